@@ -1,0 +1,2 @@
+//! The notebook of Kith.
+pub mod model;
