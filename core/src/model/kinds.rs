@@ -54,6 +54,13 @@ macro_rules! kinds {
             }
         }
 
+        impl Kind {
+            /// Whether a notebook holds one at most for each name, so that its id comes from that name.
+            pub fn is_singleton(self) -> bool {
+                matches!(self, Self::Profile | Self::Settings | Self::Week | Self::Review)
+            }
+        }
+
         /// A record of any kind.
         #[derive(Clone, Debug, PartialEq)]
         #[allow(clippy::large_enum_variant)] // one at a time, never in long lists

@@ -1,0 +1,608 @@
+//! One record is one Automerge document; Automerge lives here and nowhere above.
+//!
+//! A document is one flat map. A field is a key: `name`. A member of a set is `tags/lyon`, true or false. A field of an
+//! entry is `channels/8f21…/value`. So nothing is ever created twice by two devices at once and hidden behind the
+//! other: the only objects inside are texts, and they are made with the document's first change. Keys are never
+//! deleted, since that would hide what another device wrote at the same time.
+
+pub mod gate;
+mod history;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use automerge::transaction::{CommitOptions, Transactable};
+use automerge::{
+    ActorId, Automerge, Change, ChangeHash, LoadOptions, ObjId, ObjType, PatchLog, ROOT, ReadDoc, SaveOptions,
+    ScalarValue, TextEncoding, Value as AmValue,
+};
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result};
+use crate::model::record::ENTRY_DELETED;
+use crate::model::{Edit, FieldInfo, Kind, RecordId, Shape};
+pub use history::{HistoryChange, HistoryStep};
+
+/// Most Unicode scalars of one text of one record; more is refused to the typist.
+pub const MAX_TEXT: usize = 200_000;
+/// Most bytes of one scalar.
+pub const MAX_VALUE: usize = 64 * 1024;
+/// Most scalars inserted or deleted by one change, well within the gate.
+const TEXT_STEP: usize = 8_000;
+/// What the edits of one change may add up to: bytes of scalars, eight times the letters of texts.
+const STEP_ROOM: usize = 64 * 1024;
+const KIND: &str = "kind";
+
+/// The version of a document: hashes of its latest changes, sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Heads(Vec<[u8; 32]>);
+
+impl Heads {
+    /// Reads what [`Heads::to_bytes`] wrote.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        Self(bytes.chunks_exact(32).filter_map(|hash| hash.try_into().ok()).collect())
+    }
+
+    /// 32 bytes a head.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.0.concat()
+    }
+
+    fn of(hashes: &[ChangeHash]) -> Self {
+        let mut heads: Vec<[u8; 32]> = hashes.iter().map(|hash| hash.0).collect();
+        heads.sort_unstable();
+        Self(heads)
+    }
+
+    fn hashes(&self) -> Vec<ChangeHash> {
+        self.0.iter().map(|hash| ChangeHash(*hash)).collect()
+    }
+}
+
+/// Who writes: 16 random bytes drawn at every start and never taken up again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Actor(pub [u8; 16]);
+
+/// One Automerge change, uncompressed, as it is stored and sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawChange {
+    /// Its hash.
+    pub hash: [u8; 32],
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl RawChange {
+    fn of(change: &Change) -> Self {
+        Self { hash: change.hash().0, bytes: change.raw_bytes().to_vec() }
+    }
+}
+
+/// What a document says: its record's fields, and where two devices disagree.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reading {
+    /// The word of its kind, when it has one.
+    pub kind: Option<String>,
+    /// The fields, without the id; what this version does not know stands under its raw key.
+    pub fields: Map<String, Value>,
+    /// For each key with more than one value: all of them, the one shown first.
+    pub conflicts: BTreeMap<String, Vec<Value>>,
+}
+
+/// What became of received changes.
+pub struct Admission {
+    /// The document with what could be taken.
+    pub document: Document,
+    /// What was new and is now part of it, in the order in which it can be applied again.
+    pub added: Vec<RawChange>,
+    /// What waits for changes that have not come yet: the change and one hash it misses.
+    pub waiting: Vec<(RawChange, [u8; 32])>,
+    /// What was refused, and why.
+    pub refused: Vec<(Vec<u8>, String)>,
+}
+
+/// The document of one record.
+#[derive(Clone)]
+pub struct Document {
+    auto: Automerge,
+}
+
+impl Default for Document {
+    fn default() -> Self {
+        Self { auto: Automerge::new_with_encoding(TextEncoding::UnicodeCodePoint) }
+    }
+}
+
+impl Document {
+    /// A document of something that can exist only once. It begins with the same change on every device: actor and
+    /// time come from the id.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] never in practice; it says that Automerge refused.
+    pub fn singleton(kind: Kind, id: RecordId) -> Result<(Self, RawChange)> {
+        let mut document = Self::default();
+        document.auto.set_actor(ActorId::from(&id.0[..]));
+        let change = document.write(&[], None, Some(kind), 0)?;
+        change.map(|change| (document, change)).ok_or_else(|| Error::Invalid("nothing was written".into()))
+    }
+
+    /// Loads a snapshot and the changes after it.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] when a byte of it is wrong.
+    pub fn load(bytes: &[u8]) -> Result<Self> {
+        let load = || {
+            let options = LoadOptions::new().text_encoding(TextEncoding::UnicodeCodePoint);
+            Automerge::load_with_options(bytes, options)
+        };
+        match catch_unwind(AssertUnwindSafe(load)) {
+            Ok(Ok(auto)) => Ok(Self { auto }),
+            Ok(Err(error)) => Err(Error::Unreadable(format!("a record could not be read ({error})"))),
+            Err(_) => Err(Error::Unreadable("a record could not be read (its bytes break the reader)".into())),
+        }
+    }
+
+    /// The whole document, for [`Document::load`]. Not compressed: the store does that, with a dictionary.
+    pub fn save(&self) -> Vec<u8> {
+        self.auto.save_with_options(SaveOptions { deflate: false, retain_orphans: false })
+    }
+
+    /// The version.
+    pub fn heads(&self) -> Heads {
+        Heads::of(&self.auto.get_heads())
+    }
+
+    /// Whether it holds this change.
+    pub fn has_change(&self, hash: &[u8; 32]) -> bool {
+        self.auto.get_change_meta_by_hash(&ChangeHash(*hash)).is_some()
+    }
+
+    /// One of its changes, as it is sent.
+    pub fn change(&self, hash: &[u8; 32]) -> Option<RawChange> {
+        self.auto.get_change_by_hash(&ChangeHash(*hash)).map(|change| RawChange::of(&change))
+    }
+
+    /// All of its changes, each after those it builds on.
+    pub fn changes(&self) -> Vec<RawChange> {
+        self.auto.get_changes(&[]).iter().map(RawChange::of).collect()
+    }
+
+    /// Writes edits at the version the draft was read from, or at the present one. An empty document begins with its
+    /// kind and its texts, so that no two devices can each make one of them.
+    ///
+    /// The document is left half changed by an error: clone it before, or throw it away after.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when a text or value is too long, or `at` names a version this document never had.
+    pub fn edit(
+        &mut self,
+        kind: Kind,
+        edits: &[Edit],
+        at: Option<&Heads>,
+        actor: Actor,
+        unix_seconds: i64,
+    ) -> Result<Vec<RawChange>> {
+        self.auto.set_actor(ActorId::from(&actor.0[..]));
+        let mut at = at.filter(|heads| **heads != self.heads()).map(Heads::hashes);
+        if at.iter().flatten().any(|hash| self.auto.get_change_meta_by_hash(hash).is_none()) {
+            return Err(Error::Invalid("the draft was made from a version this record never had".into()));
+        }
+        let mut changes = Vec::new();
+        let steps = steps(edits, |field| self.text_of(field, at.as_deref()).len());
+        let mut begins = self.auto.get_heads().is_empty().then_some(kind);
+        for step in steps {
+            for part in self.parts(&step, at.as_deref())? {
+                let change = self.write(&part, at.as_deref(), begins.take(), unix_seconds)?;
+                if let (Some(heads), Some(change)) = (&mut at, &change) {
+                    *heads = vec![ChangeHash(change.hash)];
+                }
+                changes.extend(change);
+            }
+        }
+        Ok(changes)
+    }
+
+    /// One Automerge transaction.
+    fn write(
+        &mut self,
+        edits: &[Edit],
+        at: Option<&[ChangeHash]>,
+        begins: Option<Kind>,
+        unix_seconds: i64,
+    ) -> Result<Option<RawChange>> {
+        let before = self.auto.get_heads();
+        let mut transaction = match at {
+            Some(heads) => {
+                self.auto.transaction_at(PatchLog::inactive(), heads).map_err(|e| Error::Invalid(e.to_string()))?
+            }
+            None => self.auto.transaction(),
+        };
+        if let Some(kind) = begins {
+            transaction.put(ROOT, KIND, kind.word()).map_err(refused_edit)?;
+            for text in kind.fields().iter().filter(|field| field.shape == Shape::Text) {
+                transaction.put_object(ROOT, text.name, ObjType::Text).map_err(refused_edit)?;
+            }
+        }
+        for edit in edits {
+            let done = match edit {
+                Edit::Put { key, value } => transaction.put(ROOT, key.as_str(), scalar(value)?),
+                Edit::Text { field, text } => {
+                    put_text(&mut transaction, field, text)
+                }
+            };
+            if let Err(error) = done {
+                transaction.rollback();
+                return Err(refused_edit(error));
+            }
+        }
+        let (hash, _) = transaction.commit_with(CommitOptions::default().with_time(unix_seconds));
+        let Some(hash) = hash.filter(|hash| !before.contains(hash)) else { return Ok(None) };
+        let change = self.change(&hash.0).ok_or_else(|| Error::Invalid("a change vanished while it was written".into()))?;
+        gate::check(&change.bytes).map_err(|refused| Error::Invalid(refused.to_string()))?;
+        Ok(Some(change))
+    }
+
+    /// Cuts a long text into several changes, so that each passes the gate.
+    fn parts(&self, edits: &[Edit], at: Option<&[ChangeHash]>) -> Result<Vec<Vec<Edit>>> {
+        let [Edit::Text { field, text }] = edits else { return Ok(vec![edits.to_vec()]) };
+        if text.chars().count() > MAX_TEXT {
+            return Err(Error::Invalid(format!("a text of more than {MAX_TEXT} characters is too long for one record")));
+        }
+        let old = self.text_of(field, at);
+        Ok(text_stages(&old, text).into_iter().map(|text| vec![Edit::Text { field: field.clone(), text }]).collect())
+    }
+
+    fn text_of(&self, field: &str, at: Option<&[ChangeHash]>) -> String {
+        let object = match at {
+            Some(heads) => self.auto.get_at(ROOT, field, heads),
+            None => self.auto.get(ROOT, field),
+        };
+        match (object, at) {
+            (Ok(Some((AmValue::Object(ObjType::Text), id))), Some(heads)) => self.auto.text_at(&id, heads),
+            (Ok(Some((AmValue::Object(ObjType::Text), id))), None) => self.auto.text(&id),
+            _ => return String::new(),
+        }
+        .unwrap_or_default()
+    }
+
+    /// What it says now.
+    pub fn read(&self) -> Reading {
+        let mut reading = Reading::default();
+        let kind = match self.auto.get(ROOT, KIND) {
+            Ok(Some((AmValue::Scalar(word), _))) => word.as_str().map(String::from),
+            _ => None,
+        };
+        let fields = kind.as_deref().and_then(Kind::from_word).map_or(&[][..], Kind::fields);
+        reading.kind = kind;
+        let mut entries: BTreeMap<String, BTreeMap<String, Map<String, Value>>> = BTreeMap::new();
+        let mut sets: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for item in self.auto.map_range(ROOT, ..) {
+            let key = item.key.as_ref();
+            if key == KIND {
+                continue;
+            }
+            let values = self.values(key, item.conflict);
+            let (name, rest) = key.split_once('/').map_or((key, None), |(name, rest)| (name, Some(rest)));
+            match (fields.iter().find(|field| field.name == name).map(|field| field.shape), rest) {
+                (Some(Shape::Set), Some(member)) => {
+                    if values.contains(&Value::Bool(true)) {
+                        sets.entry(name.into()).or_default().insert(member.into());
+                    }
+                    continue;
+                }
+                (Some(Shape::Map(_)), Some(rest)) => {
+                    if let Some((entry, field)) = rest.split_once('/') {
+                        let entry = entries.entry(name.into()).or_default().entry(entry.into()).or_default();
+                        entry.insert(field.into(), values.first().cloned().unwrap_or_default());
+                    }
+                }
+                (Some(Shape::Text), None) => {
+                    // Two texts for one field come only from a version that lacked the field: both are shown.
+                    let texts: Vec<&str> = values.iter().filter_map(Value::as_str).filter(|t| !t.is_empty()).collect();
+                    if !texts.is_empty() {
+                        reading.fields.insert(name.into(), texts.join("\n").into());
+                    }
+                    continue;
+                }
+                _ => {
+                    if let Some(value) = values.first().filter(|value| !value.is_null()) {
+                        reading.fields.insert(key.into(), value.clone());
+                    }
+                }
+            }
+            if values.len() > 1 {
+                reading.conflicts.insert(key.into(), values);
+            }
+        }
+        put_collections(&mut reading.fields, fields, sets, entries);
+        reading.conflicts.retain(|key, _| !is_deleted_entry(key, &reading.fields));
+        reading
+    }
+
+    /// All values of a key, the winner first, each once.
+    fn values(&self, key: &str, conflict: bool) -> Vec<Value> {
+        if !conflict {
+            return self.auto.get(ROOT, key).ok().flatten().map(|(value, id)| self.json(value, &id)).into_iter().collect();
+        }
+        let mut values: Vec<Value> = Vec::new();
+        for (value, id) in self.auto.get_all(ROOT, key).unwrap_or_default().into_iter().rev() {
+            let value = self.json(value, &id);
+            if !values.contains(&value) {
+                values.push(value);
+            }
+        }
+        values
+    }
+
+    fn json(&self, value: AmValue<'_>, id: &ObjId) -> Value {
+        match value {
+            AmValue::Object(ObjType::Text) => self.auto.text(id).unwrap_or_default().into(),
+            AmValue::Object(_) => Value::String("(a structure of a newer version)".into()),
+            AmValue::Scalar(scalar) => json_of(&scalar),
+        }
+    }
+
+    /// Takes what other devices wrote: gate, checksum, then applied on a copy that is saved, loaded and compared.
+    ///
+    /// Order and repetition do no harm. Nothing here can panic, whatever the bytes.
+    pub fn admit(&self, changes: &[Vec<u8>]) -> Admission {
+        let (mut parsed, mut refused) = (Vec::new(), Vec::new());
+        let mut seen = HashSet::new();
+        for bytes in changes {
+            match parse(bytes) {
+                Ok(change) if self.has_change(&change.hash().0) || !seen.insert(change.hash()) => {}
+                Ok(change) => parsed.push(change),
+                Err(why) => refused.push((bytes.clone(), why)),
+            }
+        }
+        let (ready, waiting) = self.in_order(parsed);
+        let (document, added) = match self.try_apply(&ready) {
+            Some(document) => (document, ready),
+            None => self.apply_one_by_one(ready, &mut refused),
+        };
+        Admission { document, added: added.iter().map(RawChange::of).collect(), waiting, refused }
+    }
+
+    /// Sorts changes so that each comes after those it builds on; the rest waits.
+    fn in_order(&self, mut changes: Vec<Change>) -> (Vec<Change>, Vec<(RawChange, [u8; 32])>) {
+        let mut ready: Vec<Change> = Vec::new();
+        let mut known: HashSet<ChangeHash> = HashSet::new();
+        loop {
+            let before = ready.len();
+            let mut rest = Vec::new();
+            for change in changes {
+                if self.missing(&change, &known).is_none() {
+                    known.insert(change.hash());
+                    ready.push(change);
+                } else {
+                    rest.push(change);
+                }
+            }
+            changes = rest;
+            if ready.len() == before || changes.is_empty() {
+                break;
+            }
+        }
+        let waiting = changes
+            .iter()
+            .filter_map(|change| self.missing(change, &known).map(|hash| (RawChange::of(change), hash.0)))
+            .collect();
+        (ready, waiting)
+    }
+
+    fn missing(&self, change: &Change, known: &HashSet<ChangeHash>) -> Option<ChangeHash> {
+        change.deps().iter().find(|dep| !known.contains(dep) && !self.has_change(&dep.0)).copied()
+    }
+
+    fn try_apply(&self, changes: &[Change]) -> Option<Self> {
+        if changes.is_empty() {
+            return Some(self.clone());
+        }
+        let apply = || -> Option<Self> {
+            let mut copy = self.clone();
+            copy.auto.apply_changes(changes.iter().cloned()).ok()?;
+            let reloaded = Self::load(&copy.save()).ok()?;
+            let whole = reloaded.heads() == copy.heads() && changes.iter().all(|c| reloaded.has_change(&c.hash().0));
+            let same = whole && reloaded.read() == copy.read();
+            same.then_some(reloaded)
+        };
+        catch_unwind(AssertUnwindSafe(apply)).ok().flatten()
+    }
+
+    fn apply_one_by_one(&self, changes: Vec<Change>, refused: &mut Vec<(Vec<u8>, String)>) -> (Self, Vec<Change>) {
+        let (mut document, mut added) = (self.clone(), Vec::new());
+        for change in changes {
+            let built_on = change.deps().iter().all(|dep| document.has_change(&dep.0));
+            match built_on.then(|| document.try_apply(std::slice::from_ref(&change))).flatten() {
+                Some(next) => {
+                    document = next;
+                    added.push(change);
+                }
+                None if built_on => {
+                    refused.push((change.raw_bytes().to_vec(), "it cannot be applied and read back".into()));
+                }
+                None => refused.push((change.raw_bytes().to_vec(), "it builds on a change that was refused".into())),
+            }
+        }
+        (document, added)
+    }
+
+    /// Whether the first change is the one every device writes for something that can exist only once.
+    pub fn begins_as_singleton(&self, kind: Kind, id: RecordId) -> bool {
+        let Ok((_, first)) = Self::singleton(kind, id) else { return false };
+        let roots = self.auto.get_changes_meta(&[]).into_iter().filter(|change| change.deps.is_empty());
+        roots.into_iter().all(|change| change.hash.0 == first.hash) && self.has_change(&first.hash)
+    }
+
+    /// Whether somebody edited the record at the same time as, or after, it was deleted.
+    pub fn edited_beside_deletion(&self) -> bool {
+        let Ok(Some((AmValue::Scalar(value), id))) = self.auto.get(ROOT, crate::model::record::DELETED_AT) else {
+            return false;
+        };
+        if matches!(value.as_ref(), ScalarValue::Null) {
+            return false;
+        }
+        let Some(deletion) = self.auto.hash_for_opid(&id) else { return false };
+        let known = self.ancestors(deletion);
+        self.auto.get_changes_meta(&[]).into_iter().any(|change| !known.contains(&change.hash))
+    }
+
+    fn ancestors(&self, of: ChangeHash) -> HashSet<ChangeHash> {
+        let (mut seen, mut queue) = (HashSet::from([of]), vec![of]);
+        while let Some(hash) = queue.pop() {
+            let deps = self.auto.get_change_meta_by_hash(&hash).map(|change| change.deps).unwrap_or_default();
+            queue.extend(deps.into_iter().filter(|dep| seen.insert(*dep)));
+        }
+        seen
+    }
+}
+
+fn parse(bytes: &[u8]) -> std::result::Result<Change, String> {
+    gate::check(bytes).map_err(|refused| refused.to_string())?;
+    let parsed = catch_unwind(|| Change::from_bytes(bytes.to_vec()));
+    let change = match parsed {
+        Ok(Ok(change)) => change,
+        Ok(Err(error)) => return Err(format!("no readable change ({error})")),
+        Err(_) => return Err("its bytes break the reader".into()),
+    };
+    // Automerge does not compare the checksum here: the first four bytes of the hash.
+    if bytes.get(4..8) != Some(&change.hash().0[..4]) {
+        return Err("its checksum is wrong".into());
+    }
+    if change.len() as u64 > gate::MAX_ROWS {
+        return Err("too many operations".into());
+    }
+    Ok(change)
+}
+
+fn refused_edit(error: automerge::AutomergeError) -> Error {
+    Error::Invalid(format!("the record refused the edit ({error})"))
+}
+
+/// Puts large texts into changes of their own, and the rest together as far as it fits.
+fn steps(edits: &[Edit], old_bytes: impl Fn(&str) -> usize) -> Vec<Vec<Edit>> {
+    let mut steps: Vec<Vec<Edit>> = Vec::new();
+    let mut room = 0;
+    for edit in edits {
+        let size = match edit {
+            Edit::Put { key, value } => key.len() + value.as_str().map_or(8, str::len) + 16,
+            // An operation a letter, added or taken away.
+            Edit::Text { field, text } => 8 * (text.len() + old_bytes(field)) + 64,
+        };
+        match steps.last_mut() {
+            Some(step) if size <= room => step.push(edit.clone()),
+            _ => {
+                steps.push(vec![edit.clone()]);
+                room = STEP_ROOM;
+            }
+        }
+        room = room.saturating_sub(size);
+    }
+    steps
+}
+
+/// The way from one text to another in stages that each insert and delete a bounded number of characters.
+fn text_stages(old: &str, new: &str) -> Vec<String> {
+    let (old, new): (Vec<char>, Vec<char>) = (old.chars().collect(), new.chars().collect());
+    let prefix = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
+    let rest = old.len().min(new.len()) - prefix;
+    let suffix = old.iter().rev().zip(new.iter().rev()).take(rest).take_while(|(a, b)| a == b).count();
+    let (gone, come) = (&old[prefix..old.len() - suffix], &new[prefix..new.len() - suffix]);
+    if gone.len() + come.len() <= TEXT_STEP {
+        return vec![new.iter().collect()];
+    }
+    let tail = &old[old.len() - suffix..];
+    let stage = |middle: &[&[char]]| -> String {
+        new[..prefix].iter().chain(middle.iter().copied().flatten()).chain(tail).collect()
+    };
+    let deleted = (1..=gone.len().div_ceil(TEXT_STEP)).map(|n| stage(&[&gone[(n * TEXT_STEP).min(gone.len())..]]));
+    let inserted = (1..=come.len().div_ceil(TEXT_STEP)).map(|n| stage(&[&come[..(n * TEXT_STEP).min(come.len())]]));
+    deleted.chain(inserted).collect()
+}
+
+fn put_text(
+    transaction: &mut automerge::transaction::Transaction<'_>,
+    field: &str,
+    text: &str,
+) -> std::result::Result<(), automerge::AutomergeError> {
+    let object = match transaction.get_all(ROOT, field)?.as_slice() {
+        [(AmValue::Object(ObjType::Text), id)] => id.clone(),
+        // None yet (a field of a later version), or two of them: from here on there is one.
+        _ => transaction.put_object(ROOT, field, ObjType::Text)?,
+    };
+    transaction.update_text(&object, text)
+}
+
+fn scalar(value: &Value) -> Result<ScalarValue> {
+    Ok(match value {
+        Value::Null => ScalarValue::Null,
+        Value::Bool(value) => ScalarValue::Boolean(*value),
+        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(number), _) => ScalarValue::Int(number),
+            (None, Some(number)) => ScalarValue::F64(number),
+            _ => return Err(Error::Invalid("a number out of range".into())),
+        },
+        Value::String(text) if text.len() > MAX_VALUE => {
+            return Err(Error::Invalid(format!("a value of more than {MAX_VALUE} bytes is too long for one field")));
+        }
+        Value::String(text) => ScalarValue::Str(text.as_str().into()),
+        Value::Array(_) | Value::Object(_) => return Err(Error::Invalid("a field holds one value, not several".into())),
+    })
+}
+
+fn json_of(scalar: &ScalarValue) -> Value {
+    match scalar {
+        ScalarValue::Str(text) => text.as_str().into(),
+        ScalarValue::Int(number) | ScalarValue::Timestamp(number) => (*number).into(),
+        ScalarValue::Uint(number) => (*number).into(),
+        ScalarValue::F64(number) => (*number).into(),
+        ScalarValue::Boolean(value) => (*value).into(),
+        ScalarValue::Counter(counter) => i64::from(counter).into(),
+        ScalarValue::Bytes(bytes) | ScalarValue::Unknown { bytes, .. } => {
+            bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
+        }
+        ScalarValue::Null => Value::Null,
+    }
+}
+
+fn put_collections(
+    map: &mut Map<String, Value>,
+    fields: &[FieldInfo],
+    sets: BTreeMap<String, BTreeSet<String>>,
+    entries: BTreeMap<String, BTreeMap<String, Map<String, Value>>>,
+) {
+    for (name, members) in sets {
+        map.insert(name, members.into_iter().map(Value::String).collect());
+    }
+    for (name, list) in entries {
+        debug_assert!(fields.iter().any(|field| field.name == name));
+        let living: Vec<Value> = list
+            .into_iter()
+            .filter(|(_, entry)| entry.get(ENTRY_DELETED) != Some(&Value::Bool(true)))
+            .map(|(id, mut entry)| {
+                entry.retain(|key, value| key != ENTRY_DELETED && !value.is_null());
+                entry.shift_insert(0, "id".into(), id.into());
+                Value::Object(entry)
+            })
+            .collect();
+        if !living.is_empty() {
+            map.insert(name, living.into());
+        }
+    }
+}
+
+/// Whether a key belongs to an entry that is not shown any more.
+fn is_deleted_entry(key: &str, fields: &Map<String, Value>) -> bool {
+    let mut parts = key.splitn(3, '/');
+    let (Some(name), Some(entry), Some(_)) = (parts.next(), parts.next(), parts.next()) else { return false };
+    let living = fields.get(name).and_then(Value::as_array);
+    !living.is_some_and(|list| list.iter().any(|e| e.get("id").and_then(Value::as_str) == Some(entry)))
+}
+
+/// The hash that names a change.
+///
+/// # Errors
+/// [`Error::Unreadable`] when the bytes are no change.
+pub fn hash_of(bytes: &[u8]) -> Result<[u8; 32]> {
+    parse(bytes).map(|change| change.hash().0).map_err(Error::Unreadable)
+}

@@ -1,0 +1,45 @@
+//! Everything that can go wrong, sorted by what the caller can do about it.
+
+/// What went wrong, by what the caller can do about it. Nothing was changed when a function returns one of these.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The caller asked for something the rules do not allow; the words say which, and may be shown to a person.
+    #[error("{0}")]
+    Invalid(String),
+    /// There is no such record, file or batch.
+    #[error("{0} was not found")]
+    NotFound(String),
+    /// The disk refused: full, read-only, gone. Nothing of this change was kept; everything saved before it still is.
+    #[error("the notebook could not be written: {0}")]
+    Storage(String),
+    /// Bytes are there and cannot be understood: damaged, or not what they say they are.
+    #[error("{0}")]
+    Unreadable(String),
+    /// A newer version of the program wrote this.
+    #[error("{0} was written by a newer version of Kith; update to read it")]
+    NeedsUpdate(String),
+    /// Another device, or the folder in between, sent something that cannot be taken.
+    #[error("{0}")]
+    Peer(String),
+}
+
+/// The result of nearly every function here.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+                Self::Unreadable(format!("the notebook file is damaged ({error})"))
+            }
+            _ => Self::Storage(error.to_string()),
+        }
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        Self::Storage(error.to_string())
+    }
+}

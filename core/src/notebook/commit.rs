@@ -1,0 +1,268 @@
+//! Every change, typed or received, becomes durable here: one transaction with the change, its outbox entry, its rows
+//! and the mark that the search index is stale. When it fails, memory goes back to what the file holds.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
+
+use super::{Changed, MAX_DOCUMENTS, Notebook, Writer, lock};
+use crate::document::{Actor, Document, Heads, RawChange};
+use crate::error::{Error, Result};
+use crate::model::{Area, BlobId, Edit, Kind, RecordId};
+use crate::{query, store};
+
+/// Where a change came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Typed on this device.
+    Here,
+    /// Received from another device.
+    Peer,
+    /// Written by another process on this notebook.
+    OtherProcess,
+}
+
+/// Edits of one record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordChange {
+    /// Which record; it is made when it is not there.
+    pub id: RecordId,
+    /// Its kind.
+    pub kind: Kind,
+    /// What to do.
+    pub edits: Vec<Edit>,
+    /// The version the draft was read from; none means the present one.
+    pub at: Option<Heads>,
+}
+
+/// What one commit does, all of it or nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// Typed here.
+    pub records: Vec<RecordChange>,
+    /// Received: for each record, changes as they were sent.
+    pub received: BTreeMap<RecordId, Vec<Vec<u8>>>,
+    /// Photos, by their bytes.
+    pub blobs: Vec<Vec<u8>>,
+    /// The batch the received changes came in.
+    pub batch: Option<ReceivedBatch>,
+    /// Values this device remembers for itself.
+    pub meta: Vec<(&'static str, Option<String>)>,
+}
+
+/// What is remembered of a batch that was read.
+#[derive(Clone, Debug)]
+pub struct ReceivedBatch {
+    /// The log it belongs to.
+    pub log: [u8; 16],
+    /// Its number there.
+    pub seq: u64,
+    /// The hash of its bytes.
+    pub hash: [u8; 32],
+    /// What the device calls itself.
+    pub device: String,
+    /// When it says it was made.
+    pub made_at: String,
+    /// The actors that wrote on that device.
+    pub actors: Vec<Vec<u8>>,
+}
+
+/// What a commit did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Committed {
+    /// The records that were touched, each once.
+    pub touched: Vec<(Kind, RecordId)>,
+    /// How many changes were new.
+    pub changes: u64,
+    /// How many changes wait for others that have not come.
+    pub waiting: u64,
+    /// How many changes were set aside, and why.
+    pub refused: Vec<String>,
+    /// How many changes were for records deleted for good, and dropped.
+    pub purged: u64,
+}
+
+/// What a record became within a commit.
+struct Written {
+    id: RecordId,
+    document: Document,
+}
+
+impl Notebook {
+    /// Makes a change durable: on return it is on the disk, and the read model shows it.
+    ///
+    /// # Errors
+    /// Nothing of the change is kept then. [`Error::Storage`] when the disk refuses; [`Error::Invalid`] when a text or
+    /// value breaks a limit; [`Error::Unreadable`] when a record it touches is damaged.
+    pub fn commit(&self, change: Change, origin: Origin) -> Result<Committed> {
+        let committed = {
+            let mut writer = lock(&self.writer);
+            self.commit_locked(&mut writer, change)?
+        };
+        if !committed.touched.is_empty() {
+            let mut areas: Vec<Area> = committed.touched.iter().map(|(kind, _)| kind.area()).collect();
+            areas.sort_unstable();
+            areas.dedup();
+            self.tell(&Changed { areas, ids: committed.touched.iter().map(|(_, id)| *id).collect(), origin });
+        }
+        Ok(committed)
+    }
+
+    fn commit_locked(&self, writer: &mut Writer, change: Change) -> Result<Committed> {
+        let Writer { connection, documents, actor_is_known, .. } = writer;
+        let mut committed = Committed::default();
+        let mut written: Vec<Written> = Vec::new();
+        let mut after = query::Aftermath::default();
+        let now = self.now();
+        let transaction = store::begin(connection)?;
+        if !*actor_is_known && !change.records.is_empty() {
+            store::remember_actor(&transaction, &self.actor.0, None)?;
+        }
+        for blob in &change.blobs {
+            store::put_blob(&transaction, &BlobId::of(blob).0, blob, change.batch.is_none())?;
+        }
+        for record in &change.records {
+            // A record edited twice in one change builds on its first edit.
+            let before = written.iter().position(|w| w.id == record.id).map(|at| written.swap_remove(at).document);
+            let taken = before.or_else(|| documents.remove(&record.id));
+            let document = write_record(&transaction, record, taken, self.actor, now.timestamp(), &mut committed, &mut after)?;
+            written.push(Written { id: record.id, document });
+        }
+        for (id, changes) in &change.received {
+            documents.remove(id);
+            receive_record(&transaction, *id, changes, &mut committed, &mut after)?;
+        }
+        query::settle(&transaction, &after)?;
+        if let Some(batch) = &change.batch {
+            remember_batch(&transaction, batch)?;
+        }
+        for (key, value) in &change.meta {
+            store::set_meta(&transaction, key, value)?;
+        }
+        transaction.commit()?;
+        // Only now is any of it kept in memory: what failed before here was taken out of `documents` and is reloaded.
+        *actor_is_known |= !change.records.is_empty();
+        if documents.len() + written.len() > MAX_DOCUMENTS {
+            documents.clear();
+        }
+        documents.extend(written.into_iter().take(MAX_DOCUMENTS).map(|written| (written.id, written.document)));
+        committed.touched.sort_unstable();
+        committed.touched.dedup();
+        Ok(committed)
+    }
+}
+
+/// Edits one record; returns its document as it will be once the transaction is committed.
+fn write_record(
+    connection: &Connection,
+    record: &RecordChange,
+    taken: Option<Document>,
+    actor: Actor,
+    unix_seconds: i64,
+    committed: &mut Committed,
+    after: &mut query::Aftermath,
+) -> Result<Document> {
+    if store::is_purged(connection, record.id)? {
+        return Err(Error::Invalid("this record was deleted for good and cannot be written any more".into()));
+    }
+    let row = store::document_row(connection, record.id)?;
+    let mut changes = Vec::new();
+    let mut document = match (&row, taken) {
+        // Another process may have written since: its version counts.
+        (Some(row), Some(document)) if document.heads() == row.heads => document,
+        (Some(row), _) => store::load(connection, row)?,
+        (None, _) if record.kind.is_singleton() => {
+            let (document, first) = Document::singleton(record.kind, record.id)?;
+            changes.push(first);
+            document
+        }
+        (None, _) => Document::default(),
+    };
+    changes.extend(document.edit(record.kind, &record.edits, record.at.as_ref(), actor, unix_seconds)?);
+    if !changes.is_empty() {
+        keep(connection, record.id, row.as_ref(), &document, &changes, true, committed, after)?;
+    }
+    Ok(document)
+}
+
+/// Takes changes of one record from another device, with those that waited for them.
+fn receive_record(
+    connection: &Connection,
+    id: RecordId,
+    changes: &[Vec<u8>],
+    committed: &mut Committed,
+    after: &mut query::Aftermath,
+) -> Result<()> {
+    if store::is_purged(connection, id)? {
+        committed.purged += changes.len() as u64;
+        return Ok(());
+    }
+    let row = store::document_row(connection, id)?;
+    let document = match row.as_ref().map(|row| store::load(connection, row)).transpose() {
+        Ok(document) => document.unwrap_or_default(),
+        Err(Error::Unreadable(why)) => {
+            // What came is kept for the day the record is mended.
+            return set_aside(connection, id, changes.iter().map(|bytes| (bytes.clone(), why.clone())), committed);
+        }
+        Err(error) => return Err(error),
+    };
+    let mut all = changes.to_vec();
+    all.extend(store::take_waiting(connection, id)?);
+    let admission = document.admit(&all);
+    set_aside(connection, id, admission.refused.into_iter(), committed)?;
+    for (change, missing) in &admission.waiting {
+        store::put_waiting(connection, id, change, *missing)?;
+    }
+    committed.waiting += admission.waiting.len() as u64;
+    if admission.added.is_empty() {
+        return Ok(());
+    }
+    let kind = admission.document.read().kind.as_deref().and_then(Kind::from_word);
+    if let Some(kind) = kind.filter(|kind| kind.is_singleton() && !admission.document.begins_as_singleton(*kind, id)) {
+        let why = format!("a {} that does not begin as every {} does", kind.word(), kind.word());
+        let bytes = admission.added.into_iter().map(|change| (change.bytes, why.clone()));
+        return set_aside(connection, id, bytes, committed);
+    }
+    keep(connection, id, row.as_ref(), &admission.document, &admission.added, false, committed, after)
+}
+
+fn set_aside(
+    connection: &Connection,
+    id: RecordId,
+    refused: impl Iterator<Item = (Vec<u8>, String)>,
+    committed: &mut Committed,
+) -> Result<()> {
+    for (bytes, why) in refused {
+        store::put_quarantine(connection, id, &bytes, &why)?;
+        committed.refused.push(why);
+    }
+    Ok(())
+}
+
+/// Writes changes and rows of one record.
+#[allow(clippy::too_many_arguments)] // the one place where store and query meet
+fn keep(
+    connection: &Connection,
+    id: RecordId,
+    row: Option<&store::DocumentRow>,
+    document: &Document,
+    changes: &[RawChange],
+    own: bool,
+    committed: &mut Committed,
+    after: &mut query::Aftermath,
+) -> Result<()> {
+    let n = store::append(connection, id, row, &document.heads(), changes, own)?;
+    let reading = document.read();
+    query::project(connection, n, id, &reading, after)?;
+    committed.changes += changes.len() as u64;
+    if let Some(kind) = reading.kind.as_deref().and_then(Kind::from_word) {
+        committed.touched.push((kind, id));
+    }
+    Ok(())
+}
+
+fn remember_batch(connection: &Connection, batch: &ReceivedBatch) -> Result<()> {
+    store::put_batch(connection, batch.log, batch.seq, batch.hash, None)?;
+    store::remember_device(connection, batch.log, &batch.device, &batch.made_at)?;
+    batch.actors.iter().try_for_each(|actor| store::remember_actor(connection, actor, Some(batch.log)))
+}

@@ -1,0 +1,300 @@
+//! The one door: open, commit, observe, rebuild. Commands are in `write.rs`, questions in `read.rs`.
+
+mod commit;
+mod read;
+mod sync;
+mod write;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+use rusqlite::Connection;
+
+use crate::document::{Actor, Document};
+use crate::error::{Error, Result};
+use crate::model::{Area, RecordId, Settings};
+use crate::{query, store};
+pub use commit::{Change, Committed, Origin, RecordChange};
+pub use sync::SyncReport;
+pub use write::Writing;
+
+/// What tells the time; a test gives its own.
+pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+/// What fills bytes at random; a test gives a seeded one.
+pub type RandomSource = Box<dyn FnMut(&mut [u8]) + Send>;
+
+/// What a notebook takes from its surroundings.
+pub struct Options {
+    /// Tells the time.
+    pub clock: Clock,
+    /// Fills bytes at random: ids and actors.
+    pub random: RandomSource,
+    /// The zone of this device, used while the settings name none.
+    pub zone: Tz,
+    /// What other devices call this one.
+    pub device: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(Utc::now),
+            random: Box::new(|bytes| {
+                getrandom::fill(bytes).expect("the system's random numbers are there once it runs");
+            }),
+            zone: Tz::UTC,
+            device: "this device".into(),
+        }
+    }
+}
+
+/// What changed, told after it is durable and while no lock is held.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Changed {
+    /// The areas touched; all of them when another process wrote.
+    pub areas: Vec<Area>,
+    /// The records touched; empty when another process wrote.
+    pub ids: Vec<RecordId>,
+    /// Typed here, or received.
+    pub origin: Origin,
+}
+
+type Observer = Arc<dyn Fn(&Changed) + Send + Sync>;
+
+/// A notebook, open. It may be used from several threads, and by several processes at once.
+pub struct Notebook {
+    path: PathBuf,
+    clock: Clock,
+    random: Mutex<RandomSource>,
+    zone: Tz,
+    device: String,
+    actor: Actor,
+    writer: Mutex<Writer>,
+    readers: Mutex<Vec<Connection>>,
+    observers: Arc<Mutex<HashMap<u64, Observer>>>,
+}
+
+/// What one commit at a time may touch.
+struct Writer {
+    connection: Connection,
+    /// Documents edited lately, as the file held them after the last commit.
+    documents: HashMap<RecordId, Document>,
+    actor_is_known: bool,
+    /// What SQLite said when it was last asked whether others wrote.
+    data_version: Option<i64>,
+}
+
+/// Most documents kept in memory.
+const MAX_DOCUMENTS: usize = 128;
+/// Most connections kept for readers.
+const MAX_READERS: usize = 4;
+
+impl Notebook {
+    /// Opens the notebook in this file, making it when there is none. Loads no document, whatever its size.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] when the file is damaged or no notebook, [`Error::NeedsUpdate`] when a newer version wrote
+    /// it, [`Error::Storage`] when the disk refuses.
+    pub fn open(path: impl AsRef<Path>, mut options: Options) -> Result<Self> {
+        let path = path.as_ref().to_path_buf();
+        let connection = store::open(&path)?;
+        let mut actor = [0; 16];
+        (options.random)(&mut actor);
+        let notebook = Self {
+            path,
+            clock: options.clock,
+            random: Mutex::new(options.random),
+            zone: options.zone,
+            device: options.device,
+            actor: Actor(actor),
+            writer: Mutex::new(Writer { connection, documents: HashMap::new(), actor_is_known: false, data_version: None }),
+            readers: Mutex::new(Vec::new()),
+            observers: Arc::default(),
+        };
+        let built: Option<i64> = notebook.read(|connection| store::meta(connection, "read_model"))?;
+        if built != Some(query::VERSION) {
+            notebook.rebuild()?;
+        }
+        Ok(notebook)
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What other devices call this one.
+    pub fn device(&self) -> &str {
+        &self.device
+    }
+
+    /// Now, by the clock it was opened with.
+    pub fn now(&self) -> DateTime<Utc> {
+        (self.clock)()
+    }
+
+    /// The zone of the person's days: that of the settings, else this device's.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn zone(&self) -> Result<Tz> {
+        Ok(self.settings()?.zone.unwrap_or(self.zone))
+    }
+
+    /// The person's day.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn today(&self) -> Result<NaiveDate> {
+        Ok(self.now().with_timezone(&self.zone()?).date_naive())
+    }
+
+    /// Asks the read model: everything `question` reads belongs to one moment.
+    pub(crate) fn read<T>(&self, question: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        // An idle writer's connection saves opening a second one; a busy one is not waited for.
+        if let Ok(writer) = self.writer.try_lock() {
+            return at_one_moment(&writer.connection, question);
+        }
+        let pooled = lock(&self.readers).pop();
+        let connection = match pooled {
+            Some(connection) => connection,
+            None => store::open_reader(&self.path)?,
+        };
+        let answer = at_one_moment(&connection, question);
+        let mut readers = lock(&self.readers);
+        if readers.len() < MAX_READERS {
+            readers.push(connection);
+        }
+        answer
+    }
+
+    /// Drops the read model and builds it again from the documents: the same rows.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] when the disk refuses. A damaged record is left out and listed by [`Notebook::doctor`].
+    pub fn rebuild(&self) -> Result<()> {
+        let mut writer = lock(&self.writer);
+        let transaction = store::begin(&mut writer.connection)?;
+        query::create(&transaction)?;
+        let mut after = query::Aftermath::default();
+        let mut damaged: i64 = 0;
+        for (n, id) in store::documents(&transaction)? {
+            let Some(row) = store::document_row(&transaction, id)? else { continue };
+            match store::load(&transaction, &row) {
+                Ok(document) => query::project(&transaction, n, id, &document.read(), &mut after)?,
+                Err(Error::Unreadable(_)) => damaged += 1,
+                Err(error) => return Err(error),
+            }
+        }
+        query::settle(&transaction, &after)?;
+        store::set_meta(&transaction, "read_model", query::VERSION)?;
+        store::set_meta(&transaction, "damaged", damaged)?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Every row of the read model as text, without the search index: for comparing.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn dump(&self) -> Result<Vec<String>> {
+        self.read(query::dump)
+    }
+
+    /// Calls back after every commit, until the observation is dropped. Never while a lock is held, on any thread.
+    #[must_use = "dropping the observation ends it"]
+    pub fn observe(&self, observer: impl Fn(&Changed) + Send + Sync + 'static) -> Observation {
+        let mut observers = lock(&self.observers);
+        let key = observers.keys().max().map_or(0, |key| key + 1);
+        observers.insert(key, Arc::new(observer));
+        Observation { key, observers: self.observers.clone() }
+    }
+
+    /// Tells the observers when another process has written since this was last asked; says whether it had.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn look_around(&self) -> Result<bool> {
+        let changed = {
+            let mut writer = lock(&self.writer);
+            let version: i64 = writer.connection.query_row("PRAGMA data_version", [], |row| row.get(0))?;
+            let before = writer.data_version.replace(version);
+            before.is_some_and(|before| before != version)
+        };
+        if changed {
+            self.tell(&Changed { areas: all_areas(), ids: Vec::new(), origin: Origin::OtherProcess });
+        }
+        Ok(changed)
+    }
+
+    fn tell(&self, changed: &Changed) {
+        let observers: Vec<Observer> = lock(&self.observers).values().cloned().collect();
+        observers.iter().for_each(|observer| observer(changed));
+    }
+
+    /// Does what can wait: compacts long histories, brings the search index up to date. In slices of at most 50 ms
+    /// under the lock; returns whether there is more to do.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] when the disk refuses; nothing is lost by it.
+    pub fn tidy(&self) -> Result<bool> {
+        let mut writer = lock(&self.writer);
+        let transaction = store::begin(&mut writer.connection)?;
+        let wanting = store::wanting_compaction(&transaction, 8)?;
+        for id in &wanting {
+            if let Some(row) = store::document_row(&transaction, *id)? {
+                store::compact(&transaction, &row)?;
+            }
+        }
+        let stale = query::index_words(&transaction, 100)?;
+        transaction.commit()?;
+        Ok(stale > 0 || wanting.len() == 8)
+    }
+
+    /// Fills bytes at random.
+    fn with_random<T>(&self, draw: impl FnOnce(&mut dyn FnMut(&mut [u8])) -> T) -> T {
+        let mut random = lock(&self.random);
+        draw(&mut **random)
+    }
+
+    /// The settings; what was never set is empty.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn settings(&self) -> Result<Settings> {
+        let id = crate::model::Id::new(RecordId::of_singleton("settings", ""));
+        self.read(|connection| Ok(query::pages::get(connection, id)?.unwrap_or_default()))
+    }
+}
+
+/// Lives as long as its owner wants to be told of changes.
+pub struct Observation {
+    key: u64,
+    observers: Arc<Mutex<HashMap<u64, Observer>>>,
+}
+
+impl Drop for Observation {
+    fn drop(&mut self) {
+        lock(&self.observers).remove(&self.key);
+    }
+}
+
+/// A panic elsewhere while the lock was held leaves nothing half done: SQLite rolled back, documents are reloaded.
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn at_one_moment<T>(connection: &Connection, question: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+    let transaction = connection.unchecked_transaction()?;
+    let answer = question(&transaction);
+    transaction.finish()?;
+    answer
+}
+
+fn all_areas() -> Vec<Area> {
+    let mut areas: Vec<Area> = crate::model::Kind::ALL.iter().map(|kind| kind.area()).collect();
+    areas.dedup();
+    areas
+}

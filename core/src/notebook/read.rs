@@ -1,0 +1,81 @@
+//! Questions, in the order of the commands. Each reads one moment of the read model; none loads a document unless it
+//! is about a record's history.
+
+use super::Notebook;
+use super::write::not_found;
+use crate::error::{Error, Result};
+use crate::model::{Contact, Id, Kind, Record, RecordId};
+use crate::query::{self, Hit, People, PersonPage, Today, pages};
+
+impl Notebook {
+    /// One record, deleted ones included.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] or [`Error::Unreadable`] when the file cannot be read.
+    pub fn get<R: Record>(&self, id: Id<R>) -> Result<Option<R>> {
+        self.read(|connection| pages::get(connection, id))
+    }
+
+    /// Which kind a record is.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it is not here.
+    pub fn kind_of(&self, id: RecordId) -> Result<Kind> {
+        let record = self.read(|connection| pages::get_any(connection, id))?;
+        record.map(|record| record.kind()).ok_or_else(|| Error::NotFound("the record".into()))
+    }
+
+    /// A page of people, by name; at most 1,000 rows.
+    ///
+    /// # Errors
+    /// As [`Notebook::get`].
+    pub fn people(&self, from: u32, most: u32) -> Result<People> {
+        self.read(|connection| pages::people(connection, from, most))
+    }
+
+    /// Everything about one person.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such person.
+    pub fn person(&self, id: Id<Contact>) -> Result<PersonPage> {
+        self.read(|connection| pages::person(connection, id))?.ok_or_else(|| not_found(Kind::Contact))
+    }
+
+    /// The page of today.
+    ///
+    /// # Errors
+    /// As [`Notebook::get`].
+    pub fn today_page(&self) -> Result<Today> {
+        let day = self.today()?;
+        self.read(|connection| query::today::today(connection, day))
+    }
+
+    /// Finds records by any of their words, as one types.
+    ///
+    /// # Errors
+    /// As [`Notebook::get`].
+    pub fn find(&self, typed: &str, most: u32) -> Result<Vec<Hit>> {
+        self.freshen()?;
+        self.read(|connection| query::find(connection, typed, most))
+    }
+
+    /// Brings at most 50 stale records into the search index, so that what was just written is found.
+    fn freshen(&self) -> Result<()> {
+        let mut writer = super::lock(&self.writer);
+        let stale = query::has_stale(&writer.connection)?;
+        if stale {
+            let transaction = crate::store::begin(&mut writer.connection)?;
+            query::index_words(&transaction, 50)?;
+            transaction.commit()?;
+        }
+        Ok(())
+    }
+
+    /// People whose name has these words.
+    ///
+    /// # Errors
+    /// As [`Notebook::get`].
+    pub fn people_named(&self, typed: &str, most: usize) -> Result<Vec<Contact>> {
+        self.read(|connection| query::contacts_by_words(connection, typed, most))
+    }
+}

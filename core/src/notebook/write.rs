@@ -1,0 +1,222 @@
+//! Commands, area by area: what a person can do to a notebook. Each is one commit.
+
+use chrono::{DateTime, Utc};
+
+use super::{Change, Committed, Notebook, Origin, RecordChange};
+use crate::document::Heads;
+use crate::error::{Error, Result};
+use crate::model::record::{DELETED_AT, edits};
+use crate::model::{Contact, Edit, Id, Kind, Record, RecordId, fresh_id};
+use crate::query;
+
+/// Several edits that become durable together.
+pub struct Writing<'a> {
+    notebook: &'a Notebook,
+    change: Change,
+    now: DateTime<Utc>,
+}
+
+impl Notebook {
+    /// Begins a change of several records.
+    pub fn write(&self) -> Writing<'_> {
+        Writing { notebook: self, change: Change::default(), now: self.now() }
+    }
+
+    /// Writes a new record, or what differs from the one under its id; returns its id.
+    ///
+    /// # Errors
+    /// As [`Notebook::commit`].
+    pub fn put<R: Record>(&self, record: R) -> Result<Id<R>> {
+        let mut writing = self.write();
+        let id = writing.put(record)?;
+        writing.commit()?;
+        Ok(id)
+    }
+
+    /// Changes a record: reads it, lets `change` change it, writes what differs.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such record; otherwise as [`Notebook::commit`].
+    pub fn edit<R: Record>(&self, id: Id<R>, change: impl FnOnce(&mut R)) -> Result<()> {
+        let mut writing = self.write();
+        writing.edit(id, change)?;
+        writing.commit().map(drop)
+    }
+
+    /// Deletes a record. It stays listed and can be brought back.
+    ///
+    /// # Errors
+    /// As [`Notebook::commit`].
+    pub fn delete(&self, id: RecordId) -> Result<()> {
+        let mut writing = self.write();
+        writing.delete(id)?;
+        writing.commit().map(drop)
+    }
+
+    /// Brings a deleted record back.
+    ///
+    /// # Errors
+    /// As [`Notebook::commit`].
+    pub fn restore(&self, id: RecordId) -> Result<()> {
+        let mut writing = self.write();
+        writing.set(id, DELETED_AT, serde_json::Value::Null)?;
+        writing.commit().map(drop)
+    }
+}
+
+impl Writing<'_> {
+    /// The moment all of it is written at.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    /// Writes a new record, or what differs from the one under its id; returns its id.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn put<R: Record>(&mut self, record: R) -> Result<Id<R>> {
+        let id = match record.id() {
+            id if id == Id::default() => self.notebook.with_random(|random| fresh_id(random)),
+            id => id,
+        };
+        let before = self.notebook.get(id)?.unwrap_or_default();
+        let mut edits = self.notebook.with_random(|random| edits(&before, &record, random));
+        if before == R::default() && !edits.iter().any(|edit| matches!(edit, Edit::Put { key, .. } if key == "created_at")) {
+            let now = self.now.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+            edits.push(Edit::Put { key: "created_at".into(), value: now.into() });
+        }
+        self.push(R::KIND, id.raw(), edits, None);
+        Ok(id)
+    }
+
+    /// Changes a record: reads it, lets `change` change it, writes what differs. A person who is several records is
+    /// changed as the one that is shown.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such record.
+    pub fn edit<R: Record>(&mut self, id: Id<R>, change: impl FnOnce(&mut R)) -> Result<()> {
+        let members = self.notebook.read(|connection| query::members(connection, id.raw()))?;
+        if R::KIND == Kind::Contact && members.len() > 1 {
+            return self.edit_together(id, members, change);
+        }
+        let before: R = self.notebook.get(id)?.ok_or_else(|| not_found(R::KIND))?;
+        let mut after = before.clone();
+        change(&mut after);
+        let edits = self.notebook.with_random(|random| edits(&before, &after, random));
+        self.push(R::KIND, id.raw(), edits, None);
+        Ok(())
+    }
+
+    /// What was drafted from an earlier version of a record is written at that version, so that what another device
+    /// wrote meanwhile is kept beside it.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn save<R: Record>(&mut self, before: &R, after: &R, at: Heads) -> Result<()> {
+        let edits = self.notebook.with_random(|random| edits(before, after, random));
+        self.push(R::KIND, before.id().raw(), edits, Some(at));
+        Ok(())
+    }
+
+    /// Writes one scalar of a record.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such record.
+    pub fn set(&mut self, id: RecordId, key: &str, value: serde_json::Value) -> Result<()> {
+        let kind = self.notebook.kind_of(id)?;
+        self.push(kind, id, vec![Edit::Put { key: key.into(), value }], None);
+        Ok(())
+    }
+
+    /// Deletes a record; of a person who is several records, all of them.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such record.
+    pub fn delete(&mut self, id: RecordId) -> Result<()> {
+        let now = self.now.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+        for member in self.notebook.read(|connection| query::members(connection, id))? {
+            self.set(member, DELETED_AT, now.clone().into())?;
+        }
+        Ok(())
+    }
+
+    /// Adds a photo, already fitted; returns nothing, the record names it by its hash.
+    pub fn blob(&mut self, bytes: Vec<u8>) {
+        self.change.blobs.push(bytes);
+    }
+
+    /// Remembers a value on this device only.
+    pub fn remember(&mut self, key: &'static str, value: Option<String>) {
+        self.change.meta.push((key, value));
+    }
+
+    /// Makes all of it durable.
+    ///
+    /// # Errors
+    /// As [`Notebook::commit`].
+    pub fn commit(self) -> Result<Committed> {
+        self.notebook.commit(self.change, Origin::Here)
+    }
+
+    fn push(&mut self, kind: Kind, id: RecordId, edits: Vec<Edit>, at: Option<Heads>) {
+        if !edits.is_empty() {
+            self.change.records.push(RecordChange { id, kind, edits, at });
+        }
+    }
+
+    /// Values go to the record that stands for the person; what is taken away goes where it is.
+    fn edit_together<R: Record>(
+        &mut self,
+        id: Id<R>,
+        members: Vec<RecordId>,
+        change: impl FnOnce(&mut R),
+    ) -> Result<()> {
+        let contact_id: Id<Contact> = Id::new(id.raw());
+        let together = self.notebook.read(|connection| query::pages::contact(connection, contact_id))?;
+        let before = R::from_map(together.ok_or_else(|| not_found(R::KIND))?.0.to_map());
+        let mut after = before.clone();
+        change(&mut after);
+        let edits = self.notebook.with_random(|random| edits(&before, &after, random));
+        let mut records = Vec::new();
+        for member in &members {
+            records.push(self.notebook.get::<Contact>(Id::new(*member))?.unwrap_or_default().to_map());
+        }
+        for (at, (member, record)) in members.iter().zip(&records).enumerate() {
+            let mine: Vec<Edit> = edits.iter().filter_map(|edit| share_of(edit, record, &records, at == 0)).collect();
+            self.push(R::KIND, *member, mine, None);
+        }
+        Ok(())
+    }
+}
+
+/// The part of an edit that one of several records of a person takes.
+fn share_of(
+    edit: &Edit,
+    record: &serde_json::Map<String, serde_json::Value>,
+    all: &[serde_json::Map<String, serde_json::Value>],
+    representative: bool,
+) -> Option<Edit> {
+    let has_entry = |record: &serde_json::Map<String, serde_json::Value>, field: &str, entry: &str| {
+        let list = record.get(field).and_then(serde_json::Value::as_array);
+        list.is_some_and(|list| list.iter().any(|item| item.get("id").and_then(|id| id.as_str()) == Some(entry)))
+    };
+    match edit {
+        // The whole new text stands in one record; the others' parts of it are taken out.
+        Edit::Text { field, .. } if !representative => {
+            record.contains_key(field).then(|| Edit::Text { field: field.clone(), text: String::new() })
+        }
+        Edit::Put { key, value } => match key.split('/').collect::<Vec<_>>().as_slice() {
+            [field, entry, _] if all.iter().any(|record| has_entry(record, field, entry)) => {
+                has_entry(record, field, entry).then(|| edit.clone())
+            }
+            [_, _] if *value == serde_json::Value::Bool(false) => Some(edit.clone()),
+            [field] if value.is_null() => record.contains_key(*field).then(|| edit.clone()),
+            _ => representative.then(|| edit.clone()),
+        },
+        Edit::Text { .. } => Some(edit.clone()),
+    }
+}
+
+pub(super) fn not_found(kind: Kind) -> Error {
+    Error::NotFound(format!("the {}", kind.word().replace('_', " ")))
+}

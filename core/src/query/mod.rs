@@ -1,0 +1,81 @@
+//! The read model: what every screen shows comes from here, and it can be dropped and rebuilt to the same rows.
+//!
+//! A row a record with its values as JSON, and small index tables for links, days, names and words.
+
+pub mod pages;
+mod project;
+mod same;
+mod search;
+pub mod today;
+pub mod words;
+
+use rusqlite::Connection;
+
+use crate::error::Result;
+pub use pages::{People, PersonPage, PersonRow};
+pub use project::{Aftermath, forget, index_words, name, project, settle};
+pub use same::members;
+pub use search::{Hit, contacts_by_words, find};
+pub use today::Today;
+
+/// The version of the read model; another one in the file means it is dropped and built anew.
+pub const VERSION: i64 = 1;
+
+const TABLES: &[&str] = &[
+    "record", "link", "agenda", "identity", "name_word", "same", "tally", "stale", "fts", "vocabulary", "typo",
+];
+
+/// Makes the tables of the read model, empty.
+pub fn create(connection: &Connection) -> Result<()> {
+    for table in TABLES {
+        connection.execute_batch(&format!("DROP TABLE IF EXISTS {table}"))?;
+    }
+    Ok(connection.execute_batch(include_str!("schema.sql"))?)
+}
+
+/// Empties the search index and what it learned, so that no word of a purged record remains in it.
+pub fn forget_words(connection: &Connection) -> Result<()> {
+    for table in ["fts", "vocabulary", "typo"] {
+        connection.execute_batch(&format!("DROP TABLE {table}"))?;
+    }
+    let schema = include_str!("schema.sql");
+    let from = schema.find("CREATE VIRTUAL TABLE fts").unwrap_or_default();
+    connection.execute_batch(&schema[from..])?;
+    connection.execute_batch("INSERT OR IGNORE INTO stale SELECT n FROM record")?;
+    Ok(())
+}
+
+/// Whether the search index has something to learn.
+pub fn has_stale(connection: &Connection) -> Result<bool> {
+    Ok(connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM stale)")?.query_row([], |row| row.get(0))?)
+}
+
+/// Every row of the read model but those of the search index, as text, in a fixed order: for comparing two notebooks
+/// or the same one before and after a rebuild. Numbers of documents, which differ by device, are replaced by ids.
+///
+/// # Errors
+/// As any reading.
+pub fn dump(connection: &Connection) -> Result<Vec<String>> {
+    let queries = [
+        "SELECT 'record ' || hex(id) || ' ' || kind || ' ' || state || ' ' || sort || ' ' || day || ' ' || conflicts
+         || ' ' || value FROM record",
+        "SELECT 'link ' || hex(target) || ' ' || field || ' ' || link.day || ' ' || hex(id)
+         FROM link JOIN record USING (n)",
+        "SELECT 'agenda ' || matter || ' ' || agenda.day || ' ' || hex(id) FROM agenda JOIN record USING (n)",
+        "SELECT 'identity ' || key || ' ' || hex(id) FROM identity JOIN record USING (n)",
+        "SELECT 'name ' || word || ' ' || hex(id) FROM name_word JOIN record USING (n)",
+        "SELECT 'same ' || hex(a.id) || ' ' || hex(b.id) FROM same JOIN record a USING (n)
+         JOIN record b ON b.n = same.representative",
+        "SELECT 'tally ' || kind || ' ' || state || ' ' || count FROM tally WHERE count <> 0",
+    ];
+    let mut lines = Vec::new();
+    for query in queries {
+        let mut statement = connection.prepare(query)?;
+        let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+        for row in rows {
+            lines.push(row?);
+        }
+    }
+    lines.sort_unstable();
+    Ok(lines)
+}

@@ -1,0 +1,436 @@
+//! One struct a screen, read in one go: lists of people, one person, and records by id or by link.
+
+use chrono::NaiveDate;
+use rusqlite::types::Value as Sql;
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
+use serde::Serialize;
+
+use super::project::{NO_DAY, State, parse};
+use crate::error::Result;
+use crate::model::{
+    Affiliation, AnyRecord, Ask, Contact, Direction, Event, Exchange, Id, Introduction, Kind, Meeting, Need, Note,
+    Offer, Organisation, Promise, Record, RecordId,
+};
+
+/// Most rows one call returns.
+pub const MAX_ROWS: u32 = 1000;
+
+/// One row of a list of people.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PersonRow {
+    /// Which contact.
+    pub id: Id<Contact>,
+    /// The name; empty when it is not known yet.
+    pub name: String,
+    /// Where they work now.
+    pub organisation: String,
+    /// What they do there.
+    pub role: String,
+    /// Topics.
+    pub tags: Vec<String>,
+    /// It clicked.
+    pub spark: bool,
+    /// The day we met.
+    pub met_on: Option<NaiveDate>,
+    /// Where we met.
+    pub met_where: String,
+}
+
+/// A page of a list of people.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct People {
+    /// The rows, by name.
+    pub rows: Vec<PersonRow>,
+    /// How many people there are.
+    pub total: u64,
+    /// What to ask for to get the next page; none when this is the last.
+    pub next: Option<u32>,
+}
+
+/// Everything about one person on one screen.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PersonPage {
+    /// The person; when several records are one, all of them together.
+    pub contact: Contact,
+    /// The records it is made of, the one that stands for them first.
+    pub members: Vec<RecordId>,
+    /// The names of the organisations of `contact.affiliations`, in the same order.
+    pub organisations: Vec<String>,
+    /// Promises both ways, newest first.
+    pub promises: Vec<Promise>,
+    /// What they need.
+    pub needs: Vec<Need>,
+    /// What they can offer.
+    pub offers: Vec<Offer>,
+    /// What I asked them for.
+    pub asks: Vec<Ask>,
+    /// Gives and gets.
+    pub exchanges: Vec<Exchange>,
+    /// Meetings, newest first.
+    pub meetings: Vec<Meeting>,
+    /// Notes, newest first.
+    pub notes: Vec<Note>,
+    /// Introductions they are part of.
+    pub introductions: Vec<Introduction>,
+    /// The event at which we met.
+    pub event: Option<Event>,
+    /// Who brought us together, by name.
+    pub through: Option<String>,
+    /// Gives and gets in words; empty while there are none.
+    pub balance: String,
+    /// People who look like the same person, with the reason.
+    pub same_as: Vec<(PersonRow, String)>,
+    /// How many fields hold two values.
+    pub conflicts: u64,
+}
+
+/// One record, deleted ones included; none when it is not here or of another kind.
+pub fn get<R: Record>(connection: &Connection, id: Id<R>) -> Result<Option<R>> {
+    let mut statement = connection.prepare_cached("SELECT value FROM record WHERE id = ? AND kind = ?")?;
+    let value: Option<String> =
+        statement.query_row(params![id.raw().0, R::KIND.number()], |row| row.get(0)).optional()?;
+    Ok(value.map(|value| R::from_map(parse(&value))))
+}
+
+/// One record of whatever kind this version knows.
+pub fn get_any(connection: &Connection, id: RecordId) -> Result<Option<AnyRecord>> {
+    let mut statement = connection.prepare_cached("SELECT kind, value FROM record WHERE id = ?")?;
+    let row: Option<(i64, String)> = statement.query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    Ok(row.and_then(|(kind, value)| Some(AnyRecord::from_map(Kind::from_number(kind)?, parse(&value)))))
+}
+
+/// How many living records of a kind there are; those shown as part of another are not counted.
+pub fn count(connection: &Connection, kind: Kind) -> Result<u64> {
+    let mut statement = connection.prepare_cached("SELECT count FROM tally WHERE kind = ? AND state = 0")?;
+    Ok(statement.query_row([kind.number()], |row| row.get(0)).optional()?.unwrap_or(0))
+}
+
+/// Living records of a kind by name, or deleted ones.
+pub fn list<R: Record>(connection: &Connection, deleted: bool, from: u32, most: u32) -> Result<Vec<R>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT value FROM record WHERE kind = ? AND state = ? ORDER BY sort, id LIMIT ? OFFSET ?",
+    )?;
+    let state = if deleted { State::Deleted } else { State::Living } as i64;
+    let rows = statement.query_map(params![R::KIND.number(), state, most.min(MAX_ROWS), from], |row| {
+        row.get::<_, String>(0)
+    })?;
+    rows.map(|value| Ok(R::from_map(parse(&value?)))).collect()
+}
+
+/// Living records of a kind, newest day first.
+pub fn newest<R: Record>(connection: &Connection, most: u32) -> Result<Vec<R>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT value FROM record WHERE kind = ? AND state = 0 ORDER BY day DESC, n DESC LIMIT ?",
+    )?;
+    let rows = statement.query_map(params![R::KIND.number(), most.min(MAX_ROWS)], |row| row.get::<_, String>(0))?;
+    rows.map(|value| Ok(R::from_map(parse(&value?)))).collect()
+}
+
+/// Living records of a kind that point at one of these by this field, newest first.
+pub fn linked<R: Record>(connection: &Connection, to: &[RecordId], field: &str, most: u32) -> Result<Vec<R>> {
+    let mut found: Vec<(String, R)> = Vec::new();
+    let mut statement = connection.prepare_cached(
+        "SELECT link.day, value FROM link JOIN record USING (n)
+         WHERE target = ? AND field = ? AND kind = ? ORDER BY link.day DESC, link.n DESC LIMIT ?",
+    )?;
+    for target in to {
+        let rows = statement
+            .query_map(params![target.0, field, R::KIND.number(), most.min(MAX_ROWS)], |row| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+            })?
+            .collect::<rusqlite::Result<Vec<_>>>()?;
+        found.extend(rows.into_iter().map(|(day, value)| (day, R::from_map(parse(&value)))));
+    }
+    found.sort_by(|a, b| b.0.cmp(&a.0));
+    let mut records: Vec<R> = Vec::new();
+    for (_, record) in found {
+        if !records.iter().any(|known| known.id() == record.id()) {
+            records.push(record);
+        }
+    }
+    records.truncate(most as usize);
+    Ok(records)
+}
+
+/// The ids of living records that point at this one by this field, whatever their kind.
+pub fn pointing_at(connection: &Connection, target: RecordId, field: Option<&str>) -> Result<Vec<(Kind, RecordId)>> {
+    let mut sql = "SELECT DISTINCT kind, record.id FROM link JOIN record USING (n) WHERE target = ?".to_string();
+    let mut values = vec![Sql::Blob(target.0.to_vec())];
+    if let Some(field) = field {
+        sql.push_str(" AND field = ?");
+        values.push(Sql::Text(field.into()));
+    }
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map(params_from_iter(values), |row| Ok((row.get(0)?, RecordId(row.get(1)?))))?;
+    let all: Vec<(i64, RecordId)> = rows.collect::<rusqlite::Result<_>>()?;
+    Ok(all.into_iter().filter_map(|(kind, id)| Some((Kind::from_number(kind)?, id))).collect())
+}
+
+/// The last day on which this person was met, written about or exchanged something with.
+pub fn last_touch(connection: &Connection, id: RecordId) -> Result<Option<NaiveDate>> {
+    let mut last: Option<String> = None;
+    let mut statement = connection.prepare_cached(
+        "SELECT day FROM link WHERE target = ? AND field = ? AND day < ? ORDER BY day DESC LIMIT 1",
+    )?;
+    for member in super::members(connection, id)? {
+        for field in ["who", "about", "with"] {
+            let day: Option<String> =
+                statement.query_row(params![member.0, field, NO_DAY], |row| row.get(0)).optional()?;
+            last = last.max(day);
+        }
+    }
+    Ok(last.and_then(|day| day.parse().ok()))
+}
+
+/// A page of people, by name.
+pub fn people(connection: &Connection, from: u32, most: u32) -> Result<People> {
+    let most = most.min(MAX_ROWS);
+    let contacts: Vec<Contact> = list(connection, false, from, most)?;
+    let total = count(connection, Kind::Contact)?;
+    let next = from + contacts.len() as u32;
+    Ok(People {
+        rows: rows(connection, &contacts)?,
+        total,
+        next: (u64::from(next) < total && !contacts.is_empty()).then_some(next),
+    })
+}
+
+/// List rows of these contacts.
+pub fn rows(connection: &Connection, contacts: &[Contact]) -> Result<Vec<PersonRow>> {
+    contacts.iter().map(|contact| person_row(connection, contact)).collect()
+}
+
+/// The list row of one contact.
+pub fn person_row(connection: &Connection, contact: &Contact) -> Result<PersonRow> {
+    let affiliation = current(contact);
+    let organisation = match affiliation {
+        Some(affiliation) => organisation_name(connection, affiliation)?,
+        None => String::new(),
+    };
+    Ok(PersonRow {
+        id: contact.id,
+        name: contact.name.clone(),
+        organisation,
+        role: affiliation.map(|affiliation| affiliation.role.clone()).unwrap_or_default(),
+        tags: contact.tags.clone(),
+        spark: contact.spark,
+        met_on: contact.met_on,
+        met_where: contact.met_where.clone(),
+    })
+}
+
+/// Where someone works now: the affiliation without an end, the latest begun of several.
+pub fn current(contact: &Contact) -> Option<&Affiliation> {
+    let since = |affiliation: &&Affiliation| affiliation.since.map(|date| (date.year, date.month, date.day));
+    contact.affiliations.iter().filter(|affiliation| affiliation.until.is_none()).max_by_key(since)
+}
+
+fn organisation_name(connection: &Connection, affiliation: &Affiliation) -> Result<String> {
+    let Some(id) = affiliation.organisation else { return Ok(String::new()) };
+    Ok(get::<Organisation>(connection, id)?.map(|organisation| organisation.name).unwrap_or_default())
+}
+
+/// The contact as it is shown: all records of the person together.
+pub fn contact(connection: &Connection, id: Id<Contact>) -> Result<Option<(Contact, Vec<RecordId>)>> {
+    let members = super::members(connection, id.raw())?;
+    let mut records = Vec::new();
+    for member in &members {
+        records.extend(get::<Contact>(connection, Id::new(*member))?);
+    }
+    let mut records = records.into_iter();
+    let Some(first) = records.next() else { return Ok(None) };
+    Ok(Some((records.fold(first, together), members)))
+}
+
+/// Two records of one person as one: the first one's values win, sets and entries are united, texts follow each other.
+fn together(first: Contact, other: Contact) -> Contact {
+    use crate::model::Shape;
+    let mut map = first.to_map();
+    for (field, value) in other.to_map() {
+        let shape = Contact::FIELDS.iter().find(|info| info.name == field).map_or(Shape::Value, |info| info.shape);
+        match (shape, map.get_mut(&field)) {
+            (_, None) if field != "deleted_at" => {
+                map.insert(field, value);
+            }
+            (Shape::Text, Some(text)) if *text != value => {
+                let (a, b) = (text.as_str().unwrap_or_default(), value.as_str().unwrap_or_default());
+                *text = format!("{a}\n{b}").into();
+            }
+            (Shape::Set | Shape::Map(_), Some(serde_json::Value::Array(list))) => {
+                for item in value.as_array().into_iter().flatten() {
+                    if !list.iter().any(|known| alike(known, item)) {
+                        list.push(item.clone());
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Contact::from_map(map)
+}
+
+/// Whether two entries say the same, whatever their ids: one phone number imported on two devices is shown once.
+fn alike(a: &serde_json::Value, b: &serde_json::Value) -> bool {
+    let without_id = |value: &serde_json::Value| {
+        let mut value = value.clone();
+        if let Some(map) = value.as_object_mut() {
+            map.remove("id");
+        }
+        value
+    };
+    without_id(a) == without_id(b)
+}
+
+/// Everything about one person.
+pub fn person(connection: &Connection, id: Id<Contact>) -> Result<Option<PersonPage>> {
+    let Some((contact, members)) = contact(connection, id)? else { return Ok(None) };
+    let most = 200;
+    let exchanges: Vec<Exchange> = linked(connection, &members, "with", most)?;
+    let asks: Vec<Ask> = linked(connection, &members, "to", most)?;
+    let organisations =
+        contact.affiliations.iter().map(|a| organisation_name(connection, a)).collect::<Result<Vec<_>>>()?;
+    let event = match contact.met_at {
+        Some(event) => get::<Event>(connection, event)?,
+        None => None,
+    };
+    let through = match contact.met_through {
+        Some(id) => get::<Contact>(connection, id)?.map(|contact| contact.name),
+        None => None,
+    };
+    let mut conflicts = 0;
+    for member in &members {
+        let mut statement = connection.prepare_cached("SELECT conflicts FROM record WHERE id = ?")?;
+        conflicts += statement.query_row([member.0], |row| row.get::<_, u64>(0)).optional()?.unwrap_or(0);
+    }
+    Ok(Some(PersonPage {
+        organisations,
+        promises: linked(connection, &members, "with", most)?,
+        needs: linked(connection, &members, "whose", most)?,
+        offers: linked(connection, &members, "whose", most)?,
+        meetings: linked(connection, &members, "who", most)?,
+        notes: linked(connection, &members, "about", most)?,
+        introductions: linked(connection, &members, "between", most)?,
+        event,
+        through,
+        balance: balance(&exchanges, &asks),
+        same_as: look_alikes(connection, &contact, &members)?,
+        conflicts,
+        exchanges,
+        asks,
+        contact,
+        members,
+    }))
+}
+
+/// Gives and gets in words, never in numbers of worth.
+fn balance(exchanges: &[Exchange], asks: &[Ask]) -> String {
+    let last_gave = exchanges.iter().filter(|e| e.direction == Direction::Gave).filter_map(|e| e.on).max();
+    let asked_since = asks.iter().filter(|ask| ask.asked_on > last_gave).count();
+    let gave = exchanges.iter().filter(|e| e.direction == Direction::Gave).count();
+    let got = exchanges.iter().filter(|e| e.direction == Direction::Got).count();
+    match (gave, got, asked_since) {
+        (0, 0, 0) => String::new(),
+        (_, _, 1) if gave > 0 => "you asked once since you last gave".into(),
+        (_, _, n) if n > 1 && gave > 0 => format!("you asked {} since you last gave", times(n)),
+        (0, 0, n) => format!("you asked {} and have not given yet", times(n)),
+        (0, _, _) => "you got something and have not given yet".into(),
+        (_, 0, _) => format!("you gave {} and asked for nothing", times(gave)),
+        _ => format!("you gave {} and got {}", times(gave), times(got)),
+    }
+}
+
+/// A count as it is said: "once", "twice", "3 times".
+pub fn times(n: usize) -> String {
+    match n {
+        1 => "once".into(),
+        2 => "twice".into(),
+        n => format!("{n} times"),
+    }
+}
+
+/// Living people who may be this one: the same mail, phone or link, or the same name. Offered, never decided.
+fn look_alikes(connection: &Connection, contact: &Contact, members: &[RecordId]) -> Result<Vec<(PersonRow, String)>> {
+    let mut found: Vec<(PersonRow, String)> = Vec::new();
+    let mut keys: Vec<(String, String)> = crate::import::identities(contact)
+        .into_iter()
+        .map(|key| {
+            let reason = key.split_once(':').map_or(key.clone(), |(kind, value)| format!("the same {kind}, {value}"));
+            (key, reason)
+        })
+        .collect();
+    let folded = super::words::folded(&contact.name);
+    if !folded.is_empty() {
+        keys.push((format!("contact:{folded}"), "the same name".into()));
+    }
+    for (key, reason) in keys {
+        for id in by_identity(connection, &key)? {
+            let apart = contact.not_same_as.iter().any(|other| other.raw() == id);
+            if apart || members.contains(&id) || found.iter().any(|(row, _)| row.id.raw() == id) {
+                continue;
+            }
+            let Some(other) = get::<Contact>(connection, Id::new(id))? else { continue };
+            if !other.not_same_as.iter().any(|other| members.contains(&other.raw())) {
+                found.push((person_row(connection, &other)?, reason.clone()));
+            }
+        }
+    }
+    found.truncate(10);
+    Ok(found)
+}
+
+/// Living records with this identity, representatives only.
+pub fn by_identity(connection: &Connection, key: &str) -> Result<Vec<RecordId>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT DISTINCT coalesce(of.id, record.id) FROM identity JOIN record USING (n)
+         LEFT JOIN same USING (n) LEFT JOIN record of ON of.n = same.representative WHERE key = ? LIMIT 50",
+    )?;
+    let rows = statement.query_map([key], |row| Ok(RecordId(row.get(0)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Records of this kind whose folded name is exactly this, representatives only.
+pub fn by_name<R: Record>(connection: &Connection, name: &str) -> Result<Vec<Id<R>>> {
+    let folded = super::words::folded(name);
+    if folded.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids = by_identity(connection, &format!("{}:{folded}", R::KIND.word()))?;
+    Ok(ids.into_iter().map(Id::new).collect())
+}
+
+/// Records with two values somewhere, newest document first.
+pub fn in_conflict(connection: &Connection, most: u32) -> Result<Vec<RecordId>> {
+    let mut statement =
+        connection.prepare_cached("SELECT id FROM record WHERE conflicts > 0 ORDER BY n DESC LIMIT ?")?;
+    let rows = statement.query_map([most.min(MAX_ROWS)], |row| Ok(RecordId(row.get(0)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Deleted records, of whatever kind, newest deletion first.
+pub fn deleted(connection: &Connection, most: u32) -> Result<Vec<AnyRecord>> {
+    let mut records = Vec::new();
+    for kind in Kind::ALL {
+        let mut statement =
+            connection.prepare_cached("SELECT value FROM record WHERE kind = ? AND state = 1 ORDER BY n DESC LIMIT ?")?;
+        let rows = statement.query_map(params![kind.number(), most.min(MAX_ROWS)], |row| row.get::<_, String>(0))?;
+        for value in rows {
+            records.push(AnyRecord::from_map(*kind, parse(&value?)));
+        }
+    }
+    records.sort_by_key(|record| std::cmp::Reverse(record.deleted_at()));
+    records.truncate(most as usize);
+    Ok(records)
+}
+
+/// Every record of every kind, one after the other, unknown kinds left out.
+pub fn each(connection: &Connection, mut see: impl FnMut(AnyRecord) -> Result<()>) -> Result<()> {
+    let mut statement = connection.prepare("SELECT kind, value FROM record ORDER BY kind, id")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (kind, value): (i64, String) = (row.get(0)?, row.get(1)?);
+        if let Some(kind) = Kind::from_number(kind) {
+            see(AnyRecord::from_map(kind, parse(&value)))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,241 @@
+//! Today: what I owe first, then what they owe me, meetings, decisions, one coffee, loops to close.
+
+use chrono::{Datelike, Days, NaiveDate};
+use rusqlite::{Connection, params};
+use serde::Serialize;
+
+use super::pages::{self, PersonRow};
+use super::project::{Matter, NO_DAY, parse};
+use crate::error::Result;
+use crate::model::{Ask, Contact, Id, Introduction, Kind, Meeting, Need, Promise, Record};
+
+/// How many rows a part of the page shows at most.
+const MOST: u32 = 20;
+/// How far ahead promises without a rush are shown.
+const SOON: u64 = 7;
+/// How far ahead somebody's decision is worth knowing.
+const DECISION_SOON: u64 = 14;
+/// How many people a coffee is chosen from.
+const COFFEE_CANDIDATES: u32 = 50;
+
+/// A record with the name of the person it is about.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct With<T> {
+    /// The record.
+    pub record: T,
+    /// The person's name; empty when there is none or it is not known.
+    pub name: String,
+}
+
+/// One person to have a coffee with, and why.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Coffee {
+    /// Who.
+    pub person: PersonRow,
+    /// Why, in words.
+    pub reasons: Vec<String>,
+}
+
+/// A day of somebody's life that comes round soon.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Birthday {
+    /// Who.
+    pub person: PersonRow,
+    /// When.
+    pub on: NaiveDate,
+}
+
+/// The page one opens in the morning.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Today {
+    /// The day it is for.
+    pub day: NaiveDate,
+    /// What I owe: overdue first, then what is due within a week, then what has no day.
+    pub i_owe: Vec<With<Promise>>,
+    /// What they owe me and should have come by now, or has no day.
+    pub they_owe: Vec<With<Promise>>,
+    /// Plain reminders due.
+    pub reminders: Vec<With<(NaiveDate, String)>>,
+    /// Meetings planned from today on, within a week; also those of the past that nobody wrote up.
+    pub meetings: Vec<With<Meeting>>,
+    /// Decisions others take within two weeks.
+    pub decisions: Vec<With<Need>>,
+    /// Introductions under way.
+    pub introductions: Vec<With<Introduction>>,
+    /// Asks without an answer for a week or more.
+    pub asks: Vec<With<Ask>>,
+    /// Birthdays within a week.
+    pub birthdays: Vec<Birthday>,
+    /// How many new people wait for their debrief.
+    pub to_debrief: u64,
+    /// One person to have a coffee with.
+    pub coffee: Option<Coffee>,
+    /// How many people there are; none means the notebook is empty.
+    pub people: u64,
+    /// How many fields of records hold two values.
+    pub conflicts: u64,
+}
+
+/// Reads the page of this day.
+pub fn today(connection: &Connection, day: NaiveDate) -> Result<Today> {
+    let ahead = |days| day.checked_add_days(Days::new(days)).unwrap_or(day).to_string();
+    let (today, tomorrow) = (day.to_string(), ahead(1));
+    let mut i_owe: Vec<Promise> = due(connection, Matter::IOwe, "", &ahead(SOON), MOST)?;
+    i_owe.extend(due::<Promise>(connection, Matter::IOwe, NO_DAY, "~", MOST)?);
+    let mut they_owe: Vec<Promise> = due(connection, Matter::TheyOwe, "", &tomorrow, MOST)?;
+    they_owe.extend(due::<Promise>(connection, Matter::TheyOwe, NO_DAY, "~", MOST)?);
+    let meetings: Vec<Meeting> = due(connection, Matter::Planned, "", &ahead(SOON), MOST)?;
+    let decisions: Vec<Need> = due(connection, Matter::Decision, &today, &ahead(DECISION_SOON), MOST)?;
+    let introductions: Vec<Introduction> = due(connection, Matter::Introduction, "", "~", MOST)?;
+    let week_ago = day.checked_sub_days(Days::new(SOON)).unwrap_or(day).to_string();
+    let asks: Vec<Ask> = due(connection, Matter::Ask, "", &week_ago, MOST)?;
+    Ok(Today {
+        day,
+        i_owe: with_names(connection, i_owe, |p| p.with.into_iter().collect())?,
+        they_owe: with_names(connection, they_owe, |p| p.with.into_iter().collect())?,
+        reminders: reminders(connection, &tomorrow)?,
+        meetings: with_names(connection, meetings, |m| m.who.clone())?,
+        decisions: with_names(connection, decisions, |n| n.whose.into_iter().collect())?,
+        introductions: with_names(connection, introductions, |i| i.between.clone())?,
+        asks: with_names(connection, asks, |a| a.to.into_iter().collect())?,
+        birthdays: birthdays(connection, day)?,
+        to_debrief: to_debrief_count(connection)?,
+        coffee: coffee(connection, day)?,
+        people: pages::count(connection, Kind::Contact)?,
+        conflicts: connection
+            .prepare_cached("SELECT count(*) FROM (SELECT 1 FROM record WHERE conflicts > 0 LIMIT 1000)")?
+            .query_row([], |row| row.get(0))?,
+    })
+}
+
+/// Records with a matter from one day on and before another, by day.
+fn due<R: Record>(connection: &Connection, matter: Matter, from: &str, before: &str, most: u32) -> Result<Vec<R>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT value FROM agenda JOIN record USING (n)
+         WHERE matter = ? AND agenda.day >= ? AND agenda.day < ? AND state = 0 ORDER BY agenda.day, n LIMIT ?",
+    )?;
+    let rows = statement.query_map(params![matter as i64, from, before, most], |row| row.get::<_, String>(0))?;
+    rows.map(|value| Ok(R::from_map(parse(&value?)))).collect()
+}
+
+fn with_names<T>(
+    connection: &Connection,
+    records: Vec<T>,
+    people: impl Fn(&T) -> Vec<Id<Contact>>,
+) -> Result<Vec<With<T>>> {
+    let mut list = Vec::new();
+    for record in records {
+        list.push(With { name: names(connection, &people(&record))?, record });
+    }
+    Ok(list)
+}
+
+/// The names of people as they are listed in a sentence.
+pub fn names(connection: &Connection, people: &[Id<Contact>]) -> Result<String> {
+    let mut names = Vec::new();
+    for id in people {
+        names.extend(pages::get(connection, *id)?.map(|contact| shown_name(&contact)));
+    }
+    Ok(match names.as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    })
+}
+
+/// How a contact is called: the name, or place and day for somebody whose name is not known yet.
+pub fn shown_name(contact: &Contact) -> String {
+    if !contact.name.trim().is_empty() {
+        return contact.name.clone();
+    }
+    match (contact.met_where.as_str(), contact.met_on) {
+        ("", None) => "someone".into(),
+        ("", Some(day)) => format!("someone met on {day}"),
+        (place, None) => format!("someone at {place}"),
+        (place, Some(day)) => format!("someone at {place}, {day}"),
+    }
+}
+
+fn reminders(connection: &Connection, before: &str) -> Result<Vec<With<(NaiveDate, String)>>> {
+    let contacts: Vec<Contact> = due(connection, Matter::Reminder, "", before, MOST)?;
+    let mut list = Vec::new();
+    for contact in contacts {
+        let due = contact.reminders.iter().filter(|reminder| !reminder.done);
+        for (day, words) in due.filter_map(|reminder| Some((reminder.day?, &reminder.words))) {
+            if *day.to_string() < *before {
+                list.push(With { record: (day, words.clone()), name: shown_name(&contact) });
+            }
+        }
+    }
+    list.sort_by_key(|reminder| reminder.record.0);
+    list.dedup();
+    Ok(list)
+}
+
+fn birthdays(connection: &Connection, day: NaiveDate) -> Result<Vec<Birthday>> {
+    let until = day.checked_add_days(Days::new(SOON)).unwrap_or(day);
+    let key = |day: NaiveDate| format!("{:02}-{:02}", day.month(), day.day());
+    let mut contacts: Vec<Contact> = Vec::new();
+    if key(day) <= key(until) {
+        contacts = due(connection, Matter::Birthday, &key(day), &format!("{}~", key(until)), MOST)?;
+    } else {
+        contacts.extend(due::<Contact>(connection, Matter::Birthday, &key(day), "~", MOST)?);
+        contacts.extend(due::<Contact>(connection, Matter::Birthday, "", &format!("{}~", key(until)), MOST)?);
+    }
+    let mut list = Vec::new();
+    for contact in contacts {
+        if let Some(on) = contact.birthday.and_then(|date| date.next_after(day)).filter(|on| *on <= until) {
+            list.push(Birthday { person: pages::person_row(connection, &contact)?, on });
+        }
+    }
+    Ok(list)
+}
+
+/// New people from events who wait for their debrief, those met last first.
+pub fn to_debrief(connection: &Connection, most: u32) -> Result<Vec<Contact>> {
+    let mut contacts: Vec<Contact> = due(connection, Matter::Debrief, "", "~", pages::MAX_ROWS)?;
+    contacts.reverse();
+    contacts.truncate(most as usize);
+    Ok(contacts)
+}
+
+fn to_debrief_count(connection: &Connection) -> Result<u64> {
+    let sql = "SELECT count(*) FROM (SELECT 1 FROM agenda JOIN record USING (n) WHERE matter = ? AND state = 0 LIMIT 1000)";
+    Ok(connection.prepare_cached(sql)?.query_row([Matter::Debrief as i64], |row| row.get(0))?)
+}
+
+/// The person most overdue for a coffee among those with a cadence, and why.
+fn coffee(connection: &Connection, day: NaiveDate) -> Result<Option<Coffee>> {
+    let tomorrow = day.succ_opt().unwrap_or(day).to_string();
+    let contacts: Vec<Contact> = due(connection, Matter::Coffee, "", &tomorrow, COFFEE_CANDIDATES)?;
+    let mut best: Option<(u32, Contact, Vec<String>)> = None;
+    for contact in contacts {
+        let reasons = coffee_reasons(connection, &contact, day)?;
+        let weight = reasons.len() as u32;
+        if best.as_ref().is_none_or(|(most, ..)| weight > *most) {
+            best = Some((weight, contact, reasons));
+        }
+    }
+    best.map(|(_, contact, reasons)| Ok(Coffee { person: pages::person_row(connection, &contact)?, reasons })).transpose()
+}
+
+fn coffee_reasons(connection: &Connection, contact: &Contact, day: NaiveDate) -> Result<Vec<String>> {
+    let mut reasons = Vec::new();
+    let cadence = contact.cadence_days.unwrap_or_default();
+    match pages::last_touch(connection, contact.id.raw())?.or(contact.met_on) {
+        Some(last) => {
+            let days = (day - last).num_days();
+            reasons.push(format!("in touch {days} days ago, you wanted every {cadence}"));
+            if days > 365 {
+                reasons.push("dormant for over a year".into());
+            }
+        }
+        None => reasons.push(format!("never met since you wrote them down, you wanted every {cadence} days")),
+    }
+    let needs: Vec<Need> = pages::linked(connection, &[contact.id.raw()], "whose", 5)?;
+    reasons.extend(needs.iter().find(|need| need.closed_on.is_none()).map(|need| format!("needs {}", need.words)));
+    if contact.spark {
+        reasons.push("it clicked".into());
+    }
+    Ok(reasons)
+}

@@ -1,0 +1,592 @@
+//! One SQLite file: documents as chunks, the outbox, what came from where. Owns the file and its transactions.
+
+mod pack;
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::types::{FromSql, ToSql};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
+
+use crate::document::{Document, Heads, RawChange};
+use crate::error::{Error, Result};
+use crate::model::RecordId;
+
+/// The version of the primary tables.
+const SCHEMA: i64 = 1;
+/// "Kith" as SQLite's application id, so that another program's database is not taken for a notebook.
+const APPLICATION_ID: i64 = 0x4b69_7468;
+/// How long a writer waits for another process.
+const BUSY: Duration = Duration::from_secs(10);
+/// Most changes one document can have between two compactions: 20 bits of the chunk key.
+const MAX_CHUNK: i64 = (1 << 20) - 1;
+
+/// What the store knows of one document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DocumentRow {
+    /// Its number in this file; not the same on another device.
+    pub n: i64,
+    /// The version stored.
+    pub heads: Heads,
+    next: i64,
+    snapshot_bytes: i64,
+    log_bytes: i64,
+}
+
+impl DocumentRow {
+    /// Whether its changes outweigh its snapshot.
+    pub fn wants_compaction(&self) -> bool {
+        self.log_bytes > self.snapshot_bytes.max(4096)
+    }
+}
+
+/// Opens the file for writing, making it when there is none.
+///
+/// # Errors
+/// [`Error::Unreadable`] when the file is no notebook or damaged, [`Error::NeedsUpdate`] when it is a newer version's,
+/// [`Error::Storage`] when the disk refuses.
+pub fn open(path: &Path) -> Result<Connection> {
+    let mut connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY)?;
+    connection.execute_batch("PRAGMA page_size = 4096")?;
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(Error::Storage(format!("this place cannot hold a notebook safely (journal mode {mode})")));
+    }
+    connection.execute_batch(
+        "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON; PRAGMA trusted_schema = OFF;
+         PRAGMA cell_size_check = ON; PRAGMA secure_delete = FAST; PRAGMA wal_autocheckpoint = 4000;
+         PRAGMA cache_size = -4096",
+    )?;
+    connection.set_prepared_statement_cache_capacity(128);
+    match identity(&connection)? {
+        (0, 0) if is_empty(&connection)? => create(&mut connection)?,
+        (APPLICATION_ID, SCHEMA) => {}
+        (APPLICATION_ID, version) if version > SCHEMA => {
+            return Err(Error::NeedsUpdate("this notebook".into()));
+        }
+        _ => return Err(Error::Unreadable("this file is a database of another program, not a notebook".into())),
+    }
+    Ok(connection)
+}
+
+/// Opens one more connection that only reads.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_reader(path: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON")?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+fn identity(connection: &Connection) -> Result<(i64, i64)> {
+    let pragma = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0));
+    Ok((pragma("application_id")?, pragma("user_version")?))
+}
+
+fn is_empty(connection: &Connection) -> Result<bool> {
+    Ok(connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))?)
+}
+
+fn create(connection: &mut Connection) -> Result<()> {
+    let transaction = begin(connection)?;
+    // Another process may have been first.
+    if is_empty(&transaction)? {
+        transaction.execute_batch(include_str!("schema.sql"))?;
+        transaction.execute_batch(&format!(
+            "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA}"
+        ))?;
+    }
+    Ok(transaction.commit()?)
+}
+
+/// Begins the one kind of writing transaction there is: it waits for other processes now, not at its end.
+///
+/// # Errors
+/// [`Error::Storage`] when another process holds the notebook for ten seconds, or the disk refuses.
+pub fn begin(connection: &mut Connection) -> Result<Transaction<'_>> {
+    Ok(connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
+}
+
+/// A value the notebook remembers for itself, not for other devices.
+pub fn meta<T: FromSql>(connection: &Connection, key: &str) -> Result<Option<T>> {
+    let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE key = ?")?;
+    Ok(statement.query_row([key], |row| row.get(0)).optional()?)
+}
+
+/// Remembers a value; null forgets it.
+pub fn set_meta(connection: &Connection, key: &str, value: impl ToSql) -> Result<()> {
+    connection.prepare_cached("INSERT OR REPLACE INTO meta VALUES (?, ?)")?.execute(params![key, value])?;
+    Ok(())
+}
+
+/// What is known of a document, if it is here.
+pub fn document_row(connection: &Connection, id: RecordId) -> Result<Option<DocumentRow>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT n, heads, next, snapshot_bytes, log_bytes FROM document WHERE id = ?",
+    )?;
+    let row = statement.query_row([id.0], |row| {
+        Ok(DocumentRow {
+            n: row.get(0)?,
+            heads: Heads::from_bytes(row.get_ref(1)?.as_blob()?),
+            next: row.get(2)?,
+            snapshot_bytes: row.get(3)?,
+            log_bytes: row.get(4)?,
+        })
+    });
+    Ok(row.optional()?)
+}
+
+/// Loads a document and compares it with the version stored beside it.
+///
+/// # Errors
+/// [`Error::Unreadable`] when its bytes are damaged.
+pub fn load(connection: &Connection, row: &DocumentRow) -> Result<Document> {
+    let mut bytes = Vec::new();
+    let mut statement = connection.prepare_cached("SELECT bytes FROM chunk WHERE key BETWEEN ? AND ? ORDER BY key")?;
+    let mut chunks = statement.query([row.n << 20, row.n << 20 | MAX_CHUNK])?;
+    while let Some(chunk) = chunks.next()? {
+        pack::unpack(chunk.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?, &mut bytes)?;
+    }
+    let document = Document::load(&bytes)?;
+    if document.heads() != row.heads {
+        return Err(Error::Unreadable("a record is damaged: part of its history is missing".into()));
+    }
+    Ok(document)
+}
+
+/// Adds changes to a document, making its row when it is new; returns its number.
+///
+/// `own` says that this device wrote them, so that they go to the outbox.
+pub fn append(
+    connection: &Connection,
+    id: RecordId,
+    row: Option<&DocumentRow>,
+    heads: &Heads,
+    changes: &[RawChange],
+    own: bool,
+) -> Result<i64> {
+    let n = match row {
+        Some(row) => row.n,
+        None => {
+            let mut statement = connection.prepare_cached("INSERT INTO document VALUES (NULL, ?, ?, 1, 0, 0)")?;
+            statement.insert(params![id.0, heads.to_bytes()])?
+        }
+    };
+    let first = row.map_or(1, |row| row.next);
+    let mut stored = 0;
+    for (change, key) in changes.iter().zip(n << 20 | first..) {
+        let bytes = pack::pack(&change.bytes)?;
+        stored += bytes.len() as i64;
+        connection.prepare_cached("INSERT INTO chunk VALUES (?, ?)")?.execute(params![key, bytes])?;
+        if own {
+            connection.prepare_cached("INSERT INTO outbox VALUES (?, NULL)")?.execute([key])?;
+        }
+    }
+    let next = first + changes.len() as i64;
+    if next > MAX_CHUNK {
+        return Err(Error::Invalid("this record has too many changes; run `kith doctor`".into()));
+    }
+    connection
+        .prepare_cached("UPDATE document SET heads = ?, next = ?, log_bytes = log_bytes + ? WHERE n = ?")?
+        .execute(params![heads.to_bytes(), next, stored, n])?;
+    Ok(n)
+}
+
+/// Puts one snapshot in the place of a document's changes, once it reads back the same.
+///
+/// # Errors
+/// [`Error::Unreadable`] when the document or its snapshot cannot be read; then nothing is replaced.
+pub fn compact(connection: &Connection, row: &DocumentRow) -> Result<()> {
+    let document = load(connection, row)?;
+    let saved = document.save();
+    if Document::load(&saved)?.heads() != row.heads {
+        return Err(Error::Unreadable("a snapshot does not read back as what it was made from".into()));
+    }
+    remember_hashes(connection, row.n)?;
+    connection
+        .prepare_cached("DELETE FROM chunk WHERE key BETWEEN ? AND ?")?
+        .execute([row.n << 20, row.n << 20 | MAX_CHUNK])?;
+    let bytes = pack::pack(&saved)?;
+    connection.prepare_cached("INSERT INTO chunk VALUES (?, ?)")?.execute(params![row.n << 20, bytes])?;
+    // `next` goes on counting: an outbox entry keeps naming a chunk that once was.
+    connection
+        .prepare_cached("UPDATE document SET snapshot_bytes = ?, log_bytes = 0 WHERE n = ?")?
+        .execute(params![bytes.len() as i64, row.n])?;
+    Ok(())
+}
+
+/// Before chunks go, the outbox learns which changes they held.
+fn remember_hashes(connection: &Connection, n: i64) -> Result<()> {
+    let range = [n << 20, n << 20 | MAX_CHUNK];
+    let mut statement = connection.prepare_cached(
+        "SELECT chunk.key, bytes FROM outbox JOIN chunk ON chunk.key = outbox.chunk
+         WHERE outbox.chunk BETWEEN ? AND ? AND hash IS NULL",
+    )?;
+    let held: Vec<(i64, Vec<u8>)> = statement.query_map(range, |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    for (key, packed) in held {
+        let mut bytes = Vec::new();
+        pack::unpack(&packed, &mut bytes)?;
+        let hash = crate::document::hash_of(&bytes)?;
+        connection.prepare_cached("UPDATE outbox SET hash = ? WHERE chunk = ?")?.execute(params![hash, key])?;
+    }
+    Ok(())
+}
+
+/// Every document of the file, by number.
+pub fn documents(connection: &Connection) -> Result<Vec<(i64, RecordId)>> {
+    let mut statement = connection.prepare_cached("SELECT n, id FROM document ORDER BY n")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, RecordId(row.get(1)?))))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Documents whose changes outweigh their snapshot, at most `most` of them.
+pub fn wanting_compaction(connection: &Connection, most: usize) -> Result<Vec<RecordId>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id FROM document WHERE log_bytes > 4096 AND log_bytes > snapshot_bytes LIMIT ?",
+    )?;
+    let rows = statement.query_map([most as i64], |row| Ok(RecordId(row.get(0)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// One of our own changes that waits for a batch.
+pub struct Outgoing {
+    /// Its place in the outbox.
+    pub chunk: i64,
+    /// The record.
+    pub id: RecordId,
+    /// The change.
+    pub change: RawChange,
+}
+
+/// The next changes for a batch, oldest document first, up to about this many bytes.
+pub fn outgoing(connection: &Connection, most_bytes: usize) -> Result<Vec<Outgoing>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT outbox.chunk, outbox.hash, document.id, chunk.bytes
+         FROM outbox JOIN document ON document.n = outbox.chunk >> 20
+         LEFT JOIN chunk ON chunk.key = outbox.chunk AND outbox.hash IS NULL ORDER BY outbox.chunk",
+    )?;
+    let mut rows = statement.query([])?;
+    let (mut list, mut bytes) = (Vec::new(), 0);
+    let mut loaded: Option<(RecordId, Document)> = None;
+    while bytes < most_bytes {
+        let Some(row) = rows.next()? else { break };
+        let (chunk, id) = (row.get(0)?, RecordId(row.get(2)?));
+        let change = match (row.get::<_, Option<[u8; 32]>>(1)?, row.get::<_, Option<Vec<u8>>>(3)?) {
+            (None, Some(packed)) => {
+                let mut bytes = Vec::new();
+                pack::unpack(&packed, &mut bytes)?;
+                RawChange { hash: crate::document::hash_of(&bytes)?, bytes }
+            }
+            (Some(hash), _) => {
+                if loaded.as_ref().is_none_or(|(of, _)| *of != id) {
+                    let row = document_row(connection, id)?.ok_or_else(|| lost(id))?;
+                    loaded = Some((id, load(connection, &row)?));
+                }
+                loaded.as_ref().and_then(|(_, document)| document.change(&hash)).ok_or_else(|| lost(id))?
+            }
+            (None, None) => return Err(lost(id)),
+        };
+        bytes += change.bytes.len() + 64;
+        list.push(Outgoing { chunk, id, change });
+    }
+    Ok(list)
+}
+
+fn lost(id: RecordId) -> Error {
+    Error::Unreadable(format!("a change of record {id} is missing from the file; run `kith doctor`"))
+}
+
+/// How many of our own changes wait for a batch.
+pub fn outbox_length(connection: &Connection) -> Result<u64> {
+    Ok(connection.query_row("SELECT count(*) FROM outbox", [], |row| row.get(0))?)
+}
+
+/// Takes changes out of the outbox: a batch holds them now.
+pub fn clear_outgoing(connection: &Connection, chunks: &[i64]) -> Result<()> {
+    let mut statement = connection.prepare_cached("DELETE FROM outbox WHERE chunk = ?")?;
+    chunks.iter().try_for_each(|chunk| statement.execute([chunk]).map(drop).map_err(Error::from))
+}
+
+/// Puts every change of every document into the outbox again: a new log tells everything its notebook knows.
+pub fn refill_outbox(connection: &Connection) -> Result<()> {
+    for (_, id) in documents(connection)? {
+        let Some(row) = document_row(connection, id)? else { continue };
+        let document = load(connection, &row)?;
+        // Chunk numbers that were never used name the changes by hash.
+        let changes = document.changes();
+        let first = row.next;
+        let next = first + changes.len() as i64;
+        for (change, key) in changes.iter().zip(row.n << 20 | first..) {
+            connection
+                .prepare_cached("INSERT OR IGNORE INTO outbox VALUES (?, ?)")?
+                .execute(params![key, change.hash])?;
+        }
+        connection.prepare_cached("UPDATE document SET next = ? WHERE n = ?")?.execute([next, row.n])?;
+    }
+    connection.execute("INSERT OR IGNORE INTO outbox_blob SELECT id FROM blob", [])?;
+    Ok(())
+}
+
+/// Remembers that this actor wrote on the device of this log; no log means this device.
+pub fn remember_actor(connection: &Connection, actor: &[u8], log: Option<[u8; 16]>) -> Result<()> {
+    connection
+        .prepare_cached("INSERT INTO actor VALUES (?1, ?2) ON CONFLICT (actor) DO UPDATE SET log = ?2 WHERE log IS NULL")?
+        .execute(params![actor, log])?;
+    Ok(())
+}
+
+/// The actors of this device since its log began.
+pub fn own_actors(connection: &Connection) -> Result<Vec<Vec<u8>>> {
+    let mut statement = connection.prepare_cached("SELECT actor FROM actor WHERE log IS NULL")?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The name of the device an actor wrote on; none for this device and for actors nobody has named.
+pub fn device_of(connection: &Connection, actor: &[u8]) -> Result<Option<String>> {
+    let mut statement =
+        connection.prepare_cached("SELECT name FROM actor JOIN device ON device.log = actor.log WHERE actor = ?")?;
+    Ok(statement.query_row([actor], |row| row.get(0)).optional()?)
+}
+
+/// Whether this device, under this or an earlier start, is the actor.
+pub fn is_own_actor(connection: &Connection, actor: &[u8]) -> Result<bool> {
+    let mut statement = connection.prepare_cached("SELECT 1 FROM actor WHERE actor = ? AND log IS NULL")?;
+    Ok(statement.exists([actor])?)
+}
+
+/// A device that was heard of.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Device {
+    /// What it calls itself.
+    pub name: String,
+    /// When its newest batch says it was made.
+    pub last_seen: Option<String>,
+    /// How many of its batches are here.
+    pub batches: u64,
+}
+
+/// Remembers a device.
+pub fn remember_device(connection: &Connection, log: [u8; 16], name: &str, seen: &str) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO device VALUES (?1, ?2, ?3)
+             ON CONFLICT (log) DO UPDATE SET name = ?2, last_seen = max(last_seen, ?3)",
+        )?
+        .execute(params![log, name, seen])?;
+    Ok(())
+}
+
+/// The devices heard of, by name.
+pub fn devices(connection: &Connection) -> Result<Vec<Device>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT name, last_seen, (SELECT count(*) FROM batch WHERE batch.log = device.log) FROM device ORDER BY name",
+    )?;
+    let rows = statement
+        .query_map([], |row| Ok(Device { name: row.get(0)?, last_seen: row.get(1)?, batches: row.get(2)? }))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Remembers a batch: our own with its bytes, another's by its hash.
+pub fn put_batch(connection: &Connection, log: [u8; 16], seq: u64, hash: [u8; 32], own: Option<&[u8]>) -> Result<()> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO batch VALUES (?, ?, ?, ?)")?
+        .execute(params![log, seq as i64, hash, own])?;
+    Ok(())
+}
+
+/// The hash of a batch that was read or written, if it was.
+pub fn batch_hash(connection: &Connection, log: [u8; 16], seq: u64) -> Result<Option<[u8; 32]>> {
+    let mut statement = connection.prepare_cached("SELECT hash FROM batch WHERE log = ? AND seq = ?")?;
+    Ok(statement.query_row(params![log, seq as i64], |row| row.get(0)).optional()?)
+}
+
+/// The number of the last batch of a log; 0 when there is none.
+pub fn last_batch(connection: &Connection, log: [u8; 16]) -> Result<u64> {
+    let mut statement = connection.prepare_cached("SELECT coalesce(max(seq), 0) FROM batch WHERE log = ?")?;
+    Ok(statement.query_row([log], |row| row.get(0))?)
+}
+
+/// Our own batches, whatever log they were written under.
+pub fn own_batch_numbers(connection: &Connection) -> Result<Vec<([u8; 16], u64)>> {
+    let mut statement = connection.prepare_cached("SELECT log, seq FROM batch WHERE bytes IS NOT NULL ORDER BY log, seq")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// One of our own batches.
+pub fn own_batch(connection: &Connection, log: [u8; 16], seq: u64) -> Result<Option<Vec<u8>>> {
+    let mut statement = connection.prepare_cached("SELECT bytes FROM batch WHERE log = ? AND seq = ?")?;
+    Ok(statement.query_row(params![log, seq as i64], |row| row.get(0)).optional()?.flatten())
+}
+
+/// Keeps a change until what it builds on has come.
+pub fn put_waiting(connection: &Connection, id: RecordId, change: &RawChange, missing: [u8; 32]) -> Result<()> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO waiting VALUES (?, ?, ?, ?)")?
+        .execute(params![change.hash, id.0, missing, change.bytes])?;
+    Ok(())
+}
+
+/// Takes the changes that wait for this document out of the waiting room.
+pub fn take_waiting(connection: &Connection, id: RecordId) -> Result<Vec<Vec<u8>>> {
+    let mut statement = connection.prepare_cached("DELETE FROM waiting WHERE document = ? RETURNING bytes")?;
+    let rows = statement.query_map([id.0], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Sets a change aside, with the reason; it is tried again by a newer version.
+pub fn put_quarantine(connection: &Connection, id: RecordId, bytes: &[u8], why: &str) -> Result<()> {
+    let hash = *blake3::hash(bytes).as_bytes();
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?)")?
+        .execute(params![hash, id.0, why, bytes])?;
+    Ok(())
+}
+
+/// Counts of what is here, for `doctor`.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Sizes {
+    /// Records, of whatever kind and state.
+    pub documents: u64,
+    /// Bytes of their histories, as stored.
+    pub history_bytes: u64,
+    /// Photos.
+    pub photos: u64,
+    /// Bytes of photos.
+    pub photo_bytes: u64,
+    /// Our own changes no batch holds yet.
+    pub outbox: u64,
+    /// Bytes of our own batches.
+    pub batch_bytes: u64,
+    /// Changes that wait for others.
+    pub waiting: u64,
+    /// Changes set aside.
+    pub quarantined: u64,
+    /// Records that were purged.
+    pub purged: u64,
+}
+
+/// Counts what is here.
+pub fn sizes(connection: &Connection) -> Result<Sizes> {
+    let number = |sql: &str| -> Result<u64> { Ok(connection.query_row(sql, [], |row| row.get(0))?) };
+    Ok(Sizes {
+        documents: number("SELECT count(*) FROM document")?,
+        history_bytes: number("SELECT coalesce(sum(snapshot_bytes + log_bytes), 0) FROM document")?,
+        photos: number("SELECT count(*) FROM blob")?,
+        photo_bytes: number("SELECT coalesce(sum(length(bytes)), 0) FROM blob")?,
+        outbox: number("SELECT count(*) FROM outbox")?,
+        batch_bytes: number("SELECT coalesce(sum(length(bytes)), 0) FROM batch")?,
+        waiting: number("SELECT count(*) FROM waiting")?,
+        quarantined: number("SELECT count(*) FROM quarantine")?,
+        purged: number("SELECT count(*) FROM purged")?,
+    })
+}
+
+/// Why changes were set aside.
+pub fn quarantine(connection: &Connection) -> Result<Vec<String>> {
+    let mut statement = connection.prepare_cached("SELECT why FROM quarantine")?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Keeps a photo; `own` says that it still has to go to other devices.
+pub fn put_blob(connection: &Connection, id: &str, bytes: &[u8], own: bool) -> Result<()> {
+    connection.prepare_cached("INSERT OR IGNORE INTO blob VALUES (?, ?)")?.execute(params![id, bytes])?;
+    if own {
+        connection.prepare_cached("INSERT OR IGNORE INTO outbox_blob VALUES (?)")?.execute([id])?;
+    }
+    Ok(())
+}
+
+/// A photo's bytes.
+pub fn blob(connection: &Connection, id: &str) -> Result<Option<Vec<u8>>> {
+    let mut statement = connection.prepare_cached("SELECT bytes FROM blob WHERE id = ?")?;
+    Ok(statement.query_row([id], |row| row.get(0)).optional()?)
+}
+
+/// Photos that no batch holds yet, up to about this many bytes.
+pub fn outgoing_blobs(connection: &Connection, most_bytes: usize) -> Result<Vec<(String, Vec<u8>)>> {
+    let mut statement = connection.prepare_cached("SELECT blob.id, bytes FROM outbox_blob JOIN blob USING (id)")?;
+    let mut rows = statement.query([])?;
+    let (mut list, mut bytes) = (Vec::new(), 0);
+    while bytes < most_bytes {
+        let Some(row) = rows.next()? else { break };
+        let blob: (String, Vec<u8>) = (row.get(0)?, row.get(1)?);
+        bytes += blob.1.len();
+        list.push(blob);
+    }
+    Ok(list)
+}
+
+/// Takes a photo out of the outbox.
+pub fn clear_outgoing_blob(connection: &Connection, id: &str) -> Result<()> {
+    connection.prepare_cached("DELETE FROM outbox_blob WHERE id = ?")?.execute([id])?;
+    Ok(())
+}
+
+/// Whether a record was deleted for good.
+pub fn is_purged(connection: &Connection, id: RecordId) -> Result<bool> {
+    Ok(connection.prepare_cached("SELECT 1 FROM purged WHERE id = ?")?.exists([id.0])?)
+}
+
+/// Takes a document out of the file and refuses it from now on.
+pub fn purge(connection: &Connection, id: RecordId) -> Result<Option<i64>> {
+    let row = document_row(connection, id)?;
+    if let Some(row) = &row {
+        let range = [row.n << 20, row.n << 20 | MAX_CHUNK];
+        connection.prepare_cached("DELETE FROM chunk WHERE key BETWEEN ? AND ?")?.execute(range)?;
+        connection.prepare_cached("DELETE FROM outbox WHERE chunk BETWEEN ? AND ?")?.execute(range)?;
+    }
+    for table in ["document", "waiting", "quarantine"] {
+        let column = if table == "document" { "id" } else { "document" };
+        connection.prepare_cached(&format!("DELETE FROM {table} WHERE {column} = ?"))?.execute([id.0])?;
+    }
+    connection.prepare_cached("INSERT OR IGNORE INTO purged VALUES (?)")?.execute([id.0])?;
+    Ok(row.map(|row| row.n))
+}
+
+/// Forgets a photo.
+pub fn purge_blob(connection: &Connection, id: &str) -> Result<()> {
+    clear_outgoing_blob(connection, id)?;
+    connection.prepare_cached("DELETE FROM blob WHERE id = ?")?.execute([id])?;
+    Ok(())
+}
+
+/// Forgets our own batches: after a purge a new log begins, which does not hold the purged words.
+pub fn forget_own_batches(connection: &Connection) -> Result<()> {
+    connection.execute("UPDATE batch SET bytes = NULL WHERE bytes IS NOT NULL", [])?;
+    Ok(())
+}
+
+/// Writes the file anew without its free space, and empties the write-ahead log, so that no deleted byte remains.
+pub fn scrub(connection: &Connection) -> Result<()> {
+    connection.execute_batch("PRAGMA secure_delete = ON; VACUUM")?;
+    let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if busy != 0 {
+        return Err(Error::Storage("another program reads the notebook just now; close it and purge again".into()));
+    }
+    Ok(())
+}
+
+/// Looks at every page of the file; returns what is wrong, in SQLite's words.
+pub fn check(connection: &Connection) -> Result<Vec<String>> {
+    let mut statement = connection.prepare("PRAGMA integrity_check(20)")?;
+    let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+    let found: Vec<String> = rows.collect::<rusqlite::Result<_>>()?;
+    Ok(found.into_iter().filter(|line| line != "ok").collect())
+}
+
+/// Copies the whole notebook into another file, while it is in use.
+///
+/// # Errors
+/// [`Error::Storage`] when the disk refuses.
+pub fn copy_to(connection: &Connection, path: &Path) -> Result<()> {
+    connection.execute("VACUUM INTO ?", [path.to_string_lossy()])?;
+    Ok(())
+}

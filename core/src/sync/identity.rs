@@ -1,0 +1,70 @@
+//! What a device remembers outside its notebook: how far each log was handed out. A notebook that is behind what its
+//! device handed out was restored from a backup; one whose log the device does not know was copied. Both begin a new
+//! log before they write, since a number used twice would tear the notebook's devices apart.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::{LogId, hex};
+use crate::error::{Error, Result};
+
+/// The file that remembers. It holds no secret and is still nobody else's business: mode 0600.
+pub struct HandedOut {
+    path: PathBuf,
+}
+
+impl HandedOut {
+    /// The file at this place; it need not be there yet.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// The highest number ever handed out for a log; none when this device never wrote it.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] when the file is there and cannot be read.
+    pub fn highest(&self, log: LogId) -> Result<Option<u64>> {
+        Ok(self.load()?.get(&hex(&log)).copied())
+    }
+
+    /// Remembers that this number is about to be handed out. Durable on return.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] when the file cannot be written; then nothing may be handed out.
+    pub fn raise(&self, log: LogId, seq: u64) -> Result<()> {
+        let mut all = self.load()?;
+        let highest = all.entry(hex(&log)).or_default();
+        if *highest >= seq && seq > 0 {
+            return Ok(());
+        }
+        *highest = seq.max(*highest);
+        self.save(&all)
+    }
+
+    fn load(&self) -> Result<BTreeMap<String, u64>> {
+        match fs::read(&self.path) {
+            // A damaged file is one that knows no log: every notebook then begins a new one, which is always safe.
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap_or_default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeMap::new()),
+            Err(error) => Err(failed(&self.path, &error)),
+        }
+    }
+
+    fn save(&self, all: &BTreeMap<String, u64>) -> Result<()> {
+        let fail = |error: std::io::Error| failed(&self.path, &error);
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder).map_err(fail)?;
+        // The temporary file is made with mode 0600 and keeps it.
+        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fail)?;
+        file.write_all(serde_json::to_string_pretty(all).unwrap_or_default().as_bytes()).map_err(fail)?;
+        file.as_file().sync_all().map_err(fail)?;
+        file.persist(&self.path).map_err(|error| fail(error.error))?;
+        Ok(())
+    }
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> Error {
+    Error::Storage(format!("{} ({error})", path.display()))
+}

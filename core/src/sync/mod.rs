@@ -1,0 +1,17 @@
+//! Bringing devices together: what a batch is, what a folder holds, and what a device remembers outside its notebook.
+//!
+//! Nothing here changes a notebook; `notebook` does that, through its one door.
+
+pub mod batch;
+pub mod folder;
+pub mod identity;
+
+/// Which log: 16 random bytes, drawn anew for a notebook that was restored or copied.
+pub type LogId = [u8; 16];
+/// Which notebook: 16 random bytes that all its devices share.
+pub type NotebookId = [u8; 16];
+
+/// Bytes as lower-case hexadecimal digits, as folders and messages show them.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
