@@ -2,9 +2,9 @@
 pub mod document;
 mod error;
 pub mod import;
+pub mod model;
 pub mod notebook;
 pub mod query;
 pub mod store;
 pub mod sync;
-pub mod model;
 pub use error::{Error, Result};

@@ -3,3 +3,105 @@
 //! A module of `core` shows by itself what it promises. Here is what only shows when the parts work together: journeys
 //! through the notebook, devices that part and meet again, power cuts, files of older versions; and, in
 //! `tests/tidy.rs`, that the house is in order. Helpers that two of them need go here.
+#![allow(clippy::unwrap_used)] // helpers of tests: a failure here fails the test
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use chrono::{DateTime, Utc};
+use kith_core::notebook::{Notebook, Options, SyncReport};
+use kith_core::sync::identity::HandedOut;
+
+/// A generator of bytes that is the same for the same seed: SplitMix64.
+pub struct Seeded(pub u64);
+
+impl Seeded {
+    /// The next number.
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `most`.
+    pub fn below(&mut self, most: usize) -> usize {
+        (self.next() % most.max(1) as u64) as usize
+    }
+
+    /// One of these.
+    pub fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+        &of[self.below(of.len())]
+    }
+
+    /// Fills bytes.
+    pub fn fill(&mut self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            let next = self.next().to_le_bytes();
+            chunk.copy_from_slice(&next[..chunk.len()]);
+        }
+    }
+}
+
+/// One device with a notebook in a folder of its own, a clock that is set by hand, and seeded randomness.
+pub struct Device {
+    /// The notebook.
+    pub notebook: Notebook,
+    /// What the device remembers outside of it.
+    pub handed_out: HandedOut,
+    folder: PathBuf,
+    seconds: Arc<AtomicI64>,
+    name: String,
+    seed: u64,
+}
+
+/// The moment at which every device's clock begins: Sunday, 22 November 2026, 9:00 UTC.
+pub fn start() -> DateTime<Utc> {
+    DateTime::parse_from_rfc3339("2026-11-22T09:00:00Z").unwrap().to_utc()
+}
+
+impl Device {
+    /// A new device below this folder.
+    pub fn new(parent: &Path, name: &str, seed: u64) -> Self {
+        let folder = parent.join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        let seconds = Arc::new(AtomicI64::new(start().timestamp()));
+        let notebook = open(&folder, name, seed, &seconds);
+        let handed_out = HandedOut::at(folder.join("handed-out.json"));
+        Self { notebook, handed_out, folder, seconds, name: name.into(), seed }
+    }
+
+    /// Closes the notebook and opens it again, as after a restart: with another actor.
+    pub fn reopen(&mut self) {
+        self.seed = self.seed.wrapping_add(1_000_003);
+        self.notebook = open(&self.folder, &self.name, self.seed, &self.seconds);
+    }
+
+    /// The notebook's file.
+    pub fn file(&self) -> PathBuf {
+        self.folder.join("notebook.kith")
+    }
+
+    /// Lets time pass.
+    pub fn wait_seconds(&self, seconds: i64) {
+        self.seconds.fetch_add(seconds, Ordering::Relaxed);
+    }
+
+    /// Brings the notebook together with a folder.
+    pub fn sync(&self, folder: &Path) -> SyncReport {
+        self.notebook.sync_folder(folder, &self.handed_out, &mut |_, _| {}).unwrap()
+    }
+}
+
+fn open(folder: &Path, name: &str, seed: u64, seconds: &Arc<AtomicI64>) -> Notebook {
+    let (clock, mut random) = (seconds.clone(), Seeded(seed));
+    let options = Options {
+        clock: Arc::new(move || DateTime::from_timestamp(clock.load(Ordering::Relaxed), 0).unwrap()),
+        random: Box::new(move |bytes| random.fill(bytes)),
+        zone: chrono_tz::Europe::Paris,
+        device: name.into(),
+    };
+    Notebook::open(folder.join("notebook.kith"), options).unwrap()
+}

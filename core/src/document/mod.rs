@@ -226,9 +226,7 @@ impl Document {
         for edit in edits {
             let done = match edit {
                 Edit::Put { key, value } => transaction.put(ROOT, key.as_str(), scalar(value)?),
-                Edit::Text { field, text } => {
-                    put_text(&mut transaction, field, text)
-                }
+                Edit::Text { field, text } => put_text(&mut transaction, field, text),
             };
             if let Err(error) = done {
                 transaction.rollback();
@@ -237,7 +235,8 @@ impl Document {
         }
         let (hash, _) = transaction.commit_with(CommitOptions::default().with_time(unix_seconds));
         let Some(hash) = hash.filter(|hash| !before.contains(hash)) else { return Ok(None) };
-        let change = self.change(&hash.0).ok_or_else(|| Error::Invalid("a change vanished while it was written".into()))?;
+        let change =
+            self.change(&hash.0).ok_or_else(|| Error::Invalid("a change vanished while it was written".into()))?;
         gate::check(&change.bytes).map_err(|refused| Error::Invalid(refused.to_string()))?;
         Ok(Some(change))
     }
@@ -246,7 +245,9 @@ impl Document {
     fn parts(&self, edits: &[Edit], at: Option<&[ChangeHash]>) -> Result<Vec<Vec<Edit>>> {
         let [Edit::Text { field, text }] = edits else { return Ok(vec![edits.to_vec()]) };
         if text.chars().count() > MAX_TEXT {
-            return Err(Error::Invalid(format!("a text of more than {MAX_TEXT} characters is too long for one record")));
+            return Err(Error::Invalid(format!(
+                "a text of more than {MAX_TEXT} characters is too long for one record"
+            )));
         }
         let old = self.text_of(field, at);
         Ok(text_stages(&old, text).into_iter().map(|text| vec![Edit::Text { field: field.clone(), text }]).collect())
@@ -322,7 +323,14 @@ impl Document {
     /// All values of a key, the winner first, each once.
     fn values(&self, key: &str, conflict: bool) -> Vec<Value> {
         if !conflict {
-            return self.auto.get(ROOT, key).ok().flatten().map(|(value, id)| self.json(value, &id)).into_iter().collect();
+            return self
+                .auto
+                .get(ROOT, key)
+                .ok()
+                .flatten()
+                .map(|(value, id)| self.json(value, &id))
+                .into_iter()
+                .collect();
         }
         let mut values: Vec<Value> = Vec::new();
         for (value, id) in self.auto.get_all(ROOT, key).unwrap_or_default().into_iter().rev() {
@@ -546,7 +554,9 @@ fn scalar(value: &Value) -> Result<ScalarValue> {
             return Err(Error::Invalid(format!("a value of more than {MAX_VALUE} bytes is too long for one field")));
         }
         Value::String(text) => ScalarValue::Str(text.as_str().into()),
-        Value::Array(_) | Value::Object(_) => return Err(Error::Invalid("a field holds one value, not several".into())),
+        Value::Array(_) | Value::Object(_) => {
+            return Err(Error::Invalid("a field holds one value, not several".into()));
+        }
     })
 }
 

@@ -1,2 +1,4 @@
 //! placeholder
-pub fn identities(_c: &crate::model::Contact) -> Vec<String> { Vec::new() }
+pub fn identities(_c: &crate::model::Contact) -> Vec<String> {
+    Vec::new()
+}

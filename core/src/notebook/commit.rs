@@ -125,7 +125,8 @@ impl Notebook {
             // A record edited twice in one change builds on its first edit.
             let before = written.iter().position(|w| w.id == record.id).map(|at| written.swap_remove(at).document);
             let taken = before.or_else(|| documents.remove(&record.id));
-            let document = write_record(&transaction, record, taken, self.actor, now.timestamp(), &mut committed, &mut after)?;
+            let document =
+                write_record(&transaction, record, taken, self.actor, now.timestamp(), &mut committed, &mut after)?;
             written.push(Written { id: record.id, document });
         }
         for (id, changes) in &change.received {

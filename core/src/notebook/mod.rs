@@ -110,7 +110,12 @@ impl Notebook {
             zone: options.zone,
             device: options.device,
             actor: Actor(actor),
-            writer: Mutex::new(Writer { connection, documents: HashMap::new(), actor_is_known: false, data_version: None }),
+            writer: Mutex::new(Writer {
+                connection,
+                documents: HashMap::new(),
+                actor_is_known: false,
+                data_version: None,
+            }),
             readers: Mutex::new(Vec::new()),
             observers: Arc::default(),
         };

@@ -75,7 +75,8 @@ impl Notebook {
         let agreed = match (ours, theirs) {
             (Some(ours), Some(theirs)) if ours != theirs => {
                 return Err(Error::Peer(
-                    "this folder belongs to another notebook; nothing was read or written. Choose another folder".into(),
+                    "this folder belongs to another notebook; nothing was read or written. Choose another folder"
+                        .into(),
                 ));
             }
             (Some(ours), _) => ours,
@@ -126,7 +127,9 @@ impl Notebook {
                 continue;
             }
             let name = found.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let taken = folder.read(&found.path).and_then(|bytes| Ok((Batch::decode(&bytes)?, *blake3::hash(&bytes).as_bytes())));
+            let taken = folder
+                .read(&found.path)
+                .and_then(|bytes| Ok((Batch::decode(&bytes)?, *blake3::hash(&bytes).as_bytes())));
             match taken {
                 Ok((batch, _)) if batch.notebook != notebook => {
                     report.set_aside.push((name, "it belongs to another notebook".into()));
@@ -206,10 +209,8 @@ impl Notebook {
             batch.actors = store::own_actors(&transaction)?;
             let chunks: Vec<i64> = changes.iter().map(|change| change.chunk).collect();
             report.sent += changes.len() as u64;
-            batch.changes = changes
-                .into_iter()
-                .map(|out| BatchChange { id: out.id.0, bytes: Bytes(out.change.bytes) })
-                .collect();
+            batch.changes =
+                changes.into_iter().map(|out| BatchChange { id: out.id.0, bytes: Bytes(out.change.bytes) }).collect();
             for (id, bytes) in photos {
                 store::clear_outgoing_blob(&transaction, &id)?;
                 batch.blobs.push(Bytes(bytes));

@@ -81,7 +81,9 @@ impl Writing<'_> {
         };
         let before = self.notebook.get(id)?.unwrap_or_default();
         let mut edits = self.notebook.with_random(|random| edits(&before, &record, random));
-        if before == R::default() && !edits.iter().any(|edit| matches!(edit, Edit::Put { key, .. } if key == "created_at")) {
+        if before == R::default()
+            && !edits.iter().any(|edit| matches!(edit, Edit::Put { key, .. } if key == "created_at"))
+        {
             let now = self.now.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
             edits.push(Edit::Put { key: "created_at".into(), value: now.into() });
         }

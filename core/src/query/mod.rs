@@ -21,9 +21,8 @@ pub use today::Today;
 /// The version of the read model; another one in the file means it is dropped and built anew.
 pub const VERSION: i64 = 1;
 
-const TABLES: &[&str] = &[
-    "record", "link", "agenda", "identity", "name_word", "same", "tally", "stale", "fts", "vocabulary", "typo",
-];
+const TABLES: &[&str] =
+    &["record", "link", "agenda", "identity", "name_word", "same", "tally", "stale", "fts", "vocabulary", "typo"];
 
 /// Makes the tables of the read model, empty.
 pub fn create(connection: &Connection) -> Result<()> {

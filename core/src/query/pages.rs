@@ -107,21 +107,18 @@ pub fn count(connection: &Connection, kind: Kind) -> Result<u64> {
 
 /// Living records of a kind by name, or deleted ones.
 pub fn list<R: Record>(connection: &Connection, deleted: bool, from: u32, most: u32) -> Result<Vec<R>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT value FROM record WHERE kind = ? AND state = ? ORDER BY sort, id LIMIT ? OFFSET ?",
-    )?;
+    let mut statement = connection
+        .prepare_cached("SELECT value FROM record WHERE kind = ? AND state = ? ORDER BY sort, id LIMIT ? OFFSET ?")?;
     let state = if deleted { State::Deleted } else { State::Living } as i64;
-    let rows = statement.query_map(params![R::KIND.number(), state, most.min(MAX_ROWS), from], |row| {
-        row.get::<_, String>(0)
-    })?;
+    let rows = statement
+        .query_map(params![R::KIND.number(), state, most.min(MAX_ROWS), from], |row| row.get::<_, String>(0))?;
     rows.map(|value| Ok(R::from_map(parse(&value?)))).collect()
 }
 
 /// Living records of a kind, newest day first.
 pub fn newest<R: Record>(connection: &Connection, most: u32) -> Result<Vec<R>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT value FROM record WHERE kind = ? AND state = 0 ORDER BY day DESC, n DESC LIMIT ?",
-    )?;
+    let mut statement = connection
+        .prepare_cached("SELECT value FROM record WHERE kind = ? AND state = 0 ORDER BY day DESC, n DESC LIMIT ?")?;
     let rows = statement.query_map(params![R::KIND.number(), most.min(MAX_ROWS)], |row| row.get::<_, String>(0))?;
     rows.map(|value| Ok(R::from_map(parse(&value?)))).collect()
 }
@@ -169,9 +166,8 @@ pub fn pointing_at(connection: &Connection, target: RecordId, field: Option<&str
 /// The last day on which this person was met, written about or exchanged something with.
 pub fn last_touch(connection: &Connection, id: RecordId) -> Result<Option<NaiveDate>> {
     let mut last: Option<String> = None;
-    let mut statement = connection.prepare_cached(
-        "SELECT day FROM link WHERE target = ? AND field = ? AND day < ? ORDER BY day DESC LIMIT 1",
-    )?;
+    let mut statement = connection
+        .prepare_cached("SELECT day FROM link WHERE target = ? AND field = ? AND day < ? ORDER BY day DESC LIMIT 1")?;
     for member in super::members(connection, id)? {
         for field in ["who", "about", "with"] {
             let day: Option<String> =
@@ -410,8 +406,8 @@ pub fn in_conflict(connection: &Connection, most: u32) -> Result<Vec<RecordId>> 
 pub fn deleted(connection: &Connection, most: u32) -> Result<Vec<AnyRecord>> {
     let mut records = Vec::new();
     for kind in Kind::ALL {
-        let mut statement =
-            connection.prepare_cached("SELECT value FROM record WHERE kind = ? AND state = 1 ORDER BY n DESC LIMIT ?")?;
+        let mut statement = connection
+            .prepare_cached("SELECT value FROM record WHERE kind = ? AND state = 1 ORDER BY n DESC LIMIT ?")?;
         let rows = statement.query_map(params![kind.number(), most.min(MAX_ROWS)], |row| row.get::<_, String>(0))?;
         for value in rows {
             records.push(AnyRecord::from_map(*kind, parse(&value?)));

@@ -357,14 +357,18 @@ pub fn index_words(connection: &Connection, most: usize) -> Result<u64> {
             None => map.into_iter().filter_map(|(_, value)| value.as_str().map(String::from)).collect(),
         };
         let mut list = words(&texts.join("\n"));
-        connection.prepare_cached("INSERT INTO fts (rowid, words) VALUES (?, ?)")?.execute(params![n, list.join(" ")])?;
+        connection
+            .prepare_cached("INSERT INTO fts (rowid, words) VALUES (?, ?)")?
+            .execute(params![n, list.join(" ")])?;
         list.sort_unstable();
         list.dedup();
         for word in list {
             learn(connection, &word)?;
         }
     }
-    Ok(connection.prepare_cached("SELECT count(*) FROM (SELECT 1 FROM stale LIMIT 1000)")?.query_row([], |r| r.get(0))?)
+    Ok(connection
+        .prepare_cached("SELECT count(*) FROM (SELECT 1 FROM stale LIMIT 1000)")?
+        .query_row([], |r| r.get(0))?)
 }
 
 /// Puts a word into the vocabulary. Numbers are left out: nobody means one number by another.

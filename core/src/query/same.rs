@@ -45,9 +45,8 @@ pub(super) fn settle(connection: &Connection, n: i64) -> Result<Vec<i64>> {
 }
 
 fn former_set(connection: &Connection, n: i64) -> Result<Vec<i64>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT n FROM same WHERE representative = (SELECT representative FROM same WHERE n = ?)",
-    )?;
+    let mut statement = connection
+        .prepare_cached("SELECT n FROM same WHERE representative = (SELECT representative FROM same WHERE n = ?)")?;
     let rows = statement.query_map([n], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
@@ -115,9 +114,8 @@ fn living(connection: &Connection, id: RecordId, kind: i64) -> Result<Option<i64
 }
 
 fn pointing_at(connection: &Connection, id: RecordId, field: &str, kind: i64) -> Result<Vec<i64>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT link.n FROM link JOIN record USING (n) WHERE target = ? AND field = ? AND kind = ?",
-    )?;
+    let mut statement = connection
+        .prepare_cached("SELECT link.n FROM link JOIN record USING (n) WHERE target = ? AND field = ? AND kind = ?")?;
     let rows = statement.query_map(params![id.0, field, kind], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

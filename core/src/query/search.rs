@@ -77,8 +77,7 @@ fn by_name(connection: &Connection, typed: &[String], most: usize) -> Result<Vec
     }
     sql.push_str(" WHERE a.word >= ?1 AND a.word < ?2 LIMIT ?3");
     let mut statement = connection.prepare_cached(&sql)?;
-    let mut values: Vec<rusqlite::types::Value> =
-        vec![last.clone().into(), beyond(last).into(), (most as i64).into()];
+    let mut values: Vec<rusqlite::types::Value> = vec![last.clone().into(), beyond(last).into(), (most as i64).into()];
     values.extend(finished.iter().map(|word| word.clone().into()));
     let rows = statement.query_map(rusqlite::params_from_iter(values), |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -230,9 +229,9 @@ pub fn contacts_by_words(connection: &Connection, typed: &str, most: usize) -> R
     let words = words(typed);
     let mut contacts = Vec::new();
     for n in by_name(connection, &words, 200)? {
-        let mut statement = connection.prepare_cached("SELECT value FROM record WHERE n = ? AND kind = ? AND state = 0")?;
-        let value: Option<String> =
-            statement.query_row([n, Kind::Contact.number()], |row| row.get(0)).optional()?;
+        let mut statement =
+            connection.prepare_cached("SELECT value FROM record WHERE n = ? AND kind = ? AND state = 0")?;
+        let value: Option<String> = statement.query_row([n, Kind::Contact.number()], |row| row.get(0)).optional()?;
         contacts.extend(value.map(|value| Contact::from_map(parse(&value))));
     }
     contacts.truncate(most);

@@ -200,7 +200,8 @@ pub fn to_debrief(connection: &Connection, most: u32) -> Result<Vec<Contact>> {
 }
 
 fn to_debrief_count(connection: &Connection) -> Result<u64> {
-    let sql = "SELECT count(*) FROM (SELECT 1 FROM agenda JOIN record USING (n) WHERE matter = ? AND state = 0 LIMIT 1000)";
+    let sql =
+        "SELECT count(*) FROM (SELECT 1 FROM agenda JOIN record USING (n) WHERE matter = ? AND state = 0 LIMIT 1000)";
     Ok(connection.prepare_cached(sql)?.query_row([Matter::Debrief as i64], |row| row.get(0))?)
 }
 
@@ -216,7 +217,8 @@ fn coffee(connection: &Connection, day: NaiveDate) -> Result<Option<Coffee>> {
             best = Some((weight, contact, reasons));
         }
     }
-    best.map(|(_, contact, reasons)| Ok(Coffee { person: pages::person_row(connection, &contact)?, reasons })).transpose()
+    best.map(|(_, contact, reasons)| Ok(Coffee { person: pages::person_row(connection, &contact)?, reasons }))
+        .transpose()
 }
 
 fn coffee_reasons(connection: &Connection, contact: &Contact, day: NaiveDate) -> Result<Vec<String>> {

@@ -94,7 +94,9 @@ mod tests {
 
     #[test]
     fn one_typo_leaves_a_common_rest() {
-        for (a, b) in [("warehouse", "warehuose"), ("warehouse", "warehose"), ("warehouse", "warehousse"), ("dana", "dano")] {
+        for (a, b) in
+            [("warehouse", "warehuose"), ("warehouse", "warehose"), ("warehouse", "warehousse"), ("dana", "dano")]
+        {
             let (a, b) = (with_one_letter_less(a), with_one_letter_less(b));
             assert!(a.iter().any(|rest| b.contains(rest)));
         }

@@ -97,9 +97,8 @@ fn create(connection: &mut Connection) -> Result<()> {
     // Another process may have been first.
     if is_empty(&transaction)? {
         transaction.execute_batch(include_str!("schema.sql"))?;
-        transaction.execute_batch(&format!(
-            "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA}"
-        ))?;
+        transaction
+            .execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA}"))?;
     }
     Ok(transaction.commit()?)
 }
@@ -126,9 +125,8 @@ pub fn set_meta(connection: &Connection, key: &str, value: impl ToSql) -> Result
 
 /// What is known of a document, if it is here.
 pub fn document_row(connection: &Connection, id: RecordId) -> Result<Option<DocumentRow>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT n, heads, next, snapshot_bytes, log_bytes FROM document WHERE id = ?",
-    )?;
+    let mut statement =
+        connection.prepare_cached("SELECT n, heads, next, snapshot_bytes, log_bytes FROM document WHERE id = ?")?;
     let row = statement.query_row([id.0], |row| {
         Ok(DocumentRow {
             n: row.get(0)?,
@@ -227,7 +225,8 @@ fn remember_hashes(connection: &Connection, n: i64) -> Result<()> {
         "SELECT chunk.key, bytes FROM outbox JOIN chunk ON chunk.key = outbox.chunk
          WHERE outbox.chunk BETWEEN ? AND ? AND hash IS NULL",
     )?;
-    let held: Vec<(i64, Vec<u8>)> = statement.query_map(range, |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    let held: Vec<(i64, Vec<u8>)> =
+        statement.query_map(range, |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
     for (key, packed) in held {
         let mut bytes = Vec::new();
         pack::unpack(&packed, &mut bytes)?;
@@ -246,9 +245,8 @@ pub fn documents(connection: &Connection) -> Result<Vec<(i64, RecordId)>> {
 
 /// Documents whose changes outweigh their snapshot, at most `most` of them.
 pub fn wanting_compaction(connection: &Connection, most: usize) -> Result<Vec<RecordId>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT id FROM document WHERE log_bytes > 4096 AND log_bytes > snapshot_bytes LIMIT ?",
-    )?;
+    let mut statement = connection
+        .prepare_cached("SELECT id FROM document WHERE log_bytes > 4096 AND log_bytes > snapshot_bytes LIMIT ?")?;
     let rows = statement.query_map([most as i64], |row| Ok(RecordId(row.get(0)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
@@ -335,7 +333,9 @@ pub fn refill_outbox(connection: &Connection) -> Result<()> {
 /// Remembers that this actor wrote on the device of this log; no log means this device.
 pub fn remember_actor(connection: &Connection, actor: &[u8], log: Option<[u8; 16]>) -> Result<()> {
     connection
-        .prepare_cached("INSERT INTO actor VALUES (?1, ?2) ON CONFLICT (actor) DO UPDATE SET log = ?2 WHERE log IS NULL")?
+        .prepare_cached(
+            "INSERT INTO actor VALUES (?1, ?2) ON CONFLICT (actor) DO UPDATE SET log = ?2 WHERE log IS NULL",
+        )?
         .execute(params![actor, log])?;
     Ok(())
 }
@@ -414,7 +414,8 @@ pub fn last_batch(connection: &Connection, log: [u8; 16]) -> Result<u64> {
 
 /// Our own batches, whatever log they were written under.
 pub fn own_batch_numbers(connection: &Connection) -> Result<Vec<([u8; 16], u64)>> {
-    let mut statement = connection.prepare_cached("SELECT log, seq FROM batch WHERE bytes IS NOT NULL ORDER BY log, seq")?;
+    let mut statement =
+        connection.prepare_cached("SELECT log, seq FROM batch WHERE bytes IS NOT NULL ORDER BY log, seq")?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
@@ -427,9 +428,12 @@ pub fn own_batch(connection: &Connection, log: [u8; 16], seq: u64) -> Result<Opt
 
 /// Keeps a change until what it builds on has come.
 pub fn put_waiting(connection: &Connection, id: RecordId, change: &RawChange, missing: [u8; 32]) -> Result<()> {
-    connection
-        .prepare_cached("INSERT OR REPLACE INTO waiting VALUES (?, ?, ?, ?)")?
-        .execute(params![change.hash, id.0, missing, change.bytes])?;
+    connection.prepare_cached("INSERT OR REPLACE INTO waiting VALUES (?, ?, ?, ?)")?.execute(params![
+        change.hash,
+        id.0,
+        missing,
+        change.bytes
+    ])?;
     Ok(())
 }
 

@@ -97,7 +97,9 @@ impl Folder {
     pub fn read(&self, path: &Path) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let file = File::open(path).map_err(|error| Error::Peer(format!("cannot be opened ({error})")))?;
-        file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|error| Error::Peer(format!("cannot be read ({error})")))?;
+        file.take(MAX_FILE + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| Error::Peer(format!("cannot be read ({error})")))?;
         Ok(bytes)
     }
 
@@ -130,7 +132,8 @@ impl Folder {
     fn write_new(&self, place: &Path, bytes: &[u8]) -> Result<()> {
         let folder = place.parent().unwrap_or(&self.root);
         let failed = |error: std::io::Error| unwritable(place, &error);
-        let mut file = tempfile::Builder::new().prefix("~syncthing~").suffix(".tmp").tempfile_in(folder).map_err(failed)?;
+        let mut file =
+            tempfile::Builder::new().prefix("~syncthing~").suffix(".tmp").tempfile_in(folder).map_err(failed)?;
         file.write_all(bytes).map_err(failed)?;
         file.as_file().sync_all().map_err(failed)?;
         match file.persist_noclobber(place) {

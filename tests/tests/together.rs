@@ -1,0 +1,103 @@
+//! Two devices and a folder between them: what one writes, both show.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use kith_core::model::{Contact, Id, Note, Promise};
+use tests::Device;
+
+fn two() -> (tempfile::TempDir, Device, Device, std::path::PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let (phone, laptop) = (Device::new(folder.path(), "phone", 1), Device::new(folder.path(), "laptop", 2));
+    let shared = folder.path().join("shared");
+    std::fs::create_dir(&shared).unwrap();
+    (folder, phone, laptop, shared)
+}
+
+fn meet(devices: &[&Device], folder: &std::path::Path) {
+    for _ in 0..2 {
+        devices.iter().for_each(|device| drop(device.sync(folder)));
+    }
+}
+
+fn assert_alike(a: &Device, b: &Device) {
+    assert_eq!(a.notebook.dump().unwrap(), b.notebook.dump().unwrap());
+    for device in [a, b] {
+        let before = device.notebook.dump().unwrap();
+        device.notebook.rebuild().unwrap();
+        assert_eq!(before, device.notebook.dump().unwrap(), "a rebuild changes nothing");
+    }
+}
+
+fn contact(name: &str) -> Contact {
+    Contact { name: name.into(), ..Contact::default() }
+}
+
+#[test]
+fn a_note_typed_on_the_phone_is_read_on_the_laptop() {
+    let (_tmp, phone, laptop, shared) = two();
+    let dana = phone.notebook.put(contact("Dana Ruiz")).unwrap();
+    phone.notebook.put(Note { body: "likes customs law".into(), about: vec![dana], ..Note::default() }).unwrap();
+    meet(&[&phone, &laptop], &shared);
+    let page = laptop.notebook.person(dana).unwrap();
+    assert_eq!(page.contact.name, "Dana Ruiz");
+    assert_eq!(page.notes[0].body, "likes customs law");
+    assert_eq!(laptop.notebook.find("customs", 10).unwrap()[0].about, "Dana Ruiz");
+    assert_alike(&phone, &laptop);
+    assert_eq!(laptop.sync(&shared).received, 0, "meeting again changes nothing");
+}
+
+#[test]
+fn two_devices_edit_one_note_and_both_devices_words_survive() {
+    let (_tmp, phone, laptop, shared) = two();
+    let note = phone.notebook.put(Note { body: "The warehouse in Lyon.".into(), ..Note::default() }).unwrap();
+    meet(&[&phone, &laptop], &shared);
+    phone.notebook.edit(note, |note: &mut Note| note.body = "The big warehouse in Lyon.".into()).unwrap();
+    laptop.notebook.edit(note, |note: &mut Note| note.body = "The warehouse in Lyon, by March.".into()).unwrap();
+    meet(&[&phone, &laptop], &shared);
+    let body = phone.notebook.get(note).unwrap().unwrap().body;
+    assert_eq!(body, "The big warehouse in Lyon, by March.");
+    assert_alike(&phone, &laptop);
+}
+
+#[test]
+fn two_devices_edit_one_field_and_both_values_are_kept() {
+    let (_tmp, phone, laptop, shared) = two();
+    let dana: Id<Contact> = phone.notebook.put(contact("Dana")).unwrap();
+    meet(&[&phone, &laptop], &shared);
+    phone.notebook.edit(dana, |c: &mut Contact| c.name = "Dana Ruiz".into()).unwrap();
+    laptop.notebook.edit(dana, |c: &mut Contact| c.name = "Dana Reyes".into()).unwrap();
+    meet(&[&phone, &laptop], &shared);
+    assert_alike(&phone, &laptop);
+    assert_eq!(phone.notebook.person(dana).unwrap().conflicts, 1);
+    laptop.notebook.edit(dana, |c: &mut Contact| c.name = "Dana Ruiz Reyes".into()).unwrap();
+    meet(&[&phone, &laptop], &shared);
+    assert_eq!(phone.notebook.person(dana).unwrap().conflicts, 0, "choosing ends the disagreement everywhere");
+    assert_alike(&phone, &laptop);
+}
+
+#[test]
+fn two_devices_edit_one_set_and_nothing_added_is_lost() {
+    let (_tmp, phone, laptop, shared) = two();
+    let dana = phone.notebook.put(Contact { tags: vec!["lyon".into(), "old".into()], ..contact("Dana") }).unwrap();
+    meet(&[&phone, &laptop], &shared);
+    phone.notebook.edit(dana, |c: &mut Contact| c.tags = vec!["lyon".into(), "customs".into()]).unwrap();
+    laptop.notebook.edit(dana, |c: &mut Contact| c.tags.push("chess".into())).unwrap();
+    meet(&[&phone, &laptop], &shared);
+    assert_eq!(phone.notebook.get(dana).unwrap().unwrap().tags, ["chess", "customs", "lyon"]);
+    assert_alike(&phone, &laptop);
+}
+
+#[test]
+fn a_record_deleted_here_and_edited_there_is_listed_and_can_be_brought_back() {
+    let (_tmp, phone, laptop, shared) = two();
+    let promise = phone.notebook.put(Promise { words: "send the list".into(), ..Promise::default() }).unwrap();
+    meet(&[&phone, &laptop], &shared);
+    phone.notebook.delete(promise.raw()).unwrap();
+    laptop.notebook.edit(promise, |p: &mut Promise| p.words = "send the long list".into()).unwrap();
+    meet(&[&phone, &laptop], &shared);
+    assert_alike(&phone, &laptop);
+    assert!(laptop.notebook.get(promise).unwrap().unwrap().deleted_at.is_some());
+    laptop.notebook.restore(promise.raw()).unwrap();
+    meet(&[&phone, &laptop], &shared);
+    assert_eq!(phone.notebook.get(promise).unwrap().unwrap().words, "send the long list");
+    assert_alike(&phone, &laptop);
+}
