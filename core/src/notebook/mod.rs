@@ -1,6 +1,9 @@
 //! The one door: open, commit, observe, rebuild. Commands are in `write.rs`, questions in `read.rs`.
 
+mod commands;
 mod commit;
+mod history;
+mod purge;
 mod read;
 mod sync;
 mod write;
@@ -17,7 +20,10 @@ use crate::document::{Actor, Document};
 use crate::error::{Error, Result};
 use crate::model::{Area, RecordId, Settings};
 use crate::{query, store};
+pub use commands::{Debrief, IntroductionStep};
 pub use commit::{Change, Committed, Origin, RecordChange};
+pub use history::{Conflict, HistoryLine};
+pub use purge::Purge;
 pub use sync::SyncReport;
 pub use write::Writing;
 

@@ -5,21 +5,26 @@ use chrono::{DateTime, Utc};
 use super::{Change, Committed, Notebook, Origin, RecordChange};
 use crate::document::Heads;
 use crate::error::{Error, Result};
-use crate::model::record::{DELETED_AT, edits};
-use crate::model::{Contact, Edit, Id, Kind, Record, RecordId, fresh_id};
+use crate::model::record::{DELETED_AT, edits, edits_of};
+use crate::model::{Contact, Edit, Id, Kind, Organisation, Record, RecordId, fresh_id};
 use crate::query;
+
+/// A record's fields as JSON.
+type Fields = serde_json::Map<String, serde_json::Value>;
 
 /// Several edits that become durable together.
 pub struct Writing<'a> {
-    notebook: &'a Notebook,
+    pub(super) notebook: &'a Notebook,
     change: Change,
     now: DateTime<Utc>,
+    /// Organisations found or made by this change, by folded name.
+    pub(super) organisations: Vec<(String, Id<Organisation>)>,
 }
 
 impl Notebook {
     /// Begins a change of several records.
     pub fn write(&self) -> Writing<'_> {
-        Writing { notebook: self, change: Change::default(), now: self.now() }
+        Writing { notebook: self, change: Change::default(), now: self.now(), organisations: Vec::new() }
     }
 
     /// Writes a new record, or what differs from the one under its id; returns its id.
@@ -120,6 +125,12 @@ impl Writing<'_> {
         Ok(())
     }
 
+    /// Writes what differs between two states of a record whose kind is only known by its fields.
+    pub(super) fn put_map(&mut self, kind: Kind, id: RecordId, before: &Fields, after: &Fields) {
+        let edits = self.notebook.with_random(|random| edits_of(kind.fields(), before, after, random));
+        self.push(kind, id, edits, None);
+    }
+
     /// Writes one scalar of a record.
     ///
     /// # Errors
@@ -192,13 +203,8 @@ impl Writing<'_> {
 }
 
 /// The part of an edit that one of several records of a person takes.
-fn share_of(
-    edit: &Edit,
-    record: &serde_json::Map<String, serde_json::Value>,
-    all: &[serde_json::Map<String, serde_json::Value>],
-    representative: bool,
-) -> Option<Edit> {
-    let has_entry = |record: &serde_json::Map<String, serde_json::Value>, field: &str, entry: &str| {
+fn share_of(edit: &Edit, record: &Fields, all: &[Fields], representative: bool) -> Option<Edit> {
+    let has_entry = |record: &Fields, field: &str, entry: &str| {
         let list = record.get(field).and_then(serde_json::Value::as_array);
         list.is_some_and(|list| list.iter().any(|item| item.get("id").and_then(|id| id.as_str()) == Some(entry)))
     };

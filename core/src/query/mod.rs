@@ -15,7 +15,7 @@ use crate::error::Result;
 pub use pages::{People, PersonPage, PersonRow};
 pub use project::{Aftermath, forget, index_words, name, project, settle};
 pub use same::members;
-pub use search::{Hit, contacts_by_words, find};
+pub use search::{Hit, contacts_by_words, find, title_of};
 pub use today::Today;
 
 /// The version of the read model; another one in the file means it is dropped and built anew.
@@ -42,6 +42,14 @@ pub fn forget_words(connection: &Connection) -> Result<()> {
     connection.execute_batch(&schema[from..])?;
     connection.execute_batch("INSERT OR IGNORE INTO stale SELECT n FROM record")?;
     Ok(())
+}
+
+/// Whether a living or deleted record shows this photo.
+pub fn is_blob_used(connection: &Connection, blob: &crate::model::BlobId) -> Result<bool> {
+    let pattern = format!("%\"{}\"%", blob.0);
+    Ok(connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM record WHERE value LIKE ?)")?
+        .query_row([pattern], |row| row.get(0))?)
 }
 
 /// Whether the search index has something to learn.

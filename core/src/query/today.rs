@@ -108,6 +108,25 @@ pub fn today(connection: &Connection, day: NaiveDate) -> Result<Today> {
     })
 }
 
+/// Open promises, those due first at the top; of one person, or of all.
+pub fn open_promises(connection: &Connection, with: Option<Id<Contact>>) -> Result<Vec<With<Promise>>> {
+    let promises = match with {
+        Some(contact) => {
+            let members = super::members(connection, contact.raw())?;
+            let mut list: Vec<Promise> = pages::linked(connection, &members, "with", pages::MAX_ROWS)?;
+            list.retain(|promise| promise.state == crate::model::PromiseState::Open);
+            list.sort_by_key(|promise| promise.due.unwrap_or(NaiveDate::MAX));
+            list
+        }
+        None => {
+            let mut list: Vec<Promise> = due(connection, Matter::IOwe, "", "~", pages::MAX_ROWS)?;
+            list.extend(due::<Promise>(connection, Matter::TheyOwe, "", "~", pages::MAX_ROWS)?);
+            list
+        }
+    };
+    with_names(connection, promises, |promise| promise.with.into_iter().collect())
+}
+
 /// Records with a matter from one day on and before another, by day.
 fn due<R: Record>(connection: &Connection, matter: Matter, from: &str, before: &str, most: u32) -> Result<Vec<R>> {
     let mut statement = connection.prepare_cached(

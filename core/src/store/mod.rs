@@ -562,6 +562,11 @@ pub fn purge_blob(connection: &Connection, id: &str) -> Result<()> {
     Ok(())
 }
 
+/// Whether any batch of ours is kept.
+pub fn has_own_batches(connection: &Connection) -> Result<bool> {
+    Ok(connection.query_row("SELECT EXISTS (SELECT 1 FROM batch WHERE bytes IS NOT NULL)", [], |row| row.get(0))?)
+}
+
 /// Forgets our own batches: after a purge a new log begins, which does not hold the purged words.
 pub fn forget_own_batches(connection: &Connection) -> Result<()> {
     connection.execute("UPDATE batch SET bytes = NULL WHERE bytes IS NOT NULL", [])?;

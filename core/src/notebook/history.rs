@@ -1,0 +1,139 @@
+//! A record's past and its disagreements. The only questions that load a document.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Notebook, lock};
+use crate::document::{Document, Heads, Reading};
+use crate::error::{Error, Result};
+use crate::model::{AnyRecord, Id, Record, RecordId};
+use crate::query::pages;
+use crate::{query, store};
+
+/// One line of a record's history.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct HistoryLine {
+    /// When, by the clock of the device that wrote it.
+    pub at: DateTime<Utc>,
+    /// Which device; none for one that never introduced itself.
+    pub device: Option<String>,
+    /// Which field.
+    pub field: String,
+    /// What was written; none for a text.
+    pub value: Option<Value>,
+    /// Letters added to a text.
+    pub added: String,
+    /// How many letters of a text were taken away.
+    pub removed: usize,
+}
+
+/// A field that holds two values, because two devices wrote it at once.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Conflict {
+    /// Which record.
+    pub id: RecordId,
+    /// Its kind's word.
+    pub kind: String,
+    /// How it is called.
+    pub title: String,
+    /// Which field.
+    pub key: String,
+    /// The values, the one shown first.
+    pub values: Vec<Value>,
+}
+
+impl Notebook {
+    /// A record with the version it was read at, for a draft that is saved later with [`super::Writing::save`].
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it is not here, [`Error::Unreadable`] when it is damaged.
+    pub fn read_for_edit<R: Record>(&self, id: Id<R>) -> Result<(R, Heads)> {
+        let (_, heads, reading) = self.document(id.raw())?;
+        let mut fields = reading.fields;
+        fields.shift_insert(0, "id".into(), id.to_string().into());
+        Ok((R::from_map(fields), heads))
+    }
+
+    /// Who changed which field when, oldest first.
+    ///
+    /// # Errors
+    /// As [`Notebook::read_for_edit`].
+    pub fn history(&self, id: RecordId) -> Result<Vec<HistoryLine>> {
+        let (document, ..) = self.document(id)?;
+        let mut lines = Vec::new();
+        for change in document.history() {
+            let own = self.read(|connection| store::is_own_actor(connection, &change.actor))?;
+            let device = match own {
+                true => Some(self.device().to_string()),
+                false => self.read(|connection| store::device_of(connection, &change.actor))?,
+            };
+            lines.extend(change.steps.into_iter().map(|step| HistoryLine {
+                at: DateTime::from_timestamp(change.unix_seconds, 0).unwrap_or_default(),
+                device: device.clone(),
+                field: step.key,
+                value: step.value,
+                added: step.added,
+                removed: step.removed,
+            }));
+        }
+        Ok(lines)
+    }
+
+    /// Fields that hold two values; nobody is ever asked, they are shown.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn conflicts(&self, most: u32) -> Result<Vec<Conflict>> {
+        let mut conflicts = Vec::new();
+        for id in self.read(|connection| pages::in_conflict(connection, most))? {
+            let (_, _, reading) = self.document(id)?;
+            let record = self.read(|connection| pages::get_any(connection, id))?;
+            let title = record.as_ref().map(query::title_of).unwrap_or_default();
+            let kind = reading.kind.unwrap_or_default();
+            conflicts.extend(reading.conflicts.into_iter().map(|(key, values)| Conflict {
+                id,
+                kind: kind.clone(),
+                title: title.clone(),
+                key,
+                values,
+            }));
+        }
+        Ok(conflicts)
+    }
+
+    /// Settles on one value of a field.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the record is not here.
+    pub fn choose(&self, id: RecordId, key: &str, value: Value) -> Result<()> {
+        let mut writing = self.write();
+        writing.set(id, key, value)?;
+        writing.commit().map(drop)
+    }
+
+    /// Deleted records, the newest deletion first.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn deleted(&self, most: u32) -> Result<Vec<AnyRecord>> {
+        self.read(|connection| pages::deleted(connection, most))
+    }
+
+    /// Whether somebody edited a record at the same time as it was deleted: worth offering it back.
+    ///
+    /// # Errors
+    /// As [`Notebook::read_for_edit`].
+    pub fn edited_beside_deletion(&self, id: RecordId) -> Result<bool> {
+        Ok(self.document(id)?.0.edited_beside_deletion())
+    }
+
+    pub(super) fn document(&self, id: RecordId) -> Result<(Document, Heads, Reading)> {
+        let mut writer = lock(&self.writer);
+        let transaction = writer.connection.transaction()?;
+        let row = store::document_row(&transaction, id)?.ok_or_else(|| Error::NotFound("the record".into()))?;
+        let document = store::load(&transaction, &row)?;
+        let reading = document.read();
+        Ok((document, row.heads, reading))
+    }
+}
