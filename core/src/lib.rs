@@ -2,6 +2,7 @@
 pub mod document;
 mod error;
 pub mod import;
+pub mod jot;
 pub mod model;
 pub mod notebook;
 pub mod query;

@@ -3,6 +3,8 @@
 mod commands;
 mod commit;
 mod history;
+mod jot;
+mod keep;
 mod purge;
 mod read;
 mod sync;
@@ -23,6 +25,8 @@ use crate::{query, store};
 pub use commands::{Debrief, IntroductionStep};
 pub use commit::{Change, Committed, Origin, RecordChange};
 pub use history::{Conflict, HistoryLine};
+pub use jot::Jotted;
+pub use keep::Checkup;
 pub use purge::Purge;
 pub use sync::SyncReport;
 pub use write::Writing;

@@ -52,6 +52,11 @@ pub fn is_blob_used(connection: &Connection, blob: &crate::model::BlobId) -> Res
         .query_row([pattern], |row| row.get(0))?)
 }
 
+/// How many records are of a kind that only a newer version knows.
+pub fn count_unknown(connection: &Connection) -> Result<u64> {
+    Ok(connection.query_row("SELECT count(*) FROM record WHERE kind = ?", [project::UNKNOWN_KIND], |row| row.get(0))?)
+}
+
 /// Whether the search index has something to learn.
 pub fn has_stale(connection: &Connection) -> Result<bool> {
     Ok(connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM stale)")?.query_row([], |row| row.get(0))?)

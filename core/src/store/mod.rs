@@ -583,6 +583,42 @@ pub fn scrub(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
+/// Makes a restored notebook forget which log it wrote and what ran on the device: it begins anew.
+pub fn forget_identity(connection: &Connection) -> Result<()> {
+    connection.execute("DELETE FROM meta WHERE key IN ('log', 'running_event', 'sync_folder')", [])?;
+    Ok(())
+}
+
+/// Copies what can still be read from a damaged file into a new one, record by record; says how many came over.
+pub fn salvage(damaged: &Connection, fresh: &Connection) -> Result<u64> {
+    let mut ids: Vec<RecordId> = Vec::new();
+    let mut statement = damaged.prepare("SELECT id FROM document")?;
+    let mut rows = statement.query([])?;
+    // A damaged page ends the walk; what was found until then is taken.
+    while let Ok(Some(row)) = rows.next() {
+        ids.extend(row.get(0).map(RecordId));
+    }
+    let mut saved = 0;
+    for id in ids {
+        let document = document_row(damaged, id).and_then(|row| row.map(|row| load(damaged, &row)).transpose());
+        if let Ok(Some(document)) = document {
+            append(fresh, id, None, &document.heads(), &document.changes(), true)?;
+            saved += 1;
+        }
+    }
+    let mut statement = damaged.prepare("SELECT id, bytes FROM blob")?;
+    let mut rows = statement.query([])?;
+    while let Ok(Some(row)) = rows.next() {
+        if let (Ok(id), Ok(bytes)) = (row.get::<_, String>(0), row.get::<_, Vec<u8>>(1)) {
+            put_blob(fresh, &id, &bytes, true)?;
+        }
+    }
+    if let Ok(Some(notebook)) = meta::<[u8; 16]>(damaged, "notebook") {
+        set_meta(fresh, "notebook", notebook)?;
+    }
+    Ok(saved)
+}
+
 /// Looks at every page of the file; returns what is wrong, in SQLite's words.
 pub fn check(connection: &Connection) -> Result<Vec<String>> {
     let mut statement = connection.prepare("PRAGMA integrity_check(20)")?;
