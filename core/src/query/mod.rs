@@ -13,7 +13,7 @@ use rusqlite::Connection;
 
 use crate::error::Result;
 pub use pages::{People, PersonPage, PersonRow};
-pub use project::{Aftermath, forget, index_words, name, project, settle};
+pub use project::{Aftermath, forget, index_words, name, project, settle, source_identity};
 pub use same::members;
 pub use search::{Hit, contacts_by_words, find, title_of};
 pub use today::Today;

@@ -205,7 +205,7 @@ fn index(record: &AnyRecord) -> Index {
 }
 
 /// What names a contact in another program's file.
-pub(super) fn source_identity(source: &str, key: &str) -> String {
+pub fn source_identity(source: &str, key: &str) -> String {
     format!("source:{source}/{key}")
 }
 

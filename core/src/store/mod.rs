@@ -514,6 +514,13 @@ pub fn blob(connection: &Connection, id: &str) -> Result<Option<Vec<u8>>> {
     Ok(statement.query_row([id], |row| row.get(0)).optional()?)
 }
 
+/// Every photo, by name.
+pub fn blobs(connection: &Connection) -> Result<Vec<(String, Vec<u8>)>> {
+    let mut statement = connection.prepare_cached("SELECT id, bytes FROM blob ORDER BY id")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Photos that no batch holds yet, up to about this many bytes.
 pub fn outgoing_blobs(connection: &Connection, most_bytes: usize) -> Result<Vec<(String, Vec<u8>)>> {
     let mut statement = connection.prepare_cached("SELECT blob.id, bytes FROM outbox_blob JOIN blob USING (id)")?;

@@ -1,4 +1,0 @@
-//! placeholder
-pub fn identities(_c: &crate::model::Contact) -> Vec<String> {
-    Vec::new()
-}
