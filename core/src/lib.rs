@@ -1,2 +1,3 @@
 //! The notebook of Kith.
+pub mod import;
 pub mod model;
