@@ -5,7 +5,6 @@ pub mod import;
 pub mod jot;
 pub mod model;
 pub mod notebook;
-pub mod photo;
 pub mod query;
 pub mod store;
 pub mod sync;
