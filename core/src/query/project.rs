@@ -61,7 +61,7 @@ pub fn project(connection: &Connection, n: i64, id: RecordId, reading: &Reading,
     let mut fields = reading.fields.clone();
     fields.shift_insert(0, "id".into(), id.to_string().into());
     if let (None, Some(word)) = (kind, &reading.kind) {
-        fields.insert("kind".into(), word.as_str().into());
+        fields.insert("@kind".into(), word.as_str().into());
     }
     let number = kind.map_or(UNKNOWN_KIND, Kind::number);
     let old = old_row(connection, n)?;
