@@ -31,7 +31,8 @@ pub const MAX_VALUE: usize = 64 * 1024;
 const TEXT_STEP: usize = 8_000;
 /// What the edits of one change may add up to: bytes of scalars, eight times the letters of texts.
 const STEP_ROOM: usize = 64 * 1024;
-const KIND: &str = "kind";
+/// The key of the word of its kind. No field can be called so: several kinds have a field `kind` of their own.
+const KIND: &str = "@kind";
 /// The message of changes that an import made.
 const BY_IMPORT: &str = "i";
 

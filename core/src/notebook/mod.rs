@@ -5,6 +5,7 @@ mod commit;
 mod export;
 mod history;
 mod import;
+mod inspect;
 mod jot;
 mod keep;
 mod purge;

@@ -492,6 +492,22 @@ pub fn sizes(connection: &Connection) -> Result<Sizes> {
     })
 }
 
+/// One hash over the version of every document and the name of every photo.
+pub fn digest(connection: &Connection) -> Result<[u8; 32]> {
+    let mut hasher = blake3::Hasher::new();
+    for sql in ["SELECT id, heads FROM document ORDER BY id", "SELECT CAST(id AS BLOB), x'' FROM blob ORDER BY id"] {
+        let mut statement = connection.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            for column in 0..2 {
+                let bytes = row.get_ref(column)?.as_blob().map_err(rusqlite::Error::from)?;
+                hasher.update(&(bytes.len() as u64).to_le_bytes()).update(bytes);
+            }
+        }
+    }
+    Ok(*hasher.finalize().as_bytes())
+}
+
 /// Why changes were set aside.
 pub fn quarantine(connection: &Connection) -> Result<Vec<String>> {
     let mut statement = connection.prepare_cached("SELECT why FROM quarantine")?;
