@@ -1,2 +1,4 @@
 //! The notebook of Kith.
+
+pub mod demo;
 pub mod model;
