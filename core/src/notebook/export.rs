@@ -87,7 +87,7 @@ impl Notebook {
         let mut report = JsonReport::default();
         let parsed = records.iter().map(parse_record).collect::<Result<Vec<_>>>()?;
         self.take_photos(&export, &mut report)?;
-        if self.read(store::documents)?.is_empty() {
+        if !self.read(store::has_documents)? {
             self.take_records(&parsed, None, &mut report)?;
         } else {
             let import = Import { source: "kith".into(), at: Some(self.now()), ..Import::default() };

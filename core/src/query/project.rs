@@ -299,6 +299,7 @@ fn note_aftermath(record: &AnyRecord, n: i64, after: &mut Aftermath) {
         AnyRecord::Meeting(meeting) => after.contacts.extend(meeting.who.iter().map(|id| id.raw())),
         AnyRecord::Note(note) => after.contacts.extend(note.about.iter().map(|id| id.raw())),
         AnyRecord::Exchange(exchange) => after.contacts.extend(exchange.with.map(|id| id.raw())),
+        AnyRecord::Promise(promise) => after.contacts.extend(promise.with.map(|id| id.raw())),
         _ => {}
     }
 }
