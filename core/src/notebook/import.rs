@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::{Notebook, Writing};
 use crate::error::{Error, Result};
-use crate::import::{Card, ImportError, Item, identities};
+use crate::import::identify::identities;
+use crate::import::{Card, ImportError, Item};
 use crate::model::record::{ENTRY_DELETED, edits};
 use crate::model::*;
 use crate::query::words::{folded, words};
@@ -192,7 +193,8 @@ impl Notebook {
         for (kind, other) in self.read(|connection| pages::pointing_at(connection, record, None))? {
             let other = self.read(|connection| pages::get_any(connection, other))?;
             let goes_too = other.is_some_and(|other| {
-                other.deleted_at().is_some() || other.to_map().get("import").and_then(Value::as_str) == Some(&import.to_string())
+                other.deleted_at().is_some()
+                    || other.to_map().get("import").and_then(Value::as_str) == Some(&import.to_string())
             });
             if !goes_too {
                 return Ok(Some(format!("a {} is about it", kind.word().replace('_', " "))));
@@ -214,7 +216,8 @@ impl Notebook {
         for source in contact.sources.iter().filter(|source| source.import == Some(import)) {
             let changed: Vec<FieldChanged> = serde_json::from_str(&source.changed).unwrap_or_default();
             for change in changed {
-                undone.put_back += u64::from(writing.put_back(record, &now, &change.key, &change.before, &change.after)?);
+                undone.put_back +=
+                    u64::from(writing.put_back(record, &now, &change.key, &change.before, &change.after)?);
             }
             writing.set(record, &format!("sources/{}/{ENTRY_DELETED}", source.id.0), true.into())?;
         }
@@ -407,9 +410,11 @@ impl<'a> Importing<'a> {
         let Some((before, _)) = found else { return Ok(()) };
         let mut writing = self.notebook.write();
         writing.import = self.import;
-        let earlier = before.sources.iter().rev().find(|s| s.source == self.report.source && s.key == card.key).cloned();
+        let earlier =
+            before.sources.iter().rev().find(|s| s.source == self.report.source && s.key == card.key).cloned();
         let position = position_of(&card);
-        let moved = earlier.as_ref().is_some_and(|earlier| !earlier.position.is_empty() && earlier.position != position);
+        let moved =
+            earlier.as_ref().is_some_and(|earlier| !earlier.position.is_empty() && earlier.position != position);
         let today = self.notebook.today()?;
         let mut after = before.clone();
         if moved {
@@ -419,7 +424,8 @@ impl<'a> Importing<'a> {
             self.report.moved.push(format!("{}: {left} → {position}", before.name));
         }
         self.add(&mut writing, &mut after, &card)?;
-        let says_the_same = earlier.as_ref().is_some_and(|earlier| earlier.kept == card.kept && earlier.position == position);
+        let says_the_same =
+            earlier.as_ref().is_some_and(|earlier| earlier.kept == card.kept && earlier.position == position);
         if after == before && says_the_same {
             return Ok(());
         }

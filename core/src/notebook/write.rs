@@ -56,7 +56,9 @@ impl Notebook {
     /// [`Error::Invalid`] when the notebook holds something: nothing made up is mixed with what is real.
     pub fn load_demo(&self) -> Result<u64> {
         if self.read(crate::store::has_documents)? {
-            return Err(Error::Invalid("the demo goes into an empty notebook only; try it with another --notebook".into()));
+            return Err(Error::Invalid(
+                "the demo goes into an empty notebook only; try it with another --notebook".into(),
+            ));
         }
         let (today, zone) = (self.today()?, self.zone()?);
         let records = self.with_random(|random| crate::demo::network(today, zone, random));

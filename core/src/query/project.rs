@@ -196,7 +196,7 @@ fn index(record: &AnyRecord) -> Index {
     }
     if let AnyRecord::Contact(contact) = record {
         index.name_words.extend(words(&contact.nickname));
-        index.identities.extend(crate::import::identities(contact));
+        index.identities.extend(crate::import::identify::identities(contact));
         for source in contact.sources.iter().filter(|source| !source.key.is_empty()) {
             index.identities.insert(source_identity(&source.source, &source.key));
         }
