@@ -84,7 +84,8 @@ enum Fate {
 #[derive(Serialize, Deserialize)]
 struct FieldChanged {
     key: String,
-    before: Value,
+    /// What stood there; none for an entry that was not there at all.
+    before: Option<Value>,
     after: Value,
 }
 
@@ -217,7 +218,7 @@ impl Notebook {
             let changed: Vec<FieldChanged> = serde_json::from_str(&source.changed).unwrap_or_default();
             for change in changed {
                 undone.put_back +=
-                    u64::from(writing.put_back(record, &now, &change.key, &change.before, &change.after)?);
+                    u64::from(writing.put_back(record, &now, &change.key, change.before.as_ref(), &change.after)?);
             }
             writing.set(record, &format!("sources/{}/{ENTRY_DELETED}", source.id.0), true.into())?;
         }
@@ -232,16 +233,16 @@ impl Writing<'_> {
         record: RecordId,
         now: &serde_json::Map<String, Value>,
         key: &str,
-        before: &Value,
+        before: Option<&Value>,
         after: &Value,
     ) -> Result<bool> {
         match key.split('/').collect::<Vec<_>>().as_slice() {
             [field] if now.get(*field).unwrap_or(&Value::Null) == after => {
                 let is_text = Contact::FIELDS.iter().any(|info| info.name == *field && info.shape == Shape::Text);
                 if is_text {
-                    self.set_text(record, field, before.as_str().unwrap_or_default())?;
+                    self.set_text(record, field, before.and_then(Value::as_str).unwrap_or_default())?;
                 } else {
-                    self.set(record, field, before.clone())?;
+                    self.set(record, field, before.cloned().unwrap_or_default())?;
                 }
             }
             [field, member] => {
@@ -257,10 +258,9 @@ impl Writing<'_> {
                 if held.filter_map(|item| item.get(*name)).next() != Some(after) {
                     return Ok(false);
                 }
-                if before.is_null() {
-                    self.set(record, &format!("{field}/{entry}/{ENTRY_DELETED}"), true.into())?;
-                } else {
-                    self.set(record, key, before.clone())?;
+                match before {
+                    Some(before) => self.set(record, key, before.clone())?,
+                    None => self.set(record, &format!("{field}/{entry}/{ENTRY_DELETED}"), true.into())?,
                 }
             }
             _ => return Ok(false),
@@ -540,8 +540,13 @@ fn fill_entry_ids(before: &Contact, after: &mut Contact, random: Random<'_>) -> 
             name_entry(&mut map, field, entry, name, &after);
         }
         let before = match parts.as_slice() {
-            [field] => old.get(*field).cloned().unwrap_or_default(),
-            _ => Value::Null,
+            [field] => Some(old.get(*field).cloned().unwrap_or_default()),
+            [field, entry, name] => {
+                let list = old.get(*field).and_then(Value::as_array).into_iter().flatten();
+                let mut there = list.filter(|item| item.get("id").and_then(Value::as_str) == Some(entry));
+                there.next().map(|item| item.get(*name).cloned().unwrap_or_default())
+            }
+            _ => None,
         };
         changed.push(FieldChanged { key, before, after });
     }
