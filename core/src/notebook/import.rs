@@ -84,8 +84,9 @@ enum Fate {
 #[derive(Serialize, Deserialize)]
 struct FieldChanged {
     key: String,
-    /// What stood there; none for an entry that was not there at all.
-    before: Option<Value>,
+    /// Whether it belongs to an entry that was not there at all.
+    new_entry: bool,
+    before: Value,
     after: Value,
 }
 
@@ -217,8 +218,7 @@ impl Notebook {
         for source in contact.sources.iter().filter(|source| source.import == Some(import)) {
             let changed: Vec<FieldChanged> = serde_json::from_str(&source.changed).unwrap_or_default();
             for change in changed {
-                undone.put_back +=
-                    u64::from(writing.put_back(record, &now, &change.key, change.before.as_ref(), &change.after)?);
+                undone.put_back += u64::from(writing.put_back(record, &now, &change)?);
             }
             writing.set(record, &format!("sources/{}/{ENTRY_DELETED}", source.id.0), true.into())?;
         }
@@ -232,17 +232,16 @@ impl Writing<'_> {
         &mut self,
         record: RecordId,
         now: &serde_json::Map<String, Value>,
-        key: &str,
-        before: Option<&Value>,
-        after: &Value,
+        change: &FieldChanged,
     ) -> Result<bool> {
+        let FieldChanged { key, new_entry, before, after } = change;
         match key.split('/').collect::<Vec<_>>().as_slice() {
             [field] if now.get(*field).unwrap_or(&Value::Null) == after => {
                 let is_text = Contact::FIELDS.iter().any(|info| info.name == *field && info.shape == Shape::Text);
                 if is_text {
-                    self.set_text(record, field, before.and_then(Value::as_str).unwrap_or_default())?;
+                    self.set_text(record, field, before.as_str().unwrap_or_default())?;
                 } else {
-                    self.set(record, field, before.cloned().unwrap_or_default())?;
+                    self.set(record, field, before.clone())?;
                 }
             }
             [field, member] => {
@@ -258,9 +257,9 @@ impl Writing<'_> {
                 if held.filter_map(|item| item.get(*name)).next() != Some(after) {
                     return Ok(false);
                 }
-                match before {
-                    Some(before) => self.set(record, key, before.clone())?,
-                    None => self.set(record, &format!("{field}/{entry}/{ENTRY_DELETED}"), true.into())?,
+                match new_entry {
+                    true => self.set(record, &format!("{field}/{entry}/{ENTRY_DELETED}"), true.into())?,
+                    false => self.set(record, key, before.clone())?,
                 }
             }
             _ => return Ok(false),
@@ -548,7 +547,8 @@ fn fill_entry_ids(before: &Contact, after: &mut Contact, random: Random<'_>) -> 
             }
             _ => None,
         };
-        changed.push(FieldChanged { key, before, after });
+        let new_entry = before.is_none();
+        changed.push(FieldChanged { key, new_entry, before: before.unwrap_or_default(), after });
     }
     *after = Contact::from_map(map).with_id(before.id);
     serde_json::to_string(&changed).unwrap_or_default()
