@@ -1,3 +1,4 @@
 //! The notebook of Kith.
+pub mod export;
 pub mod import;
 pub mod model;
