@@ -3,6 +3,7 @@
 mod commands;
 mod commit;
 mod history;
+mod lists;
 mod purge;
 mod read;
 mod sync;
