@@ -5,6 +5,10 @@
 //! `tests/tidy.rs`, that the house is in order. Helpers that two of them need go here.
 #![allow(clippy::unwrap_used)] // helpers of tests: a failure here fails the test
 
+pub mod fill;
+pub mod post;
+pub mod seeds;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -79,6 +83,11 @@ impl Device {
         self.notebook = open(&self.folder, &self.name, self.seed, &self.seconds);
     }
 
+    /// The folder of its own in which the device keeps everything.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The notebook's file.
     pub fn file(&self) -> PathBuf {
         self.folder.join("notebook.kith")
@@ -93,6 +102,30 @@ impl Device {
     pub fn sync(&self, folder: &Path) -> SyncReport {
         self.notebook.sync_folder(folder, &self.handed_out, &mut |_, _| {}).unwrap()
     }
+}
+
+/// A folder for the time of a test, in memory where the system has such a place: what a test of merging needs is many
+/// small notebooks, not a disk.
+pub fn quick_folder() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    made.or_else(|_| tempfile::tempdir()).unwrap()
+}
+
+/// Both notebooks show the same, and a rebuild changes nothing of it.
+pub fn assert_alike(a: &Device, b: &Device) {
+    assert_same_lines(&a.notebook.dump().unwrap(), &b.notebook.dump().unwrap(), "two devices show different things");
+    for device in [a, b] {
+        let before = device.notebook.dump().unwrap();
+        device.notebook.rebuild().unwrap();
+        assert_same_lines(&before, &device.notebook.dump().unwrap(), "a rebuild changed something");
+    }
+}
+
+/// The same lines; otherwise says which ones are on one side only.
+pub fn assert_same_lines(a: &[String], b: &[String], what: &str) {
+    let only = |a: &[String], b: &[String]| a.iter().filter(|line| !b.contains(line)).cloned().collect::<Vec<_>>();
+    assert!(a == b, "{what}\nonly in the first: {:#?}\nonly in the second: {:#?}", only(a, b), only(b, a));
 }
 
 fn open(folder: &Path, name: &str, seed: u64, seconds: &Arc<AtomicI64>) -> Notebook {

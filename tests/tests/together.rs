@@ -1,8 +1,8 @@
 //! Two devices and a folder between them: what one writes, both show.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use kith_core::model::{Contact, Id, Note, Promise};
-use tests::Device;
+use kith_core::model::{Contact, Id, Meeting, Moment, Note, Promise, PromiseKind};
+use tests::{Device, assert_alike};
 
 fn two() -> (tempfile::TempDir, Device, Device, std::path::PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -15,15 +15,6 @@ fn two() -> (tempfile::TempDir, Device, Device, std::path::PathBuf) {
 fn meet(devices: &[&Device], folder: &std::path::Path) {
     for _ in 0..2 {
         devices.iter().for_each(|device| drop(device.sync(folder)));
-    }
-}
-
-fn assert_alike(a: &Device, b: &Device) {
-    assert_eq!(a.notebook.dump().unwrap(), b.notebook.dump().unwrap());
-    for device in [a, b] {
-        let before = device.notebook.dump().unwrap();
-        device.notebook.rebuild().unwrap();
-        assert_eq!(before, device.notebook.dump().unwrap(), "a rebuild changes nothing");
     }
 }
 
@@ -100,4 +91,30 @@ fn a_record_deleted_here_and_edited_there_is_listed_and_can_be_brought_back() {
     meet(&[&phone, &laptop], &shared);
     assert_eq!(phone.notebook.get(promise).unwrap().unwrap().words, "send the long list");
     assert_alike(&phone, &laptop);
+}
+
+#[test]
+fn a_record_with_a_kind_of_its_own_stays_what_it_is() {
+    let (_tmp, phone, laptop, shared) = two();
+    let words = "send the customs form";
+    let promise = Promise { words: words.into(), kind: PromiseKind::Resource, ..Promise::default() };
+    let promise = phone.notebook.put(promise).unwrap();
+    meet(&[&phone, &laptop], &shared);
+    assert_eq!(laptop.notebook.get(promise).unwrap().unwrap().kind, PromiseKind::Resource);
+    assert_alike(&phone, &laptop);
+}
+
+#[test]
+fn a_coffee_is_proposed_by_the_last_touch_of_all_records_of_a_person() {
+    let (_tmp, phone, laptop, shared) = two();
+    let dana = phone.notebook.put(Contact { cadence_days: Some(30), ..contact("Dana") }).unwrap();
+    let twin = phone.notebook.put(contact("Dana Ruiz")).unwrap();
+    phone.notebook.same(dana, twin).unwrap();
+    meet(&[&phone, &laptop], &shared);
+    let at = Some(Moment::new(tests::start(), chrono_tz::Europe::Paris));
+    laptop.notebook.put(Meeting { who: vec![dana.max(twin)], at, ..Meeting::default() }).unwrap();
+    meet(&[&phone, &laptop], &shared);
+    assert_alike(&phone, &laptop);
+    phone.notebook.not_same(dana, twin).unwrap();
+    assert_alike(&phone, &phone);
 }

@@ -31,7 +31,10 @@ pub const MAX_VALUE: usize = 64 * 1024;
 const TEXT_STEP: usize = 8_000;
 /// What the edits of one change may add up to: bytes of scalars, eight times the letters of texts.
 const STEP_ROOM: usize = 64 * 1024;
-const KIND: &str = "kind";
+/// The key of the word of its kind. No field can be called so: several kinds have a field `kind` of their own.
+const KIND: &str = "@kind";
+/// The message of changes that an import made.
+const BY_IMPORT: &str = "i";
 
 /// The version of a document: hashes of its latest changes, sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -122,7 +125,7 @@ impl Document {
     pub fn singleton(kind: Kind, id: RecordId) -> Result<(Self, RawChange)> {
         let mut document = Self::default();
         document.auto.set_actor(ActorId::from(&id.0[..]));
-        let change = document.write(&[], None, Some(kind), 0)?;
+        let change = document.write(&[], None, Some(kind), 0, false)?;
         change.map(|change| (document, change)).ok_or_else(|| Error::Invalid("nothing was written".into()))
     }
 
@@ -181,6 +184,7 @@ impl Document {
         at: Option<&Heads>,
         actor: Actor,
         unix_seconds: i64,
+        by_import: bool,
     ) -> Result<Vec<RawChange>> {
         self.auto.set_actor(ActorId::from(&actor.0[..]));
         let mut at = at.filter(|heads| **heads != self.heads()).map(Heads::hashes);
@@ -192,7 +196,7 @@ impl Document {
         let mut begins = self.auto.get_heads().is_empty().then_some(kind);
         for step in steps {
             for part in self.parts(&step, at.as_deref())? {
-                let change = self.write(&part, at.as_deref(), begins.take(), unix_seconds)?;
+                let change = self.write(&part, at.as_deref(), begins.take(), unix_seconds, by_import)?;
                 if let (Some(heads), Some(change)) = (&mut at, &change) {
                     *heads = vec![ChangeHash(change.hash)];
                 }
@@ -209,6 +213,7 @@ impl Document {
         at: Option<&[ChangeHash]>,
         begins: Option<Kind>,
         unix_seconds: i64,
+        by_import: bool,
     ) -> Result<Option<RawChange>> {
         let before = self.auto.get_heads();
         let mut transaction = match at {
@@ -233,7 +238,11 @@ impl Document {
                 return Err(refused_edit(error));
             }
         }
-        let (hash, _) = transaction.commit_with(CommitOptions::default().with_time(unix_seconds));
+        let mut options = CommitOptions::default().with_time(unix_seconds);
+        if by_import {
+            options.set_message(BY_IMPORT);
+        }
+        let (hash, _) = transaction.commit_with(options);
         let Some(hash) = hash.filter(|hash| !before.contains(hash)) else { return Ok(None) };
         let change =
             self.change(&hash.0).ok_or_else(|| Error::Invalid("a change vanished while it was written".into()))?;
@@ -440,6 +449,11 @@ impl Document {
         let Ok((_, first)) = Self::singleton(kind, id) else { return false };
         let roots = self.auto.get_changes_meta(&[]).into_iter().filter(|change| change.deps.is_empty());
         roots.into_iter().all(|change| change.hash.0 == first.hash) && self.has_change(&first.hash)
+    }
+
+    /// Whether an import made it and nobody has touched it since.
+    pub fn is_as_imported(&self) -> bool {
+        self.auto.get_changes_meta(&[]).iter().all(|change| change.message.as_deref() == Some(BY_IMPORT))
     }
 
     /// Whether somebody edited the record at the same time as, or after, it was deleted.

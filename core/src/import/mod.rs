@@ -1,4 +1,225 @@
-//! placeholder
-pub fn identities(_c: &crate::model::Contact) -> Vec<String> {
-    Vec::new()
+//! Files of other programs, read into plain values: one card at a time, whatever the size of the file.
+//!
+//! Nothing here knows a notebook. Who is already in it, and what becomes of a card, is decided where the cards go.
+
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::path::Path;
+
+use crate::model::Contact;
+
+mod bytes;
+pub mod identify;
+mod values;
+mod vcard;
+
+/// The largest file that is read, in bytes: 1 GiB.
+pub const MAX_FILE_BYTES: u64 = 1 << 30;
+/// The largest unfolded line or table row, in bytes: 16 MiB, for photos inside cards.
+pub const MAX_LINE_BYTES: usize = 16 << 20;
+/// The largest card, in bytes: a photo, a logo and a sound.
+pub const MAX_CARD_BYTES: usize = 3 * MAX_LINE_BYTES;
+/// How many cards or rows are read from one file.
+pub const MAX_ROWS: u64 = 200_000;
+
+/// What is said once when the bytes of a file are no UTF-8 and nothing tells what they are.
+const GUESSED: &str = "this is not UTF-8; it was read as Windows-1252";
+
+/// Whose file it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// An address book: vCard 2.1, 3.0 and 4.0, also mixed in one file.
+    VCard,
+}
+
+impl Format {
+    /// The word for it in [`Source::source`](crate::model::Source::source).
+    pub fn source(&self) -> &'static str {
+        match self {
+            Format::VCard => "vcard",
+        }
+    }
+}
+
+/// What a file gives, in its order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Item {
+    /// A person.
+    Card(Box<Card>),
+    /// Something that is no person one could keep, such as a closed account.
+    Skipped {
+        /// The line it begins on, counted from 1.
+        line: u64,
+        /// Why, in words to be counted: the same reason is the same words.
+        reason: String,
+    },
+    /// Something to know about how the file was read.
+    Note {
+        /// The line it is about, counted from 1.
+        line: u64,
+        /// What was done.
+        words: String,
+    },
+}
+
+/// A person as a file tells of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Card {
+    /// The line it begins on, counted from 1.
+    pub line: u64,
+    /// What it says. No record yet: ids are empty, so are `sources` and the organisation of each affiliation.
+    pub contact: Contact,
+    /// The name of the organisation of each affiliation, in the same order; empty where only a role is known.
+    pub organisations: Vec<String>,
+    /// What names the person in that program: a UID, a profile link. Empty when the file has nothing of the kind.
+    pub key: String,
+    /// What has no place in a contact, to be given back: lines of a vCard, or columns as a JSON object.
+    ///
+    /// Lines are unfolded UTF-8; quoted-printable is undone, everything else is as it was written. Postal addresses
+    /// are here too, because a contact holds them as one text.
+    pub kept: String,
+    /// A photo inside the file, still in its own format. A photo behind a link is never fetched; the link is kept.
+    pub photo: Option<Vec<u8>>,
+}
+
+/// Why reading stopped. Nothing was changed by then: reading a file writes nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// No header or first line that would tell what it is.
+    #[error(
+        "this is no address book that can be read here; export it again as vCard, or as CSV from Google or LinkedIn"
+    )]
+    NotRecognised,
+    /// It begins well, and then it is broken.
+    #[error("line {line}: {why}; the file is damaged, nothing was imported. Export it again, or mend that line")]
+    Damaged {
+        /// The line, counted from 1.
+        line: u64,
+        /// What is wrong there.
+        why: String,
+    },
+    /// Larger than anything an address book holds.
+    #[error("line {line}: {what} is larger than {limit}; nothing was imported. Export it in smaller parts")]
+    TooLarge {
+        /// The line, counted from 1.
+        line: u64,
+        /// What is too large.
+        what: &'static str,
+        /// The limit, with its unit.
+        limit: &'static str,
+    },
+    /// The file cannot be read at all.
+    #[error("the file cannot be read: {0}; nothing was imported. Copy it to this device and try again")]
+    Io(#[from] std::io::Error),
+}
+
+impl ImportError {
+    fn damaged(line: u64, why: impl Into<String>) -> Self {
+        Self::Damaged { line, why: why.into() }
+    }
+}
+
+/// Tells what a file is by its first few thousand bytes, never by its name.
+pub fn detect(first_bytes: &[u8]) -> Option<Format> {
+    let start = bytes::peek(&first_bytes[..first_bytes.len().min(bytes::CHUNK)]);
+    vcard::begins(&start).then_some(Format::VCard)
+}
+
+/// Opens a file; without a format, it is recognised by its content.
+///
+/// # Errors
+/// When it cannot be read, is too large or is not recognised.
+pub fn open(path: &Path, format: Option<Format>) -> Result<Reader, ImportError> {
+    Reader::new(File::open(path)?, format)
+}
+
+/// Reads one item after the other. After an error, there is nothing more.
+///
+/// ```
+/// use kith_core::import::{Item, Reader};
+/// let file = "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Dana Levi\r\nEND:VCARD\r\n";
+/// for item in Reader::new(std::io::Cursor::new(file), None)? {
+///     let Item::Card(card) = item? else { continue };
+///     assert_eq!(card.contact.name, "Dana Levi");
+/// }
+/// # Ok::<(), kith_core::import::ImportError>(())
+/// ```
+pub struct Reader {
+    format: Format,
+    progress: bytes::Progress,
+    items: Option<Box<dyn Iterator<Item = Result<Item, ImportError>> + Send>>,
+}
+
+impl Reader {
+    /// The same as [`open`] for something already open, or bytes in a [`Cursor`](std::io::Cursor).
+    ///
+    /// # Errors
+    /// When it cannot be read, is too large or is not recognised.
+    pub fn new(mut source: impl Read + Seek + Send + 'static, format: Option<Format>) -> Result<Self, ImportError> {
+        let format = match format {
+            Some(format) => format,
+            None => detect_in(&mut source)?,
+        };
+        let (input, progress) = bytes::open(source)?;
+        let items: Box<dyn Iterator<Item = _> + Send> = match format {
+            Format::VCard => Box::new(vcard::Cards::new(input)),
+        };
+        Ok(Self { format, progress, items: Some(items) })
+    }
+
+    /// Whose file it turned out to be.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// How many bytes of the file have been read so far.
+    pub fn bytes_read(&self) -> u64 {
+        self.progress.read()
+    }
+
+    /// The length of the file in bytes.
+    pub fn total_bytes(&self) -> u64 {
+        self.progress.total
+    }
+}
+
+impl Iterator for Reader {
+    type Item = Result<Item, ImportError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let item = self.items.as_mut()?.next();
+        if !matches!(item, Some(Ok(_))) {
+            self.items = None;
+        }
+        item
+    }
+}
+
+fn detect_in(source: &mut (impl Read + Seek)) -> Result<Format, ImportError> {
+    let mut start = Vec::new();
+    source.take(bytes::CHUNK as u64).read_to_end(&mut start)?;
+    detect(&start).ok_or(ImportError::NotRecognised)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    pub(super) fn read(file: impl Into<Vec<u8>>) -> Result<Vec<Item>, ImportError> {
+        Reader::new(Cursor::new(file.into()), None)?.collect()
+    }
+
+    pub(super) fn items(file: String) -> Vec<Item> {
+        read(file).expect("a good file")
+    }
+
+    pub(super) fn cards(file: String) -> Vec<Card> {
+        let card = |item| match item {
+            Item::Card(card) => Some(*card),
+            _ => None,
+        };
+        items(file).into_iter().filter_map(card).collect()
+    }
 }

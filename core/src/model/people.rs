@@ -196,6 +196,8 @@ entry! {
         kept: String,
         /// What the import changed, as JSON `{field: [before, after]}`, so that it can be undone on any device.
         changed: String,
+        /// Where the file said that they work, so that the next one tells a change.
+        position: String,
     }
 }
 

@@ -72,10 +72,10 @@ impl Notebook {
         writing.set(large.raw(), &format!("same_as/{small}"), same.into())?;
         writing.set(large.raw(), &format!("not_same_as/{small}"), (!same).into())?;
         writing.commit()?;
-        if !same {
-            self.take_apart(small, large)?;
+        match same {
+            true => self.remember_step(super::UndoStep::Merged(small, large)),
+            false => self.take_apart(small, large),
         }
-        Ok(())
     }
 
     /// Two people may hang together through links other than their own; those of this pair's set are taken back.

@@ -33,6 +33,8 @@ pub struct RecordChange {
     pub edits: Vec<Edit>,
     /// The version the draft was read from; none means the present one.
     pub at: Option<Heads>,
+    /// Whether an import writes it, and no person.
+    pub by_import: bool,
 }
 
 /// What one commit does, all of it or nothing.
@@ -179,7 +181,7 @@ fn write_record(
         }
         (None, _) => Document::default(),
     };
-    changes.extend(document.edit(record.kind, &record.edits, record.at.as_ref(), actor, unix_seconds)?);
+    changes.extend(document.edit(record.kind, &record.edits, record.at.as_ref(), actor, unix_seconds, record.by_import)?);
     if !changes.is_empty() {
         keep(connection, record.id, row.as_ref(), &document, &changes, true, committed, after)?;
     }

@@ -2,11 +2,17 @@
 
 mod commands;
 mod commit;
+mod export;
 mod history;
+mod import;
+mod inspect;
+mod jot;
+mod keep;
 mod lists;
 mod purge;
 mod read;
 mod sync;
+mod undo;
 mod write;
 
 use std::collections::HashMap;
@@ -23,9 +29,14 @@ use crate::model::{Area, RecordId, Settings};
 use crate::{query, store};
 pub use commands::{Debrief, IntroductionStep};
 pub use commit::{Change, Committed, Origin, RecordChange};
+pub use export::JsonReport;
 pub use history::{Conflict, HistoryLine};
+pub use import::{ImportReport, ImportUndone, NeedsYou};
+pub use jot::Jotted;
+pub use keep::Checkup;
 pub use purge::Purge;
 pub use sync::SyncReport;
+pub use undo::UndoStep;
 pub use write::Writing;
 
 /// What tells the time; a test gives its own.

@@ -4,7 +4,7 @@
 use super::Notebook;
 use super::write::not_found;
 use crate::error::{Error, Result};
-use crate::model::{Contact, Id, Kind, Record, RecordId};
+use crate::model::{AnyRecord, Contact, Id, Kind, Record, RecordId};
 use crate::query::{self, Hit, People, PersonPage, Today, pages};
 
 impl Notebook {
@@ -16,13 +16,20 @@ impl Notebook {
         self.read(|connection| pages::get(connection, id))
     }
 
+    /// One record of whatever kind, deleted ones included.
+    ///
+    /// # Errors
+    /// As [`Notebook::get`].
+    pub fn get_any(&self, id: RecordId) -> Result<Option<AnyRecord>> {
+        self.read(|connection| pages::get_any(connection, id))
+    }
+
     /// Which kind a record is.
     ///
     /// # Errors
     /// [`Error::NotFound`] when it is not here.
     pub fn kind_of(&self, id: RecordId) -> Result<Kind> {
-        let record = self.read(|connection| pages::get_any(connection, id))?;
-        record.map(|record| record.kind()).ok_or_else(|| Error::NotFound("the record".into()))
+        self.get_any(id)?.map(|record| record.kind()).ok_or_else(|| Error::NotFound("the record".into()))
     }
 
     /// A page of people, by name; at most 1,000 rows.

@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Change, Committed, Notebook, Origin, RecordChange};
+use super::{Change, Committed, Notebook, Origin, RecordChange, UndoStep};
 use crate::document::Heads;
 use crate::error::{Error, Result};
 use crate::model::record::{DELETED_AT, edits, edits_of};
-use crate::model::{Contact, Edit, Id, Kind, Organisation, Record, RecordId, fresh_id};
+use crate::model::{Contact, Edit, Id, Import, Kind, Organisation, Record, RecordId, fresh_id};
 use crate::query;
 
 /// A record's fields as JSON.
@@ -19,12 +19,14 @@ pub struct Writing<'a> {
     now: DateTime<Utc>,
     /// Organisations found or made by this change, by folded name.
     pub(super) organisations: Vec<(String, Id<Organisation>)>,
+    /// The import that writes; every record it makes says so.
+    pub(super) import: Option<Id<Import>>,
 }
 
 impl Notebook {
     /// Begins a change of several records.
     pub fn write(&self) -> Writing<'_> {
-        Writing { notebook: self, change: Change::default(), now: self.now(), organisations: Vec::new() }
+        Writing { notebook: self, change: Change::default(), now: self.now(), organisations: Vec::new(), import: None }
     }
 
     /// Writes a new record, or what differs from the one under its id; returns its id.
@@ -54,8 +56,10 @@ impl Notebook {
     /// As [`Notebook::commit`].
     pub fn delete(&self, id: RecordId) -> Result<()> {
         let mut writing = self.write();
+        let all = self.read(|connection| query::members(connection, id))?;
         writing.delete(id)?;
-        writing.commit().map(drop)
+        writing.commit()?;
+        self.remember_step(UndoStep::Deleted(all))
     }
 
     /// Brings a deleted record back.
@@ -86,6 +90,9 @@ impl Writing<'_> {
         };
         let before = self.notebook.get(id)?.unwrap_or_default();
         let mut edits = self.notebook.with_random(|random| edits(&before, &record, random));
+        if let Some(import) = self.import.filter(|_| before == R::default()) {
+            edits.push(Edit::Put { key: "import".into(), value: import.to_string().into() });
+        }
         if before == R::default()
             && !edits.iter().any(|edit| matches!(edit, Edit::Put { key, .. } if key == "created_at"))
         {
@@ -153,6 +160,19 @@ impl Writing<'_> {
         Ok(())
     }
 
+    /// Deletes this record only, not those that are one with it.
+    pub(super) fn delete_alone(&mut self, id: RecordId) -> Result<()> {
+        let now = self.now.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+        self.set(id, DELETED_AT, now.into())
+    }
+
+    /// Makes a text of a record read like this.
+    pub(super) fn set_text(&mut self, id: RecordId, field: &str, text: &str) -> Result<()> {
+        let kind = self.notebook.kind_of(id)?;
+        self.push(kind, id, vec![Edit::Text { field: field.into(), text: text.into() }], None);
+        Ok(())
+    }
+
     /// Adds a photo, already fitted; returns nothing, the record names it by its hash.
     pub fn blob(&mut self, bytes: Vec<u8>) {
         self.change.blobs.push(bytes);
@@ -171,9 +191,9 @@ impl Writing<'_> {
         self.notebook.commit(self.change, Origin::Here)
     }
 
-    fn push(&mut self, kind: Kind, id: RecordId, edits: Vec<Edit>, at: Option<Heads>) {
+    pub(super) fn push(&mut self, kind: Kind, id: RecordId, edits: Vec<Edit>, at: Option<Heads>) {
         if !edits.is_empty() {
-            self.change.records.push(RecordChange { id, kind, edits, at });
+            self.change.records.push(RecordChange { id, kind, edits, at, by_import: self.import.is_some() });
         }
     }
 

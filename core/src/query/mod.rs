@@ -15,7 +15,7 @@ use rusqlite::Connection;
 use crate::error::Result;
 pub use lists::{PeopleFilter, by_id_start, contacts_meant, people_where};
 pub use pages::{People, PersonPage, PersonRow};
-pub use project::{Aftermath, forget, index_words, name, project, settle};
+pub use project::{Aftermath, forget, index_words, name, project, settle, source_identity};
 pub use same::members;
 pub use search::{Hit, contacts_by_words, find, title_of};
 pub use today::Today;
@@ -52,6 +52,11 @@ pub fn is_blob_used(connection: &Connection, blob: &crate::model::BlobId) -> Res
     Ok(connection
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM record WHERE value LIKE ?)")?
         .query_row([pattern], |row| row.get(0))?)
+}
+
+/// How many records are of a kind that only a newer version knows.
+pub fn count_unknown(connection: &Connection) -> Result<u64> {
+    Ok(connection.query_row("SELECT count(*) FROM record WHERE kind = ?", [project::UNKNOWN_KIND], |row| row.get(0))?)
 }
 
 /// Whether the search index has something to learn.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::words::{folded, with_one_letter_less, words};
 use crate::document::Reading;
 use crate::error::Result;
-use crate::model::{AnyRecord, Contact, Kind, MeetingState, PromiseState, RecordId, Whose};
+use crate::model::{AnyRecord, Contact, Id, Kind, MeetingState, PromiseState, RecordId, Whose};
 
 /// The kind number of records whose kind this version does not know.
 pub(super) const UNKNOWN_KIND: i64 = 0;
@@ -61,7 +61,7 @@ pub fn project(connection: &Connection, n: i64, id: RecordId, reading: &Reading,
     let mut fields = reading.fields.clone();
     fields.shift_insert(0, "id".into(), id.to_string().into());
     if let (None, Some(word)) = (kind, &reading.kind) {
-        fields.insert("kind".into(), word.as_str().into());
+        fields.insert("@kind".into(), word.as_str().into());
     }
     let number = kind.map_or(UNKNOWN_KIND, Kind::number);
     let old = old_row(connection, n)?;
@@ -205,7 +205,7 @@ fn index(record: &AnyRecord) -> Index {
 }
 
 /// What names a contact in another program's file.
-pub(super) fn source_identity(source: &str, key: &str) -> String {
+pub fn source_identity(source: &str, key: &str) -> String {
     format!("source:{source}/{key}")
 }
 
@@ -311,24 +311,38 @@ pub fn settle(connection: &Connection, after: &Aftermath) -> Result<()> {
             done.extend(super::same::settle(connection, *n)?);
         }
     }
-    after.contacts.iter().try_for_each(|id| settle_coffee(connection, *id))
+    // Whoever became one with another, or ceased to be, has other last touches than before.
+    let mut contacts: BTreeSet<RecordId> = after.contacts.iter().copied().collect();
+    let mut statement = connection.prepare_cached("SELECT id FROM record WHERE n = ? AND kind = ?")?;
+    for n in done {
+        let id = statement.query_row([n, Kind::Contact.number()], |row| row.get(0)).optional()?;
+        contacts.extend(id.map(RecordId));
+    }
+    while let Some(id) = contacts.pop_first() {
+        let members = super::members(connection, id)?;
+        settle_coffee(connection, &members)?;
+        members.iter().for_each(|member| drop(contacts.remove(member)));
+    }
+    Ok(())
 }
 
-/// A contact with a cadence is due that many days after the last touch.
-fn settle_coffee(connection: &Connection, id: RecordId) -> Result<()> {
-    let row = connection
-        .prepare_cached("SELECT n, state, value FROM record WHERE id = ? AND kind = ?")?
-        .query_row(params![id.0, Kind::Contact.number()], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?))
-        })
-        .optional()?;
-    let Some((n, state, value)) = row else { return Ok(()) };
+/// A person with a cadence is due that many days after the last touch, under the record that stands for them.
+fn settle_coffee(connection: &Connection, members: &[RecordId]) -> Result<()> {
     let matter = Matter::Coffee as i64;
-    connection.prepare_cached("DELETE FROM agenda WHERE matter = ? AND n = ?")?.execute([matter, n])?;
-    if !value.contains("\"cadence_days\"") || state != State::Living as i64 {
-        return Ok(());
+    let mut statement = connection.prepare_cached("SELECT n, state, value FROM record WHERE id = ? AND kind = ?")?;
+    let (mut shown, mut has_cadence) = (None, false);
+    for member in members {
+        let row = statement.query_row(params![member.0, Kind::Contact.number()], |row| {
+            let cadence = row.get_ref(2)?.as_str()?.contains("\"cadence_days\"");
+            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, cadence))
+        });
+        let Some((n, state, cadence)) = row.optional()? else { continue };
+        connection.prepare_cached("DELETE FROM agenda WHERE matter = ? AND n = ?")?.execute([matter, n])?;
+        has_cadence |= cadence;
+        shown = shown.or((state == State::Living as i64).then_some((n, *member)));
     }
-    let contact = <Contact as crate::model::Record>::from_map(parse(&value));
+    let Some((n, id)) = shown.filter(|_| has_cadence) else { return Ok(()) };
+    let Some((contact, _)) = super::pages::contact(connection, Id::new(id))? else { return Ok(()) };
     let Some(cadence) = contact.cadence_days.filter(|_| !contact.archived) else { return Ok(()) };
     let last = super::pages::last_touch(connection, id)?.or(contact.met_on);
     let due = last.and_then(|day| day.checked_add_days(Days::new(cadence.into())));

@@ -164,7 +164,7 @@ fn hit(connection: &Connection, n: i64, typed: &[String]) -> Result<Option<Hit>>
     let Some((id, kind, value)) = row else { return Ok(None) };
     let map = parse(&value);
     let Some(kind) = Kind::from_number(kind) else {
-        let word = map.get("kind").and_then(serde_json::Value::as_str).unwrap_or("record").to_string();
+        let word = map.get("@kind").and_then(serde_json::Value::as_str).unwrap_or("record").to_string();
         let title = "written by a newer version of Kith".to_string();
         return Ok(Some(Hit { id, kind: word, title, about: String::new(), passage: String::new() }));
     };

@@ -492,6 +492,22 @@ pub fn sizes(connection: &Connection) -> Result<Sizes> {
     })
 }
 
+/// One hash over the version of every document and the name of every photo.
+pub fn digest(connection: &Connection) -> Result<[u8; 32]> {
+    let mut hasher = blake3::Hasher::new();
+    for sql in ["SELECT id, heads FROM document ORDER BY id", "SELECT CAST(id AS BLOB), x'' FROM blob ORDER BY id"] {
+        let mut statement = connection.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            for column in 0..2 {
+                let bytes = row.get_ref(column)?.as_blob().map_err(rusqlite::Error::from)?;
+                hasher.update(&(bytes.len() as u64).to_le_bytes()).update(bytes);
+            }
+        }
+    }
+    Ok(*hasher.finalize().as_bytes())
+}
+
 /// Why changes were set aside.
 pub fn quarantine(connection: &Connection) -> Result<Vec<String>> {
     let mut statement = connection.prepare_cached("SELECT why FROM quarantine")?;
@@ -512,6 +528,13 @@ pub fn put_blob(connection: &Connection, id: &str, bytes: &[u8], own: bool) -> R
 pub fn blob(connection: &Connection, id: &str) -> Result<Option<Vec<u8>>> {
     let mut statement = connection.prepare_cached("SELECT bytes FROM blob WHERE id = ?")?;
     Ok(statement.query_row([id], |row| row.get(0)).optional()?)
+}
+
+/// Every photo, by name.
+pub fn blobs(connection: &Connection) -> Result<Vec<(String, Vec<u8>)>> {
+    let mut statement = connection.prepare_cached("SELECT id, bytes FROM blob ORDER BY id")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Photos that no batch holds yet, up to about this many bytes.
@@ -581,6 +604,42 @@ pub fn scrub(connection: &Connection) -> Result<()> {
         return Err(Error::Storage("another program reads the notebook just now; close it and purge again".into()));
     }
     Ok(())
+}
+
+/// Makes a restored notebook forget which log it wrote and what ran on the device: it begins anew.
+pub fn forget_identity(connection: &Connection) -> Result<()> {
+    connection.execute("DELETE FROM meta WHERE key IN ('log', 'running_event', 'sync_folder')", [])?;
+    Ok(())
+}
+
+/// Copies what can still be read from a damaged file into a new one, record by record; says how many came over.
+pub fn salvage(damaged: &Connection, fresh: &Connection) -> Result<u64> {
+    let mut ids: Vec<RecordId> = Vec::new();
+    let mut statement = damaged.prepare("SELECT id FROM document")?;
+    let mut rows = statement.query([])?;
+    // A damaged page ends the walk; what was found until then is taken.
+    while let Ok(Some(row)) = rows.next() {
+        ids.extend(row.get(0).map(RecordId));
+    }
+    let mut saved = 0;
+    for id in ids {
+        let document = document_row(damaged, id).and_then(|row| row.map(|row| load(damaged, &row)).transpose());
+        if let Ok(Some(document)) = document {
+            append(fresh, id, None, &document.heads(), &document.changes(), true)?;
+            saved += 1;
+        }
+    }
+    let mut statement = damaged.prepare("SELECT id, bytes FROM blob")?;
+    let mut rows = statement.query([])?;
+    while let Ok(Some(row)) = rows.next() {
+        if let (Ok(id), Ok(bytes)) = (row.get::<_, String>(0), row.get::<_, Vec<u8>>(1)) {
+            put_blob(fresh, &id, &bytes, true)?;
+        }
+    }
+    if let Ok(Some(notebook)) = meta::<[u8; 16]>(damaged, "notebook") {
+        set_meta(fresh, "notebook", notebook)?;
+    }
+    Ok(saved)
 }
 
 /// Looks at every page of the file; returns what is wrong, in SQLite's words.

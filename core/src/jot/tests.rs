@@ -1,0 +1,189 @@
+#![allow(clippy::unwrap_used)]
+//! What the jot line promises.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn context() -> Context {
+    Context { today: "2026-11-22".parse().unwrap(), week_start: Default::default() }
+}
+
+fn read_line(line: &str) -> Draft {
+    parse(line, &context()).unwrap()
+}
+
+#[test]
+fn the_example_line_becomes_everything_it_says() {
+    let draft = read_line(
+        "Dana Ruiz, Acme Logistics, hiring ops lead !send her the Lyon contact by tue ?needs a warehouse in Lyon \
+         +knows customs brokers #lyon *",
+    );
+    assert_eq!(draft.name.as_deref(), Some("Dana Ruiz"));
+    assert_eq!((draft.organisation.as_str(), draft.role.as_str()), ("Acme Logistics", "hiring ops lead"));
+    let promise = &draft.promises[0];
+    assert_eq!((promise.words.as_str(), promise.due), ("send her the Lyon contact", "2026-11-24".parse().ok()));
+    assert_eq!((promise.whose.clone(), promise.kind.clone()), (Whose::Mine, PromiseKind::Resource));
+    assert_eq!(draft.needs[0].words, "needs a warehouse in Lyon");
+    assert_eq!(draft.offers, ["knows customs brokers"]);
+    assert_eq!(draft.topics, ["lyon"]);
+    assert!(draft.spark);
+    assert_eq!(draft.note, "");
+}
+
+#[test]
+fn what_only_looks_like_a_mark_is_not_one() {
+    let draft = read_line("Ben Okoye, C++ Guild, dana@acme.com, +33 6 12 34 56 78");
+    assert_eq!((draft.name.as_deref(), draft.organisation.as_str()), (Some("Ben Okoye"), "C++ Guild"));
+    let values: Vec<&str> = draft.channels.iter().map(|channel| channel.value.as_str()).collect();
+    assert_eq!(values, ["dana@acme.com", "+33 6 12 34 56 78"]);
+    assert!(draft.offers.is_empty() && draft.people.is_empty());
+}
+
+#[test]
+fn a_backslash_takes_a_mark_literally() {
+    let draft = read_line(r"Ann \!great talk about \#1 and \#rust, in five words or more");
+    assert_eq!(draft.name, None);
+    assert_eq!(draft.note, r"Ann !great talk about \#1 and #rust, in five words or more");
+    assert!(draft.promises.is_empty() && draft.topics.is_empty());
+}
+
+#[test]
+fn a_person_without_a_name_is_a_question_mark() {
+    let draft = read_line("?, Acme, buyer #pallets");
+    assert_eq!((draft.name, draft.organisation.as_str(), draft.role.as_str()), (None, "Acme", "buyer"));
+    assert_eq!(read_line("?").name, None);
+}
+
+#[test]
+fn a_long_sentence_is_the_note_of_someone_unnamed() {
+    let line = "the tall man at the coffee machine builds wooden ships, write +44 20 7946 0000";
+    let draft = read_line(line);
+    assert_eq!((draft.name, draft.note.as_str()), (None, line));
+    assert_eq!(draft.channels[0].value, "+44 20 7946 0000");
+}
+
+#[test]
+fn their_promises_people_and_decisions_are_told_apart() {
+    let draft = read_line(
+        "Ann Lee !!introduces me to the mayor by 12 Mar ?deciding on a new ERP by end of month @Bo Li Jr. works there",
+    );
+    assert_eq!(draft.promises[0].whose, Whose::Theirs);
+    assert_eq!(draft.promises[0].kind, PromiseKind::Introduction);
+    assert_eq!(draft.promises[0].due, "2027-03-12".parse().ok());
+    assert_eq!((&draft.needs[0].kind, draft.needs[0].decide_on), (&NeedKind::Decision, "2026-11-30".parse().ok()));
+    assert_eq!(draft.people, ["Bo Li Jr"]);
+    assert_eq!(draft.note, "works there");
+}
+
+#[test]
+fn any_script_has_letters() {
+    let draft = read_line("山田太郎, 東京電力 !名刺を送る #東京 @田中さん に会う");
+    assert_eq!(draft.name.as_deref(), Some("山田太郎"));
+    assert_eq!(draft.promises[0].words, "名刺を送る");
+    assert_eq!((draft.topics, draft.people), (vec!["東京".to_string()], vec!["田中さん".to_string()]));
+    assert_eq!(draft.note, "に会う");
+    assert_eq!(read_line("دانا رويز !ارسل القائمة").promises[0].words, "ارسل القائمة");
+}
+
+#[test]
+fn text_beyond_the_limit_is_refused_whole() {
+    assert!(parse(&"a".repeat(MAX_BYTES), &context()).is_ok());
+    assert_eq!(parse(&"a".repeat(MAX_BYTES + 1), &context()), Err(TooLong(MAX_BYTES + 1)));
+}
+
+#[test]
+fn a_line_of_nothing_but_marks_is_read_in_time() {
+    // Would take minutes if reading a mark looked at the rest of the line.
+    for unit in ["!a ", ",", "? ", "by ", "#a@b ", "in 3 ", "\\", "12 34 ", "a\n"] {
+        let line = unit.repeat(MAX_BYTES / unit.len());
+        let draft = read_line(&line);
+        assert_eq!(parse(&render(&draft), &context()).is_ok(), render(&draft).len() <= MAX_BYTES);
+    }
+}
+
+/// Lines made of what the grammar is about, and of anything.
+fn line() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just("!".to_string()),
+        Just("!!".into()),
+        Just("?".into()),
+        Just("+".into()),
+        Just("@".into()),
+        Just("#".into()),
+        Just("*".into()),
+        Just("\\".into()),
+        Just(",".into()),
+        Just(" ".into()),
+        Just("\n".into()),
+        Just("by tue".into()),
+        Just("by 12 Mar".into()),
+        Just("next week".into()),
+        Just("in 3 days".into()),
+        Just("Dana Ruiz".into()),
+        Just("a@b.co".into()),
+        Just("+33 6 12 34 56 78".into()),
+        Just("www.x.org/a".into()),
+        Just("東京".into()),
+        Just("é".into()),
+        Just("e\u{301}".into()),
+        Just("\u{202e}".into()),
+        Just("👩‍👧".into()),
+        "[a-zA-Z0-9 ,.!?+@#*\\\\]{0,12}",
+        "\\PC{0,8}",
+        any::<char>().prop_map(String::from),
+    ];
+    prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+}
+
+fn letters(text: &str) -> Vec<char> {
+    let mut letters: Vec<char> = text.chars().filter(|c| c.is_alphanumeric()).collect();
+    letters.sort_unstable();
+    letters
+}
+
+fn everything(draft: &Draft) -> String {
+    let mut all = vec![draft.organisation.clone(), draft.role.clone(), draft.note.clone()];
+    all.extend(draft.name.clone());
+    all.extend(draft.promises.iter().map(|promise| promise.words.clone()));
+    all.extend(draft.needs.iter().map(|need| need.words.clone()));
+    all.extend(draft.offers.iter().chain(&draft.people).chain(&draft.topics).cloned());
+    all.extend(draft.channels.iter().map(|channel| channel.value.clone()));
+    all.join(" ")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_spans_together_are_the_line(line in line()) {
+        let spans = spans(&line, &context()).unwrap();
+        prop_assert_eq!(spans.iter().map(|span| span.text.as_str()).collect::<String>(), line);
+    }
+
+    #[test]
+    fn a_draft_rendered_reads_back_as_itself(line in line()) {
+        let draft = read_line(&line);
+        let again = Draft { line: draft.line.clone(), ..read_line(&render(&draft)) };
+        prop_assert_eq!(again, draft);
+    }
+
+    #[test]
+    fn no_letter_is_ever_lost(line in line()) {
+        let draft = read_line(&line);
+        let mut kept = letters(&everything(&draft));
+        let days: String = spans(&line, &context()).unwrap().into_iter()
+            .filter(|span| span.kind == SpanKind::Day).map(|span| span.text).collect();
+        kept.extend(letters(&days));
+        // A topic typed twice is one topic, a channel also stands in the note: what matters is that nothing is missing.
+        for letter in letters(&line) {
+            prop_assert!(kept.contains(&letter), "{letter} of {line:?} is gone: {draft:?}");
+        }
+    }
+
+    #[test]
+    fn no_text_of_any_script_breaks_it(line in "\\PC{0,400}") {
+        let draft = read_line(&line);
+        prop_assert!(everything(&draft).len() >= draft.note.len());
+    }
+}

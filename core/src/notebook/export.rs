@@ -1,0 +1,203 @@
+//! Taking everything along: the whole notebook as JSON, and people as vCards.
+
+use std::io::{Read, Write};
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Notebook, Origin};
+use crate::error::{Error, Result};
+use crate::model::record::edits_of;
+use crate::model::*;
+use crate::query::pages;
+use crate::store;
+
+/// The name every export carries.
+const FORMAT: &str = "kith-notebook";
+/// The version of the JSON form; a newer one is not read.
+const VERSION: u64 = 1;
+/// Largest JSON file that is read, in bytes.
+const MAX_BYTES: u64 = 1024 * 1024 * 1024;
+/// Records that are committed together.
+const SLICE: usize = 200;
+
+/// What a JSON import did.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct JsonReport {
+    /// Records that came in.
+    pub new: u64,
+    /// Records that were here already and were left alone.
+    pub known: u64,
+    /// Photos that came in.
+    pub photos: u64,
+    /// Records of kinds that only a newer version knows, left out.
+    pub unknown: u64,
+    /// The import, when the notebook held something before; it can be undone.
+    pub import: Option<Id<Import>>,
+}
+
+impl Notebook {
+    /// Writes every record, deleted ones included, and every photo. With `private`, also what is nobody else's
+    /// business: barriers, and what is known of pay and culture elsewhere.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] when the notebook cannot be read or the output cannot be written.
+    pub fn export_json(&self, out: &mut dyn Write, private: bool) -> Result<u64> {
+        let connection = store::open_reader(self.path())?;
+        let transaction = connection.unchecked_transaction()?;
+        let head = serde_json::json!({
+            "format": FORMAT, "version": VERSION, "private_included": private, "exported_at": self.now(),
+        });
+        let head = head.to_string();
+        write!(out, "{},\n\"records\": [", head.trim_end_matches('}'))?;
+        let mut count = 0;
+        pages::each(&transaction, |record| {
+            if private || record.kind() != Kind::Barrier {
+                write!(out, "{}\n{}", if count == 0 { "" } else { "," }, record_json(record, private))?;
+                count += 1;
+            }
+            Ok(())
+        })?;
+        write!(out, "\n],\n\"photos\": {{")?;
+        for (at, (id, bytes)) in store::blobs(&transaction)?.into_iter().enumerate() {
+            write!(out, "{}\n\"{id}\": \"{}\"", if at == 0 { "" } else { "," }, data_encoding::BASE64.encode(&bytes))?;
+        }
+        writeln!(out, "\n}}\n}}")?;
+        out.flush()?;
+        Ok(count)
+    }
+
+    /// Takes a JSON export in: into an empty notebook as it was, with the same ids; into another as an import that
+    /// adds what is not there and can be undone.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] when it is no such export or damaged, before anything is written.
+    pub fn import_json(&self, input: &mut dyn Read) -> Result<JsonReport> {
+        let mut text = String::new();
+        input.take(MAX_BYTES).read_to_string(&mut text).map_err(|e| Error::Unreadable(format!("not readable ({e})")))?;
+        let export: Map<String, Value> =
+            serde_json::from_str(&text).map_err(|e| Error::Unreadable(format!("the export is damaged: {e}")))?;
+        if export.get("format").and_then(Value::as_str) != Some(FORMAT) {
+            return Err(Error::Unreadable("this is no export of a Kith notebook".into()));
+        }
+        if export.get("version").and_then(Value::as_u64).is_none_or(|version| version > VERSION) {
+            return Err(Error::NeedsUpdate("this export".into()));
+        }
+        let records = export.get("records").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let mut report = JsonReport::default();
+        let parsed = records.iter().map(parse_record).collect::<Result<Vec<_>>>()?;
+        self.take_photos(&export, &mut report)?;
+        if self.read(store::documents)?.is_empty() {
+            self.take_records(&parsed, None, &mut report)?;
+        } else {
+            let import = Import { source: "kith".into(), at: Some(self.now()), ..Import::default() };
+            let id = self.put(import)?;
+            self.take_records(&parsed, Some(id), &mut report)?;
+            self.edit(id, |import: &mut Import| import.finished = true)?;
+            report.import = Some(id);
+        }
+        Ok(report)
+    }
+
+    fn take_photos(&self, export: &Map<String, Value>, report: &mut JsonReport) -> Result<()> {
+        let photos = export.get("photos").and_then(Value::as_object).into_iter().flatten();
+        for (id, text) in photos {
+            let bytes = text.as_str().and_then(|text| data_encoding::BASE64.decode(text.as_bytes()).ok());
+            let Some(bytes) = bytes.filter(|bytes| BlobId::of(bytes).0 == *id) else {
+                return Err(Error::Unreadable("the export is damaged: a photo is not what its name says".into()));
+            };
+            self.commit(super::Change { blobs: vec![bytes], ..Default::default() }, Origin::Here)?;
+            report.photos += 1;
+        }
+        Ok(())
+    }
+
+    fn take_records(
+        &self,
+        records: &[(Option<Kind>, RecordId, Map<String, Value>)],
+        import: Option<Id<Import>>,
+        report: &mut JsonReport,
+    ) -> Result<()> {
+        for slice in records.chunks(SLICE) {
+            let mut writing = self.write();
+            writing.import = import;
+            for (kind, id, fields) in slice {
+                let Some(kind) = kind else {
+                    report.unknown += 1;
+                    continue;
+                };
+                if self.read(|connection| store::document_row(connection, *id))?.is_some() {
+                    report.known += 1;
+                    continue;
+                }
+                let mut edits = self.with_random(|random| edits_of(kind.fields(), &Map::new(), fields, random));
+                if let Some(import) = import {
+                    edits.push(Edit::Put { key: "import".into(), value: import.to_string().into() });
+                }
+                writing.push(*kind, *id, edits, None);
+                report.new += 1;
+            }
+            writing.commit()?;
+        }
+        Ok(())
+    }
+
+    /// Writes living people as vCards of version 3.0, which phones of every make read.
+    ///
+    /// # Errors
+    /// As [`Notebook::export_json`].
+    pub fn export_vcards(&self, out: &mut dyn Write) -> Result<u64> {
+        let connection = store::open_reader(self.path())?;
+        let mut from = 0;
+        let mut count = 0;
+        loop {
+            let contacts: Vec<Contact> = pages::list(&connection, false, from, pages::MAX_ROWS)?;
+            if contacts.is_empty() {
+                break;
+            }
+            from += contacts.len() as u32;
+            for contact in contacts {
+                let Some((contact, _)) = pages::contact(&connection, contact.id)? else { continue };
+                let photo = match &contact.photo {
+                    Some(photo) => store::blob(&connection, &photo.0)?,
+                    None => None,
+                };
+                let name = |id| pages::get::<Organisation>(&connection, id).ok().flatten().map(|o| o.name);
+                out.write_all(crate::export::vcard3(&contact, &name, photo.as_deref()).as_bytes())?;
+                count += 1;
+            }
+        }
+        out.flush()?;
+        Ok(count)
+    }
+}
+
+fn record_json(record: AnyRecord, private: bool) -> String {
+    let kind = record.kind();
+    let mut fields = record.to_map();
+    if !private && kind == Kind::Organisation {
+        fields.shift_remove("benchmarks");
+    }
+    let mut map = Map::new();
+    // A record may have a field of this name, so the kind has one of its own.
+    map.insert("record".into(), kind.word().into());
+    map.extend(fields);
+    Value::Object(map).to_string()
+}
+
+fn parse_record(record: &Value) -> Result<(Option<Kind>, RecordId, Map<String, Value>)> {
+    let broken = || Error::Unreadable("the export is damaged: a record has no kind or id".into());
+    let mut fields = record.as_object().cloned().ok_or_else(broken)?;
+    let kind = fields.shift_remove("record").and_then(|kind| kind.as_str().map(Kind::from_word)).ok_or_else(broken)?;
+    let id = fields.shift_remove("id").and_then(|id| id.as_str()?.parse().ok()).ok_or_else(broken)?;
+    // Read and written again, so that only what a record can hold goes in, and entries keep their ids.
+    let fields = match kind {
+        Some(kind) => {
+            let mut fields = AnyRecord::from_map(kind, fields).to_map();
+            fields.shift_remove("id");
+            fields
+        }
+        None => fields,
+    };
+    Ok((kind, id, fields))
+}

@@ -1,0 +1,628 @@
+//! Bringing in address books: a dry run first, then one import, idempotent, undone in one step on any device.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use chrono::Datelike;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Notebook, Writing};
+use crate::error::{Error, Result};
+use crate::import::{Card, ImportError, Item, identities};
+use crate::model::record::{ENTRY_DELETED, edits};
+use crate::model::*;
+use crate::query::words::{folded, words};
+use crate::query::{self, pages};
+
+/// People that are committed together.
+const SLICE: usize = 200;
+/// Most people named one by one in a report.
+const MAX_NAMED: usize = 50;
+/// Longest account of what an import changed on one person, in bytes; beyond it that part cannot be undone.
+const MAX_CHANGED: usize = 48 * 1024;
+
+/// What an import would do, or did, in numbers and reasons.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct ImportReport {
+    /// The import, once it was made; what [`Notebook::undo_import`] takes.
+    pub id: Option<Id<Import>>,
+    /// Which program's file: "vcard", "linkedin", "google".
+    pub source: String,
+    /// People that are new here.
+    pub new: u64,
+    /// People that were here, by what they were recognised by.
+    pub matched: BTreeMap<String, u64>,
+    /// Of those, how many learned something new.
+    pub changed: u64,
+    /// People whose organisation or role is another than in the file before.
+    pub moved: Vec<String>,
+    /// People who look like someone here without it being sure; they come in as new, and are offered as the same.
+    pub need_you: Vec<NeedsYou>,
+    /// How many more of those there are.
+    pub need_you_more: u64,
+    /// What was left out, by reason.
+    pub skipped: BTreeMap<String, u64>,
+    /// What else is worth knowing, such as a guessed encoding or a photo that cannot be read.
+    pub notes: Vec<String>,
+}
+
+/// A person somebody has to look at.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NeedsYou {
+    /// The line of the file.
+    pub line: u64,
+    /// The name there.
+    pub name: String,
+    /// Why it is not sure.
+    pub why: String,
+}
+
+/// What undoing an import did.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct ImportUndone {
+    /// Records it had made, deleted again.
+    pub deleted: u64,
+    /// Fields it had changed, put back.
+    pub put_back: u64,
+    /// What stays, and why.
+    pub kept: Vec<(String, String)>,
+}
+
+/// What becomes of a card.
+enum Fate {
+    New,
+    Known(Id<Contact>, &'static str),
+    /// New, and somebody should look at it.
+    NeedsYou(String),
+    /// The same person came earlier in the same file and is not written yet.
+    Pending,
+}
+
+/// One field an import changed.
+#[derive(Serialize, Deserialize)]
+struct FieldChanged {
+    key: String,
+    before: Value,
+    after: Value,
+}
+
+impl Notebook {
+    /// Reads a file and says what importing it would do. Changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] with the line when the file is damaged or not recognised.
+    pub fn import_preview(&self, path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<ImportReport> {
+        let mut importing = Importing::new(self, None);
+        importing.run(path, progress)?;
+        Ok(importing.report)
+    }
+
+    /// Imports a file: read whole first, then written slice by slice under one import. Killed half way, the same file
+    /// goes on where it was, or what is there is undone.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] with the line when the file is damaged, before anything is written; otherwise as
+    /// [`Notebook::commit`].
+    pub fn import(&self, path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<ImportReport> {
+        let preview = self.import_preview(path, &mut |_, _| {})?;
+        if preview.new == 0 && preview.changed == 0 {
+            return Ok(preview);
+        }
+        let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let import = Import { source: preview.source, file_name, at: Some(self.now()), ..Import::default() };
+        let id = self.put(import)?;
+        let mut importing = Importing::new(self, Some(id));
+        importing.run(path, progress)?;
+        self.edit(id, |import: &mut Import| import.finished = true)?;
+        self.remember_step(super::UndoStep::Imported(id))?;
+        importing.report.id = Some(id);
+        Ok(importing.report)
+    }
+
+    /// Imports made on any device, newest first.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn imports(&self) -> Result<Vec<Import>> {
+        let mut imports: Vec<Import> = self.read(|connection| pages::list(connection, false, 0, pages::MAX_ROWS))?;
+        imports.sort_by_key(|import| std::cmp::Reverse(import.at));
+        Ok(imports)
+    }
+
+    /// Undoes an import: what it made and nobody touched or linked since is deleted, a field goes back where it still
+    /// holds what was imported. The rest stays and is listed.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such import, [`Error::Invalid`] when it was undone before.
+    pub fn undo_import(&self, id: Id<Import>) -> Result<ImportUndone> {
+        let import: Import = self.get(id)?.ok_or_else(|| super::write::not_found(Kind::Import))?;
+        if import.undone_at.is_some() {
+            return Err(Error::Invalid("this import was undone before".into()));
+        }
+        let mut undone = ImportUndone::default();
+        let linked = self.read(|connection| pages::pointing_at(connection, id.raw(), None))?;
+        let (contacts, others): (Vec<_>, Vec<_>) = linked.into_iter().partition(|(kind, _)| *kind == Kind::Contact);
+        // People first: organisations stay as long as somebody works there.
+        for slice in contacts.chunks(SLICE).chain(others.chunks(SLICE)) {
+            let mut writing = self.write();
+            for (kind, record) in slice {
+                self.undo_record(&mut writing, id, *kind, *record, &mut undone)?;
+            }
+            writing.commit()?;
+        }
+        let now = self.now();
+        self.edit(id, |import: &mut Import| import.undone_at = Some(now))?;
+        Ok(undone)
+    }
+
+    fn undo_record(
+        &self,
+        writing: &mut Writing<'_>,
+        import: Id<Import>,
+        kind: Kind,
+        record: RecordId,
+        undone: &mut ImportUndone,
+    ) -> Result<()> {
+        let Some(current) = self.read(|connection| pages::get_any(connection, record))? else { return Ok(()) };
+        let made = current.to_map().get("import").and_then(Value::as_str) == Some(&import.to_string());
+        if !made {
+            return self.put_back(writing, import, record, undone);
+        }
+        match self.why_it_stays(import, record, &current)? {
+            None => {
+                writing.delete_alone(record)?;
+                undone.deleted += 1;
+            }
+            Some(why) if kind == Kind::Contact => undone.kept.push((query::title_of(&current), why)),
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Why a record that an import made is not deleted with it; none when nobody would miss it.
+    fn why_it_stays(&self, import: Id<Import>, record: RecordId, current: &AnyRecord) -> Result<Option<String>> {
+        let later = match current {
+            AnyRecord::Contact(contact) => contact.sources.iter().any(|source| source.import != Some(import)),
+            _ => false,
+        };
+        if later || !self.document(record)?.0.is_as_imported() {
+            return Ok(Some("changed since".into()));
+        }
+        for (kind, other) in self.read(|connection| pages::pointing_at(connection, record, None))? {
+            let other = self.read(|connection| pages::get_any(connection, other))?;
+            let goes_too = other.is_some_and(|other| {
+                other.deleted_at().is_some() || other.to_map().get("import").and_then(Value::as_str) == Some(&import.to_string())
+            });
+            if !goes_too {
+                return Ok(Some(format!("a {} is about it", kind.word().replace('_', " "))));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Puts fields of a person who was here before back, where they still hold what was imported.
+    fn put_back(
+        &self,
+        writing: &mut Writing<'_>,
+        import: Id<Import>,
+        record: RecordId,
+        undone: &mut ImportUndone,
+    ) -> Result<()> {
+        let Some(contact) = self.get::<Contact>(Id::new(record))? else { return Ok(()) };
+        let now = contact.to_map();
+        for source in contact.sources.iter().filter(|source| source.import == Some(import)) {
+            let changed: Vec<FieldChanged> = serde_json::from_str(&source.changed).unwrap_or_default();
+            for change in changed {
+                undone.put_back += u64::from(writing.put_back(record, &now, &change.key, &change.before, &change.after)?);
+            }
+            writing.set(record, &format!("sources/{}/{ENTRY_DELETED}", source.id.0), true.into())?;
+        }
+        Ok(())
+    }
+}
+
+impl Writing<'_> {
+    /// Puts one key back; says whether it still held what was expected.
+    fn put_back(
+        &mut self,
+        record: RecordId,
+        now: &serde_json::Map<String, Value>,
+        key: &str,
+        before: &Value,
+        after: &Value,
+    ) -> Result<bool> {
+        match key.split('/').collect::<Vec<_>>().as_slice() {
+            [field] if now.get(*field).unwrap_or(&Value::Null) == after => {
+                let is_text = Contact::FIELDS.iter().any(|info| info.name == *field && info.shape == Shape::Text);
+                if is_text {
+                    self.set_text(record, field, before.as_str().unwrap_or_default())?;
+                } else {
+                    self.set(record, field, before.clone())?;
+                }
+            }
+            [field, member] => {
+                let there = now.get(*field).and_then(Value::as_array);
+                if !there.is_some_and(|list| list.iter().any(|item| item.as_str() == Some(*member))) {
+                    return Ok(false);
+                }
+                self.set(record, key, false.into())?;
+            }
+            [field, entry, name] => {
+                let list = now.get(*field).and_then(Value::as_array).into_iter().flatten();
+                let held = list.filter(|item| item.get("id").and_then(Value::as_str) == Some(*entry));
+                if held.filter_map(|item| item.get(*name)).next() != Some(after) {
+                    return Ok(false);
+                }
+                if before.is_null() {
+                    self.set(record, &format!("{field}/{entry}/{ENTRY_DELETED}"), true.into())?;
+                } else {
+                    self.set(record, key, before.clone())?;
+                }
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+/// One run over a file: a dry one without an import, a real one with it.
+struct Importing<'a> {
+    notebook: &'a Notebook,
+    import: Option<Id<Import>>,
+    report: ImportReport,
+    /// What names people of this file that are not committed yet, or in a dry run never will be.
+    pending: HashMap<String, ()>,
+    waiting: Vec<Card>,
+}
+
+impl<'a> Importing<'a> {
+    fn new(notebook: &'a Notebook, import: Option<Id<Import>>) -> Self {
+        Self { notebook, import, report: ImportReport::default(), pending: HashMap::new(), waiting: Vec::new() }
+    }
+
+    fn run(&mut self, path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<()> {
+        let mut reader = crate::import::open(path, None).map_err(unreadable)?;
+        self.report.source = reader.format().source().into();
+        while let Some(item) = reader.next() {
+            match item.map_err(unreadable)? {
+                Item::Card(card) => self.card(*card)?,
+                Item::Skipped { reason, .. } => *self.report.skipped.entry(reason).or_default() += 1,
+                Item::Note { line, words } => self.note(format!("line {line}: {words}")),
+            }
+            progress(reader.bytes_read(), reader.total_bytes());
+        }
+        self.flush()
+    }
+
+    fn note(&mut self, words: String) {
+        if self.report.notes.len() < MAX_NAMED {
+            self.report.notes.push(words);
+        }
+    }
+
+    fn card(&mut self, mut card: Card) -> Result<()> {
+        if card.key.is_empty() {
+            // Without a name of its own, a card is named by what it says: the same file twice is the same card.
+            let said = serde_json::to_vec(&(&card.contact, &card.organisations)).unwrap_or_default();
+            card.key = format!("content/{}", &blake3::hash(&said).to_hex()[..32]);
+        }
+        let mut fate = self.fate(&card)?;
+        if matches!(fate, Fate::Pending) && self.import.is_some() {
+            self.flush()?;
+            fate = self.fate(&card)?;
+        }
+        let named = self.names_of(&card);
+        match &fate {
+            Fate::New => self.report.new += 1,
+            Fate::NeedsYou(why) => {
+                self.report.new += 1;
+                let who = NeedsYou { line: card.line, name: card.contact.name.clone(), why: why.clone() };
+                match self.report.need_you.len() {
+                    known if known < MAX_NAMED => self.report.need_you.push(who),
+                    _ => self.report.need_you_more += 1,
+                }
+            }
+            Fate::Pending => *self.report.matched.entry("twice in this file".into()).or_default() += 1,
+            Fate::Known(id, by) => {
+                *self.report.matched.entry((*by).into()).or_default() += 1;
+                return self.known(*id, card);
+            }
+        }
+        self.pending.extend(named.into_iter().map(|name| (name, ())));
+        if self.import.is_some() {
+            self.waiting.push(card);
+            if self.waiting.len() >= SLICE {
+                self.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn names_of(&self, card: &Card) -> Vec<String> {
+        let mut names = vec![self.source_key(card)];
+        names.extend(identities(&card.contact));
+        names
+    }
+
+    fn source_key(&self, card: &Card) -> String {
+        query::source_identity(&self.report.source, &card.key)
+    }
+
+    /// Who a card is. Never decided by a name alone.
+    fn fate(&self, card: &Card) -> Result<Fate> {
+        let own = self.source_key(card);
+        if self.pending.contains_key(&own) {
+            return Ok(Fate::Pending);
+        }
+        let look_up = |key: &str| self.notebook.read(|connection| pages::by_identity(connection, key));
+        if let Some(id) = look_up(&own)?.first() {
+            return Ok(Fate::Known(Id::new(*id), "by its own identifier"));
+        }
+        let mut doubt = None;
+        for key in identities(&card.contact) {
+            if self.pending.contains_key(&key) {
+                return Ok(Fate::Pending);
+            }
+            let mut agreeing = Vec::new();
+            for id in look_up(&key)? {
+                let known: Option<Contact> = self.notebook.get(Id::new(id))?;
+                let Some(known) = known.filter(|known| known.deleted_at.is_none()) else { continue };
+                if key.starts_with("link:linkedin.com/in/") || names_agree(&known.name, &card.contact.name) {
+                    agreeing.push(known);
+                } else {
+                    doubt = Some(format!("the same {} as {}, under another name", kind_of(&key), known.name));
+                }
+            }
+            match agreeing.as_slice() {
+                [] => {}
+                [only] => return Ok(Fate::Known(only.id, by(&key))),
+                [a, b, ..] => doubt = Some(format!("fits {} and {}", a.name, b.name)),
+            }
+        }
+        if let Some(id) = self.by_name_and_organisation(card)? {
+            return Ok(Fate::Known(id, "by name and organisation"));
+        }
+        Ok(doubt.map_or(Fate::New, Fate::NeedsYou))
+    }
+
+    fn by_name_and_organisation(&self, card: &Card) -> Result<Option<Id<Contact>>> {
+        let Some(organisation) = card.organisations.iter().find(|name| !name.is_empty()) else { return Ok(None) };
+        self.notebook.read(|connection| {
+            let mut fits = Vec::new();
+            for id in pages::by_name::<Contact>(connection, &card.contact.name)? {
+                let Some((contact, _)) = pages::contact(connection, id)? else { continue };
+                if folded(&pages::person_row(connection, &contact)?.organisation) == folded(organisation) {
+                    fits.push(id);
+                }
+            }
+            Ok(if fits.len() == 1 { fits.pop() } else { None })
+        })
+    }
+
+    /// Somebody who is here: what the file knows more is added, nothing that is there is replaced.
+    fn known(&mut self, id: Id<Contact>, card: Card) -> Result<()> {
+        self.flush()?;
+        let found = self.notebook.read(|connection| pages::contact(connection, id))?;
+        let Some((before, _)) = found else { return Ok(()) };
+        let mut writing = self.notebook.write();
+        writing.import = self.import;
+        let earlier = before.sources.iter().rev().find(|s| s.source == self.report.source && s.key == card.key).cloned();
+        let position = position_of(&card);
+        let moved = earlier.as_ref().is_some_and(|earlier| !earlier.position.is_empty() && earlier.position != position);
+        let today = self.notebook.today()?;
+        let mut after = before.clone();
+        if moved {
+            let row = self.notebook.read(|connection| pages::person_row(connection, &before))?;
+            let left = earlier.as_ref().map(|earlier| earlier.position.clone()).unwrap_or_default();
+            end_position(&mut after, &row, &left, today);
+            self.report.moved.push(format!("{}: {left} → {position}", before.name));
+        }
+        self.add(&mut writing, &mut after, &card)?;
+        let says_the_same = earlier.as_ref().is_some_and(|earlier| earlier.kept == card.kept && earlier.position == position);
+        if after == before && says_the_same {
+            return Ok(());
+        }
+        self.report.changed += 1;
+        let Some(import) = self.import else { return Ok(()) };
+        let changed = self.notebook.with_random(|random| fill_entry_ids(&before, &mut after, random));
+        let source = self.source_of(&card, import, &changed);
+        writing.edit(id, |contact: &mut Contact| {
+            *contact = after;
+            contact.sources.push(source);
+        })?;
+        writing.commit().map(drop)
+    }
+
+    fn source_of(&self, card: &Card, import: Id<Import>, changed: &str) -> Source {
+        Source {
+            source: self.report.source.clone(),
+            key: card.key.clone(),
+            import: Some(import),
+            kept: card.kept.clone(),
+            changed: if changed.len() <= MAX_CHANGED { changed.into() } else { String::new() },
+            position: position_of(card),
+            ..Source::default()
+        }
+    }
+
+    /// Writes the new people that wait.
+    fn flush(&mut self) -> Result<()> {
+        let Some(import) = self.import.filter(|_| !self.waiting.is_empty()) else { return Ok(()) };
+        let mut writing = self.notebook.write();
+        writing.import = Some(import);
+        for card in std::mem::take(&mut self.waiting) {
+            let mut contact = Contact::default();
+            self.add(&mut writing, &mut contact, &card)?;
+            self.photo(&mut writing, &mut contact, &card);
+            contact.sources.push(self.source_of(&card, import, ""));
+            writing.put(contact)?;
+        }
+        writing.commit()?;
+        self.pending.clear();
+        Ok(())
+    }
+
+    fn photo(&mut self, writing: &mut Writing<'_>, contact: &mut Contact, card: &Card) {
+        let Some(bytes) = &card.photo else { return };
+        match crate::photo::fit(bytes) {
+            Ok(photo) => {
+                contact.photo = Some(BlobId::of(&photo));
+                writing.blob(photo);
+            }
+            Err(error) => self.note(format!("line {}: the photo of {} was left out: {error}", card.line, contact.name)),
+        }
+    }
+
+    /// Adds what a card says to a contact.
+    fn add(&self, writing: &mut Writing<'_>, contact: &mut Contact, card: &Card) -> Result<()> {
+        let mut said = card.contact.clone();
+        let real = self.import.is_some();
+        for (affiliation, name) in said.affiliations.iter_mut().zip(&card.organisations) {
+            affiliation.organisation = match name.trim() {
+                "" => None,
+                // A dry run makes no organisation: it looks for one, and takes an empty id for one that is not there.
+                name if !real => {
+                    let known = self.notebook.read(|connection| pages::by_name::<Organisation>(connection, name))?;
+                    Some(known.first().copied().unwrap_or_default())
+                }
+                name => Some(writing.organisation(name)?),
+            };
+        }
+        let mut map = contact.to_map();
+        for (field, value) in said.to_map() {
+            let shape = Contact::FIELDS.iter().find(|info| info.name == field).map(|info| info.shape);
+            match (shape, map.get_mut(&field)) {
+                (Some(_), None) => {
+                    map.insert(field, value);
+                }
+                (Some(Shape::Set | Shape::Map(_)), Some(Value::Array(list))) => {
+                    for item in value.as_array().into_iter().flatten() {
+                        if !list.iter().any(|known| says(&field, known, item)) {
+                            list.push(item.clone());
+                        }
+                    }
+                }
+                (Some(Shape::Text), Some(text)) => {
+                    let (old, new) = (text.as_str().unwrap_or_default(), value.as_str().unwrap_or_default());
+                    if !old.contains(new) {
+                        *text = format!("{old}\n{new}").into();
+                    }
+                }
+                _ => {}
+            }
+        }
+        let id = contact.id;
+        *contact = Contact::from_map(map).with_id(id);
+        Ok(())
+    }
+}
+
+/// Gives new entries their ids now, so that what changed can name them; returns what changed, as JSON.
+fn fill_entry_ids(before: &Contact, after: &mut Contact, random: Random<'_>) -> String {
+    let changes = edits(before, after, random);
+    let old = before.to_map();
+    let mut map = after.to_map();
+    let mut changed = Vec::new();
+    for edit in changes {
+        let (key, after) = match edit {
+            Edit::Put { key, value } => (key, value),
+            Edit::Text { field, text } => (field, text.into()),
+        };
+        let parts: Vec<&str> = key.splitn(3, '/').collect();
+        if let [field, entry, name] = parts.as_slice() {
+            name_entry(&mut map, field, entry, name, &after);
+        }
+        let before = match parts.as_slice() {
+            [field] => old.get(*field).cloned().unwrap_or_default(),
+            _ => Value::Null,
+        };
+        changed.push(FieldChanged { key, before, after });
+    }
+    *after = Contact::from_map(map).with_id(before.id);
+    serde_json::to_string(&changed).unwrap_or_default()
+}
+
+/// Puts an id on the first entry without one that says this.
+fn name_entry(map: &mut serde_json::Map<String, Value>, field: &str, entry: &str, name: &str, value: &Value) {
+    let Some(list) = map.get_mut(field).and_then(Value::as_array_mut) else { return };
+    if list.iter().any(|item| item.get("id").and_then(Value::as_str) == Some(entry)) {
+        return;
+    }
+    let unnamed = list.iter_mut().find(|item| item.get("id").is_none() && item.get(name) == Some(value));
+    if let Some(item) = unnamed.and_then(Value::as_object_mut) {
+        item.shift_insert(0, "id".into(), entry.into());
+    }
+}
+
+/// Whether two entries say the same: one number written in two ways is one number.
+fn says(field: &str, known: &Value, item: &Value) -> bool {
+    if field == "channels" {
+        let address = |entry: &Value| {
+            let channel: Channel = serde_json::from_value(entry.clone()).unwrap_or_default();
+            let same = identities(&Contact { channels: vec![channel.clone()], ..Contact::default() });
+            same.into_iter().next().unwrap_or(channel.value)
+        };
+        return address(known) == address(item);
+    }
+    let without = |entry: &Value| {
+        let mut entry = entry.clone();
+        if let Some(map) = entry.as_object_mut() {
+            ["id", "as_of", "until", "since"].iter().for_each(|name| drop(map.remove(*name)));
+        }
+        entry
+    };
+    without(known) == without(item)
+}
+
+/// Where a card says somebody works now, as one text to compare.
+fn position_of(card: &Card) -> String {
+    let first = card.contact.affiliations.iter().zip(&card.organisations).find(|(a, _)| a.until.is_none());
+    match first {
+        Some((affiliation, organisation)) if affiliation.role.is_empty() => organisation.clone(),
+        Some((affiliation, organisation)) if organisation.is_empty() => affiliation.role.clone(),
+        Some((affiliation, organisation)) => format!("{}, {organisation}", affiliation.role),
+        None => String::new(),
+    }
+}
+
+/// Ends the affiliation that the earlier file told of.
+fn end_position(contact: &mut Contact, row: &query::PersonRow, left: &str, today: chrono::NaiveDate) {
+    let current = pages::current(contact).map(|current| current.id.clone());
+    let shown = [row.role.as_str(), row.organisation.as_str()];
+    let shown = shown.iter().filter(|s| !s.is_empty()).copied().collect::<Vec<_>>().join(", ");
+    if shown != left {
+        return;
+    }
+    let month = PartialDate { year: Some(today.year()), month: Some(today.month()), day: None };
+    for affiliation in contact.affiliations.iter_mut().filter(|a| Some(&a.id) == current.as_ref()) {
+        affiliation.until = Some(month);
+    }
+}
+
+/// Whether two names can be one person's: one is missing, or all words of the shorter are in the longer.
+fn names_agree(a: &str, b: &str) -> bool {
+    let (a, b) = (words(a), words(b));
+    let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
+    short.iter().all(|word| long.contains(word))
+}
+
+fn kind_of(key: &str) -> &str {
+    key.split_once(':').map_or("address", |(kind, _)| kind)
+}
+
+fn by(key: &str) -> &'static str {
+    match kind_of(key) {
+        "mail" => "by mail",
+        "phone" => "by phone",
+        _ => "by link",
+    }
+}
+
+fn unreadable(error: ImportError) -> Error {
+    match error {
+        ImportError::Io(error) if error.kind() == std::io::ErrorKind::NotFound => Error::NotFound("the file".into()),
+        ImportError::Io(error) => Error::from(error),
+        other => Error::Unreadable(other.to_string()),
+    }
+}

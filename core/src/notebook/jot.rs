@@ -1,0 +1,230 @@
+//! A jot becomes records: one commit, nothing asked.
+
+use serde::Serialize;
+
+use super::{Notebook, Writing};
+use crate::error::{Error, Result};
+use crate::jot::{Context, Draft};
+use crate::model::*;
+use crate::query::PersonRow;
+
+/// What a jot became.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Jotted {
+    /// The person it is about; none for a line of nothing but promises to oneself.
+    pub contact: Option<Id<Contact>>,
+    /// How the person is called.
+    pub name: String,
+    /// The person was known, for certain.
+    pub known: bool,
+    /// Records written, by the word of their kind.
+    pub wrote: Vec<String>,
+    /// People who may be the same, with the reason. Offered, never decided.
+    pub same_as: Vec<(PersonRow, String)>,
+}
+
+impl Notebook {
+    /// What days in a line are reckoned from.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn jot_context(&self) -> Result<Context> {
+        Ok(Context { today: self.today()?, week_start: self.settings()?.week_start })
+    }
+
+    /// Reads a line and writes what it says; a shorthand for parsing, and [`Notebook::jot`].
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the line is empty or too long; otherwise as [`Notebook::commit`].
+    pub fn jot_line(&self, line: &str) -> Result<Jotted> {
+        let draft = crate::jot::parse(line, &self.jot_context()?).map_err(|long| Error::Invalid(long.to_string()))?;
+        self.jot(&draft)
+    }
+
+    /// Writes what a draft says, in one commit.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when there is nothing in it; otherwise as [`Notebook::commit`].
+    pub fn jot(&self, draft: &Draft) -> Result<Jotted> {
+        if *draft == (Draft { line: draft.line.clone(), ..Draft::default() }) && !draft.line.trim().starts_with('?') {
+            return Err(Error::Invalid(
+                "there is nothing to jot down; write a name, or ? when you do not know it".into(),
+            ));
+        }
+        let mut jot =
+            Jot { event: self.running_event()?, day: self.today()?, writing: self.write(), wrote: Vec::new() };
+        let (contact, known) = jot.person(draft)?;
+        let others = jot.others(draft, contact)?;
+        let subject = contact.or(others.first().copied().filter(|_| others.len() == 1));
+        jot.promises(draft, subject)?;
+        jot.exchange(draft, subject)?;
+        jot.note(draft, contact, &others)?;
+        let Jot { writing, wrote, .. } = jot;
+        writing.commit()?;
+        let mut jotted = Jotted { contact: subject, name: String::new(), known, wrote, same_as: Vec::new() };
+        if let Some(id) = subject {
+            let page = self.person(id)?;
+            jotted.name = crate::query::today::shown_name(&page.contact);
+            jotted.same_as = page.same_as;
+        }
+        Ok(jotted)
+    }
+}
+
+struct Jot<'a> {
+    writing: Writing<'a>,
+    event: Option<Event>,
+    day: chrono::NaiveDate,
+    wrote: Vec<String>,
+}
+
+impl Jot<'_> {
+    fn put<R: Record>(&mut self, record: R) -> Result<Id<R>> {
+        self.wrote.push(R::KIND.word().into());
+        self.writing.put(record)
+    }
+
+    fn event(&self) -> Option<Id<Event>> {
+        self.event.as_ref().map(|event| event.id)
+    }
+
+    /// The person before the first mark: known for certain, or new. A line of marks alone is about nobody.
+    fn person(&mut self, draft: &Draft) -> Result<(Option<Id<Contact>>, bool)> {
+        let described = draft.name.is_some() || !draft.organisation.is_empty() || !draft.role.is_empty();
+        let spoken_of = !draft.note.is_empty()
+            || !draft.channels.is_empty()
+            || !draft.needs.is_empty()
+            || !draft.offers.is_empty()
+            || draft.line.trim_start().starts_with("? ")
+            || draft.line.trim() == "?";
+        if !described && (!spoken_of || !draft.people.is_empty()) {
+            return Ok((None, false));
+        }
+        let name = draft.name.as_deref().unwrap_or_default();
+        let known = self.writing.notebook.certain_match(name, &draft.organisation)?;
+        let affiliation = self.affiliation(draft)?;
+        if let Some(id) = known {
+            self.wrote.push("contact".into());
+            self.writing.edit(id, |contact: &mut Contact| add_to(contact, draft, affiliation))?;
+            return Ok((Some(id), true));
+        }
+        let mut contact = self.new_person(name);
+        add_to(&mut contact, draft, affiliation);
+        Ok((Some(self.put(contact)?), false))
+    }
+
+    fn new_person(&self, name: &str) -> Contact {
+        let place = self.event.as_ref().map(|event| if event.place.is_empty() { &event.title } else { &event.place });
+        Contact {
+            name: name.into(),
+            met_on: Some(self.day),
+            met_at: self.event(),
+            met_where: place.cloned().unwrap_or_default(),
+            ..Contact::default()
+        }
+    }
+
+    fn affiliation(&mut self, draft: &Draft) -> Result<Option<Affiliation>> {
+        if draft.organisation.is_empty() && draft.role.is_empty() {
+            return Ok(None);
+        }
+        let organisation = match draft.organisation.as_str() {
+            "" => None,
+            name => {
+                self.wrote.push("organisation".into());
+                Some(self.writing.organisation(name)?)
+            }
+        };
+        let as_of = Some(self.day);
+        Ok(Some(Affiliation { organisation, role: draft.role.clone(), as_of, ..Affiliation::default() }))
+    }
+
+    /// People named with `@`: those known for certain, and new ones.
+    fn others(&mut self, draft: &Draft, contact: Option<Id<Contact>>) -> Result<Vec<Id<Contact>>> {
+        let mut others = Vec::new();
+        for name in &draft.people {
+            let id = match self.writing.notebook.certain_match(name, "")? {
+                Some(id) => id,
+                None => {
+                    let through = Contact { met_through: contact, met_on: None, met_at: None, ..self.new_person(name) };
+                    self.put(through)?
+                }
+            };
+            others.push(id);
+        }
+        Ok(others)
+    }
+
+    fn promises(&mut self, draft: &Draft, with: Option<Id<Contact>>) -> Result<()> {
+        for promise in &draft.promises {
+            // With nobody to promise it to, it is a promise to oneself.
+            let whose =
+                if with.is_none() && promise.whose == Whose::Mine { Whose::Myself } else { promise.whose.clone() };
+            self.put(Promise {
+                whose,
+                with,
+                words: promise.words.clone(),
+                kind: promise.kind.clone(),
+                due: promise.due,
+                made_on: Some(self.day),
+                event: self.event(),
+                ..Promise::default()
+            })?;
+        }
+        Ok(())
+    }
+
+    fn exchange(&mut self, draft: &Draft, whose: Option<Id<Contact>>) -> Result<()> {
+        let event = self.event();
+        for need in &draft.needs {
+            let (kind, words, decide_on) = (need.kind.clone(), need.words.clone(), need.decide_on);
+            self.put(Need { whose, kind, words, decide_on, event, ..Need::default() })?;
+        }
+        for words in &draft.offers {
+            self.put(Offer { whose, words: words.clone(), event, ..Offer::default() })?;
+        }
+        Ok(())
+    }
+
+    /// The note; or, when the line was all marks, the line as it was typed, so that its wording stays.
+    fn note(&mut self, draft: &Draft, contact: Option<Id<Contact>>, others: &[Id<Contact>]) -> Result<()> {
+        let marks = draft.promises.len() + draft.needs.len() + draft.offers.len() + others.len();
+        let body = match draft.note.as_str() {
+            "" if marks > 0 => draft.line.trim(),
+            note => note,
+        };
+        if body.is_empty() {
+            return Ok(());
+        }
+        let at = Some(Moment::new(self.writing.now(), self.writing.notebook.zone()?));
+        let about: Vec<Id<Contact>> = contact.into_iter().chain(others.iter().copied()).collect();
+        // With a person the topics are theirs; without one they would be lost.
+        let topics = if contact.is_none() { draft.topics.clone() } else { Vec::new() };
+        self.put(Note { body: body.into(), about, event: self.event(), at, topics, ..Note::default() })?;
+        Ok(())
+    }
+}
+
+/// What a line adds to a person; nothing that is there is replaced.
+fn add_to(contact: &mut Contact, draft: &Draft, affiliation: Option<Affiliation>) {
+    for channel in &draft.channels {
+        if !contact.channels.iter().any(|known| known.value == channel.value) {
+            contact.channels.push(channel.clone());
+        }
+    }
+    for topic in draft.topics.iter().filter(|topic| !topic.is_empty()) {
+        if !contact.tags.contains(topic) {
+            contact.tags.push(topic.clone());
+        }
+    }
+    contact.spark |= draft.spark;
+    if let Some(new) = affiliation {
+        let same_place =
+            contact.affiliations.iter_mut().find(|old| old.until.is_none() && old.organisation == new.organisation);
+        match same_place {
+            Some(old) if new.role.is_empty() || old.role == new.role => old.as_of = new.as_of,
+            Some(old) if old.role.is_empty() => (old.role, old.as_of) = (new.role, new.as_of),
+            _ => contact.affiliations.push(new),
+        }
+    }
+}

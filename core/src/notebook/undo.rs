@@ -1,0 +1,67 @@
+//! Taking back the last thing done on this device that can be taken back whole: a deletion, a merge, an import.
+
+use serde::{Deserialize, Serialize};
+
+use super::Notebook;
+use crate::error::{Error, Result};
+use crate::model::{Contact, Id, Import, RecordId};
+use crate::store;
+
+const KEY: &str = "undo";
+/// How many steps are remembered.
+const MAX_STEPS: usize = 50;
+
+/// Something that can be taken back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum UndoStep {
+    /// A record was deleted; a person who was several records, with all of them.
+    Deleted(Vec<RecordId>),
+    /// Two records were said to be one person.
+    Merged(Id<Contact>, Id<Contact>),
+    /// A file was imported.
+    Imported(Id<Import>),
+}
+
+impl Notebook {
+    /// What can be taken back on this device, the latest last.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn undo_steps(&self) -> Result<Vec<UndoStep>> {
+        let steps: Option<String> = self.read(|connection| store::meta(connection, KEY))?;
+        Ok(steps.and_then(|steps| serde_json::from_str(&steps).ok()).unwrap_or_default())
+    }
+
+    /// Takes back the latest of [`Notebook::undo_steps`]; says which it was.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is nothing to take back.
+    pub fn undo(&self) -> Result<UndoStep> {
+        let mut steps = self.undo_steps()?;
+        let step = steps.pop().ok_or_else(|| Error::NotFound("anything to undo".into()))?;
+        match &step {
+            UndoStep::Deleted(ids) => ids.iter().try_for_each(|id| self.restore(*id))?,
+            UndoStep::Merged(a, b) => self.not_same(*a, *b)?,
+            UndoStep::Imported(id) => match self.undo_import(*id) {
+                // It was undone by its name before.
+                Ok(_) | Err(Error::Invalid(_)) => {}
+                Err(error) => return Err(error),
+            },
+        }
+        self.remember_steps(&steps)?;
+        Ok(step)
+    }
+
+    pub(super) fn remember_step(&self, step: UndoStep) -> Result<()> {
+        let mut steps = self.undo_steps()?;
+        steps.push(step);
+        let from = steps.len().saturating_sub(MAX_STEPS);
+        self.remember_steps(&steps[from..])
+    }
+
+    fn remember_steps(&self, steps: &[UndoStep]) -> Result<()> {
+        let mut writing = self.write();
+        writing.remember(KEY, Some(serde_json::to_string(steps).unwrap_or_default()));
+        writing.commit().map(drop)
+    }
+}
