@@ -288,7 +288,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_seed_gives_the_same_crowd() {
+    fn a_seed_decides_the_whole_crowd() {
         let crowd_of = |seed| crowd(30, &mut seeded(seed)).collect::<Vec<_>>();
         assert_eq!(crowd_of(1), crowd_of(1));
         assert_ne!(crowd_of(1), crowd_of(2));

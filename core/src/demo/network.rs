@@ -903,7 +903,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_gives_the_same_network() {
+    fn a_seed_decides_the_whole_network() {
         assert_eq!(made_up(), made_up());
         let other = network(today(), ZONE, &mut seeded(8));
         assert_eq!(made_up().len(), other.len());

@@ -9,7 +9,10 @@ use std::path::Path;
 use crate::model::Contact;
 
 mod bytes;
+mod google;
 pub mod identify;
+mod linkedin;
+mod table;
 mod values;
 mod vcard;
 
@@ -30,6 +33,10 @@ const GUESSED: &str = "this is not UTF-8; it was read as Windows-1252";
 pub enum Format {
     /// An address book: vCard 2.1, 3.0 and 4.0, also mixed in one file.
     VCard,
+    /// `Connections.csv` of LinkedIn.
+    LinkedIn,
+    /// The CSV of Google Contacts, with the old or the new header.
+    Google,
 }
 
 impl Format {
@@ -37,6 +44,8 @@ impl Format {
     pub fn source(&self) -> &'static str {
         match self {
             Format::VCard => "vcard",
+            Format::LinkedIn => "linkedin",
+            Format::Google => "google",
         }
     }
 }
@@ -122,7 +131,10 @@ impl ImportError {
 /// Tells what a file is by its first few thousand bytes, never by its name.
 pub fn detect(first_bytes: &[u8]) -> Option<Format> {
     let start = bytes::peek(&first_bytes[..first_bytes.len().min(bytes::CHUNK)]);
-    vcard::begins(&start).then_some(Format::VCard)
+    if vcard::begins(&start) {
+        return Some(Format::VCard);
+    }
+    table::recognise(&start)
 }
 
 /// Opens a file; without a format, it is recognised by its content.
@@ -163,6 +175,8 @@ impl Reader {
         let (input, progress) = bytes::open(source)?;
         let items: Box<dyn Iterator<Item = _> + Send> = match format {
             Format::VCard => Box::new(vcard::Cards::new(input)),
+            Format::LinkedIn => Box::new(table::Rows::<linkedin::Columns>::new(input)?),
+            Format::Google => Box::new(table::Rows::<google::Columns>::new(input)?),
         };
         Ok(Self { format, progress, items: Some(items) })
     }
@@ -205,6 +219,8 @@ fn detect_in(source: &mut (impl Read + Seek)) -> Result<Format, ImportError> {
 mod tests {
     use std::io::Cursor;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     pub(super) fn read(file: impl Into<Vec<u8>>) -> Result<Vec<Item>, ImportError> {
@@ -221,5 +237,87 @@ mod tests {
             _ => None,
         };
         items(file).into_iter().filter_map(card).collect()
+    }
+
+    const LINKEDIN: &str = "Notes:\n\"about\"\n\nFirst Name,Last Name,URL,Company,Connected On\nDana,\"Levi, MBA\",linkedin.com/in/dana,\"A\"\"B\",09 Mar 2021\n";
+    const GOOGLE: &str = "First Name,Last Name,Labels,Notes,Phone 1 - Label,Phone 1 - Value\r\nDana,Levi,* x,\"a\r\nb\",* Work,12345 ::: 6\r\n";
+
+    #[test]
+    fn a_file_is_recognised_by_what_is_in_it() {
+        assert_eq!(detect(b"\xEF\xBB\xBF\r\nbegin:vcard\r\n"), Some(Format::VCard));
+        assert_eq!(detect(LINKEDIN.as_bytes()), Some(Format::LinkedIn));
+        assert_eq!(detect(GOOGLE.as_bytes()), Some(Format::Google));
+        let sheet: Vec<u8> = GOOGLE.replace(',', "\t").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(detect(&[&[0xFF, 0xFE], &sheet[..]].concat()), Some(Format::Google));
+        for other in [
+            "",
+            "hello",
+            "First Name,Last Name\n",
+            "First Name,Middle Name,Last Name,Company,Job Title,E-mail Address,Web Page\n",
+            "BEGIN:VCALENDAR\n",
+        ] {
+            assert_eq!(detect(other.as_bytes()), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn every_beginning_of_a_table_gives_rows_or_a_clear_error() {
+        for file in [LINKEDIN, GOOGLE] {
+            for end in 0..=file.len() {
+                if let Err(error) = read(&file[..end]) {
+                    assert!(
+                        matches!(error, ImportError::NotRecognised | ImportError::Damaged { .. }),
+                        "{end}: {error}"
+                    );
+                }
+            }
+            assert_eq!(cards(file.into()).len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_broken_table_names_its_line_and_what_to_do() {
+        let open_quote = read(format!("{GOOGLE}Avi,\"Levi,,,,\nYael,Levi,,,,\n")).expect_err("damaged");
+        assert!(open_quote.to_string().starts_with("line 4: a quote opens here that is never closed"), "{open_quote}");
+        let binary = read(format!("{LINKEDIN}\0\0")).expect_err("damaged");
+        assert!(matches!(binary, ImportError::Damaged { line: 6, .. }), "{binary}");
+        let long = read(format!("{LINKEDIN}{}", "x".repeat(MAX_LINE_BYTES + 1))).expect_err("too large");
+        assert!(matches!(long, ImportError::TooLarge { line: 6, .. }), "{long}");
+        let shifted = items(format!("{LINKEDIN}Avi,Levi,,Acme,1,2,3\n"));
+        assert!(matches!(&shifted[1], Item::Skipped { line: 6, reason } if reason.contains("more cells")));
+        assert!(matches!(
+            Reader::new(Cursor::new("a,b\n"), Some(Format::Google)).err(),
+            Some(ImportError::NotRecognised)
+        ));
+    }
+
+    #[test]
+    fn a_file_of_too_many_rows_is_refused_and_progress_is_told() {
+        let file = format!("{LINKEDIN}{}", "Dana,Levi,,,\n".repeat(MAX_ROWS as usize));
+        let mut reader = Reader::new(Cursor::new(file), None).expect("recognised");
+        let (mut before, total) = (0, reader.total_bytes());
+        let error = loop {
+            match reader.next() {
+                Some(Ok(_)) => assert!(before <= reader.bytes_read() && reader.bytes_read() <= total),
+                end => break end,
+            }
+            before = reader.bytes_read();
+        };
+        assert!(matches!(error, Some(Err(ImportError::TooLarge { line: 200_005, .. }))), "{error:?}");
+        assert!(before > total / 2 && reader.next().is_none());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+        #[test]
+        fn no_table_can_stop_the_program(
+            rows in proptest::collection::vec("[,;\"\r\n\ta\u{e9}:/0-9* -]{0,40}", 0..6),
+            bytes in proptest::collection::vec(any::<u8>(), 0..60),
+        ) {
+            for file in [LINKEDIN, GOOGLE] {
+                let _ = read([file.as_bytes(), rows.join("\n").as_bytes(), &bytes].concat());
+            }
+        }
     }
 }

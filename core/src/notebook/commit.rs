@@ -181,7 +181,14 @@ fn write_record(
         }
         (None, _) => Document::default(),
     };
-    changes.extend(document.edit(record.kind, &record.edits, record.at.as_ref(), actor, unix_seconds, record.by_import)?);
+    changes.extend(document.edit(
+        record.kind,
+        &record.edits,
+        record.at.as_ref(),
+        actor,
+        unix_seconds,
+        record.by_import,
+    )?);
     if !changes.is_empty() {
         keep(connection, record.id, row.as_ref(), &document, &changes, true, committed, after)?;
     }

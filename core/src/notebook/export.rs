@@ -74,7 +74,10 @@ impl Notebook {
     /// [`Error::Unreadable`] when it is no such export or damaged, before anything is written.
     pub fn import_json(&self, input: &mut dyn Read) -> Result<JsonReport> {
         let mut text = String::new();
-        input.take(MAX_BYTES).read_to_string(&mut text).map_err(|e| Error::Unreadable(format!("not readable ({e})")))?;
+        input
+            .take(MAX_BYTES)
+            .read_to_string(&mut text)
+            .map_err(|e| Error::Unreadable(format!("not readable ({e})")))?;
         let export: Map<String, Value> =
             serde_json::from_str(&text).map_err(|e| Error::Unreadable(format!("the export is damaged: {e}")))?;
         if export.get("format").and_then(Value::as_str) != Some(FORMAT) {
@@ -87,7 +90,7 @@ impl Notebook {
         let mut report = JsonReport::default();
         let parsed = records.iter().map(parse_record).collect::<Result<Vec<_>>>()?;
         self.take_photos(&export, &mut report)?;
-        if self.read(store::documents)?.is_empty() {
+        if !self.read(store::has_documents)? {
             self.take_records(&parsed, None, &mut report)?;
         } else {
             let import = Import { source: "kith".into(), at: Some(self.now()), ..Import::default() };

@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::{Notebook, Writing};
 use crate::error::{Error, Result};
-use crate::import::{Card, ImportError, Item, identities};
+use crate::import::identify::identities;
+use crate::import::{Card, ImportError, Item};
 use crate::model::record::{ENTRY_DELETED, edits};
 use crate::model::*;
 use crate::query::words::{folded, words};
@@ -83,6 +84,8 @@ enum Fate {
 #[derive(Serialize, Deserialize)]
 struct FieldChanged {
     key: String,
+    /// Whether it belongs to an entry that was not there at all.
+    new_entry: bool,
     before: Value,
     after: Value,
 }
@@ -192,7 +195,8 @@ impl Notebook {
         for (kind, other) in self.read(|connection| pages::pointing_at(connection, record, None))? {
             let other = self.read(|connection| pages::get_any(connection, other))?;
             let goes_too = other.is_some_and(|other| {
-                other.deleted_at().is_some() || other.to_map().get("import").and_then(Value::as_str) == Some(&import.to_string())
+                other.deleted_at().is_some()
+                    || other.to_map().get("import").and_then(Value::as_str) == Some(&import.to_string())
             });
             if !goes_too {
                 return Ok(Some(format!("a {} is about it", kind.word().replace('_', " "))));
@@ -214,7 +218,7 @@ impl Notebook {
         for source in contact.sources.iter().filter(|source| source.import == Some(import)) {
             let changed: Vec<FieldChanged> = serde_json::from_str(&source.changed).unwrap_or_default();
             for change in changed {
-                undone.put_back += u64::from(writing.put_back(record, &now, &change.key, &change.before, &change.after)?);
+                undone.put_back += u64::from(writing.put_back(record, &now, &change)?);
             }
             writing.set(record, &format!("sources/{}/{ENTRY_DELETED}", source.id.0), true.into())?;
         }
@@ -228,10 +232,9 @@ impl Writing<'_> {
         &mut self,
         record: RecordId,
         now: &serde_json::Map<String, Value>,
-        key: &str,
-        before: &Value,
-        after: &Value,
+        change: &FieldChanged,
     ) -> Result<bool> {
+        let FieldChanged { key, new_entry, before, after } = change;
         match key.split('/').collect::<Vec<_>>().as_slice() {
             [field] if now.get(*field).unwrap_or(&Value::Null) == after => {
                 let is_text = Contact::FIELDS.iter().any(|info| info.name == *field && info.shape == Shape::Text);
@@ -254,10 +257,9 @@ impl Writing<'_> {
                 if held.filter_map(|item| item.get(*name)).next() != Some(after) {
                     return Ok(false);
                 }
-                if before.is_null() {
-                    self.set(record, &format!("{field}/{entry}/{ENTRY_DELETED}"), true.into())?;
-                } else {
-                    self.set(record, key, before.clone())?;
+                match new_entry {
+                    true => self.set(record, &format!("{field}/{entry}/{ENTRY_DELETED}"), true.into())?,
+                    false => self.set(record, key, before.clone())?,
                 }
             }
             _ => return Ok(false),
@@ -407,9 +409,11 @@ impl<'a> Importing<'a> {
         let Some((before, _)) = found else { return Ok(()) };
         let mut writing = self.notebook.write();
         writing.import = self.import;
-        let earlier = before.sources.iter().rev().find(|s| s.source == self.report.source && s.key == card.key).cloned();
+        let earlier =
+            before.sources.iter().rev().find(|s| s.source == self.report.source && s.key == card.key).cloned();
         let position = position_of(&card);
-        let moved = earlier.as_ref().is_some_and(|earlier| !earlier.position.is_empty() && earlier.position != position);
+        let moved =
+            earlier.as_ref().is_some_and(|earlier| !earlier.position.is_empty() && earlier.position != position);
         let today = self.notebook.today()?;
         let mut after = before.clone();
         if moved {
@@ -419,7 +423,8 @@ impl<'a> Importing<'a> {
             self.report.moved.push(format!("{}: {left} → {position}", before.name));
         }
         self.add(&mut writing, &mut after, &card)?;
-        let says_the_same = earlier.as_ref().is_some_and(|earlier| earlier.kept == card.kept && earlier.position == position);
+        let says_the_same =
+            earlier.as_ref().is_some_and(|earlier| earlier.kept == card.kept && earlier.position == position);
         if after == before && says_the_same {
             return Ok(());
         }
@@ -534,10 +539,16 @@ fn fill_entry_ids(before: &Contact, after: &mut Contact, random: Random<'_>) -> 
             name_entry(&mut map, field, entry, name, &after);
         }
         let before = match parts.as_slice() {
-            [field] => old.get(*field).cloned().unwrap_or_default(),
-            _ => Value::Null,
+            [field] => Some(old.get(*field).cloned().unwrap_or_default()),
+            [field, entry, name] => {
+                let list = old.get(*field).and_then(Value::as_array).into_iter().flatten();
+                let mut there = list.filter(|item| item.get("id").and_then(Value::as_str) == Some(entry));
+                there.next().map(|item| item.get(*name).cloned().unwrap_or_default())
+            }
+            _ => None,
         };
-        changed.push(FieldChanged { key, before, after });
+        let new_entry = before.is_none();
+        changed.push(FieldChanged { key, new_entry, before: before.unwrap_or_default(), after });
     }
     *after = Contact::from_map(map).with_id(before.id);
     serde_json::to_string(&changed).unwrap_or_default()

@@ -6,7 +6,7 @@ use super::{Change, Committed, Notebook, Origin, RecordChange, UndoStep};
 use crate::document::Heads;
 use crate::error::{Error, Result};
 use crate::model::record::{DELETED_AT, edits, edits_of};
-use crate::model::{Contact, Edit, Id, Import, Kind, Organisation, Record, RecordId, fresh_id};
+use crate::model::{AnyRecord, Contact, Edit, Id, Import, Kind, Organisation, Record, RecordId, fresh_id};
 use crate::query;
 
 /// A record's fields as JSON.
@@ -48,6 +48,24 @@ impl Notebook {
         let mut writing = self.write();
         writing.edit(id, change)?;
         writing.commit().map(drop)
+    }
+
+    /// Fills an empty notebook with a made-up network of 40 people and two years of history, to look around in.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the notebook holds something: nothing made up is mixed with what is real.
+    pub fn load_demo(&self) -> Result<u64> {
+        if self.read(crate::store::has_documents)? {
+            return Err(Error::Invalid(
+                "the demo goes into an empty notebook only; try it with another --notebook".into(),
+            ));
+        }
+        let (today, zone) = (self.today()?, self.zone()?);
+        let records = self.with_random(|random| crate::demo::network(today, zone, random));
+        let mut writing = self.write();
+        records.iter().for_each(|record| writing.put_any(record));
+        writing.commit()?;
+        Ok(records.len() as u64)
     }
 
     /// Deletes a record. It stays listed and can be brought back.
@@ -130,6 +148,13 @@ impl Writing<'_> {
         let edits = self.notebook.with_random(|random| edits(before, after, random));
         self.push(R::KIND, before.id().raw(), edits, Some(at));
         Ok(())
+    }
+
+    /// Writes a new record of whatever kind, under the id it has.
+    pub fn put_any(&mut self, record: &AnyRecord) {
+        let (kind, id, mut fields) = (record.kind(), record.id(), record.to_map());
+        fields.shift_remove("id");
+        self.put_map(kind, id, &Fields::new(), &fields);
     }
 
     /// Writes what differs between two states of a record whose kind is only known by its fields.

@@ -347,7 +347,7 @@ pub fn times(n: usize) -> String {
 /// Living people who may be this one: the same mail, phone or link, or the same name. Offered, never decided.
 fn look_alikes(connection: &Connection, contact: &Contact, members: &[RecordId]) -> Result<Vec<(PersonRow, String)>> {
     let mut found: Vec<(PersonRow, String)> = Vec::new();
-    let mut keys: Vec<(String, String)> = crate::import::identities(contact)
+    let mut keys: Vec<(String, String)> = crate::import::identify::identities(contact)
         .into_iter()
         .map(|key| {
             let reason = key.split_once(':').map_or(key.clone(), |(kind, value)| format!("the same {kind}, {value}"));

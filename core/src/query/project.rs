@@ -196,7 +196,7 @@ fn index(record: &AnyRecord) -> Index {
     }
     if let AnyRecord::Contact(contact) = record {
         index.name_words.extend(words(&contact.nickname));
-        index.identities.extend(crate::import::identities(contact));
+        index.identities.extend(crate::import::identify::identities(contact));
         for source in contact.sources.iter().filter(|source| !source.key.is_empty()) {
             index.identities.insert(source_identity(&source.source, &source.key));
         }
@@ -299,6 +299,7 @@ fn note_aftermath(record: &AnyRecord, n: i64, after: &mut Aftermath) {
         AnyRecord::Meeting(meeting) => after.contacts.extend(meeting.who.iter().map(|id| id.raw())),
         AnyRecord::Note(note) => after.contacts.extend(note.about.iter().map(|id| id.raw())),
         AnyRecord::Exchange(exchange) => after.contacts.extend(exchange.with.map(|id| id.raw())),
+        AnyRecord::Promise(promise) => after.contacts.extend(promise.with.map(|id| id.raw())),
         _ => {}
     }
 }

@@ -114,7 +114,7 @@ pub fn begin(connection: &mut Connection) -> Result<Transaction<'_>> {
 /// A value the notebook remembers for itself, not for other devices.
 pub fn meta<T: FromSql>(connection: &Connection, key: &str) -> Result<Option<T>> {
     let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE key = ?")?;
-    Ok(statement.query_row([key], |row| row.get(0)).optional()?)
+    Ok(statement.query_row([key], |row| row.get::<_, Option<T>>(0)).optional()?.flatten())
 }
 
 /// Remembers a value; null forgets it.
@@ -234,6 +234,11 @@ fn remember_hashes(connection: &Connection, n: i64) -> Result<()> {
         connection.prepare_cached("UPDATE outbox SET hash = ? WHERE chunk = ?")?.execute(params![hash, key])?;
     }
     Ok(())
+}
+
+/// Whether the file holds any document.
+pub fn has_documents(connection: &Connection) -> Result<bool> {
+    Ok(connection.query_row("SELECT EXISTS (SELECT 1 FROM document)", [], |row| row.get(0))?)
 }
 
 /// Every document of the file, by number.

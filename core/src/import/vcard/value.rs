@@ -9,6 +9,9 @@ use calcard::vcard::VCardValue;
 
 use super::lines::Line;
 
+/// The longest value that is split, in bytes: a part costs more memory than the separator that makes it.
+const LONGEST_SPLIT: usize = 64 << 10;
+
 /// The value as text.
 pub(super) fn text(line: &Line) -> String {
     if !line.value.contains('\\') {
@@ -20,6 +23,9 @@ pub(super) fn text(line: &Line) -> String {
 
 /// The values between commas.
 pub(super) fn list(line: &Line) -> Vec<String> {
+    if line.value.len() > LONGEST_SPLIT {
+        return vec![text(line)];
+    }
     // calcard swallows the second of two spaces after a backslash; one that is escaped itself stays.
     let value = line.value.replace("  ", " \\ ");
     parsed("CATEGORIES", &value).into_iter().map(as_text).collect()
@@ -27,6 +33,9 @@ pub(super) fn list(line: &Line) -> Vec<String> {
 
 /// The parts between semicolons, each a list of values between commas where the property has them.
 pub(super) fn structured(line: &Line) -> Vec<Vec<String>> {
+    if line.value.len() > LONGEST_SPLIT {
+        return vec![vec![text(line)]];
+    }
     let values = parsed(if line.name == "ORG" { "ORG" } else { "N" }, &line.value).into_iter();
     values
         .map(|value| match value {

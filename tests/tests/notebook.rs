@@ -1,0 +1,377 @@
+//! Journeys of one person through the public API: the event, the promises, the address book, leaving for good.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::path::{Path, PathBuf};
+
+use kith_core::model::*;
+use kith_core::notebook::{Debrief, IntroductionStep, Notebook};
+use tests::Device;
+
+const EXAMPLE: &str = "Dana Ruiz, Acme Logistics, hiring ops lead !send her the Lyon contact by tue \
+                       ?needs a warehouse in Lyon +knows customs brokers #lyon *";
+
+fn device() -> (tempfile::TempDir, Device) {
+    let folder = tempfile::tempdir().unwrap();
+    let device = Device::new(folder.path(), "phone", 11);
+    (folder, device)
+}
+
+fn two() -> (tempfile::TempDir, Device, Device, PathBuf) {
+    let (folder, phone) = device();
+    let laptop = Device::new(folder.path(), "laptop", 12);
+    let shared = folder.path().join("shared");
+    std::fs::create_dir(&shared).unwrap();
+    (folder, phone, laptop, shared)
+}
+
+fn meet(a: &Device, b: &Device, shared: &Path) {
+    [a, b, a].iter().for_each(|device| drop(device.sync(shared)));
+}
+
+fn import(notebook: &Notebook, file: &Path) -> kith_core::notebook::ImportReport {
+    notebook.import(file, &mut |_, _| {}).unwrap()
+}
+
+fn bytes_hold(device: &Device, words: &str) -> bool {
+    let wal = PathBuf::from(format!("{}-wal", device.file().display()));
+    [device.file(), wal].iter().any(|file| {
+        let bytes = std::fs::read(file).unwrap_or_default();
+        bytes.windows(words.len()).any(|window| window.eq_ignore_ascii_case(words.as_bytes()))
+    })
+}
+
+#[test]
+fn the_example_jot_becomes_six_records_in_one_commit() {
+    let (_tmp, phone) = device();
+    let jotted = phone.notebook.jot_line(EXAMPLE).unwrap();
+    let mut wrote = jotted.wrote.clone();
+    wrote.sort();
+    assert_eq!(wrote, ["contact", "need", "note", "offer", "organisation", "promise"]);
+    let page = phone.notebook.person(jotted.contact.unwrap()).unwrap();
+    assert_eq!(page.organisations, ["Acme Logistics"]);
+    assert_eq!(page.contact.affiliations[0].role, "hiring ops lead");
+    assert_eq!(page.promises[0].due, "2026-11-24".parse().ok());
+    assert_eq!(
+        (page.needs[0].words.as_str(), page.offers[0].words.as_str()),
+        ("needs a warehouse in Lyon", "knows customs brokers")
+    );
+    assert_eq!((page.contact.tags, page.contact.spark), (vec!["lyon".to_string()], true));
+    let today = phone.notebook.today_page().unwrap();
+    assert_eq!((today.i_owe[0].name.as_str(), today.people), ("Dana Ruiz", 1));
+}
+
+#[test]
+fn the_same_full_name_is_the_same_person_and_anything_less_is_a_new_one() {
+    let (_tmp, phone) = device();
+    let dana = phone.notebook.jot_line("Dana Ruiz, Acme").unwrap().contact;
+    let again = phone.notebook.jot_line("dána RUIZ !call her").unwrap();
+    assert_eq!((again.contact, again.known), (dana, true));
+    let elsewhere = phone.notebook.jot_line("Dana Ruiz, Borealis").unwrap();
+    assert!(!elsewhere.known, "another organisation may be another Dana");
+    assert_eq!(elsewhere.same_as[0].1, "the same name");
+    let first_name = phone.notebook.jot_line("Dana !write to her").unwrap();
+    assert!(!first_name.known, "a lone first name is not certain");
+}
+
+#[test]
+fn practice_3_8_at_an_event_everything_belongs_to_it() {
+    let (_tmp, phone) = device();
+    phone.notebook.start_event("Chamber breakfast", "Hôtel du Lac").unwrap();
+    let ann = phone.notebook.jot_line("Ann Lee, Borealis !!sends the price list").unwrap().contact.unwrap();
+    let again = phone.notebook.jot_line("Ann !thank her for the coffee").unwrap();
+    assert_eq!((again.contact, again.known), (Some(ann), true), "a first name counts among those met here");
+    phone.notebook.jot_line("?, Borealis, the tall one").unwrap();
+    let page = phone.notebook.person(ann).unwrap();
+    assert_eq!(page.event.unwrap().title, "Chamber breakfast");
+    assert_eq!(page.contact.met_where, "Hôtel du Lac");
+    assert_eq!(phone.notebook.stop_event().unwrap().unwrap().title, "Chamber breakfast");
+    assert!(phone.notebook.running_event().unwrap().is_none());
+    let queue = phone.notebook.debrief_queue(10).unwrap();
+    assert_eq!(queue.len(), 2, "both new people wait for their debrief");
+    let debrief = Debrief { thread: "sails".into(), open_loop: "send the map".into(), ..Debrief::default() };
+    phone.notebook.debrief(ann, debrief).unwrap();
+    assert_eq!(phone.notebook.debrief_queue(10).unwrap().len(), 1);
+    assert!(phone.notebook.find("sails", 5).unwrap().iter().any(|hit| hit.about == "Ann Lee"));
+}
+
+#[test]
+fn practice_4_16_a_thank_you_is_due_the_day_after_a_one_to_one() {
+    let (_tmp, phone) = device();
+    let ann = phone.notebook.put(Contact { name: "Ann Lee".into(), ..Contact::default() }).unwrap();
+    let at = Moment::new(tests::start(), chrono_tz::Europe::Paris);
+    phone
+        .notebook
+        .meet(Meeting { who: vec![ann], kind: MeetingKind::Coffee, at: Some(at), ..Meeting::default() })
+        .unwrap();
+    let promise = phone.notebook.open_promises(Some(ann)).unwrap().remove(0).record;
+    assert_eq!((&promise.kind, promise.due), (&PromiseKind::ThankYou, "2026-11-23".parse().ok()));
+    phone.notebook.close_promise(promise.id, PromiseState::Kept, "2026-11-23".parse().unwrap()).unwrap();
+    let page = phone.notebook.person(ann).unwrap();
+    assert_eq!(page.exchanges[0].kind, ExchangeKind::Thanks, "practice 4.18: it is the smallest give");
+    assert!(phone.notebook.open_promises(None).unwrap().is_empty());
+}
+
+#[test]
+fn practice_4_12_who_helped_is_told_what_came_of_it() {
+    let (_tmp, phone) = device();
+    let ann = phone.notebook.put(Contact { name: "Ann Lee".into(), ..Contact::default() }).unwrap();
+    let got =
+        Exchange { direction: Direction::Got, words: "a reference".into(), with: Some(ann), ..Exchange::default() };
+    phone.notebook.exchange(got).unwrap();
+    let promise = phone.notebook.open_promises(Some(ann)).unwrap().remove(0).record;
+    assert_eq!((&promise.kind, promise.due), (&PromiseKind::CloseTheLoop, "2026-12-06".parse().ok()));
+}
+
+#[test]
+fn practice_0_25_an_introduction_is_followed_from_the_promise_to_what_came_of_it() {
+    let (_tmp, phone) = device();
+    let name = |name: &str| phone.notebook.put(Contact { name: name.into(), ..Contact::default() }).unwrap();
+    let (ann, bo) = (name("Ann Lee"), name("Bo Li"));
+    let intro = phone.notebook.introduce(ann, bo, "both restore boats").unwrap();
+    assert_eq!(phone.notebook.open_promises(Some(ann)).unwrap()[0].record.words, "introduce them to Bo Li");
+    phone.notebook.advance_introduction(intro, IntroductionStep::Agreed(ann)).unwrap();
+    phone.notebook.advance_introduction(intro, IntroductionStep::Made).unwrap();
+    assert!(phone.notebook.open_promises(Some(ann)).unwrap().is_empty(), "making it keeps the promise");
+    assert_eq!(phone.notebook.person(bo).unwrap().exchanges[0].kind, ExchangeKind::Introduction);
+    phone.notebook.advance_introduction(intro, IntroductionStep::Talked).unwrap();
+    phone.notebook.advance_introduction(intro, IntroductionStep::Outcome("a boat".into())).unwrap();
+    let page = phone.notebook.person(ann).unwrap();
+    assert_eq!(page.introductions[0].outcome, "a boat");
+    assert!(phone.notebook.today_page().unwrap().introductions.is_empty());
+}
+
+#[test]
+fn two_people_merged_in_opposite_directions_end_as_one_and_come_apart_again() {
+    let (_tmp, phone, laptop, shared) = two();
+    let put = |name: &str, tag: &str| {
+        phone.notebook.put(Contact { name: name.into(), tags: vec![tag.into()], ..Contact::default() }).unwrap()
+    };
+    let (a, b) = (put("Dana Ruiz", "lyon"), put("D. Ruiz", "customs"));
+    meet(&phone, &laptop, &shared);
+    phone.notebook.same(a, b).unwrap();
+    laptop.notebook.same(b, a).unwrap();
+    meet(&phone, &laptop, &shared);
+    assert_eq!(phone.notebook.dump().unwrap(), laptop.notebook.dump().unwrap());
+    let page = laptop.notebook.person(b).unwrap();
+    assert_eq!(page.members.len(), 2);
+    assert_eq!(page.contact.tags.len(), 2, "tags of both");
+    assert_eq!(laptop.notebook.people(0, 10).unwrap().total, 1);
+    laptop.notebook.edit(b, |c: &mut Contact| c.tags.retain(|tag| tag != "lyon")).unwrap();
+    assert_eq!(laptop.notebook.person(a).unwrap().contact.tags, ["customs"]);
+    laptop.notebook.undo().unwrap();
+    meet(&phone, &laptop, &shared);
+    assert_eq!(phone.notebook.people(0, 10).unwrap().total, 2);
+    assert_eq!(phone.notebook.dump().unwrap(), laptop.notebook.dump().unwrap());
+}
+
+const CARDS: &str = "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:a1\r\nFN:Ann Lee\r\nORG:Borealis\r\nTITLE:Buyer\r\n\
+    EMAIL;TYPE=WORK:ann@borealis.example\r\nX-STRANGE:kept as it is\r\nEND:VCARD\r\n\
+    BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Bo Li\r\nTEL;TYPE=CELL:+44 20 7946 0000\r\nEND:VCARD\r\n";
+
+fn address_book(folder: &Path, cards: &str) -> PathBuf {
+    let file = folder.join("book.vcf");
+    std::fs::write(&file, cards).unwrap();
+    file
+}
+
+#[test]
+fn the_same_address_book_twice_changes_nothing_the_second_time() {
+    let (tmp, phone) = device();
+    let file = address_book(tmp.path(), CARDS);
+    let preview = phone.notebook.import_preview(&file, &mut |_, _| {}).unwrap();
+    assert_eq!((preview.new, phone.notebook.people(0, 10).unwrap().total), (2, 0), "a dry run writes nothing");
+    assert_eq!(import(&phone.notebook, &file).new, 2);
+    let before = phone.notebook.dump().unwrap();
+    let again = import(&phone.notebook, &file);
+    assert_eq!((again.new, again.changed, again.id), (0, 0, None));
+    assert_eq!(phone.notebook.dump().unwrap(), before);
+}
+
+#[test]
+fn an_import_adds_to_people_who_are_here_and_is_undone_on_another_device_in_one_step() {
+    let (tmp, phone, laptop, shared) = two();
+    let mail = Channel { kind: ChannelKind::Mail, value: "Ann@Borealis.example".into(), ..Channel::default() };
+    let ann =
+        phone.notebook.put(Contact { name: "Ann Lee".into(), channels: vec![mail], ..Contact::default() }).unwrap();
+    let before = phone.notebook.get(ann).unwrap();
+    let report = import(&phone.notebook, &address_book(tmp.path(), CARDS));
+    assert_eq!((report.new, report.changed, report.matched.get("by mail")), (1, 1, Some(&1)));
+    let page = phone.notebook.person(ann).unwrap();
+    assert_eq!(page.organisations, ["Borealis"]);
+    assert_eq!(page.contact.channels.len(), 1, "the same address is not added again");
+    meet(&phone, &laptop, &shared);
+    let undone = laptop.notebook.undo_import(laptop.notebook.imports().unwrap()[0].id).unwrap();
+    assert_eq!((undone.deleted, undone.kept.len()), (2, 0), "Bo and the organisation");
+    meet(&phone, &laptop, &shared);
+    assert_eq!(phone.notebook.people(0, 10).unwrap().total, 1);
+    assert_eq!(phone.notebook.get(ann).unwrap(), before);
+}
+
+#[test]
+fn what_was_touched_after_an_import_stays_when_it_is_undone() {
+    let (tmp, phone) = device();
+    let report = import(&phone.notebook, &address_book(tmp.path(), CARDS));
+    phone.notebook.jot_line("Bo Li !send him the map").unwrap();
+    let undone = phone.notebook.undo_import(report.id.unwrap()).unwrap();
+    assert_eq!(undone.kept[0].0, "Bo Li");
+    assert_eq!(phone.notebook.people(0, 10).unwrap().total, 1);
+}
+
+#[test]
+fn two_devices_that_import_the_same_address_book_show_each_person_once() {
+    let (tmp, phone, laptop, shared) = two();
+    let file = address_book(tmp.path(), CARDS);
+    import(&phone.notebook, &file);
+    import(&laptop.notebook, &file);
+    meet(&phone, &laptop, &shared);
+    assert_eq!(phone.notebook.dump().unwrap(), laptop.notebook.dump().unwrap());
+    assert_eq!(phone.notebook.people(0, 10).unwrap().total, 2);
+    let ann = phone.notebook.people(0, 10).unwrap().rows.remove(0);
+    assert_eq!(phone.notebook.person(ann.id).unwrap().contact.channels.len(), 1);
+}
+
+#[test]
+fn a_new_job_in_the_next_linkedin_file_ends_the_old_one() {
+    let (tmp, phone) = device();
+    let file = tmp.path().join("Connections.csv");
+    let header = "First Name,Last Name,URL,Email Address,Company,Position,Connected On\n";
+    let row = |job: &str| format!("{header}Ann,Lee,https://www.linkedin.com/in/annlee,,{job},09 Mar 2021\n");
+    std::fs::write(&file, row("Borealis,Buyer")).unwrap();
+    import(&phone.notebook, &file);
+    std::fs::write(&file, row("Acme,Head of Buying")).unwrap();
+    let report = import(&phone.notebook, &file);
+    assert_eq!(report.moved, ["Ann Lee: Buyer, Borealis → Head of Buying, Acme"]);
+    let row = phone.notebook.people(0, 10).unwrap().rows.remove(0);
+    assert_eq!((row.organisation.as_str(), row.role.as_str()), ("Acme", "Head of Buying"));
+    assert_eq!(phone.notebook.person(row.id).unwrap().contact.affiliations.len(), 2);
+    phone.notebook.undo().unwrap();
+    let row = phone.notebook.people(0, 10).unwrap().rows.remove(0);
+    assert_eq!(row.organisation, "Borealis");
+}
+
+#[test]
+fn a_damaged_file_names_the_line_and_changes_nothing() {
+    let (tmp, phone) = device();
+    let file = address_book(tmp.path(), &CARDS[..CARDS.len() - 14]);
+    let error = phone.notebook.import(&file, &mut |_, _| {}).unwrap_err().to_string();
+    assert!(error.contains("line "), "{error}");
+    assert!(phone.notebook.dump().unwrap().is_empty());
+}
+
+#[test]
+fn a_person_deleted_for_good_leaves_no_word_in_the_file() {
+    let (_tmp, phone) = device();
+    let jotted = phone
+        .notebook
+        .jot_line("Zyxwella Quorbin, Vantropia !bring the plumbaline ?needs a frobnicator +knows wibblers #snarkle")
+        .unwrap();
+    let zyx = jotted.contact.unwrap();
+    let note = Note { body: "grobblefish under the bridge".into(), about: vec![zyx], ..Note::default() };
+    let note = phone.notebook.put(note).unwrap();
+    phone.notebook.edit(note, |note: &mut Note| note.body = "crimblewick instead".into()).unwrap();
+    let ann = phone.notebook.put(Contact { name: "Ann Lee".into(), ..Contact::default() }).unwrap();
+    phone.notebook.put(Meeting { who: vec![zyx, ann], title: "lunch".into(), ..Meeting::default() }).unwrap();
+    phone.notebook.find("frobnicator", 5).unwrap();
+    while phone.notebook.tidy().unwrap() {}
+    let planted =
+        ["Zyxwella", "Quorbin", "plumbaline", "frobnicator", "wibblers", "snarkle", "grobblefish", "crimblewick"];
+    let preview = phone.notebook.purge_preview(zyx).unwrap();
+    assert_eq!((preview.records, preview.shared.len()), (6, 1));
+    phone.notebook.purge(zyx).unwrap();
+    for word in planted {
+        assert!(!bytes_hold(&phone, word), "{word} is still in the file");
+    }
+    let meetings = phone.notebook.person(ann).unwrap().meetings;
+    assert_eq!(meetings[0].who, [ann], "a shared meeting loses the link and stays");
+    let before = phone.notebook.dump().unwrap();
+    phone.notebook.rebuild().unwrap();
+    assert_eq!(phone.notebook.dump().unwrap(), before);
+}
+
+#[test]
+fn a_late_change_for_a_person_deleted_for_good_is_dropped_and_said_so() {
+    let (_tmp, phone, laptop, shared) = two();
+    let zyx = phone.notebook.jot_line("Zyxwella Quorbin").unwrap().contact.unwrap();
+    meet(&phone, &laptop, &shared);
+    phone.notebook.purge(zyx).unwrap();
+    laptop.notebook.edit(zyx, |c: &mut Contact| c.nickname = "Zyx".into()).unwrap();
+    laptop.sync(&shared);
+    let report = phone.sync(&shared);
+    assert_eq!((report.purged, report.received), (1, 0));
+    assert!(!bytes_hold(&phone, "Zyxwella"));
+}
+
+#[test]
+fn a_backup_made_in_use_restores_and_goes_on_under_a_new_log() {
+    let (tmp, phone, laptop, shared) = two();
+    phone.notebook.jot_line(EXAMPLE).unwrap();
+    meet(&phone, &laptop, &shared);
+    for passphrase in [None, Some("correct horse")] {
+        let file = tmp.path().join(format!("backup-{}", passphrase.is_some()));
+        phone.notebook.backup(&file, passphrase).unwrap();
+        assert_eq!(std::fs::read(&file).unwrap().starts_with(b"age-"), passphrase.is_some());
+        let place = tmp.path().join(format!("restored-{}/notebook.kith", passphrase.is_some()));
+        if passphrase.is_some() {
+            assert!(Notebook::restore_backup(&file, &place, Some("wrong")).is_err());
+            assert!(Notebook::restore_backup(&file, &place, None).is_err());
+            assert!(!place.exists());
+        }
+        Notebook::restore_backup(&file, &place, passphrase).unwrap();
+        assert!(Notebook::restore_backup(&file, &place, passphrase).is_err(), "nothing is written over");
+        let restored = Notebook::open(&place, Default::default()).unwrap();
+        assert_eq!(restored.dump().unwrap(), phone.notebook.dump().unwrap());
+    }
+    let mut cut = std::fs::read(tmp.path().join("backup-false")).unwrap();
+    cut.truncate(cut.len() / 2);
+    std::fs::write(tmp.path().join("cut"), cut).unwrap();
+    let place = tmp.path().join("nothing/notebook.kith");
+    assert!(Notebook::restore_backup(&tmp.path().join("cut"), &place, None).is_err());
+    assert!(!place.exists());
+}
+
+#[test]
+fn the_whole_notebook_goes_out_as_json_and_comes_back_to_the_same_rows() {
+    let (tmp, phone) = device();
+    phone.notebook.load_demo().unwrap();
+    let deleted = phone.notebook.people(0, 1).unwrap().rows.remove(0).id;
+    phone.notebook.delete(deleted.raw()).unwrap();
+    let mut json = Vec::new();
+    phone.notebook.export_json(&mut json, true).unwrap();
+    let other = Device::new(tmp.path(), "other", 99);
+    let report = other.notebook.import_json(&mut json.as_slice()).unwrap();
+    assert!(report.new > 400 && report.import.is_none());
+    tests::assert_same_lines(&other.notebook.dump().unwrap(), &phone.notebook.dump().unwrap(), "rows");
+    let again = other.notebook.import_json(&mut json.as_slice()).unwrap();
+    assert_eq!((again.new, again.known), (0, report.new), "a second time changes no record");
+    let mut public = Vec::new();
+    phone.notebook.export_json(&mut public, false).unwrap();
+    let public = String::from_utf8(public).unwrap();
+    assert!(!public.contains("\"benchmarks\"") && !public.contains("\"record\":\"barrier\""));
+    for broken in [&json[..json.len() / 2], b"{}", b"", b"[1]", b"{\"format\":\"kith-notebook\",\"version\":9}"] {
+        assert!(Device::new(tmp.path(), "broken", 5).notebook.import_json(&mut &broken[..]).is_err());
+    }
+}
+
+#[test]
+fn everything_done_to_a_record_stands_in_its_history() {
+    let (_tmp, phone, laptop, shared) = two();
+    let ann = phone.notebook.put(Contact { name: "Ann".into(), ..Contact::default() }).unwrap();
+    meet(&phone, &laptop, &shared);
+    laptop.notebook.edit(ann, |c: &mut Contact| c.name = "Ann Lee".into()).unwrap();
+    meet(&phone, &laptop, &shared);
+    let names: Vec<_> =
+        phone.notebook.history(ann.raw()).unwrap().into_iter().filter(|line| line.field == "name").collect();
+    assert_eq!(names.iter().map(|line| line.device.as_deref()).collect::<Vec<_>>(), [Some("phone"), Some("laptop")]);
+    assert_eq!(names[1].value, Some("Ann Lee".into()));
+}
+
+#[test]
+fn find_forgives_accents_and_one_typo() {
+    let (_tmp, phone) = device();
+    phone.notebook.jot_line("Jürgen Größe, Wärmepumpen AG ?needs a warehouse in Besançon").unwrap();
+    for typed in ["jurgen", "grosse", "warehose", "besancon", "wareh", "jürgen gr", "warmepumpen", "Besançno"] {
+        let hits = phone.notebook.find(typed, 5).unwrap();
+        assert!(!hits.is_empty(), "{typed}");
+    }
+    assert!(phone.notebook.find("zebra", 5).unwrap().is_empty());
+}
