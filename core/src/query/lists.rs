@@ -113,7 +113,7 @@ fn identities(typed: &str) -> Vec<String> {
         _ if typed.chars().filter(char::is_ascii_digit).count() > 5 => vec![channel(ChannelKind::Phone)],
         _ => return Vec::new(),
     };
-    crate::import::identities(&Contact { channels, ..Contact::default() })
+    crate::import::identify::identities(&Contact { channels, ..Contact::default() })
 }
 
 /// Fewest digits of an id that count as its beginning; fewer are likelier part of a name.
