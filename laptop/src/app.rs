@@ -34,10 +34,7 @@ pub(crate) struct App<'a> {
 impl<'a> App<'a> {
     /// Opens the notebook that was named, or this device's own.
     pub(crate) fn open(cli: &Cli, out: &'a Out) -> Result<Self, Failure> {
-        let path = match &cli.notebook {
-            Some(path) => path.clone(),
-            None => places::notebook()?,
-        };
+        let path = places::chosen(cli)?;
         places::make_room_for(&path)?;
         let options = Options { zone: places::zone(), device: places::device(), ..Options::default() };
         let notebook = Notebook::open(path, options)?;
@@ -88,6 +85,18 @@ impl<'a> App<'a> {
         }
         let style = ProgressStyle::with_template("{wide_bar} {pos} of {len} {msg}");
         ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())).with_message(what)
+    }
+
+    /// Does all that can wait, after much came in at once: it would be missing from the search until then.
+    pub(crate) fn settle(&self) {
+        let bar =
+            if io::stderr().is_terminal() && !self.json { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        bar.set_message("making every word findable");
+        while !self.out.is_closed() && self.notebook.tidy().unwrap_or(false) {
+            bar.tick();
+        }
+        bar.finish_and_clear();
+        self.wrote.store(false, Ordering::Relaxed);
     }
 
     /// Does a little of what can wait, only after something was written. A failure here loses nothing and is not told.

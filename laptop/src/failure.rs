@@ -17,8 +17,6 @@ pub(crate) enum Failure {
     NotFound(String),
     /// Something else went wrong; exit code 1.
     Wrong(String),
-    /// The person said no, or nothing at all; exit code 1, and nothing more to say.
-    Declined(String),
 }
 
 impl From<Error> for Failure {
@@ -34,7 +32,7 @@ impl Failure {
             Self::Core(Error::Invalid(_)) | Self::Usage(_) => 2,
             Self::Core(Error::NotFound(_)) | Self::NotFound(_) => 3,
             Self::Core(Error::Unreadable(_) | Error::NeedsUpdate(_) | Error::Peer(_)) => 4,
-            Self::Core(Error::Storage(_)) | Self::Wrong(_) | Self::Declined(_) => 1,
+            Self::Core(Error::Storage(_)) | Self::Wrong(_) => 1,
         }
     }
 
@@ -45,7 +43,7 @@ impl Failure {
                 "" => error.to_string(),
                 next => format!("{error}.\n{next}"),
             },
-            Self::Usage(words) | Self::NotFound(words) | Self::Wrong(words) | Self::Declined(words) => words.clone(),
+            Self::Usage(words) | Self::NotFound(words) | Self::Wrong(words) => words.clone(),
         }
     }
 

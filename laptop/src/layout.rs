@@ -83,6 +83,12 @@ pub(crate) fn paragraph(text: &str, first: &str, indent: &str, columns: usize) -
     wrap(&format!("{first}{}", lines.join("\n").trim()), indent, columns)
 }
 
+/// The same with a first part that is styled already.
+pub(crate) fn paragraph_styled(text: &str, first: &str, indent: &str, columns: usize) -> String {
+    let lines: Vec<String> = text.lines().map(clean).collect();
+    wrap(&format!("{first}{}", lines.join("\n")), indent, columns)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,12 +4,15 @@ use std::path::{Path, PathBuf};
 
 use kith_core::sync::identity::HandedOut;
 
+use crate::args::Cli;
 use crate::failure::Failure;
 
-/// The notebook when none was named.
-pub(crate) fn notebook() -> Result<PathBuf, Failure> {
-    let folders = folders()?;
-    Ok(folders.data_dir().join("notebook.kith"))
+/// The notebook that was named, or this device's own.
+pub(crate) fn chosen(cli: &Cli) -> Result<PathBuf, Failure> {
+    match &cli.notebook {
+        Some(path) => Ok(path.clone()),
+        None => Ok(folders()?.data_dir().join("notebook.kith")),
+    }
 }
 
 /// What this device remembers outside of any notebook: how far each log was handed out.

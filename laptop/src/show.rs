@@ -1,11 +1,11 @@
 //! How records are drawn: one line each in a list.
 
-use kith_core::model::{Contact, Promise, RecordId, Whose};
+use kith_core::model::{AnyRecord, Contact, Promise, RecordId, Whose};
 use kith_core::query::PersonRow;
 
 use crate::app::App;
 use crate::days;
-use crate::layout::{self, FAINT, STRONG, columns, cut, styled};
+use crate::layout::{self, FAINT, STRONG, clean, columns, cut, styled};
 
 /// How many digits of an id are shown: enough to tell people apart, few enough to type.
 const ID_DIGITS: usize = 8;
@@ -46,6 +46,26 @@ pub(crate) fn person_line(app: &App, contact: &Contact) -> String {
     format!("{}  {}", cut(&words, app.width.saturating_sub(20)), styled(FAINT, &short_id(contact.id)))
 }
 
+/// How a record is called: its name, or the beginning of what it says.
+pub(crate) fn title(app: &App, record: &AnyRecord) -> String {
+    if let AnyRecord::Contact(contact) = record {
+        return name_of(app, contact);
+    }
+    let named = clean(&kith_core::query::title_of(record));
+    let said = record.facts().texts.into_iter().next().unwrap_or_default();
+    let words = if named.is_empty() { cut(&said, 60) } else { named };
+    let kind = record.kind().word().replace('_', " ");
+    if words.is_empty() { kind } else { format!("{kind} \"{words}\"") }
+}
+
+/// Any record to choose from.
+pub(crate) fn record_line(app: &App, record: &AnyRecord) -> String {
+    match record {
+        AnyRecord::Contact(contact) => person_line(app, contact),
+        other => format!("{}  {}", title(app, other), styled(FAINT, &short_id(other.id()))),
+    }
+}
+
 /// What someone does, and where.
 pub(crate) fn work(row: &PersonRow) -> String {
     let parts = [&row.role, &row.organisation].map(|part| layout::clean(part));
@@ -58,7 +78,8 @@ pub(crate) fn promise(app: &App, promise: &Promise, name: &str) -> String {
     let who = match (&promise.whose, name.as_str()) {
         (Whose::Myself, "") => "to myself".into(),
         (Whose::Myself, name) => format!("to myself, about {name}"),
-        (_, "") => "to someone".to_string(),
+        (Whose::Theirs, "") => "someone promised".into(),
+        (_, "") => "to someone".into(),
         (Whose::Theirs, name) => format!("{name} promised"),
         (_, name) => format!("to {name}"),
     };

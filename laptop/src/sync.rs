@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
 use kith_core::notebook::SyncReport;
 
 use crate::app::App;
 use crate::failure::Failure;
+use crate::layout::{STRONG, clean, styled};
 use crate::{days, places};
 
 /// Under which word this device remembers the folder.
@@ -26,10 +28,29 @@ pub(crate) fn sync(app: &App, folder: Option<&Path>) -> Result<(), Failure> {
     progress.finish_and_clear();
     let report = report?;
     remember(app, &folder)?;
+    if report.received > 0 {
+        app.settle();
+    }
     if app.json {
         return app.print_json(&report);
     }
     tell(app, &report);
+    Ok(())
+}
+
+/// Lists the devices this notebook has heard of.
+pub(crate) fn devices(app: &App) -> Result<(), Failure> {
+    let devices = app.notebook.devices()?;
+    if app.json {
+        return app.print_json(&serde_json::json!({ "this": app.notebook.device(), "others": devices }));
+    }
+    app.line(format!("{}  this one", styled(STRONG, &clean(app.notebook.device()))));
+    let zone = app.notebook.zone()?;
+    for device in &devices {
+        let at: Option<DateTime<Utc>> = device.last_seen.as_ref().and_then(|at| at.parse().ok());
+        let seen = at.map(|at| format!("  last heard of {}", days::moment(at, zone, app.today))).unwrap_or_default();
+        app.line(format!("{}{seen}", styled(STRONG, &clean(&device.name))));
+    }
     Ok(())
 }
 
