@@ -71,7 +71,8 @@ fn main() {
 fn head() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let memory = memory.lines().next().and_then(|line| line.split_whitespace().nth(1)).and_then(|kb| kb.parse::<f64>().ok());
+    let memory =
+        memory.lines().next().and_then(|line| line.split_whitespace().nth(1)).and_then(|kb| kb.parse::<f64>().ok());
     format!(
         "# Benchmarks\n\n\
          Written by `cargo run --release -p benches` on {}, {cores} cores, {:.0} GiB. Do not edit: run it again.\n\n\

@@ -25,7 +25,8 @@ pub(crate) fn measure(n: usize) -> Section {
         &["N", "kith, 100 + 100 edits", "one Automerge document", "ratio"],
     );
     let kith = quantiles((0..RUNS).map(|_| ours(n)).collect()).0;
-    let output = Command::new(std::env::current_exe().unwrap()).args(["one-document", &n.to_string()]).output().unwrap();
+    let output =
+        Command::new(std::env::current_exe().unwrap()).args(["one-document", &n.to_string()]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let seconds: f64 = String::from_utf8(output.stdout).unwrap().trim().parse().unwrap();
     let one = Duration::from_secs_f64(seconds);
@@ -102,7 +103,7 @@ pub(crate) fn one_document(n: usize) {
         }
     }
     let saved = all.save();
-    let mut edits = |from: usize, words: &str| {
+    let edits = |from: usize, words: &str| {
         let mut copy = AutoCommit::load(&saved).unwrap();
         let before = copy.get_heads();
         for about in people.iter().skip(from).take(100) {

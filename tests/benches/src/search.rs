@@ -56,7 +56,9 @@ fn vocabulary(notebook: &Notebook) -> Vec<(String, i64)> {
     let mut statement =
         connection.prepare("SELECT term, doc FROM temp.words WHERE length(term) > 4 ORDER BY doc DESC, term").unwrap();
     let rows = statement.query_map([], |row| Ok((row.get(0).unwrap(), row.get(1).unwrap()))).unwrap();
-    rows.map(|row| row.unwrap()).filter(|(term, _): &(String, i64)| term.chars().all(|c| c.is_ascii_lowercase())).collect()
+    rows.map(|row| row.unwrap())
+        .filter(|(term, _): &(String, i64)| term.chars().all(|c| c.is_ascii_lowercase()))
+        .collect()
 }
 
 fn misspelt(word: &str) -> String {

@@ -7,7 +7,15 @@ pub(crate) fn measure(sizes: &[usize]) -> Section {
         "Bytes on the disk",
         "The whole file for each contact with its five meetings: history of every record, rows, search. What waits in the \
          outbox for the first meeting with another device is counted apart.",
-        &["N", "a contact", "history", "rows and their indexes", "search", "documents' names and versions", "outbox, apart"],
+        &[
+            "N",
+            "a contact",
+            "history",
+            "rows and their indexes",
+            "search",
+            "documents' names and versions",
+            "outbox, apart",
+        ],
     );
     for n in sizes {
         let (_folder, path) = crowd::notebook(*n);

@@ -20,7 +20,16 @@ pub(crate) fn measure(sizes: &[usize]) -> Section {
         "One note on a known person, and the example line of the jot grammar with its six records; on return it is on the \
          disk. The peers commit one row of as many bytes as the note's change to bare SQLite (WAL, synchronous=FULL), and \
          append them to a file with fdatasync. CPU is that of the thread, without waiting for the disk.",
-        &["N", "note", "bare commit", "ratio", "append + fdatasync", "example line", "ratio to bare commit", "CPU of the line"],
+        &[
+            "N",
+            "note",
+            "bare commit",
+            "ratio",
+            "append + fdatasync",
+            "example line",
+            "ratio to bare commit",
+            "CPU of the line",
+        ],
     );
     for n in sizes {
         let (folder, path) = crowd::notebook(*n);
@@ -74,7 +83,9 @@ fn jot(notebook: &Notebook, run: usize) {
 fn bare(path: &Path) -> rusqlite::Connection {
     let connection = rusqlite::Connection::open(path).unwrap();
     let _: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).unwrap();
-    connection.execute_batch("PRAGMA synchronous = FULL; CREATE TABLE row (n INTEGER PRIMARY KEY, bytes BLOB)").unwrap();
+    connection
+        .execute_batch("PRAGMA synchronous = FULL; CREATE TABLE row (n INTEGER PRIMARY KEY, bytes BLOB)")
+        .unwrap();
     connection
 }
 
