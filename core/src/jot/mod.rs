@@ -73,7 +73,7 @@ pub struct Span {
 }
 
 /// A promise in a draft.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 pub struct DraftPromise {
     /// Mine or theirs.
     pub whose: Whose,
@@ -86,7 +86,7 @@ pub struct DraftPromise {
 }
 
 /// A need in a draft.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 pub struct DraftNeed {
     /// The words, without those of the day.
     pub words: String,
@@ -97,7 +97,7 @@ pub struct DraftNeed {
 }
 
 /// What a line says. A plain value: every piece can be changed before it is committed.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Draft {
     /// The line it was read from.
     pub line: String,

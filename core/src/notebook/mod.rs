@@ -8,6 +8,7 @@ mod import;
 mod inspect;
 mod jot;
 mod keep;
+mod lists;
 mod purge;
 mod read;
 mod sync;

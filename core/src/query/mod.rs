@@ -2,6 +2,7 @@
 //!
 //! A row a record with its values as JSON, and small index tables for links, days, names and words.
 
+mod lists;
 pub mod pages;
 mod project;
 mod same;
@@ -12,6 +13,7 @@ pub mod words;
 use rusqlite::Connection;
 
 use crate::error::Result;
+pub use lists::{PeopleFilter, by_id_start, contacts_meant, people_where};
 pub use pages::{People, PersonPage, PersonRow};
 pub use project::{Aftermath, forget, index_words, name, project, settle, source_identity};
 pub use same::members;

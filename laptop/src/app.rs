@@ -1,0 +1,112 @@
+//! What every command has at hand: the notebook, the way out, today, and how answers are wanted.
+
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use chrono::NaiveDate;
+use indicatif::{ProgressBar, ProgressStyle};
+use kith_core::notebook::{Notebook, Observation, Options};
+use serde::Serialize;
+
+use crate::args::Cli;
+use crate::failure::Failure;
+use crate::out::Out;
+use crate::{layout, places};
+
+/// Rounds of housekeeping after a command that wrote: at most some 50 ms each, so that the prompt is back at once.
+const TIDY_ROUNDS: usize = 5;
+
+/// The notebook, open, and everything a command asks of its surroundings.
+pub(crate) struct App<'a> {
+    pub(crate) notebook: Notebook,
+    pub(crate) out: &'a Out,
+    /// The person's day.
+    pub(crate) today: NaiveDate,
+    /// Answers are for another program.
+    pub(crate) json: bool,
+    /// How wide a line may be.
+    pub(crate) width: usize,
+    wrote: Arc<AtomicBool>,
+    _observation: Observation,
+}
+
+impl<'a> App<'a> {
+    /// Opens the notebook that was named, or this device's own.
+    pub(crate) fn open(cli: &Cli, out: &'a Out) -> Result<Self, Failure> {
+        let path = places::chosen(cli)?;
+        places::make_room_for(&path)?;
+        let options = Options { zone: places::zone(), device: places::device(), ..Options::default() };
+        let notebook = Notebook::open(path, options)?;
+        let wrote = Arc::new(AtomicBool::new(false));
+        let heard = wrote.clone();
+        let observation = notebook.observe(move |_| heard.store(true, Ordering::Relaxed));
+        let today = notebook.today()?;
+        let width = layout::width_of(io::stdout().is_terminal());
+        Ok(Self { notebook, out, today, json: cli.json, width, wrote, _observation: observation })
+    }
+
+    /// Whether somebody sits there who can be asked.
+    pub(crate) fn can_ask(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal() && !self.json
+    }
+
+    /// A line of an answer.
+    pub(crate) fn line(&self, line: impl AsRef<str>) {
+        self.out.line(line);
+    }
+
+    /// An answer for another program.
+    pub(crate) fn print_json(&self, answer: &impl Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(answer)
+            .map_err(|error| Failure::Wrong(format!("the answer cannot be written as JSON ({error})")))?;
+        self.out.line(text);
+        Ok(())
+    }
+
+    /// Says what was done: in words, or as `{"id": …, "done": …}`.
+    pub(crate) fn done(&self, id: impl ToString, words: &str) -> Result<(), Failure> {
+        if self.json {
+            return self.print_json(&serde_json::json!({ "id": id.to_string(), "done": words }));
+        }
+        self.out.confirm(layout::wrap(words, "", self.width));
+        Ok(())
+    }
+
+    /// How many lines were answered so far.
+    pub(crate) fn lines(&self) -> usize {
+        self.out.lines()
+    }
+
+    /// A bar for what takes long; unseen where nobody looks.
+    pub(crate) fn progress(&self, what: &'static str) -> ProgressBar {
+        if !io::stderr().is_terminal() || self.json {
+            return ProgressBar::hidden();
+        }
+        let style = ProgressStyle::with_template("{wide_bar} {pos} of {len} {msg}");
+        ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())).with_message(what)
+    }
+
+    /// Does all that can wait, after much came in at once: it would be missing from the search until then.
+    pub(crate) fn settle(&self) {
+        let bar =
+            if io::stderr().is_terminal() && !self.json { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        bar.set_message("making every word findable");
+        while !self.out.is_closed() && self.notebook.tidy().unwrap_or(false) {
+            bar.tick();
+        }
+        bar.finish_and_clear();
+        self.wrote.store(false, Ordering::Relaxed);
+    }
+
+    /// Does a little of what can wait, only after something was written. A failure here loses nothing and is not told.
+    pub(crate) fn tidy(&self) {
+        if self.wrote.load(Ordering::Relaxed) {
+            for _ in 0..TIDY_ROUNDS {
+                if !self.notebook.tidy().unwrap_or(false) {
+                    break;
+                }
+            }
+        }
+    }
+}

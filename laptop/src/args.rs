@@ -1,0 +1,773 @@
+//! The whole tree of commands, with the help a newcomer reads. What they do is in the file of each area.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use crate::failure::Failure;
+use crate::layout;
+use crate::out::Out;
+
+/// The lines of examples under a command's help.
+macro_rules! examples {
+    ($($line:literal),+ $(,)?) => { concat!("Examples:" $(, "\n  ", $line)+) };
+}
+
+/// The words a field may hold, offered by the help and checked as they are typed.
+fn words<W: std::fmt::Display>(all: &[W]) -> PossibleValuesParser {
+    all.iter().map(ToString::to_string).filter(|word| !word.is_empty()).collect::<Vec<_>>().into()
+}
+
+/// A notebook for the people you meet.
+#[derive(Parser)]
+#[command(
+    name = "kith",
+    version,
+    about = "A notebook for the people you meet: what you promised, what they need, whom to introduce",
+    long_about = "A notebook for the people you meet: what you promised, what they need, whom to introduce.\n\nIt stays on \
+                  this computer; `kith sync FOLDER` brings it together with your other devices. Without a command it \
+                  shows today.",
+    help_template = "{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}Options:\n{options}{after-help}",
+    after_help = concat!(include_str!("marks.txt"), "\n\n", include_str!("naming.txt")),
+    after_long_help = concat!(include_str!("marks.txt"), "\n\n", include_str!("naming.txt"))
+)]
+pub(crate) struct Cli {
+    /// The notebook's file, instead of this device's own
+    #[arg(long, global = true, value_name = "FILE", env = "KITH_NOTEBOOK", hide_env_values = true)]
+    pub(crate) notebook: Option<PathBuf>,
+    /// Answer as JSON, for other programs
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// When to use bold and dim
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: Color,
+    /// Say nothing but answers and failures
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// When to use bold and dim.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+impl From<Color> for anstream::ColorChoice {
+    fn from(color: Color) -> Self {
+        match color {
+            Color::Auto => Self::Auto,
+            Color::Always => Self::Always,
+            Color::Never => Self::Never,
+        }
+    }
+}
+
+/// The commands, by what a person does.
+const GROUPS: &[(&str, &[&str])] = &[
+    ("Every day", &["today", "jot", "find"]),
+    ("People", &["people", "show", "edit", "same", "not-same"]),
+    ("Events and meetings", &["event", "debrief", "meet", "met", "note"]),
+    ("Promises", &["promise", "keep", "release"]),
+    ("Giving and asking", &["need", "offer", "ask", "give", "got", "intro"]),
+    ("Changing your mind", &["delete", "undo", "history", "conflicts", "purge"]),
+    ("Bringing and taking along", &["import", "imports", "export", "backup", "restore"]),
+    ("Devices", &["sync", "devices"]),
+    ("The program", &["demo", "doctor", "completions", "man", "help"]),
+];
+
+/// The tree of commands with its help: the list of commands is grouped, which clap does not do by itself.
+pub(crate) fn command() -> clap::Command {
+    let command = Cli::command();
+    let mut list = String::new();
+    for (title, names) in GROUPS {
+        list.push_str(&format!("{}\n", layout::styled(layout::STRONG, &format!("{title}:"))));
+        for name in *names {
+            let about = command.find_subcommand(name).and_then(clap::Command::get_about);
+            let about = about.map_or_else(|| "Print this, or the help of a command".into(), ToString::to_string);
+            list.push_str(&format!("  {name:12} {about}\n"));
+        }
+        list.push('\n');
+    }
+    command.before_help(list.clone()).before_long_help(list)
+}
+
+/// What a person can do.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Show today: what you promised, what is planned, whom to call
+    ///
+    /// What you promised comes first, what is late at its top; the numbers are those `kith keep` takes.
+    #[command(after_help = examples!("kith", "kith today --json"))]
+    Today,
+    /// Write down one line about somebody you met
+    ///
+    /// Name, organisation, role; then whatever you remember, in any order. Without text it takes line after line until
+    /// Ctrl-D, each of them safe on the disk before the next. While an event runs, every line belongs to it.
+    #[command(after_help = concat!(examples!(
+        "kith jot 'Dana Ruiz, Acme Logistics, hiring ops !send her the Lyon contact by tue #lyon *'",
+        "kith jot 'Ben ?a quieter office +knows customs brokers'",
+        "kith jot --dry-run '? from the train, red scarf @Dana'",
+        "kith jot < lines.txt"
+    ), "\n\n", include_str!("marks.txt")))]
+    Jot {
+        /// The line; in quotes, so that the shell leaves the marks alone
+        #[arg(value_name = "TEXT", allow_hyphen_values = true)]
+        text: Vec<String>,
+        /// Only show what would be written
+        #[arg(short = 'n', long)]
+        dry_run: bool,
+    },
+    /// Start, stop and list events: while one runs, every jot belongs to it
+    #[command(after_help = examples!("kith event start Chamber breakfast --place 'Hotel Bristol'", "kith event stop", "kith event list"))]
+    Event {
+        #[command(subcommand)]
+        step: EventStep,
+    },
+    /// Five questions about each new person, while it is fresh
+    ///
+    /// One person at a time, those met last first. An empty answer skips the question, five of them leave the person
+    /// for later, Ctrl-D stops.
+    #[command(after_help = examples!("kith debrief", "kith debrief < answers.txt", "kith debrief --json"))]
+    Debrief,
+    /// List people by name
+    #[command(after_help = examples!("kith people", "kith people --tag lyon", "kith people --event 'Chamber breakfast' --limit 20"))]
+    People(PeopleList),
+    /// Show everything about one person
+    #[command(after_help = examples!("kith show dana", "kith show Dana Ruiz", "kith show dana@acme.com --json"))]
+    Show {
+        /// Who: words of the name, a mail address, or the beginning of the id
+        #[arg(required = true, value_name = "WHO")]
+        who: Vec<String>,
+    },
+    /// Find any word of any record, typos forgiven
+    #[command(after_help = examples!("kith find warehouse", "kith find customs lyon", "kith find warehuose"))]
+    Find {
+        /// Words, the last may be unfinished
+        #[arg(required = true, value_name = "WORDS")]
+        words: Vec<String>,
+    },
+    /// Change what is known of a person
+    ///
+    /// FIELD=VALUE sets a field, FIELD= empties it. `+topic` adds a topic, `-topic` takes one away. Of phones, mails,
+    /// links, languages, interests and categories somebody may have several: FIELD+=VALUE adds one, FIELD-=VALUE takes
+    /// one away.
+    #[command(after_help = concat!(examples!(
+        "kith edit dana name='Dana Ruiz' phone=+33612345678 role='head of operations'",
+        "kith edit dana +lyon -chess cadence=60",
+        "kith edit ben moved='Blue Freight' role=founder"
+    ), "\n\n", include_str!("fields.txt")))]
+    Edit {
+        /// Who, then what: FIELD=VALUE, +topic, -topic
+        #[arg(required = true, value_name = "WHO FIELD=VALUE", allow_hyphen_values = true)]
+        what: Vec<String>,
+    },
+    /// Say that two records are one person
+    #[command(after_help = examples!("kith same 'Dana Ruiz' 'D. Ruiz'", "kith same 3fa91c02 77b0e1d4"))]
+    Same(Pair),
+    /// Say that two records are different people; also takes back `kith same`
+    #[command(after_help = examples!("kith not-same 'Dana Ruiz' 'D. Ruiz'", "kith not-same 3fa91c02 77b0e1d4"))]
+    NotSame(Pair),
+    /// Write down a meeting, held or planned
+    ///
+    /// A meeting with one person notes a thank-you for the day after.
+    #[command(after_help = examples!(
+        "kith meet dana --kind coffee --takeaway 'Acme moves to Lyon in March'",
+        "kith meet dana ben --on yesterday --mode video --could-help 'an intro to Chi'",
+        "kith meet dana --planned --on tue --at 9:30 --ask 'whom should I meet at Acme?' --offer 'the customs guide'"
+    ))]
+    Meet(Box<Meet>),
+    /// Write up a meeting that was planned
+    #[command(after_help = examples!("kith met dana --takeaway 'she decides in May'", "kith met dana --cancelled", "kith met"))]
+    Met(Met),
+    /// Write a note, about people or about nobody
+    #[command(after_help = examples!("kith note The chamber moves to Thursdays", "kith note 'Plays chess on Sundays' --about dana --about ben"))]
+    Note(Note),
+    /// Write down a promise in the exact words it was made
+    #[command(after_help = examples!(
+        "kith promise send her the Lyon contact --to dana --by tue",
+        "kith promise 'the price list' --from ben --by 2026-12-01",
+        "kith promise order cards --myself --by 'next week'"
+    ))]
+    Promise(Promise),
+    /// Say that a promise was kept; without words, list what is open
+    #[command(after_help = examples!("kith keep", "kith keep 2", "kith keep lyon contact", "kith keep 2 --on yesterday"))]
+    Keep(Close),
+    /// Let go of a promise that nobody waits for any more
+    #[command(after_help = examples!("kith release 2", "kith release price list", "kith release 3 --broken"))]
+    Release(Release),
+    /// Write down what somebody needs; without words, list it
+    #[command(after_help = examples!(
+        "kith need a warehouse near Lyon --of dana",
+        "kith need 'choose a broker' --of ben --kind decision --by 'in 3 weeks'",
+        "kith need --closed warehouse"
+    ))]
+    Need(Need),
+    /// Write down what somebody can offer; without words, list it
+    #[command(after_help = examples!("kith offer knows customs brokers --of dana", "kith offer 'a desk for a day'", "kith offer --closed desk"))]
+    Offer(Offer),
+    /// Write down what you asked of somebody, and how it was answered
+    #[command(after_help = examples!(
+        "kith ask 'whom should I meet at Acme?' --to dana",
+        "kith ask",
+        "kith ask --answer yes acme --said 'Chi, next week'"
+    ))]
+    Ask(Ask),
+    /// Write down what you gave somebody
+    #[command(after_help = examples!("kith give the customs guide --to dana", "kith give 'an hour on her pitch' --to ben --kind advice --on yesterday"))]
+    Give(Give),
+    /// Write down what you got; a promise to tell them what came of it is noted
+    #[command(after_help = examples!("kith got the name of a broker --from dana", "kith got 'a review of my offer' --from ben --kind advice"))]
+    Got(Got),
+    /// Introduce two people, step by step; without names, list what is under way
+    #[command(args_conflicts_with_subcommands = true, after_help = examples!(
+        "kith intro dana ben --why 'both move goods through Lyon'",
+        "kith intro agreed dana",
+        "kith intro made ben",
+        "kith intro outcome ben 'they share a warehouse now'"
+    ))]
+    Intro(Intro),
+    /// Delete a person or another record; it can be brought back
+    #[command(after_help = examples!("kith delete dana", "kith delete 3fa91c02", "kith undo"))]
+    Delete {
+        /// What: a person, words that find one record, or the beginning of an id
+        #[arg(required = true, value_name = "WHAT")]
+        what: Vec<String>,
+    },
+    /// Take back the last deletion, merge or import made on this device
+    #[command(after_help = examples!("kith undo", "kith undo --json"))]
+    Undo,
+    /// Show who changed what when
+    #[command(after_help = examples!("kith history dana", "kith history 3fa91c02 --json"))]
+    History {
+        /// Who or what: a person, words that find one record, or the beginning of an id
+        #[arg(required = true, value_name = "WHO")]
+        what: Vec<String>,
+    },
+    /// List fields in which two devices disagree, and settle on a value
+    #[command(after_help = examples!("kith conflicts", "kith conflicts choose 1 2"))]
+    Conflicts {
+        #[command(subcommand)]
+        step: Option<ConflictStep>,
+    },
+    /// Delete a person for good, history included
+    ///
+    /// Shows first what goes and what stays, and asks for the name. There is no way back but a backup.
+    #[command(after_help = examples!("kith purge dana", "kith purge 'Dana Ruiz' --yes"))]
+    Purge {
+        /// Who
+        #[arg(required = true, value_name = "WHO")]
+        who: Vec<String>,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Bring in people from a file: vCard, Google, LinkedIn, or an export of Kith
+    ///
+    /// Shows first what would happen, then asks. The same file again changes nothing, and `kith undo` takes it back.
+    #[command(after_help = examples!("kith import contacts.vcf", "kith import Connections.csv --dry-run", "kith import kith.json --yes"))]
+    Import {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Only show what would happen
+        #[arg(short = 'n', long)]
+        dry_run: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// List what was imported, and undo an import
+    #[command(after_help = examples!("kith imports", "kith imports undo 3fa91c02"))]
+    Imports {
+        #[command(subcommand)]
+        step: Option<ImportStep>,
+    },
+    /// Write everything, or the people, for another program
+    #[command(after_help = examples!("kith export vcard people.vcf", "kith export json everything.json", "kith export json --without-private | jq"))]
+    Export {
+        /// Which form
+        form: Form,
+        /// The file; without one, standard output
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// Leave out what is nobody else's business
+        #[arg(long)]
+        without_private: bool,
+    },
+    /// Write the whole notebook into one file, also while it is in use
+    #[command(after_help = examples!("kith backup monday.kithbak", "kith backup monday.kithbak --passphrase", "KITH_PASSPHRASE=… kith backup monday.kithbak"))]
+    Backup {
+        /// The new file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Seal it; the passphrase is asked for, or taken from KITH_PASSPHRASE
+        #[arg(long)]
+        passphrase: bool,
+    },
+    /// Make a notebook from a backup, where there is none yet
+    #[command(after_help = examples!("kith restore monday.kithbak", "kith --notebook old.kith restore monday.kithbak"))]
+    Restore {
+        /// The backup
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Bring this notebook together with your other devices through a folder
+    ///
+    /// Any folder that your devices share will do: in a cloud drive, on a network disk, on a stick.
+    #[command(after_help = examples!("kith sync ~/Dropbox", "kith sync"))]
+    Sync {
+        /// The folder; may be left out once it was named
+        #[arg(value_name = "FOLDER")]
+        folder: Option<PathBuf>,
+    },
+    /// List the devices this notebook has heard of
+    #[command(after_help = examples!("kith devices", "KITH_DEVICE=desk kith sync"))]
+    Devices,
+    /// Fill an empty notebook with forty made-up people, to look around
+    #[command(after_help = examples!("kith --notebook demo.kith demo", "kith --notebook demo.kith today"))]
+    Demo,
+    /// Look whether the file is sound, and mend what can be mended
+    #[command(after_help = examples!("kith doctor", "kith doctor --rescue-into mended.kith"))]
+    Doctor {
+        /// Take what can still be read out of a damaged notebook into a new one
+        #[arg(long, value_name = "FILE")]
+        rescue_into: Option<PathBuf>,
+    },
+    /// Print a script with which your shell completes commands
+    #[command(after_help = examples!("kith completions bash > ~/.local/share/bash-completion/completions/kith", "kith completions fish | source"))]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    #[command(after_help = examples!("kith man > kith.1", "kith man | man -l -"))]
+    Man,
+}
+
+/// What to do with an event.
+#[derive(Subcommand)]
+pub(crate) enum EventStep {
+    /// Start an event; one that runs is ended first
+    #[command(after_help = examples!("kith event start Chamber breakfast", "kith event start 'Open day' --place Lyon"))]
+    Start {
+        /// What it is called
+        #[arg(required = true, value_name = "TITLE")]
+        title: Vec<String>,
+        /// Where
+        #[arg(long, default_value = "")]
+        place: String,
+    },
+    /// End the event that runs
+    #[command(after_help = examples!("kith event stop"))]
+    Stop,
+    /// List events, the newest first
+    #[command(after_help = examples!("kith event list", "kith event list --json"))]
+    List,
+}
+
+/// What to do with a disagreement.
+#[derive(Subcommand)]
+pub(crate) enum ConflictStep {
+    /// Settle on one value
+    #[command(after_help = examples!("kith conflicts choose 1 2"))]
+    Choose {
+        /// The number of the field in `kith conflicts`
+        #[arg(value_name = "N")]
+        conflict: usize,
+        /// The number of the value
+        #[arg(value_name = "VALUE-NUMBER")]
+        value: usize,
+    },
+}
+
+/// What to do with an import.
+#[derive(Subcommand)]
+pub(crate) enum ImportStep {
+    /// Take an import back; what you changed since stays
+    #[command(after_help = examples!("kith imports undo 3fa91c02"))]
+    Undo {
+        /// The beginning of its id in `kith imports`
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+}
+
+/// The form of an export.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Form {
+    /// People as vCard 3.0, for every address book
+    Vcard,
+    /// Everything, photos and private parts included; Kith reads it back
+    Json,
+}
+
+/// Two records.
+#[derive(Args)]
+pub(crate) struct Pair {
+    /// One
+    #[arg(value_name = "A")]
+    pub(crate) a: String,
+    /// The other
+    #[arg(value_name = "B")]
+    pub(crate) b: String,
+}
+
+/// A meeting.
+#[derive(Args)]
+pub(crate) struct Meet {
+    /// Who was, or will be, there
+    #[arg(required = true, value_name = "WHO")]
+    pub(crate) who: Vec<String>,
+    /// What it is about, in a few words
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) title: String,
+    /// The day; today when left out
+    #[arg(long, value_name = "DAY")]
+    pub(crate) on: Option<String>,
+    /// The time, such as 9:30
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<String>,
+    /// Where
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) place: String,
+    /// How: in person, video, call, mail, message
+    #[arg(long, value_parser = words(kith_core::model::Mode::ALL))]
+    pub(crate) mode: Option<String>,
+    /// What kind: one-to-one, coffee, lunch, informational interview, group, chance
+    #[arg(long, value_parser = words(kith_core::model::MeetingKind::ALL))]
+    pub(crate) kind: Option<String>,
+    /// It is still ahead
+    #[arg(long)]
+    pub(crate) planned: bool,
+    /// You reached out
+    #[arg(long)]
+    pub(crate) initiated: bool,
+    /// Plan: why them
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) why_them: Option<String>,
+    /// Plan: what is in it for them
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) in_it_for_them: Option<String>,
+    /// Plan: the outcome wanted
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) outcome_wanted: Option<String>,
+    /// Plan: what you will ask
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) ask: Option<String>,
+    /// Plan: what you can offer
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) offer: Option<String>,
+    #[command(flatten)]
+    pub(crate) after: After,
+}
+
+/// What is written after a meeting.
+#[derive(Args)]
+pub(crate) struct After {
+    /// After: what you take away
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) takeaway: Option<String>,
+    /// After: what could help them
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) could_help: Option<String>,
+    /// After: what came of it
+    #[arg(long, value_parser = words(kith_core::model::Outcome::ALL))]
+    pub(crate) outcome: Option<String>,
+}
+
+/// A planned meeting, written up.
+#[derive(Args)]
+pub(crate) struct Met {
+    /// Which: a number of the list, words of it, or a person
+    #[arg(value_name = "WHICH")]
+    pub(crate) which: Vec<String>,
+    /// It did not take place
+    #[arg(long)]
+    pub(crate) cancelled: bool,
+    #[command(flatten)]
+    pub(crate) after: After,
+}
+
+/// A promise that was kept.
+#[derive(Args)]
+pub(crate) struct Close {
+    /// Which: a number of the list, words of it, or a person
+    #[arg(value_name = "WHICH")]
+    pub(crate) which: Vec<String>,
+    /// On which day; today when left out
+    #[arg(long, value_name = "DAY")]
+    pub(crate) on: Option<String>,
+}
+
+/// A promise that was let go.
+#[derive(Args)]
+pub(crate) struct Release {
+    #[command(flatten)]
+    pub(crate) close: Close,
+    /// Somebody waited, and it was not kept
+    #[arg(long)]
+    pub(crate) broken: bool,
+}
+
+/// A need.
+#[derive(Args)]
+pub(crate) struct Need {
+    /// What they need, in words
+    #[arg(value_name = "WORDS")]
+    pub(crate) words: Vec<String>,
+    /// Whose; yours when left out
+    #[arg(long, value_name = "WHO")]
+    pub(crate) of: Option<String>,
+    /// What kind: struggle, goal, decision
+    #[arg(long, value_parser = words(kith_core::model::NeedKind::ALL))]
+    pub(crate) kind: Option<String>,
+    /// The day by which they decide
+    #[arg(long, value_name = "DAY")]
+    pub(crate) by: Option<String>,
+    /// It was met or fell away; the words say which
+    #[arg(long)]
+    pub(crate) closed: bool,
+}
+
+/// An offer.
+#[derive(Args)]
+pub(crate) struct Offer {
+    /// What they can offer, in words
+    #[arg(value_name = "WORDS")]
+    pub(crate) words: Vec<String>,
+    /// Whose; yours when left out
+    #[arg(long, value_name = "WHO")]
+    pub(crate) of: Option<String>,
+    /// What kind: knowledge, expertise, contact, resource, approach
+    #[arg(long, value_parser = words(kith_core::model::OfferKind::ALL))]
+    pub(crate) kind: Option<String>,
+    /// It fell away; the words say which
+    #[arg(long)]
+    pub(crate) closed: bool,
+}
+
+/// An ask.
+#[derive(Args)]
+pub(crate) struct Ask {
+    /// What you asked, in your words; with --answer, which ask
+    #[arg(value_name = "WORDS")]
+    pub(crate) words: Vec<String>,
+    /// Of whom
+    #[arg(long, value_name = "WHO")]
+    pub(crate) to: Option<String>,
+    /// What for: advice, introduction, information, feedback, resource
+    #[arg(long, value_parser = words(kith_core::model::AskKind::ALL))]
+    pub(crate) kind: Option<String>,
+    /// How it was answered: yes, partly, no
+    #[arg(long, value_name = "ANSWER", value_parser = ["yes", "partly", "no"], conflicts_with_all = ["to", "kind"])]
+    pub(crate) answer: Option<String>,
+    /// The answer in words
+    #[arg(long, value_name = "TEXT", requires = "answer")]
+    pub(crate) said: Option<String>,
+}
+
+/// A give.
+#[derive(Args)]
+pub(crate) struct Give {
+    /// What, in words
+    #[arg(required = true, value_name = "WORDS")]
+    pub(crate) words: Vec<String>,
+    /// To whom
+    #[arg(long, value_name = "WHO", required = true)]
+    pub(crate) to: String,
+    #[command(flatten)]
+    pub(crate) how: How,
+}
+
+/// A get.
+#[derive(Args)]
+pub(crate) struct Got {
+    /// What, in words
+    #[arg(required = true, value_name = "WORDS")]
+    pub(crate) words: Vec<String>,
+    /// From whom
+    #[arg(long, value_name = "WHO", required = true)]
+    pub(crate) from: String,
+    #[command(flatten)]
+    pub(crate) how: How,
+}
+
+/// What kind of give or get, and when.
+#[derive(Args)]
+pub(crate) struct How {
+    /// What kind: information, service, introduction, resource, advice, thanks, time
+    #[arg(long, value_parser = words(kith_core::model::ExchangeKind::ALL))]
+    pub(crate) kind: Option<String>,
+    /// On which day; today when left out
+    #[arg(long, value_name = "DAY")]
+    pub(crate) on: Option<String>,
+}
+
+/// An introduction.
+#[derive(Args)]
+pub(crate) struct Intro {
+    #[command(subcommand)]
+    pub(crate) step: Option<IntroStep>,
+    /// One of the two
+    #[arg(value_name = "A", requires = "b")]
+    pub(crate) a: Option<String>,
+    /// The other
+    #[arg(value_name = "B")]
+    pub(crate) b: Option<String>,
+    /// Why they should know each other
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub(crate) why: String,
+}
+
+/// A step of an introduction.
+#[derive(Subcommand)]
+pub(crate) enum IntroStep {
+    /// One of the two said yes to being introduced
+    #[command(after_help = examples!("kith intro agreed dana"))]
+    Agreed {
+        /// Who said yes
+        #[arg(required = true, value_name = "WHO")]
+        who: Vec<String>,
+    },
+    /// You introduced them; this keeps the promise behind it
+    #[command(after_help = examples!("kith intro made dana", "kith intro made 1"))]
+    Made {
+        /// Which: a number of the list, or one of the two
+        #[arg(required = true, value_name = "WHICH")]
+        which: Vec<String>,
+    },
+    /// They talked
+    #[command(after_help = examples!("kith intro talked ben"))]
+    Talked {
+        /// Which: a number of the list, or one of the two
+        #[arg(required = true, value_name = "WHICH")]
+        which: Vec<String>,
+    },
+    /// What came of it
+    #[command(after_help = examples!("kith intro outcome ben 'they share a warehouse now'"))]
+    Outcome {
+        /// Which: a number of the list, or one of the two
+        #[arg(value_name = "WHICH")]
+        which: String,
+        /// What came of it, in words
+        #[arg(required = true, value_name = "WORDS")]
+        words: Vec<String>,
+    },
+    /// It fell away
+    #[command(after_help = examples!("kith intro closed 2"))]
+    Closed {
+        /// Which: a number of the list, or one of the two
+        #[arg(required = true, value_name = "WHICH")]
+        which: Vec<String>,
+    },
+}
+
+/// Which people.
+#[derive(Args)]
+pub(crate) struct PeopleList {
+    /// Only those with this topic
+    #[arg(long, value_name = "TOPIC")]
+    pub(crate) tag: Option<String>,
+    /// Only those of this organisation
+    #[arg(long, value_name = "NAME")]
+    pub(crate) org: Option<String>,
+    /// Only those met at this event
+    #[arg(long, value_name = "TITLE")]
+    pub(crate) event: Option<String>,
+    /// Deleted people instead
+    #[arg(long)]
+    pub(crate) deleted: bool,
+    /// Leave out so many at the beginning
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) from: u32,
+    /// Show at most so many
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(crate) limit: u32,
+}
+
+/// A note.
+#[derive(Args)]
+pub(crate) struct Note {
+    /// The text
+    #[arg(required = true, value_name = "TEXT")]
+    pub(crate) text: Vec<String>,
+    /// Whom it is about; may be given several times
+    #[arg(long, value_name = "WHO")]
+    pub(crate) about: Vec<String>,
+}
+
+/// A promise.
+#[derive(Args)]
+#[command(group = clap::ArgGroup::new("whose").multiple(false))]
+pub(crate) struct Promise {
+    /// The exact words
+    #[arg(required = true, value_name = "WORDS")]
+    pub(crate) words: Vec<String>,
+    /// You promised it to them
+    #[arg(long, value_name = "WHO", group = "whose")]
+    pub(crate) to: Option<String>,
+    /// They promised it to you
+    #[arg(long, value_name = "WHO", group = "whose")]
+    pub(crate) from: Option<String>,
+    /// A promise to yourself
+    #[arg(long, group = "whose")]
+    pub(crate) myself: bool,
+    /// The day by which
+    #[arg(long, value_name = "DAY")]
+    pub(crate) by: Option<String>,
+}
+
+/// Reads what was typed; help and mistakes are printed here, and end with this code.
+pub(crate) fn parse() -> Result<Cli, ExitCode> {
+    let typed = command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    typed.map_err(|error| {
+        // A reader of the help who closes the pipe has had enough.
+        let _ = error.print();
+        ExitCode::from(error.exit_code().clamp(0, 2) as u8)
+    })
+}
+
+/// Prints what a shell needs to complete commands.
+pub(crate) fn completions(shell: clap_complete::Shell, out: &Out) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command(), "kith", &mut script);
+    out.raw(&script);
+    Ok(())
+}
+
+/// Prints the manual page.
+pub(crate) fn man(out: &Out) -> Result<(), Failure> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Cli::command())
+        .render(&mut page)
+        .map_err(|error| Failure::Wrong(format!("the manual page cannot be made ({error})")))?;
+    out.raw(&page);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_stands_in_one_group_of_the_help() {
+        let mut grouped: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+        let tree = Cli::command();
+        let mut all: Vec<&str> = tree.get_subcommands().map(clap::Command::get_name).collect();
+        all.push("help");
+        grouped.sort_unstable();
+        all.sort_unstable();
+        assert_eq!(grouped, all);
+    }
+
+    #[test]
+    fn the_tree_of_commands_holds_together() {
+        command().debug_assert();
+    }
+}

@@ -1,0 +1,246 @@
+//! Bringing people in from other programs, and taking everything along.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use kith_core::model::{AnyRecord, Import};
+use kith_core::notebook::ImportReport;
+
+use crate::app::App;
+use crate::args::{Form, ImportStep};
+use crate::choose;
+use crate::failure::Failure;
+use crate::layout::{self, FAINT, clean, styled};
+use crate::{days, show};
+
+/// Most names of a report that are listed.
+const MOST_NAMED: usize = 10;
+
+/// Imports a file: a dry run first, then the question, then the import.
+pub(crate) fn import(app: &App, file: &Path, dry_run: bool, yes: bool) -> Result<(), Failure> {
+    if is_export_of_kith(file)? {
+        return import_json(app, file, dry_run, yes);
+    }
+    let bar = app.progress("");
+    let see = |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    };
+    let preview = app.notebook.import_preview(file, &mut |done, total| see(done, total));
+    bar.finish_and_clear();
+    let preview = preview?;
+    if dry_run && app.json {
+        return app.print_json(&preview);
+    }
+    if !app.json {
+        tell(app, &preview, "would be new");
+    }
+    if dry_run {
+        return Ok(());
+    }
+    if preview.new == 0 && preview.changed == 0 {
+        app.out.confirm("Nothing in this file is new.");
+        return if app.json { app.print_json(&preview) } else { Ok(()) };
+    }
+    if !yes && !choose::agrees(app, "Import this?")? {
+        return Err(Failure::Wrong("nothing was imported".into()));
+    }
+    let report = app.notebook.import(file, &mut |done, total| see(done, total));
+    bar.finish_and_clear();
+    let report = report?;
+    app.settle();
+    if app.json {
+        return app.print_json(&report);
+    }
+    let people = days::count(report.new, "person is new", "people are new");
+    let changed = days::count(report.changed, "was", "were");
+    app.out.confirm(format!("{people}, {changed} changed. `kith undo` takes it back."));
+    Ok(())
+}
+
+/// What an import would do, in numbers and reasons.
+fn tell(app: &App, report: &ImportReport, new: &str) {
+    app.line(format!("{}: {} {new}", report.source, days::count(report.new, "person", "people")));
+    for (by, count) in &report.matched {
+        app.line(format!("  {} known by {}", days::count(*count, "is", "are"), clean(by)));
+    }
+    if report.changed > 0 {
+        app.line(format!("  {} something new", days::count(report.changed, "of them has", "of them have")));
+    }
+    for (why, count) in &report.skipped {
+        app.line(layout::wrap(&format!("  {count} left out: {}", clean(why)), "    ", app.width));
+    }
+    for name in report.moved.iter().take(MOST_NAMED) {
+        app.line(layout::wrap(&format!("  has another role now: {}", clean(name)), "    ", app.width));
+    }
+    for one in report.need_you.iter().take(MOST_NAMED) {
+        let line = format!("  may be here already: {}, line {} ({})", clean(&one.name), one.line, clean(&one.why));
+        app.line(layout::wrap(&line, "    ", app.width));
+    }
+    let more = report.need_you_more + report.need_you.len().saturating_sub(MOST_NAMED) as u64;
+    if more > 0 {
+        app.line(format!("  and {} like that", days::count(more, "other", "others")));
+    }
+    for note in &report.notes {
+        app.line(layout::wrap(&format!("  {}", clean(note)), "    ", app.width));
+    }
+}
+
+/// Whether a file is what `kith export json` writes: it says so in its first lines.
+fn is_export_of_kith(file: &Path) -> Result<bool, Failure> {
+    let mut head = Vec::new();
+    open(file)?.take(4096).read_to_end(&mut head).map_err(|error| unreadable(file, &error))?;
+    let head = String::from_utf8_lossy(&head);
+    Ok(head.trim_start_matches('\u{feff}').trim_start().starts_with('{') && head.contains("\"kith-notebook\""))
+}
+
+fn open(file: &Path) -> Result<File, Failure> {
+    File::open(file).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            Failure::NotFound(format!("there is no file {}; nothing was changed", file.display()))
+        }
+        _ => unreadable(file, &error),
+    })
+}
+
+fn unreadable(file: &Path, error: &io::Error) -> Failure {
+    Failure::Wrong(format!("{} cannot be read ({error}); nothing was changed", file.display()))
+}
+
+fn import_json(app: &App, file: &Path, dry_run: bool, yes: bool) -> Result<(), Failure> {
+    if dry_run {
+        app.line("An export of Kith: everything in it that is not here yet would come in.");
+        return Ok(());
+    }
+    if !yes && !choose::agrees(app, "This is an export of Kith. Bring in what is not here yet?")? {
+        return Err(Failure::Wrong("nothing was imported".into()));
+    }
+    let report = app.notebook.import_json(&mut open(file)?)?;
+    app.settle();
+    if app.json {
+        return app.print_json(&report);
+    }
+    let records = days::count(report.new, "record came in", "records came in");
+    app.out.confirm(format!("{records}, {} were here already.", report.known));
+    if report.unknown > 0 {
+        app.out.aside(format!(
+            "{} only a newer version of Kith knows were left out.",
+            days::count(report.unknown, "record", "records")
+        ));
+    }
+    Ok(())
+}
+
+/// Lists imports, or undoes one.
+pub(crate) fn imports(app: &App, step: Option<&ImportStep>) -> Result<(), Failure> {
+    if let Some(ImportStep::Undo { id }) = step {
+        return undo(app, id);
+    }
+    let imports = app.notebook.imports()?;
+    if app.json {
+        return app.print_json(&imports);
+    }
+    let zone = app.notebook.zone()?;
+    for import in &imports {
+        let when = import.at.map(|at| days::moment(at, zone, app.today)).unwrap_or_default();
+        let state = match (import.undone_at, import.finished) {
+            (Some(_), _) => "  undone",
+            (None, false) => "  not finished: import the same file again, or undo it",
+            _ => "",
+        };
+        let file = if import.file_name.is_empty() { String::new() } else { format!(", {}", clean(&import.file_name)) };
+        app.line(format!(
+            "{}  {}{file}  {when}{state}",
+            styled(FAINT, &show::short_id(import.id)),
+            clean(&import.source)
+        ));
+    }
+    if imports.is_empty() {
+        app.out.aside("Nothing was imported yet.");
+    }
+    Ok(())
+}
+
+fn undo(app: &App, id: &str) -> Result<(), Failure> {
+    let found = app.notebook.by_id_start(id, 10)?;
+    let imports: Vec<Import> = found
+        .into_iter()
+        .filter_map(|record| match record {
+            AnyRecord::Import(import) => Some(import),
+            _ => None,
+        })
+        .collect();
+    let [import] = imports.as_slice() else {
+        let id = clean(id);
+        return Err(Failure::NotFound(format!("no one import has the id {id}; `kith imports` lists them")));
+    };
+    let undone = app.notebook.undo_import(import.id)?;
+    app.settle();
+    if app.json {
+        return app.print_json(&undone);
+    }
+    let records = days::count(undone.deleted, "record is", "records are");
+    app.out.confirm(format!("{records} deleted again, {} put back.", days::count(undone.put_back, "field", "fields")));
+    for (name, why) in &undone.kept {
+        app.line(layout::wrap(&format!("  {} stays: {}", clean(name), clean(why)), "    ", app.width));
+    }
+    Ok(())
+}
+
+/// Writes the notebook for another program.
+pub(crate) fn export(app: &App, form: Form, file: Option<&Path>, without_private: bool) -> Result<(), Failure> {
+    let count = match file {
+        None => write_out(app, form, &mut Stdout(app), without_private)?,
+        Some(file) => {
+            let failed = |error: io::Error| match error.kind() {
+                io::ErrorKind::AlreadyExists => Failure::Wrong(format!(
+                    "{} is there already and was left alone; choose another name",
+                    file.display()
+                )),
+                _ => {
+                    Failure::Wrong(format!("{} cannot be written ({error}); the notebook is unchanged", file.display()))
+                }
+            };
+            let mut out = io::BufWriter::new(File::create_new(file).map_err(failed)?);
+            let count = write_out(app, form, &mut out, without_private);
+            let count = count.and_then(|count| out.flush().map(|()| count).map_err(failed));
+            if count.is_err() {
+                // Half an export would be taken for a whole one.
+                let _ = std::fs::remove_file(file);
+            }
+            count?
+        }
+    };
+    let what = match form {
+        Form::Vcard => days::count(count, "person", "people"),
+        Form::Json => days::count(count, "record", "records"),
+    };
+    let private = match (form, without_private) {
+        (Form::Json, false) => " Private parts and photos are in it; keep it as you keep the notebook.",
+        _ => "",
+    };
+    app.out.aside(format!("{what} written.{private}"));
+    Ok(())
+}
+
+fn write_out(app: &App, form: Form, out: &mut dyn Write, without_private: bool) -> Result<u64, Failure> {
+    Ok(match form {
+        Form::Vcard => app.notebook.export_vcards(out)?,
+        Form::Json => app.notebook.export_json(out, !without_private)?,
+    })
+}
+
+/// Standard output as the program keeps it: a closed pipe is told at the end, not in the middle.
+struct Stdout<'a, 'b>(&'a App<'b>);
+
+impl Write for Stdout<'_, '_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.out.raw(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

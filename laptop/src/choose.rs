@@ -1,0 +1,193 @@
+//! Which person, record or open matter a word means. When several fit they are listed with numbers; on a terminal one
+//! is asked for, otherwise the list is where it ends.
+
+use std::io::{self, Write};
+
+use chrono::NaiveDate;
+use kith_core::jot::days;
+use kith_core::model::{AnyRecord, Contact, Id, RecordId};
+use kith_core::query::words::words;
+
+use crate::app::App;
+use crate::failure::Failure;
+use crate::{layout, show};
+
+/// Most rows listed when a word fits several.
+const MOST: usize = 30;
+
+/// Something open that can be named by its number in a list, by words, or by a person.
+pub(crate) struct Matter {
+    pub(crate) id: RecordId,
+    /// As it is listed.
+    pub(crate) line: String,
+    /// What words are looked for in: its own, and the people's names.
+    pub(crate) words: String,
+}
+
+/// The one person these words mean.
+pub(crate) fn person(app: &App, typed: &str) -> Result<Id<Contact>, Failure> {
+    let meant = app.notebook.contacts_meant(typed, MOST)?;
+    match meant.as_slice() {
+        [] => Err(nobody(app, typed)?),
+        [one] => Ok(one.id),
+        several => {
+            let rows = several.iter().map(|contact| show::person_line(app, contact)).enumerate();
+            let rows: Vec<(usize, String)> = rows.map(|(at, row)| (at + 1, row)).collect();
+            let what = format!("\"{}\" fits several people", layout::clean(typed));
+            let at = one_of(app, &what, "Say more of the name, or the id at the end of the line.", &rows)?;
+            Ok(several[at].id)
+        }
+    }
+}
+
+/// The people these arguments mean: all of them together when that is somebody's name, else each by itself.
+pub(crate) fn people(app: &App, arguments: &[String]) -> Result<Vec<Id<Contact>>, Failure> {
+    if arguments.len() > 1 {
+        let together = app.notebook.contacts_meant(&arguments.join(" "), 2)?;
+        if let [one] = together.as_slice() {
+            return Ok(vec![one.id]);
+        }
+    }
+    arguments.iter().map(|typed| person(app, typed)).collect()
+}
+
+/// The one record these words mean: an id, a person, or whatever is found.
+pub(crate) fn record(app: &App, typed: &str) -> Result<RecordId, Failure> {
+    let by_id = app.notebook.by_id_start(typed.trim(), MOST as u32)?;
+    if let [one] = by_id.as_slice() {
+        return Ok(one.id());
+    }
+    let people = app.notebook.contacts_meant(typed, MOST)?;
+    if !people.is_empty() {
+        return person(app, typed).map(Id::raw);
+    }
+    let mut found: Vec<AnyRecord> = by_id;
+    for hit in app.notebook.find(typed, MOST as u32)? {
+        found.extend(app.notebook.get_any(hit.id)?);
+    }
+    match found.as_slice() {
+        [] => Err(Failure::NotFound(format!("nothing has the words \"{}\"", layout::clean(typed)))),
+        [one] => Ok(one.id()),
+        several => {
+            let rows: Vec<(usize, String)> =
+                several.iter().enumerate().map(|(at, record)| (at + 1, show::record_line(app, record))).collect();
+            let what = format!("\"{}\" fits several records", layout::clean(typed));
+            let at = one_of(app, &what, "Say it with the id at the end of the line.", &rows)?;
+            Ok(several[at].id())
+        }
+    }
+}
+
+/// The matter that is meant; none when nothing was said and the list is the answer.
+pub(crate) fn matter(app: &App, what: &str, typed: &[String], matters: &[Matter]) -> Result<Option<RecordId>, Failure> {
+    let numbered: Vec<(usize, String)> =
+        matters.iter().enumerate().map(|(at, matter)| (at + 1, matter.line.clone())).collect();
+    let typed = typed.join(" ");
+    if typed.trim().is_empty() {
+        if matters.is_empty() {
+            app.out.aside(format!("No {what}."));
+        }
+        numbered_list(&numbered).iter().for_each(|line| app.line(layout::wrap(line, "     ", app.width)));
+        return Ok(None);
+    }
+    if let Ok(number) = typed.trim().parse::<usize>() {
+        return match number.checked_sub(1).and_then(|at| matters.get(at)) {
+            Some(matter) => Ok(Some(matter.id)),
+            None => Err(Failure::NotFound(format!("there are {} {what}, and no number {number}", matters.len()))),
+        };
+    }
+    let wanted = words(&typed);
+    let fits = |matter: &Matter| {
+        let there = words(&matter.words);
+        let by_words = wanted.iter().all(|word| there.iter().any(|other| other.starts_with(word.as_str())));
+        by_words || (typed.len() >= 6 && matter.id.to_string().starts_with(typed.trim()))
+    };
+    let fitting: Vec<usize> = (0..matters.len()).filter(|at| fits(&matters[*at])).collect();
+    match fitting.as_slice() {
+        [] => Err(Failure::NotFound(format!("no {what} with the words \"{}\"", layout::clean(&typed)))),
+        [one] => Ok(Some(matters[*one].id)),
+        several => {
+            let rows: Vec<(usize, String)> = several.iter().map(|at| numbered[*at].clone()).collect();
+            let title = format!("\"{}\" fits several {what}", layout::clean(&typed));
+            let at = one_of(app, &title, "Say the number, or more of the words.", &rows)?;
+            Ok(Some(matters[several[at]].id))
+        }
+    }
+}
+
+fn numbered_list(rows: &[(usize, String)]) -> Vec<String> {
+    rows.iter().map(|(number, row)| format!("{number:>3}  {row}")).collect()
+}
+
+/// Asks which of several rows is meant, or ends with the list when nobody can be asked. Says which row it was.
+fn one_of(app: &App, what: &str, hint: &str, rows: &[(usize, String)]) -> Result<usize, Failure> {
+    let list = numbered_list(rows).join("\n");
+    if !app.can_ask() {
+        return Err(Failure::NotFound(format!("{what}:\n{list}\n{hint}")));
+    }
+    app.out.ask(&format!("{what}:\n{list}"));
+    let answer = ask(app, "Which number? ")?;
+    let number = answer.parse::<usize>().ok();
+    rows.iter()
+        .position(|(other, _)| Some(*other) == number)
+        .ok_or_else(|| Failure::NotFound("that is none of these numbers; nothing was changed".into()))
+}
+
+/// A line typed in answer to a question; empty at the end of input.
+pub(crate) fn ask(app: &App, question: &str) -> Result<String, Failure> {
+    let _ = write!(io::stderr(), "{question}").and_then(|()| io::stderr().flush());
+    let mut answer = String::new();
+    io::stdin()
+        .read_line(&mut answer)
+        .map_err(|error| Failure::Wrong(format!("the answer could not be read ({error}); nothing was changed")))?;
+    if answer.is_empty() {
+        app.out.ask("");
+    }
+    Ok(answer.trim().to_string())
+}
+
+/// Whether the person agrees; nobody to ask is no agreement.
+pub(crate) fn agrees(app: &App, question: &str) -> Result<bool, Failure> {
+    if !app.can_ask() {
+        return Err(Failure::Usage(format!("{question} Nobody is here to say so; repeat it with --yes.")));
+    }
+    let answer = ask(app, &format!("{question} [y/N] "))?;
+    Ok(matches!(answer.to_lowercase().as_str(), "y" | "yes"))
+}
+
+/// The day a person typed.
+pub(crate) fn day(app: &App, typed: &str) -> Result<NaiveDate, Failure> {
+    days::day(typed, &app.notebook.jot_context()?).ok_or_else(|| {
+        let typed = layout::clean(typed);
+        Failure::Usage(format!(
+            "\"{typed}\" is no day this notebook understands; write it like tue, in 3 days or 2026-11-24"
+        ))
+    })
+}
+
+/// The day that was typed, or today.
+pub(crate) fn day_or_today(app: &App, typed: Option<&String>) -> Result<NaiveDate, Failure> {
+    typed.map_or(Ok(app.today), |typed| past_day(app, typed))
+}
+
+/// A day that lies behind: "tue" is the last Tuesday, "yesterday" is one.
+fn past_day(app: &App, typed: &str) -> Result<NaiveDate, Failure> {
+    if typed.trim().eq_ignore_ascii_case("yesterday") {
+        return Ok(app.today.pred_opt().unwrap_or(app.today));
+    }
+    day(app, typed)
+}
+
+/// Nobody of that name; those it may have been meant to be.
+fn nobody(app: &App, typed: &str) -> Result<Failure, Failure> {
+    let hits = app.notebook.find(typed, 20)?;
+    let people = hits.into_iter().filter(|hit| hit.kind == "contact");
+    let alike: Vec<String> = people.take(5).map(|hit| layout::clean(&hit.title)).collect();
+    let typed = layout::clean(typed);
+    Ok(Failure::NotFound(match alike.as_slice() {
+        [] => format!(
+            "nobody is called \"{typed}\".\n`kith people` lists everybody, `kith jot '{typed}'` writes them down."
+        ),
+        names => format!("nobody is called \"{typed}\". Did you mean {}?", names.join(", ")),
+    }))
+}

@@ -1,0 +1,195 @@
+//! What goes between people: needs, offers, asks, gives and gets, introductions.
+
+use kith_core::model::{Answer, Ask, Contact, Direction, Exchange, Id, Introduction, Need, Offer, Record};
+use kith_core::notebook::IntroductionStep;
+
+use crate::app::App;
+use crate::args::{self, IntroStep};
+use crate::choose::{self, Matter};
+use crate::failure::Failure;
+use crate::layout::clean;
+use crate::{days, person};
+
+/// Most records of a kind looked through.
+const MOST: u32 = 1000;
+
+/// A word of a closed list, or its first when none was typed.
+fn word<W: for<'a> From<&'a str> + Default>(typed: &Option<String>) -> W {
+    typed.as_deref().map_or_else(W::default, W::from)
+}
+
+/// How a need or an offer is listed: the words, and whose.
+fn line(words: &str, name: &str, rest: &str) -> String {
+    let whose = if name.is_empty() { "mine".to_string() } else { clean(name) };
+    format!("{} — {whose}{rest}", clean(words))
+}
+
+fn name_of(app: &App, who: Option<Id<Contact>>) -> Result<String, Failure> {
+    Ok(app.notebook.names(&who.into_iter().collect::<Vec<_>>())?)
+}
+
+/// Writes down a need, closes one, or lists them.
+pub(crate) fn need(app: &App, typed: &args::Need) -> Result<(), Failure> {
+    let list = typed.closed || typed.words.is_empty();
+    if !list {
+        let whose = typed.of.as_ref().map(|who| choose::person(app, who)).transpose()?;
+        let decide_on = typed.by.as_ref().map(|day| choose::day(app, day)).transpose()?;
+        let (words, kind) = (typed.words.join(" "), word(&typed.kind));
+        let event = app.notebook.running_event()?.map(|event| event.id);
+        let said = format!("Need: {}.", line(&words, &name_of(app, whose)?, ""));
+        let id = app.notebook.put(Need { whose, kind, words, decide_on, event, ..Need::default() })?;
+        return app.done(id, &said);
+    }
+    let mut open: Vec<Need> = app.notebook.newest(MOST)?;
+    open.retain(|need| need.closed_on.is_none());
+    let matter = |need: &Need| -> Result<Matter, Failure> {
+        let name = name_of(app, need.whose)?;
+        let by = need.decide_on.map(|day| format!(", decides by {}", days::day(day, app.today))).unwrap_or_default();
+        let words = format!("{} {name}", need.words);
+        Ok(Matter { id: need.id.raw(), line: line(&need.words, &name, &by), words })
+    };
+    close(app, "open needs", &typed.words, &open, matter, |need| need.closed_on = Some(app.today))
+}
+
+/// Writes down an offer, closes one, or lists them.
+pub(crate) fn offer(app: &App, typed: &args::Offer) -> Result<(), Failure> {
+    let list = typed.closed || typed.words.is_empty();
+    if !list {
+        let whose = typed.of.as_ref().map(|who| choose::person(app, who)).transpose()?;
+        let (words, kind) = (typed.words.join(" "), word(&typed.kind));
+        let event = app.notebook.running_event()?.map(|event| event.id);
+        let said = format!("Offer: {}.", line(&words, &name_of(app, whose)?, ""));
+        let id = app.notebook.put(Offer { whose, kind, words, event, ..Offer::default() })?;
+        return app.done(id, &said);
+    }
+    let mut open: Vec<Offer> = app.notebook.newest(MOST)?;
+    open.retain(|offer| offer.closed_on.is_none());
+    let matter = |offer: &Offer| -> Result<Matter, Failure> {
+        let name = name_of(app, offer.whose)?;
+        let words = format!("{} {name}", offer.words);
+        Ok(Matter { id: offer.id.raw(), line: line(&offer.words, &name, ""), words })
+    };
+    close(app, "open offers", &typed.words, &open, matter, |offer| offer.closed_on = Some(app.today))
+}
+
+/// Lists what is open, or closes the one that was named.
+fn close<R: Record + serde::Serialize>(
+    app: &App,
+    what: &str,
+    which: &[String],
+    open: &[R],
+    matter: impl Fn(&R) -> Result<Matter, Failure>,
+    change: impl FnOnce(&mut R),
+) -> Result<(), Failure> {
+    if app.json && which.is_empty() {
+        return app.print_json(&open);
+    }
+    let matters = open.iter().map(matter).collect::<Result<Vec<_>, _>>()?;
+    let Some(id) = choose::matter(app, what, which, &matters)? else { return Ok(()) };
+    let said = matters.iter().find(|matter| matter.id == id).map(|matter| matter.line.clone()).unwrap_or_default();
+    app.notebook.edit(Id::<R>::new(id), change)?;
+    app.done(id, &format!("Closed: {said}."))
+}
+
+/// Writes down an ask or its answer; lists those without one.
+pub(crate) fn ask(app: &App, typed: &args::Ask) -> Result<(), Failure> {
+    let (None, false) = (&typed.answer, typed.words.is_empty()) else { return answer(app, typed) };
+    let to = match &typed.to {
+        Some(who) => choose::person(app, who)?,
+        None => return Err(Failure::Usage("say of whom: kith ask WORDS --to WHO".into())),
+    };
+    let words = typed.words.join(" ");
+    let said = format!("Asked {}: {}", clean(&name_of(app, Some(to))?), clean(&words));
+    let (to, kind, asked_on) = (Some(to), word(&typed.kind), Some(app.today));
+    let id = app.notebook.put(Ask { to, kind, words, asked_on, ..Ask::default() })?;
+    app.done(id, &said)
+}
+
+fn answer(app: &App, typed: &args::Ask) -> Result<(), Failure> {
+    let mut open: Vec<Ask> = app.notebook.newest(MOST)?;
+    open.retain(|ask| ask.answer == Answer::Open);
+    if typed.answer.is_some() && typed.words.is_empty() && open.len() > 1 {
+        app.out.aside("Say which was answered: its number, words of it, or the person.");
+    }
+    let matter = |ask: &Ask| -> Result<Matter, Failure> {
+        let name = name_of(app, ask.to)?;
+        let when = ask.asked_on.map(|day| format!(", {}", days::day(day, app.today))).unwrap_or_default();
+        let words = format!("{} {name}", ask.words);
+        Ok(Matter { id: ask.id.raw(), line: line(&ask.words, &name, &when), words })
+    };
+    close(app, "asks without an answer", &typed.words, &open, matter, |ask| {
+        ask.answer = word(&typed.answer);
+        ask.answered_on = Some(app.today);
+        ask.answer_words = typed.said.clone().unwrap_or_default();
+    })
+}
+
+/// Writes down a give.
+pub(crate) fn give(app: &App, typed: &args::Give) -> Result<(), Failure> {
+    exchange(app, Direction::Gave, &typed.words, &typed.to, &typed.how)
+}
+
+/// Writes down a get.
+pub(crate) fn got(app: &App, typed: &args::Got) -> Result<(), Failure> {
+    exchange(app, Direction::Got, &typed.words, &typed.from, &typed.how)
+}
+
+fn exchange(app: &App, direction: Direction, words: &[String], who: &str, how: &args::How) -> Result<(), Failure> {
+    let with = choose::person(app, who)?;
+    let on = choose::day_or_today(app, how.on.as_ref())?;
+    let (words, name) = (words.join(" "), clean(&name_of(app, Some(with))?));
+    let said = match direction {
+        Direction::Got => format!("Got from {name}: {}. A note to tell them what came of it is made.", clean(&words)),
+        _ => format!("Gave {name}: {}.", clean(&words)),
+    };
+    let (with, on, kind) = (Some(with), Some(on), word(&how.kind));
+    let id = app.notebook.exchange(Exchange { direction, kind, words, with, on, ..Exchange::default() })?;
+    app.done(id, &said)
+}
+
+/// Begins an introduction, takes one a step further, or lists them.
+pub(crate) fn intro(app: &App, typed: &args::Intro) -> Result<(), Failure> {
+    if let Some(step) = &typed.step {
+        return advance(app, step);
+    }
+    let (Some(a), Some(b)) = (&typed.a, &typed.b) else { return under_way(app, &[]).map(drop) };
+    let (a, b) = (choose::person(app, a)?, choose::person(app, b)?);
+    let id = app.notebook.introduce(a, b, &typed.why)?;
+    let names = clean(&app.notebook.names(&[a, b])?);
+    app.done(id, &format!("To introduce: {names}. Ask both first, then `kith intro agreed WHO`."))
+}
+
+fn advance(app: &App, step: &IntroStep) -> Result<(), Failure> {
+    let (which, step) = match step {
+        IntroStep::Agreed { who } => {
+            let person = choose::person(app, &who.join(" "))?;
+            let name = vec![name_of(app, Some(person))?];
+            (name, IntroductionStep::Agreed(person))
+        }
+        IntroStep::Made { which } => (which.clone(), IntroductionStep::Made),
+        IntroStep::Talked { which } => (which.clone(), IntroductionStep::Talked),
+        IntroStep::Outcome { which, words } => (vec![which.clone()], IntroductionStep::Outcome(words.join(" "))),
+        IntroStep::Closed { which } => (which.clone(), IntroductionStep::Closed),
+    };
+    let Some(id) = under_way(app, &which)? else { return Ok(()) };
+    app.notebook.advance_introduction(id, step)?;
+    let introduction = app.notebook.get(id)?.unwrap_or_default();
+    let names = clean(&app.notebook.names(&introduction.between)?);
+    app.done(id, &format!("{names}: {}.", person::how_far(app, &introduction)))
+}
+
+/// Introductions that are not over: that of these words, or all of them as a list.
+fn under_way(app: &App, which: &[String]) -> Result<Option<Id<Introduction>>, Failure> {
+    let mut open: Vec<Introduction> = app.notebook.newest(MOST)?;
+    open.retain(|introduction| introduction.closed_on.is_none() && introduction.outcome.is_empty());
+    if app.json && which.is_empty() {
+        return app.print_json(&open).map(|()| None);
+    }
+    let mut matters = Vec::new();
+    for introduction in &open {
+        let names = clean(&app.notebook.names(&introduction.between)?);
+        let line = format!("{names} — {}", person::how_far(app, introduction));
+        matters.push(Matter { id: introduction.id.raw(), line, words: names });
+    }
+    Ok(choose::matter(app, "introductions under way", which, &matters)?.map(Id::new))
+}

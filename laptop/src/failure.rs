@@ -1,0 +1,69 @@
+//! What went wrong, the exit code it ends with, and the words a person reads.
+
+use std::process::ExitCode;
+
+use kith_core::Error;
+
+use crate::out::Out;
+
+/// Why a command did not do what was asked.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The notebook said so.
+    Core(Error),
+    /// What was typed makes no sense; exit code 2.
+    Usage(String),
+    /// Nobody and nothing fits, or too much does; exit code 3.
+    NotFound(String),
+    /// Something else went wrong; exit code 1.
+    Wrong(String),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Core(error)
+    }
+}
+
+impl Failure {
+    /// 0 fine, 1 something went wrong, 2 usage, 3 not found or ambiguous, 4 foreign or unreadable.
+    fn code(&self) -> u8 {
+        match self {
+            Self::Core(Error::Invalid(_)) | Self::Usage(_) => 2,
+            Self::Core(Error::NotFound(_)) | Self::NotFound(_) => 3,
+            Self::Core(Error::Unreadable(_) | Error::NeedsUpdate(_) | Error::Peer(_)) => 4,
+            Self::Core(Error::Storage(_)) | Self::Wrong(_) => 1,
+        }
+    }
+
+    /// What happened, that nothing was lost, and the next step.
+    fn words(&self) -> String {
+        match self {
+            Self::Core(error) => match next_step(error) {
+                "" => error.to_string(),
+                next => format!("{error}.\n{next}"),
+            },
+            Self::Usage(words) | Self::NotFound(words) | Self::Wrong(words) => words.clone(),
+        }
+    }
+
+    /// Tells it on standard error.
+    pub(crate) fn tell(&self, out: &Out) -> ExitCode {
+        out.error(&self.words());
+        ExitCode::from(self.code())
+    }
+}
+
+fn next_step(error: &Error) -> &'static str {
+    match error {
+        Error::Invalid(_) | Error::NotFound(_) | Error::Peer(_) => "",
+        Error::Storage(_) => {
+            "Nothing of this change was kept, and everything saved before it still is. \
+             Look whether the disk is full or the place read-only, then try again."
+        }
+        Error::Unreadable(_) => {
+            "Nothing was changed. Keep the file, and put a backup in its place: kith --notebook NEW restore FILE"
+        }
+        Error::NeedsUpdate(_) => "Nothing was changed.",
+    }
+}

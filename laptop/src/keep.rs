@@ -1,0 +1,191 @@
+//! Keeping the notebook safe: backup, restore, looking after it, and a made-up network to look around in.
+
+use std::fs::{self, File};
+use std::io::{IsTerminal, Read};
+use std::path::Path;
+
+use console::Term;
+use kith_core::notebook::{Notebook, Options};
+
+use crate::app::App;
+use crate::failure::Failure;
+use crate::layout::{self, clean};
+use crate::out::Out;
+use crate::{days, places};
+
+/// Beginning of a sealed backup.
+const SEALED: &[u8] = b"age-encryption.org/";
+
+/// Writes a backup.
+pub(crate) fn backup(app: &App, file: &Path, sealed: bool) -> Result<(), Failure> {
+    let passphrase = if sealed { Some(new_passphrase()?) } else { None };
+    app.notebook.backup(file, passphrase.as_deref())?;
+    let bytes = fs::metadata(file).map_or(0, |meta| meta.len());
+    let seal = if sealed { " Without its passphrase nobody can open it, also not you." } else { "" };
+    let size = size(bytes);
+    if app.json {
+        return app.print_json(&serde_json::json!({ "file": file, "bytes": bytes, "sealed": sealed }));
+    }
+    app.out.confirm(format!("{size} in {}.{seal}", file.display()));
+    Ok(())
+}
+
+/// Makes a notebook from a backup.
+pub(crate) fn restore(out: &Out, notebook: &Path, file: &Path) -> Result<(), Failure> {
+    let passphrase = if is_sealed(file)? { Some(known_passphrase()?) } else { None };
+    places::make_room_for(notebook)?;
+    make_way(notebook)?;
+    Notebook::restore_backup(file, notebook, passphrase.as_deref())?;
+    out.confirm(format!(
+        "The notebook is back in {}. It goes on with your devices at the next sync.",
+        notebook.display()
+    ));
+    Ok(())
+}
+
+/// A notebook with nothing in it, as the first start leaves one, does not stand in the way.
+fn make_way(notebook: &Path) -> Result<(), Failure> {
+    if !notebook.exists() {
+        return Ok(());
+    }
+    let empty = Notebook::open(notebook, Options::default())?.sizes()?.documents == 0;
+    if empty {
+        for ending in ["", "-wal", "-shm"] {
+            let mut name = notebook.as_os_str().to_owned();
+            name.push(ending);
+            let _ = fs::remove_file(name);
+        }
+    }
+    Ok(())
+}
+
+fn is_sealed(file: &Path) -> Result<bool, Failure> {
+    let mut head = Vec::new();
+    let read = File::open(file).and_then(|file| file.take(SEALED.len() as u64).read_to_end(&mut head));
+    match read {
+        Ok(_) => Ok(head == SEALED),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(Failure::NotFound(format!("there is no backup {}; nothing was changed", file.display())))
+        }
+        Err(error) => Err(Failure::Wrong(format!("{} cannot be read ({error}); nothing was changed", file.display()))),
+    }
+}
+
+fn known_passphrase() -> Result<String, Failure> {
+    match from_surroundings() {
+        Some(passphrase) => Ok(passphrase),
+        None => typed("Passphrase: "),
+    }
+}
+
+/// A passphrase typed twice, since a slip would lock the backup for good.
+fn new_passphrase() -> Result<String, Failure> {
+    if let Some(passphrase) = from_surroundings() {
+        return Ok(passphrase);
+    }
+    let (first, second) = (typed("Passphrase: ")?, typed("The same again: ")?);
+    match (first.is_empty(), first == second) {
+        (false, true) => Ok(first),
+        (true, _) => Err(Failure::Usage("a passphrase cannot be empty; nothing was written".into())),
+        (_, false) => Err(Failure::Usage("these are two different passphrases; nothing was written".into())),
+    }
+}
+
+fn from_surroundings() -> Option<String> {
+    std::env::var("KITH_PASSPHRASE").ok().filter(|passphrase| !passphrase.is_empty())
+}
+
+fn typed(question: &str) -> Result<String, Failure> {
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return Err(Failure::Usage("nobody is here to type the passphrase; set KITH_PASSPHRASE".into()));
+    }
+    let terminal = Term::stderr();
+    let read = terminal.write_str(question).and_then(|()| terminal.read_secure_line());
+    read.map_err(|error| Failure::Wrong(format!("the passphrase cannot be read ({error}); nothing was changed")))
+}
+
+/// Fills an empty notebook with made-up people.
+pub(crate) fn demo(app: &App) -> Result<(), Failure> {
+    let records = app.notebook.load_demo()?;
+    app.settle();
+    if app.json {
+        return app.print_json(&serde_json::json!({ "records": records }));
+    }
+    app.out.confirm(format!(
+        "Forty made-up people and what happened with them, {records} records in {}.\nTry: kith, kith people, kith find warehouse",
+        app.notebook.path().display()
+    ));
+    Ok(())
+}
+
+/// Looks whether the file is sound.
+pub(crate) fn doctor(app: &App) -> Result<(), Failure> {
+    let checkup = app.notebook.doctor()?;
+    if app.json {
+        app.print_json(&checkup)?;
+    } else {
+        let sizes = &checkup.sizes;
+        app.line(format!("{}", app.notebook.path().display()));
+        app.line(format!(
+            "{} and {}, {} in all",
+            days::count(sizes.documents, "record", "records"),
+            days::count(sizes.photos, "photo", "photos"),
+            size(checkup.file_bytes)
+        ));
+        lines(app, &checkup);
+    }
+    match checkup.is_healthy() {
+        true => Ok(()),
+        false => Err(Failure::Core(kith_core::Error::Unreadable(
+            "the notebook is damaged. Keep the file as it is; `kith doctor --rescue-into NEW.kith` takes out what can \
+             still be read, `kith --notebook NEW.kith restore BACKUP` brings back a backup"
+                .into(),
+        ))),
+    }
+}
+
+fn lines(app: &App, checkup: &kith_core::notebook::Checkup) {
+    let told = |n: u64, one: &str, many: &str| {
+        if n > 0 {
+            app.line(format!("{}.", days::count(n, one, many)));
+        }
+    };
+    checkup.damage.iter().for_each(|damage| app.line(format!("damaged: {}", clean(damage))));
+    checkup.unreadable.iter().for_each(|id| app.line(format!("cannot be read: {id}")));
+    told(
+        checkup.rows_mended,
+        "row was not as its record says, and is now",
+        "rows were not as their records say, and are now",
+    );
+    told(checkup.from_newer, "record needs a newer version of Kith", "records need a newer version of Kith");
+    told(
+        checkup.sizes.waiting,
+        "change waits for another that has not come",
+        "changes wait for others that have not come",
+    );
+    for why in &checkup.quarantined {
+        app.line(layout::wrap(&format!("set aside: {}", clean(why)), "  ", app.width));
+    }
+    if checkup.is_healthy() {
+        app.line("The notebook is sound.");
+    }
+}
+
+/// Takes what can still be read out of a damaged notebook into a new one.
+pub(crate) fn rescue(out: &Out, from: &Path, to: &Path) -> Result<(), Failure> {
+    let saved = Notebook::rescue(from, to)?;
+    out.confirm(format!(
+        "{} came over into {}. The damaged file is as it was.",
+        days::count(saved, "record", "records"),
+        to.display()
+    ));
+    Ok(())
+}
+
+/// Bytes as a person reads them.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..=999_999 => format!("{} kB", bytes.div_ceil(1000)),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}

@@ -1,0 +1,105 @@
+//! The program `kith`: reads what was typed, opens the notebook, hands over to the area, and ends with an exit code.
+
+mod app;
+mod args;
+mod bring;
+mod choose;
+mod days;
+mod debrief;
+mod edit;
+mod exchange;
+mod failure;
+mod jot;
+mod keep;
+mod layout;
+mod meetings;
+mod mind;
+mod mistake;
+mod out;
+mod people;
+mod person;
+mod places;
+mod promises;
+mod prompt;
+mod show;
+mod sync;
+mod today;
+
+use std::process::ExitCode;
+
+use app::App;
+use args::{Cli, Command};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    mistake::stay_quiet();
+    mistake::at_the_top(|| {
+        let cli = match args::parse() {
+            Ok(cli) => cli,
+            Err(code) => return code,
+        };
+        let out = out::Out::new(cli.color, cli.quiet);
+        match run(&cli, &out).and_then(|()| out.finish()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => failure.tell(&out),
+        }
+    })
+}
+
+fn run(cli: &Cli, out: &out::Out) -> Result<(), Failure> {
+    let command = cli.command.as_ref().unwrap_or(&Command::Today);
+    match command {
+        Command::Completions { shell } => return args::completions(*shell, out),
+        Command::Man => return args::man(out),
+        Command::Restore { file } => return keep::restore(out, &places::chosen(cli)?, file),
+        Command::Doctor { rescue_into: Some(to) } => return keep::rescue(out, &places::chosen(cli)?, to),
+        _ => {}
+    }
+    let app = App::open(cli, out)?;
+    let done = dispatch(&app, command);
+    // What was written before a command failed half way deserves the same care.
+    app.tidy();
+    done
+}
+
+fn dispatch(app: &App, command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Today => today::today(app),
+        Command::Jot { text, dry_run } => jot::jot(app, text, *dry_run),
+        Command::Event { step } => meetings::event(app, step),
+        Command::Debrief => debrief::debrief(app),
+        Command::People(list) => people::list(app, list),
+        Command::Show { who } => person::show(app, who),
+        Command::Find { words } => people::find(app, words),
+        Command::Edit { what } => edit::edit(app, what),
+        Command::Same(pair) => mind::same(app, pair),
+        Command::NotSame(pair) => mind::not_same(app, pair),
+        Command::Meet(meet) => meetings::meet(app, meet),
+        Command::Met(met) => meetings::met(app, met),
+        Command::Note(note) => meetings::note(app, note),
+        Command::Promise(promise) => promises::promise(app, promise),
+        Command::Keep(close) => promises::keep(app, close),
+        Command::Release(release) => promises::release(app, release),
+        Command::Need(need) => exchange::need(app, need),
+        Command::Offer(offer) => exchange::offer(app, offer),
+        Command::Ask(ask) => exchange::ask(app, ask),
+        Command::Give(give) => exchange::give(app, give),
+        Command::Got(got) => exchange::got(app, got),
+        Command::Intro(intro) => exchange::intro(app, intro),
+        Command::Delete { what } => mind::delete(app, what),
+        Command::Undo => mind::undo(app),
+        Command::History { what } => mind::history(app, what),
+        Command::Conflicts { step } => mind::conflicts(app, step.as_ref()),
+        Command::Purge { who, yes } => mind::purge(app, who, *yes),
+        Command::Import { file, dry_run, yes } => bring::import(app, file, *dry_run, *yes),
+        Command::Imports { step } => bring::imports(app, step.as_ref()),
+        Command::Export { form, file, without_private } => bring::export(app, *form, file.as_deref(), *without_private),
+        Command::Backup { file, passphrase } => keep::backup(app, file, *passphrase),
+        Command::Sync { folder } => sync::sync(app, folder.as_deref()),
+        Command::Devices => sync::devices(app),
+        Command::Demo => keep::demo(app),
+        Command::Doctor { .. } => keep::doctor(app),
+        // These need no open notebook and were answered before.
+        Command::Restore { .. } | Command::Completions { .. } | Command::Man => Ok(()),
+    }
+}

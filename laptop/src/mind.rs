@@ -1,0 +1,216 @@
+//! Changing one's mind: one person or two, delete and undo, history, disagreements, and deleting for good.
+
+use kith_core::model::{AnyRecord, Id, RecordId};
+use kith_core::notebook::{Conflict, HistoryLine, UndoStep};
+use serde_json::Value;
+
+use crate::app::App;
+use crate::args::{ConflictStep, Pair};
+use crate::choose;
+use crate::failure::Failure;
+use crate::layout::{self, FAINT, STRONG, clean, styled};
+use crate::{days, show};
+
+/// Most disagreements listed.
+const MOST: u32 = 200;
+
+/// Says that two records are one person.
+pub(crate) fn same(app: &App, pair: &Pair) -> Result<(), Failure> {
+    let (a, b) = (choose::person(app, &pair.a)?, choose::person(app, &pair.b)?);
+    let names = clean(&app.notebook.names(&[a, b])?);
+    app.notebook.same(a, b)?;
+    app.done(a, &format!("{names} are one person now. `kith undo` takes it back."))
+}
+
+/// Says that two records are different people.
+pub(crate) fn not_same(app: &App, pair: &Pair) -> Result<(), Failure> {
+    let (a, b) = (choose::person(app, &pair.a)?, choose::person(app, &pair.b)?);
+    let names = clean(&app.notebook.names(&[a, b])?);
+    app.notebook.not_same(a, b)?;
+    app.done(a, &format!("{names} are different people, and are not offered as the same any more."))
+}
+
+/// Deletes a record.
+pub(crate) fn delete(app: &App, what: &[String]) -> Result<(), Failure> {
+    let id = choose::record(app, &what.join(" "))?;
+    let title = title(app, id)?;
+    app.notebook.delete(id)?;
+    app.done(id, &format!("Deleted: {title}. `kith undo` brings it back."))
+}
+
+/// Takes back the last deletion, merge or import.
+pub(crate) fn undo(app: &App) -> Result<(), Failure> {
+    let step = app.notebook.undo()?;
+    if app.json {
+        return app.print_json(&step);
+    }
+    let said = match &step {
+        UndoStep::Deleted(ids) => match ids.first() {
+            Some(id) => format!("Back again: {}.", title(app, *id)?),
+            None => "Back again.".into(),
+        },
+        UndoStep::Merged(a, b) => format!("{} are different people again.", clean(&app.notebook.names(&[*a, *b])?)),
+        UndoStep::Imported(_) => "The import is undone; what was changed since then stays.".into(),
+    };
+    app.out.confirm(said);
+    Ok(())
+}
+
+/// How a record is called in a sentence.
+fn title(app: &App, id: RecordId) -> Result<String, Failure> {
+    let record = app.notebook.get_any(id)?;
+    Ok(record.map(|record| show::title(app, &record)).unwrap_or_else(|| "a record".into()))
+}
+
+/// Who changed what when.
+pub(crate) fn history(app: &App, what: &[String]) -> Result<(), Failure> {
+    let id = choose::record(app, &what.join(" "))?;
+    let mut lines = app.notebook.history(id)?;
+    // A person who is several records has the history of all of them.
+    if let Some(AnyRecord::Contact(contact)) = app.notebook.get_any(id)? {
+        for member in app.notebook.person(contact.id)?.members.into_iter().filter(|member| *member != id) {
+            lines.extend(app.notebook.history(member)?);
+        }
+        lines.sort_by_key(|line| line.at);
+    }
+    if app.json {
+        return app.print_json(&lines);
+    }
+    let zone = app.notebook.zone()?;
+    let mut before = String::new();
+    for line in lines.iter().filter(|line| !line.field.is_empty()) {
+        let device = line.device.as_deref().map_or_else(|| "another device".into(), clean);
+        let moment = format!("{}, {device}", days::moment(line.at, zone, app.today));
+        if moment != before {
+            app.line(styled(FAINT, &moment));
+            before = moment;
+        }
+        app.line(layout::paragraph(&what_changed(app, line)?, "  ", "    ", app.width));
+    }
+    Ok(())
+}
+
+fn what_changed(app: &App, line: &HistoryLine) -> Result<String, Failure> {
+    let field = field_words(&line.field);
+    let member = line.field.split_once('/').map(|(_, member)| member).filter(|member| !member.contains('/'));
+    Ok(match (&line.value, member) {
+        (Some(Value::Bool(there)), Some(member)) => {
+            let member = value_words(app, &Value::String(member.into()))?;
+            format!("{field}: {}{member}", if *there { "+ " } else { "– " })
+        }
+        (Some(Value::Null), _) => format!("{field}: emptied"),
+        (Some(value), _) => format!("{field}: {}", value_words(app, value)?),
+        (None, _) => {
+            let gone = if line.removed > 0 { format!(" – {} letters", line.removed) } else { String::new() };
+            let added = if line.added.is_empty() { String::new() } else { format!(" + {}", clean(&line.added)) };
+            format!("{field}:{added}{gone}")
+        }
+    })
+}
+
+/// A key as a person reads it: `affiliations/1f…/role` is the role of the affiliations.
+fn field_words(key: &str) -> String {
+    let mut parts = key.split('/');
+    let field = parts.next().unwrap_or_default().replace('_', " ");
+    match (parts.next(), parts.next()) {
+        (Some(_), Some(part)) => format!("{field}, {}", part.replace('_', " ")),
+        _ => field,
+    }
+}
+
+/// A value as a person reads it: an id is the name of what it names.
+fn value_words(app: &App, value: &Value) -> Result<String, Failure> {
+    Ok(match value {
+        Value::String(text) => match text.parse::<RecordId>() {
+            Ok(id) => title(app, id)?,
+            Err(_) => clean(text),
+        },
+        Value::Bool(true) => "yes".into(),
+        Value::Bool(false) => "no".into(),
+        Value::Null => "nothing".into(),
+        other => clean(&other.to_string()),
+    })
+}
+
+/// Lists fields with two values, or settles on one.
+pub(crate) fn conflicts(app: &App, step: Option<&ConflictStep>) -> Result<(), Failure> {
+    let conflicts = app.notebook.conflicts(MOST)?;
+    match step {
+        Some(ConflictStep::Choose { conflict, value }) => settle(app, &conflicts, *conflict, *value),
+        None if app.json => app.print_json(&conflicts),
+        None => list(app, &conflicts),
+    }
+}
+
+fn list(app: &App, conflicts: &[Conflict]) -> Result<(), Failure> {
+    if conflicts.is_empty() {
+        app.out.aside("No field holds two values.");
+    }
+    for (at, conflict) in conflicts.iter().enumerate() {
+        let title = if conflict.title.is_empty() { conflict.kind.replace('_', " ") } else { clean(&conflict.title) };
+        app.line(format!("{:>3}  {}, {}", at + 1, styled(STRONG, &title), field_words(&conflict.key)));
+        for (number, value) in conflict.values.iter().enumerate() {
+            let shown = if number == 0 { "  (shown)" } else { "" };
+            let words = format!("{}  {}{shown}", number + 1, value_words(app, value)?);
+            app.line(layout::wrap(&format!("       {words}"), "          ", app.width));
+        }
+    }
+    Ok(())
+}
+
+fn settle(app: &App, conflicts: &[Conflict], conflict: usize, value: usize) -> Result<(), Failure> {
+    let missing = |what: &str, number: usize| {
+        Failure::NotFound(format!("there is no {what} {number}; `kith conflicts` lists them. Nothing was changed"))
+    };
+    let found = conflict.checked_sub(1).and_then(|at| conflicts.get(at)).ok_or_else(|| missing("field", conflict))?;
+    let chosen = value.checked_sub(1).and_then(|at| found.values.get(at)).ok_or_else(|| missing("value", value))?;
+    app.notebook.choose(found.id, &found.key, chosen.clone())?;
+    app.done(found.id, &format!("{}: {}.", field_words(&found.key), value_words(app, chosen)?))
+}
+
+/// Deletes a person for good, after showing what goes.
+pub(crate) fn purge(app: &App, who: &[String], yes: bool) -> Result<(), Failure> {
+    let id = choose::person(app, &who.join(" "))?;
+    let plan = app.notebook.purge_preview(id)?;
+    if !yes {
+        announce(app, id, &plan)?;
+        if !app.can_ask() {
+            return Err(Failure::Usage("nothing was deleted: nobody is here to say yes; repeat it with --yes".into()));
+        }
+        let name = if plan.name.trim().is_empty() { show::short_id(id) } else { clean(&plan.name) };
+        let typed = choose::ask(app, &format!("Type \"{name}\" to delete for good: "))?;
+        if clean(&typed) != name {
+            return Err(Failure::Wrong("that is another name; nothing was deleted".into()));
+        }
+    }
+    let purge = app.notebook.purge(id)?;
+    if app.json {
+        return app.print_json(&purge);
+    }
+    let records = days::count(purge.records, "record is", "records are");
+    app.out.confirm(layout::wrap(
+        &format!("{records} gone for good. Backups made before, and devices that have not synced, still hold them."),
+        "",
+        app.width,
+    ));
+    Ok(())
+}
+
+fn announce(app: &App, id: Id<kith_core::model::Contact>, plan: &kith_core::notebook::Purge) -> Result<(), Failure> {
+    let name = clean(&app.notebook.names(&[id])?);
+    app.out
+        .ask(&format!("{name}: {} and all history would go for good.", days::count(plan.records, "record", "records")));
+    for (title, ids) in [
+        ("These are also about others and stay, without the link:", &plan.shared),
+        ("The words of these name them; look at them yourself:", &plan.name_them),
+    ] {
+        if !ids.is_empty() {
+            app.out.ask(title);
+        }
+        for id in ids {
+            let record = app.notebook.get_any(*id)?;
+            app.out.ask(&format!("  {}", record.map(|record| show::record_line(app, &record)).unwrap_or_default()));
+        }
+    }
+    Ok(())
+}

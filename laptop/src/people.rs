@@ -1,0 +1,70 @@
+//! People: the list, and finding any record. One person is in `person.rs`.
+
+use kith_core::model::RecordId;
+use kith_core::query::{PeopleFilter, PersonRow};
+
+use crate::app::App;
+use crate::args::PeopleList;
+use crate::failure::Failure;
+use crate::layout::{self, FAINT, STRONG, clean, styled};
+use crate::show;
+
+/// Most hits of a search that are shown.
+const MOST_HITS: u32 = 30;
+
+/// The list of people.
+pub(crate) fn list(app: &App, list: &PeopleList) -> Result<(), Failure> {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let filter = PeopleFilter {
+        tag: text(&list.tag).trim_start_matches('#').into(),
+        organisation: text(&list.org),
+        event: text(&list.event),
+        deleted: list.deleted,
+    };
+    let people = app.notebook.people_where(&filter, list.from, list.limit)?;
+    if app.json {
+        return app.print_json(&people);
+    }
+    let rows: Vec<(String, String, RecordId)> = people.rows.iter().map(|row| row_of(app, row)).collect();
+    show::table(app, &rows);
+    match (people.rows.len() as u64, people.next) {
+        (0, _) if filter == PeopleFilter::default() => app.out.aside("Nobody yet. Try: kith jot Dana Ruiz, Acme #lyon"),
+        (0, _) => app.out.aside("Nobody fits."),
+        (shown, Some(next)) => app.out.aside(format!("{shown} of {}; more with --from {next}", people.total)),
+        _ => {}
+    }
+    Ok(())
+}
+
+fn row_of(app: &App, row: &PersonRow) -> (String, String, RecordId) {
+    let name = match row.name.trim() {
+        "" => app.notebook.names(&[row.id]).unwrap_or_default(),
+        name => clean(name),
+    };
+    let tags: Vec<String> = row.tags.iter().map(|tag| format!("#{}", clean(tag))).collect();
+    let spark = if row.spark { "*" } else { "" };
+    let parts = [show::work(row), tags.join(" "), spark.into()];
+    (name, parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  "), row.id.raw())
+}
+
+/// Finds records by their words.
+pub(crate) fn find(app: &App, words: &[String]) -> Result<(), Failure> {
+    let typed = words.join(" ");
+    let hits = app.notebook.find(&typed, MOST_HITS)?;
+    if app.json {
+        return app.print_json(&hits);
+    }
+    if hits.is_empty() {
+        return Err(Failure::NotFound(format!("nothing has the words \"{}\", also with a typo", clean(&typed))));
+    }
+    for hit in &hits {
+        let kind = hit.kind.replace('_', " ");
+        let title = styled(STRONG, &layout::cut(&hit.title, app.width.saturating_sub(30)));
+        let about = if hit.about.is_empty() { String::new() } else { format!(", {}", clean(&hit.about)) };
+        app.line(format!("{title}  {}", styled(FAINT, &format!("{kind}{about}  {}", show::short_id(hit.id)))));
+        if !hit.passage.is_empty() {
+            app.line(layout::paragraph(&hit.passage, "    ", "    ", app.width));
+        }
+    }
+    Ok(())
+}

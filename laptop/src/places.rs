@@ -1,0 +1,58 @@
+//! Where this system keeps a program's files, and what this computer is called.
+
+use std::path::{Path, PathBuf};
+
+use kith_core::sync::identity::HandedOut;
+
+use crate::args::Cli;
+use crate::failure::Failure;
+
+/// The notebook that was named, or this device's own.
+pub(crate) fn chosen(cli: &Cli) -> Result<PathBuf, Failure> {
+    match &cli.notebook {
+        Some(path) => Ok(path.clone()),
+        None => Ok(folders()?.data_dir().join("notebook.kith")),
+    }
+}
+
+/// What this device remembers outside of any notebook: how far each log was handed out.
+pub(crate) fn handed_out() -> Result<HandedOut, Failure> {
+    let folders = folders()?;
+    let state = folders.state_dir().unwrap_or_else(|| folders.data_local_dir());
+    make(state)?;
+    Ok(HandedOut::at(state.join("handed-out.json")))
+}
+
+/// Makes the folder a file is to stand in.
+pub(crate) fn make_room_for(file: &Path) -> Result<(), Failure> {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => make(folder),
+        _ => Ok(()),
+    }
+}
+
+fn make(folder: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder).map_err(|error| {
+        Failure::Wrong(format!(
+            "the folder {} cannot be made ({error}). Nothing was changed. Choose another place with --notebook FILE.",
+            folder.display()
+        ))
+    })
+}
+
+fn folders() -> Result<directories::ProjectDirs, Failure> {
+    directories::ProjectDirs::from("", "", "kith").ok_or_else(|| {
+        Failure::Wrong("this system names no folder for a person's files; say where with --notebook FILE.".into())
+    })
+}
+
+/// What other devices call this one.
+pub(crate) fn device() -> String {
+    let named = std::env::var("KITH_DEVICE").ok().filter(|name| !name.trim().is_empty());
+    named.unwrap_or_else(|| gethostname::gethostname().to_string_lossy().into_owned())
+}
+
+/// The zone of this computer; UTC when it does not say.
+pub(crate) fn zone() -> chrono_tz::Tz {
+    iana_time_zone::get_timezone().ok().and_then(|name| name.parse().ok()).unwrap_or(chrono_tz::Tz::UTC)
+}

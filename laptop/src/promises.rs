@@ -1,0 +1,63 @@
+//! Promises: made in the exact words, kept or let go, named by number, words or person.
+
+use kith_core::model::{Id, Promise, PromiseState, Whose};
+
+use crate::app::App;
+use crate::args;
+use crate::choose::{self, Matter};
+use crate::failure::Failure;
+use crate::{days, layout, show};
+
+/// Writes down a promise.
+pub(crate) fn promise(app: &App, typed: &args::Promise) -> Result<(), Failure> {
+    let whom = typed.to.as_ref().or(typed.from.as_ref());
+    let with = whom.map(|who| choose::person(app, who)).transpose()?;
+    let whose = match (&typed.from, with) {
+        (Some(_), _) => Whose::Theirs,
+        (None, Some(_)) => Whose::Mine,
+        (None, None) => Whose::Myself,
+    };
+    let due = typed.by.as_ref().map(|day| choose::day(app, day)).transpose()?;
+    let (words, made_on) = (typed.words.join(" "), Some(app.today));
+    let event = app.notebook.running_event()?.map(|event| event.id);
+    let promise = Promise { whose, with, words, due, made_on, event, ..Promise::default() };
+    let name = app.notebook.names(&with.into_iter().collect::<Vec<_>>())?;
+    let line = show::promise(app, &promise, &name);
+    let id = app.notebook.put(promise)?;
+    app.done(id, &format!("Written down: {line}."))
+}
+
+/// Says that a promise was kept; lists what is open when none was named.
+pub(crate) fn keep(app: &App, typed: &args::Close) -> Result<(), Failure> {
+    close(app, typed, PromiseState::Kept)
+}
+
+/// Lets go of a promise.
+pub(crate) fn release(app: &App, typed: &args::Release) -> Result<(), Failure> {
+    close(app, &typed.close, if typed.broken { PromiseState::Broken } else { PromiseState::Released })
+}
+
+fn close(app: &App, typed: &args::Close, state: PromiseState) -> Result<(), Failure> {
+    let open = app.notebook.open_promises(None)?;
+    if app.json && typed.which.is_empty() {
+        return app.print_json(&open);
+    }
+    let matters: Vec<Matter> = open
+        .iter()
+        .map(|with| Matter {
+            id: with.record.id.raw(),
+            line: show::promise(app, &with.record, &with.name),
+            words: format!("{} {}", with.record.words, with.name),
+        })
+        .collect();
+    let Some(id) = choose::matter(app, "open promises", &typed.which, &matters)? else { return Ok(()) };
+    let on = choose::day_or_today(app, typed.on.as_ref())?;
+    let words = open.iter().find(|with| with.record.id.raw() == id).map(|with| layout::clean(&with.record.words));
+    app.notebook.close_promise(Id::new(id), state.clone(), on)?;
+    let said = match state {
+        PromiseState::Kept => "Kept",
+        PromiseState::Broken => "Broken",
+        _ => "Released",
+    };
+    app.done(id, &format!("{said}: {}, {}.", words.unwrap_or_default(), days::day(on, app.today)))
+}

@@ -1,0 +1,51 @@
+//! Lines typed one after the other: edited on a terminal, read as they are from a file or another program.
+
+use std::io::{self, BufRead, IsTerminal};
+
+use rustyline::error::ReadlineError;
+use rustyline::{Config, DefaultEditor};
+
+use crate::failure::Failure;
+
+/// Where lines come from.
+pub(crate) struct Lines {
+    editor: Option<DefaultEditor>,
+}
+
+impl Lines {
+    /// The terminal, or standard input.
+    pub(crate) fn open() -> Result<Self, Failure> {
+        if !io::stdin().is_terminal() {
+            return Ok(Self { editor: None });
+        }
+        let config = Config::builder().max_history_size(0).map_err(unreadable)?.auto_add_history(false).build();
+        Ok(Self { editor: Some(DefaultEditor::with_config(config).map_err(unreadable)?) })
+    }
+
+    /// Whether somebody types.
+    pub(crate) fn is_typed(&self) -> bool {
+        self.editor.is_some()
+    }
+
+    /// The next line without its end; none at the end of input, after Ctrl-D or Ctrl-C.
+    pub(crate) fn next(&mut self, question: &str) -> Result<Option<String>, Failure> {
+        let Some(editor) = &mut self.editor else { return from_input() };
+        match editor.readline(question) {
+            Ok(line) => Ok(Some(line)),
+            Err(ReadlineError::Eof | ReadlineError::Interrupted) => Ok(None),
+            Err(error) => Err(unreadable(error)),
+        }
+    }
+}
+
+fn from_input() -> Result<Option<String>, Failure> {
+    let mut bytes = Vec::new();
+    // A byte that is no UTF-8 costs one letter, not the line.
+    let read = io::stdin().lock().read_until(b'\n', &mut bytes).map_err(unreadable)?;
+    let line = String::from_utf8_lossy(&bytes);
+    Ok((read > 0).then(|| line.trim_end_matches(['\n', '\r']).to_string()))
+}
+
+fn unreadable(error: impl std::fmt::Display) -> Failure {
+    Failure::Wrong(format!("the input cannot be read ({error}). What was typed before is saved."))
+}

@@ -1,0 +1,159 @@
+//! The page of today; five lines for whoever opens an empty notebook.
+
+use kith_core::query::{PersonRow, Today};
+
+use crate::app::App;
+use crate::failure::Failure;
+use crate::layout::{self, STRONG, clean, styled};
+use crate::{days, person, show};
+
+/// What to type next, for a newcomer.
+const FIRST_LINES: [&str; 5] = [
+    "This notebook is empty. Begin with somebody you met:",
+    "  kith jot Dana Ruiz, Acme Logistics '!send her the Lyon contact by tue ?a warehouse #lyon'",
+    "  kith import FILE        people from an address book: vCard, Google, LinkedIn …",
+    "  kith demo               forty made-up people to look around with",
+    "  kith help               everything else",
+];
+
+/// Shows today.
+pub(crate) fn today(app: &App) -> Result<(), Failure> {
+    let page = app.notebook.today_page()?;
+    if app.json {
+        return app.print_json(&page);
+    }
+    if page.people == 0 && page.i_owe.is_empty() && page.they_owe.is_empty() {
+        FIRST_LINES.iter().for_each(|line| app.line(line));
+        return Ok(());
+    }
+    app.line(styled(STRONG, &days::short(page.day, page.day)));
+    let before = app.lines();
+    promises(app, &page)?;
+    others(app, &page)?;
+    if app.lines() == before {
+        app.line("Nothing is due. A good day to write to somebody.");
+    }
+    Ok(())
+}
+
+fn part(app: &App, title: &str, lines: Vec<String>) {
+    if !lines.is_empty() {
+        show::heading(app, title);
+        show::items(app, &lines);
+    }
+}
+
+/// Promises with the numbers that `kith keep` knows them by.
+fn promises(app: &App, page: &Today) -> Result<(), Failure> {
+    let numbered = app.notebook.open_promises(None)?;
+    for (title, list) in [("You promised", &page.i_owe), ("They promised", &page.they_owe)] {
+        if list.is_empty() {
+            continue;
+        }
+        show::heading(app, title);
+        for with in list {
+            let number = numbered.iter().position(|other| other.record.id == with.record.id);
+            let number = number.map(|at| (at + 1).to_string()).unwrap_or_default();
+            let line = show::promise(app, &with.record, &with.name);
+            app.line(layout::paragraph(&line, &format!("{number:>3}  "), "     ", app.width));
+        }
+    }
+    Ok(())
+}
+
+fn others(app: &App, page: &Today) -> Result<(), Failure> {
+    let zone = app.notebook.zone()?;
+    let name = |name: &str| clean(name);
+    part(
+        app,
+        "Reminders",
+        page.reminders
+            .iter()
+            .map(|with| {
+                let (day, words) = &with.record;
+                format!("{} — {}, {}", clean(words), name(&with.name), days::due(*day, app.today))
+            })
+            .collect(),
+    );
+    part(
+        app,
+        "Meetings",
+        page.meetings
+            .iter()
+            .map(|with| {
+                let meeting = &with.record;
+                let when = meeting.at.map(|at| days::moment(at.at, zone, app.today)).unwrap_or_default();
+                let title = if meeting.title.is_empty() { meeting.kind.to_string() } else { clean(&meeting.title) };
+                format!("{when} {title} — {}", name(&with.name)).trim_start().to_string()
+            })
+            .collect(),
+    );
+    part(
+        app,
+        "They decide soon",
+        page.decisions
+            .iter()
+            .map(|with| {
+                let when = with.record.decide_on.map(|day| days::day(day, app.today)).unwrap_or_default();
+                format!("{} — {}, {when}", clean(&with.record.words), name(&with.name))
+            })
+            .collect(),
+    );
+    part(
+        app,
+        "Introductions under way",
+        page.introductions
+            .iter()
+            .map(|with| format!("{} — {}", name(&with.name), person::how_far(app, &with.record)))
+            .collect(),
+    );
+    part(
+        app,
+        "Asked, and no answer yet",
+        page.asks
+            .iter()
+            .map(|with| {
+                let when = with.record.asked_on.map(|day| days::day(day, app.today)).unwrap_or_default();
+                format!("{} — {}, {when}", clean(&with.record.words), name(&with.name))
+            })
+            .collect(),
+    );
+    part(
+        app,
+        "Birthdays",
+        page.birthdays
+            .iter()
+            .map(|birthday| format!("{}, {}", called(&birthday.person), days::day(birthday.on, app.today)))
+            .collect(),
+    );
+    part(
+        app,
+        "A coffee with",
+        page.coffee
+            .iter()
+            .map(|coffee| {
+                format!(
+                    "{} — {}",
+                    called(&coffee.person),
+                    coffee.reasons.iter().map(|r| clean(r)).collect::<Vec<_>>().join("; ")
+                )
+            })
+            .collect(),
+    );
+    if page.to_debrief > 0 {
+        let people = days::count(page.to_debrief, "new person waits", "new people wait");
+        app.line(format!("\n{people} for a debrief: kith debrief"));
+    }
+    if page.conflicts > 0 {
+        let fields = days::count(page.conflicts, "record holds", "records hold");
+        app.line(format!("\n≠ {fields} two values from two devices: kith conflicts"));
+    }
+    Ok(())
+}
+
+/// A name with the organisation.
+fn called(row: &PersonRow) -> String {
+    let work = show::work(row);
+    let name = if row.name.is_empty() { "someone".into() } else { clean(&row.name) };
+    if work.is_empty() { name } else { format!("{name} ({work})") }
+}
