@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)] // helpers of tests: a failure here fails the test
 
 pub mod fill;
+pub mod forge;
 pub mod post;
 pub mod seeds;
 

@@ -1,7 +1,7 @@
 //! Two devices and a folder between them: what one writes, both show.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use kith_core::model::{Contact, Id, Meeting, Moment, Note, Promise, PromiseKind};
+use kith_core::model::{Channel, Contact, Id, Meeting, Moment, Note, Promise, PromiseKind, RecordId, Settings};
 use tests::{Device, assert_alike};
 
 fn two() -> (tempfile::TempDir, Device, Device, std::path::PathBuf) {
@@ -117,4 +117,47 @@ fn a_coffee_is_proposed_by_the_last_touch_of_all_records_of_a_person() {
     assert_alike(&phone, &laptop);
     phone.notebook.not_same(dana, twin).unwrap();
     assert_alike(&phone, &phone);
+}
+
+#[test]
+fn an_entry_that_was_taken_away_can_be_put_back() {
+    let (_tmp, phone, laptop, shared) = two();
+    let channel = Channel { value: "+33 1 23".into(), ..Channel::default() };
+    let dana = phone.notebook.put(Contact { channels: vec![channel], ..contact("Dana") }).unwrap();
+    let channels = phone.notebook.get(dana).unwrap().unwrap().channels;
+    phone.notebook.edit(dana, |c: &mut Contact| c.channels.clear()).unwrap();
+    meet(&[&phone, &laptop], &shared);
+    laptop.notebook.edit(dana, |c: &mut Contact| c.channels = channels.clone()).unwrap();
+    meet(&[&phone, &laptop], &shared);
+    assert_eq!(phone.notebook.get(dana).unwrap().unwrap().channels, channels);
+    assert_alike(&phone, &laptop);
+}
+
+#[test]
+fn settings_made_on_two_devices_are_one_and_no_disagreement() {
+    let (_tmp, phone, laptop, shared) = two();
+    let id: Id<Settings> = Id::new(RecordId::of_singleton("settings", ""));
+    phone.notebook.put(Settings { id, currency: "EUR".into(), ..Settings::default() }).unwrap();
+    laptop.wait_seconds(60);
+    laptop.notebook.put(Settings { id, weekly_floor_minutes: Some(90), ..Settings::default() }).unwrap();
+    meet(&[&phone, &laptop], &shared);
+    let settings = phone.notebook.settings().unwrap();
+    assert_eq!((settings.currency.as_str(), settings.weekly_floor_minutes), ("EUR", Some(90)));
+    assert_eq!(phone.notebook.conflicts(10).unwrap(), []);
+    assert_alike(&phone, &laptop);
+}
+
+#[test]
+fn a_text_written_over_a_hundred_starts_can_be_cleared_and_shared() {
+    let (_tmp, mut phone, laptop, shared) = two();
+    let note = phone.notebook.put(Note { body: "begun".into(), ..Note::default() }).unwrap();
+    for n in 0..100 {
+        phone.reopen();
+        phone.notebook.edit(note, |note: &mut Note| note.body.push_str(&format!(" day {n}"))).unwrap();
+    }
+    phone.reopen();
+    phone.notebook.edit(note, |note: &mut Note| note.body = "cleared".into()).unwrap();
+    meet(&[&phone, &laptop], &shared);
+    assert_eq!(laptop.notebook.get(note).unwrap().unwrap().body, "cleared");
+    assert_alike(&phone, &laptop);
 }

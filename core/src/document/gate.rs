@@ -12,7 +12,8 @@ pub const MAX_BYTES: usize = 128 * 1024;
 /// Most operations of one change, and rows of each of its columns.
 pub const MAX_ROWS: u64 = 16_384;
 const MAX_DEPS: u64 = 256;
-const MAX_ACTORS: u64 = 64;
+/// Each start of the program is an actor, and clearing a text names all who wrote in it: 4,096 take up half of a change.
+const MAX_ACTORS: u64 = 4096;
 const MAX_ACTOR_BYTES: u64 = 64;
 const MAX_SEQ: u64 = 1 << 32;
 const MAX_OP: u64 = 1 << 31;
@@ -32,11 +33,11 @@ fn refuse<T>(why: impl Into<String>) -> Result<T, Refused> {
     Err(Refused(why.into()))
 }
 
-/// Lets a change pass, or says why not.
+/// Lets a change pass and says how many operations it has, or why it may not pass.
 ///
 /// # Errors
 /// [`Refused`] when a length, a count or a number is beyond the limits, or the bytes are no change.
-pub fn check(bytes: &[u8]) -> Result<(), Refused> {
+pub fn check(bytes: &[u8]) -> Result<u64, Refused> {
     if bytes.len() > MAX_BYTES {
         return refuse(format!("{} bytes, at most {MAX_BYTES} are taken", bytes.len()));
     }
@@ -64,19 +65,19 @@ pub fn check(bytes: &[u8]) -> Result<(), Refused> {
     for _ in 0..reader.at_most(MAX_ACTORS, "actors")? {
         reader.actor()?;
     }
-    columns(&mut reader)?;
+    let rows = columns(&mut reader)?;
     if reader.bytes.len() > MAX_EXTRA {
         return refuse("too many trailing bytes");
     }
-    Ok(())
+    Ok(rows)
 }
 
 fn within(number: u64, least: u64, most: u64, what: &str) -> Result<(), Refused> {
     if (least..=most).contains(&number) { Ok(()) } else { refuse(format!("its {what} is out of range")) }
 }
 
-/// The columns of operations: their kinds and lengths first, then their bytes.
-fn columns(reader: &mut Reader<'_>) -> Result<(), Refused> {
+/// The columns of operations: their kinds and lengths first, then their bytes. Returns the rows of the longest.
+fn columns(reader: &mut Reader<'_>) -> Result<u64, Refused> {
     let count = reader.at_most(MAX_COLUMNS, "columns")?;
     let mut columns = Vec::new();
     let mut total = 0_u64;
@@ -91,29 +92,35 @@ fn columns(reader: &mut Reader<'_>) -> Result<(), Refused> {
     if total > reader.bytes.len() as u64 {
         return refuse("columns longer than the change");
     }
-    let mut value_bytes = None;
+    let (mut value_bytes, mut longest) = (None, 0);
     for (spec, length) in columns {
         let bytes = reader.take(length as usize)?;
         match spec & 0b111 {
-            0..=2 => drop(rows(bytes, |reader| reader.unsigned())?),
-            3 => drop(rows(bytes, |reader| reader.signed().map(i64::unsigned_abs))?),
-            4 => booleans(bytes)?,
-            5 => drop(rows(bytes, |reader| {
-                let length = reader.at_most(MAX_BYTES as u64, "bytes in a word")?;
-                reader.take(length as usize).map(|_| 0)
-            })?),
-            6 => value_bytes = Some(rows(bytes, |reader| reader.unsigned().map(|meta| meta >> 4))?),
+            0..=2 => longest = longest.max(rows(bytes, |reader| reader.unsigned())?.0),
+            3 => longest = longest.max(rows(bytes, |reader| reader.signed().map(i64::unsigned_abs))?.0),
+            4 => longest = longest.max(booleans(bytes)?),
+            5 => {
+                let word = |reader: &mut Reader<'_>| {
+                    let length = reader.at_most(MAX_BYTES as u64, "bytes in a word")?;
+                    reader.take(length as usize).map(|_| 0)
+                };
+                longest = longest.max(rows(bytes, word)?.0);
+            }
+            6 => {
+                let (count, sum) = rows(bytes, |reader| reader.unsigned().map(|meta| meta >> 4))?;
+                (value_bytes, longest) = (Some(sum), longest.max(count));
+            }
             _ if value_bytes.take().is_some_and(|announced| announced != length) => {
                 return refuse("values longer or shorter than announced");
             }
             _ => {}
         }
     }
-    Ok(())
+    Ok(longest)
 }
 
-/// Walks a run-length encoded column; returns the sum over its rows of what `value` reads.
-fn rows(bytes: &[u8], value: impl Fn(&mut Reader<'_>) -> Result<u64, Refused>) -> Result<u64, Refused> {
+/// Walks a run-length encoded column; returns its rows, and the sum over them of what `value` reads.
+fn rows(bytes: &[u8], value: impl Fn(&mut Reader<'_>) -> Result<u64, Refused>) -> Result<(u64, u64), Refused> {
     let mut reader = Reader { bytes };
     let (mut rows, mut sum) = (0_u64, 0_u64);
     while !reader.bytes.is_empty() {
@@ -135,10 +142,10 @@ fn rows(bytes: &[u8], value: impl Fn(&mut Reader<'_>) -> Result<u64, Refused>) -
             sum = sum.saturating_add(value(&mut reader)?);
         }
     }
-    Ok(sum)
+    Ok((rows, sum))
 }
 
-fn booleans(bytes: &[u8]) -> Result<(), Refused> {
+fn booleans(bytes: &[u8]) -> Result<u64, Refused> {
     let mut reader = Reader { bytes };
     let mut rows = 0_u64;
     while !reader.bytes.is_empty() {
@@ -147,7 +154,7 @@ fn booleans(bytes: &[u8]) -> Result<(), Refused> {
             return refuse(format!("more than {MAX_ROWS} rows in a column"));
         }
     }
-    Ok(())
+    Ok(rows)
 }
 
 struct Reader<'a> {

@@ -88,6 +88,8 @@ pub enum Edit {
 
 /// The field every record carries that tells whether, and when, it was deleted.
 pub const DELETED_AT: &str = "deleted_at";
+/// The field every record carries that tells when it was made.
+pub const CREATED_AT: &str = "created_at";
 /// Tells that an entry was taken away.
 pub const ENTRY_DELETED: &str = "deleted";
 
@@ -161,6 +163,10 @@ fn entry_edits(
             name => name.to_owned(),
         };
         let before = earlier.copied().unwrap_or(&nothing);
+        if earlier.is_none() && !entry_name(entry).is_empty() {
+            // It may have been taken away before, and is put back now.
+            edits.push(Edit::Put { key: format!("{field}/{name}/{ENTRY_DELETED}"), value: false.into() });
+        }
         for (key, value) in entry.iter().filter(|(key, value)| *key != "id" && before.get(*key) != Some(value)) {
             edits.push(Edit::Put { key: format!("{field}/{name}/{key}"), value: value.clone() });
         }

@@ -124,6 +124,9 @@ impl Notebook {
             store::remember_actor(&transaction, &self.actor.0, None)?;
         }
         for blob in &change.blobs {
+            if !super::sync::is_photo(blob) {
+                return Err(Error::Invalid("a photo is a JPEG of at most 64 KiB".into()));
+            }
             store::put_blob(&transaction, &BlobId::of(blob).0, blob, change.batch.is_none())?;
         }
         for mut record in change.records {
@@ -231,7 +234,11 @@ fn receive_record(
     };
     let mut all = changes.to_vec();
     all.extend(store::take_waiting(connection, id)?);
-    let admission = document.admit(&all);
+    let mut admission = document.admit(&all);
+    let kind = admission.document.read().kind.as_deref().and_then(Kind::from_word);
+    if let Some(kind) = kind.filter(|kind| kind.is_singleton() && !admission.document.begins_as_singleton(*kind, id)) {
+        admission = document.admit_singleton(kind, id, &all)?;
+    }
     set_aside(connection, id, admission.refused.into_iter(), committed)?;
     for (change, missing) in &admission.waiting {
         store::put_waiting(connection, id, change, *missing)?;
@@ -239,12 +246,6 @@ fn receive_record(
     committed.waiting += admission.waiting.len() as u64;
     if admission.added.is_empty() {
         return Ok(());
-    }
-    let kind = admission.document.read().kind.as_deref().and_then(Kind::from_word);
-    if let Some(kind) = kind.filter(|kind| kind.is_singleton() && !admission.document.begins_as_singleton(*kind, id)) {
-        let why = format!("a {} that does not begin as every {} does", kind.word(), kind.word());
-        let bytes = admission.added.into_iter().map(|change| (change.bytes, why.clone()));
-        return set_aside(connection, id, bytes, committed);
     }
     keep(connection, id, row.as_ref(), &admission.document, &admission.added, false, committed, after)
 }

@@ -38,6 +38,9 @@ pub struct SyncReport {
     pub set_aside: Vec<(String, String)>,
     /// This notebook was restored or copied and began a new log.
     pub new_log: bool,
+    /// Devices that wrote two different batches under one number: there are two notebooks where there was one. Both
+    /// batches were taken, and each of the two begins a log of its own once it hears of the other.
+    pub twins: Vec<String>,
 }
 
 impl Notebook {
@@ -58,8 +61,9 @@ impl Notebook {
         let files = folder.files()?;
         let mut report = SyncReport::default();
         let notebook = self.agree_on_notebook(&folder, &files)?;
-        let log = self.own_log(handed_out, &mut report)?;
         self.receive(&folder, &files, notebook, &mut report, progress)?;
+        // After reading: a batch of our log that is not ours says that a copy of this notebook writes to it too.
+        let log = self.own_log(handed_out, &mut report)?;
         self.seal(notebook, log, handed_out, &mut report)?;
         self.hand_out(&folder, handed_out, &mut report)?;
         Ok(report)
@@ -98,8 +102,9 @@ impl Notebook {
         let transaction = store::begin(&mut writer.connection)?;
         let log: Option<LogId> = store::meta(&transaction, "log")?;
         if let Some(log) = log {
-            let ours = handed_out.highest(log)?;
-            if ours.is_some_and(|highest| highest <= store::last_batch(&transaction, log).unwrap_or(0)) {
+            let last = store::last_batch(&transaction, log)?;
+            let ours = handed_out.highest(log)?.is_some_and(|highest| highest <= last);
+            if ours && !store::has_foreign_batch(&transaction, log)? {
                 return Ok(log);
             }
             report.new_log = true;
@@ -122,9 +127,11 @@ impl Notebook {
         let total = files.len() as u64;
         for (at, found) in files.iter().enumerate() {
             progress(at as u64, total);
-            let known = found.claims.map(|(log, seq)| self.read(|c| store::batch_hash(c, log, seq)));
-            if known.transpose()?.flatten().is_some() {
-                continue;
+            if let Some((log, seq, hash)) = found.claims {
+                let known = self.read(|connection| store::batch_hashes(connection, log, seq))?;
+                if known.iter().any(|known| known.starts_with(&hash)) {
+                    continue;
+                }
             }
             let name = found.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let taken = folder
@@ -134,7 +141,7 @@ impl Notebook {
                 Ok((batch, _)) if batch.notebook != notebook => {
                     report.set_aside.push((name, "it belongs to another notebook".into()));
                 }
-                Ok((batch, hash)) => self.take_batch(batch, hash, &name, report)?,
+                Ok((batch, hash)) => self.take_batch(batch, hash, report)?,
                 Err(error @ (Error::Peer(_) | Error::NeedsUpdate(_))) => {
                     report.set_aside.push((name, error.to_string()));
                 }
@@ -145,22 +152,21 @@ impl Notebook {
         Ok(())
     }
 
-    fn take_batch(&self, batch: Batch, hash: [u8; 32], name: &str, report: &mut SyncReport) -> Result<()> {
-        match self.read(|connection| store::batch_hash(connection, batch.log, batch.seq))? {
-            Some(known) if known == hash => return Ok(()),
-            Some(_) => {
-                let why = format!("device {} wrote two different batches under one number", batch.device);
-                report.set_aside.push((name.into(), why));
-                return Ok(());
-            }
-            None => {}
+    fn take_batch(&self, batch: Batch, hash: [u8; 32], report: &mut SyncReport) -> Result<()> {
+        let known = self.read(|connection| store::batch_hashes(connection, batch.log, batch.seq))?;
+        if known.contains(&hash) {
+            return Ok(());
+        }
+        if !known.is_empty() {
+            report.twins.push(batch.device.clone());
         }
         let mut records: BTreeMap<RecordId, Vec<Vec<u8>>> = BTreeMap::new();
         for change in batch.changes {
             records.entry(RecordId(change.id)).or_default().push(change.bytes.0);
         }
         let mut records = records.into_iter().peekable();
-        let mut blobs: Vec<Vec<u8>> = batch.blobs.into_iter().map(|blob| blob.0).filter(is_photo).collect();
+        let mut blobs: Vec<Vec<u8>> =
+            batch.blobs.into_iter().map(|blob| blob.0).filter(|blob| is_photo(blob)).collect();
         let mark = super::commit::ReceivedBatch {
             log: batch.log,
             seq: batch.seq,
@@ -226,7 +232,7 @@ impl Notebook {
 
     /// Puts our batches into the folder: the new ones, and those it lost.
     fn hand_out(&self, folder: &Folder, handed_out: &HandedOut, report: &mut SyncReport) -> Result<()> {
-        let list = self.read(|connection| store::own_batch_numbers(connection))?;
+        let list = self.read(store::own_batch_numbers)?;
         for (log, seq) in list {
             let bytes = self.read(|connection| store::own_batch(connection, log, seq))?;
             let Some(bytes) = bytes else { continue };
@@ -263,7 +269,7 @@ fn draw16(random: &mut dyn FnMut(&mut [u8])) -> [u8; 16] {
     id
 }
 
-/// What a photo from elsewhere must be: a JPEG no larger than those we make.
-fn is_photo(bytes: &Vec<u8>) -> bool {
+/// What a photo must be, ours and others': a JPEG of at most 64 KiB.
+pub(super) fn is_photo(bytes: &[u8]) -> bool {
     bytes.len() <= 64 * 1024 && bytes.starts_with(&[0xff, 0xd8, 0xff])
 }

@@ -323,7 +323,9 @@ pub fn outgoing(connection: &Connection, most_bytes: usize) -> Result<Vec<Outgoi
             }
             (None, None) => return Err(lost(id)),
         };
-        bytes += change.bytes.len() + 64;
+        // A short change can take away a long text: each operation counts as a byte at least.
+        let operations = crate::document::gate::check(&change.bytes).unwrap_or_default() as usize;
+        bytes += change.bytes.len().max(operations) + 64;
         list.push(Outgoing { chunk, id, change });
     }
     Ok(list)
@@ -434,10 +436,17 @@ pub fn put_batch(connection: &Connection, log: [u8; 16], seq: u64, hash: [u8; 32
     Ok(())
 }
 
-/// The hash of a batch that was read or written, if it was.
-pub fn batch_hash(connection: &Connection, log: [u8; 16], seq: u64) -> Result<Option<[u8; 32]>> {
+/// The hashes of the batches that were read or written under this number of a log. More than one means that two
+/// notebooks wrote to the log: one is a copy of the other.
+pub fn batch_hashes(connection: &Connection, log: [u8; 16], seq: u64) -> Result<Vec<[u8; 32]>> {
     let mut statement = connection.prepare_cached("SELECT hash FROM batch WHERE log = ? AND seq = ?")?;
-    Ok(statement.query_row(params![log, seq as i64], |row| row.get(0)).optional()?)
+    let rows = statement.query_map(params![log, seq as i64], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Whether somebody else wrote to this log of ours.
+pub fn has_foreign_batch(connection: &Connection, log: [u8; 16]) -> Result<bool> {
+    Ok(connection.prepare_cached("SELECT 1 FROM batch WHERE log = ? AND bytes IS NULL")?.exists([log])?)
 }
 
 /// The number of the last batch of a log; 0 when there is none.
@@ -456,8 +465,9 @@ pub fn own_batch_numbers(connection: &Connection) -> Result<Vec<([u8; 16], u64)>
 
 /// One of our own batches.
 pub fn own_batch(connection: &Connection, log: [u8; 16], seq: u64) -> Result<Option<Vec<u8>>> {
-    let mut statement = connection.prepare_cached("SELECT bytes FROM batch WHERE log = ? AND seq = ?")?;
-    Ok(statement.query_row(params![log, seq as i64], |row| row.get(0)).optional()?.flatten())
+    let mut statement =
+        connection.prepare_cached("SELECT bytes FROM batch WHERE log = ? AND seq = ? AND bytes IS NOT NULL")?;
+    Ok(statement.query_row(params![log, seq as i64], |row| row.get(0)).optional()?)
 }
 
 /// Keeps a change until what it builds on has come.

@@ -17,9 +17,10 @@ CREATE TABLE outbox_blob (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 -- Who wrote what: every actor belongs to a device, every log too.
 CREATE TABLE actor (actor BLOB PRIMARY KEY, log BLOB) STRICT, WITHOUT ROWID;
 CREATE TABLE device (log BLOB PRIMARY KEY, name TEXT NOT NULL, last_seen TEXT) STRICT, WITHOUT ROWID;
--- Batches: of our own log with their bytes, so that a lost folder is filled again; of others what was read.
+-- Batches: of our own log with their bytes, so that a lost folder is filled again; of others what was read. Two under
+-- one number come from a notebook that was copied.
 CREATE TABLE batch (
-  log BLOB NOT NULL, seq INTEGER NOT NULL, hash BLOB NOT NULL, bytes BLOB, PRIMARY KEY (log, seq)
+  log BLOB NOT NULL, seq INTEGER NOT NULL, hash BLOB NOT NULL, bytes BLOB, PRIMARY KEY (log, seq, hash)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE waiting (hash BLOB PRIMARY KEY, document BLOB NOT NULL, missing BLOB NOT NULL, bytes BLOB NOT NULL)
   STRICT, WITHOUT ROWID;

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{LogId, NotebookId};
+use crate::document::gate;
 use crate::error::{Error, Result};
 use crate::model::RecordId;
 
@@ -15,6 +16,15 @@ pub const FILL: usize = 1024 * 1024;
 pub const MAX_FILE: u64 = 8 * 1024 * 1024;
 /// Largest body a file may inflate to.
 const MAX_INFLATED: u64 = 32 * 1024 * 1024;
+/// Most changes, photos or actors of one batch; ours have at most some thousand. They are counted while they are read:
+/// thirty megabytes of empty lists would take gigabytes of memory.
+const MAX_ITEMS: usize = 65_536;
+/// Most operations of all changes together. Ours have half of that.
+const MAX_OPERATIONS: u64 = 4 * FILL as u64;
+/// Highest number of a batch.
+const MAX_SEQ: u64 = 1 << 40;
+const MAX_NAME: usize = 200;
+const MAX_TIME: usize = 64;
 /// The format. A newer one is not read.
 const FORMAT: u16 = 1;
 
@@ -34,10 +44,13 @@ pub struct Batch {
     /// When it was made, by that device's clock. Shown only.
     pub made_at: String,
     /// The actors that wrote on that device.
+    #[serde(deserialize_with = "bounded")]
     pub actors: Vec<Vec<u8>>,
     /// Changes, each with its record.
+    #[serde(deserialize_with = "bounded")]
     pub changes: Vec<BatchChange>,
     /// Photos.
+    #[serde(deserialize_with = "bounded")]
     pub blobs: Vec<Bytes>,
 }
 
@@ -86,6 +99,30 @@ impl<'de> Deserialize<'de> for Bytes {
     }
 }
 
+/// Reads a list, and no further than its bound.
+fn bounded<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Vec<T>, D::Error> {
+    struct Visitor<T>(std::marker::PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> serde::de::Visitor<'de> for Visitor<T> {
+        type Value = Vec<T>;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            write!(f, "at most {MAX_ITEMS} items")
+        }
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> std::result::Result<Vec<T>, A::Error> {
+            let mut list = Vec::new();
+            while let Some(item) = items.next_element()? {
+                if list.len() == MAX_ITEMS {
+                    return Err(serde::de::Error::invalid_length(MAX_ITEMS + 1, &self));
+                }
+                list.push(item);
+            }
+            Ok(list)
+        }
+    }
+    deserializer.deserialize_seq(Visitor(std::marker::PhantomData))
+}
+
 impl Batch {
     /// An empty batch of this log.
     pub fn new(notebook: NotebookId, log: LogId, seq: u64, device: &str, made_at: &str) -> Self {
@@ -94,7 +131,7 @@ impl Batch {
             notebook,
             log,
             seq,
-            device: device.chars().take(200).collect(),
+            device: device.chars().take(MAX_NAME).collect(),
             made_at: made_at.into(),
             actors: Vec::new(),
             changes: Vec::new(),
@@ -109,11 +146,12 @@ impl Batch {
     pub fn encode(&self) -> Result<Vec<u8>> {
         let mut body = Vec::new();
         ciborium::into_writer(self, &mut body).map_err(|error| Error::Invalid(error.to_string()))?;
-        if body.len() as u64 > MAX_INFLATED {
+        let packed = zstd::bulk::compress(&body, 3).map_err(|error| Error::Storage(error.to_string()))?;
+        let file = [&MAGIC[..], blake3::hash(&packed).as_bytes(), &packed].concat();
+        if body.len() as u64 > MAX_INFLATED || file.len() as u64 > MAX_FILE {
             return Err(Error::Invalid("a batch grew too large".into()));
         }
-        let packed = zstd::bulk::compress(&body, 3).map_err(|error| Error::Storage(error.to_string()))?;
-        Ok([&MAGIC[..], blake3::hash(&packed).as_bytes(), &packed].concat())
+        Ok(file)
     }
 
     /// Reads a file's bytes.
@@ -142,7 +180,17 @@ impl Batch {
         if format.format > FORMAT {
             return Err(Error::NeedsUpdate("a batch".into()));
         }
-        ciborium::from_reader(&body[..]).map_err(|_| broken("cannot be understood"))
+        let batch: Self = ciborium::from_reader(&body[..]).map_err(|_| broken("cannot be understood"))?;
+        batch.is_plausible().then_some(batch).ok_or_else(|| broken("holds what no batch of ours would"))
+    }
+
+    fn is_plausible(&self) -> bool {
+        // What the gate refuses is set aside change by change; here only what it lets pass is added up.
+        let operations = self.changes.iter().filter_map(|change| gate::check(&change.bytes.0).ok());
+        (1..=MAX_SEQ).contains(&self.seq)
+            && self.device.chars().count() <= MAX_NAME
+            && self.made_at.len() <= MAX_TIME
+            && operations.fold(0_u64, u64::saturating_add) <= MAX_OPERATIONS
     }
 }
 

@@ -22,8 +22,8 @@ pub struct Folder {
 pub struct Found {
     /// Where.
     pub path: PathBuf,
-    /// The log and number its name claims.
-    pub claims: Option<(LogId, u64)>,
+    /// The log, the number and the beginning of the hash its name claims.
+    pub claims: Option<(LogId, u64, [u8; 4])>,
 }
 
 impl Folder {
@@ -103,9 +103,10 @@ impl Folder {
         Ok(bytes)
     }
 
-    /// Where a batch belongs.
-    pub fn place(&self, log: LogId, seq: u64) -> PathBuf {
-        self.root.join(hex(&log)).join(format!("{seq:08}.kithb"))
+    /// Where a batch belongs. Its name holds the beginning of its hash, so that two notebooks that were one, and do not
+    /// know yet, never write under one name.
+    pub fn place(&self, log: LogId, seq: u64, hash: &[u8; 32]) -> PathBuf {
+        self.root.join(hex(&log)).join(format!("{seq:08}-{}.kithb", hex(&hash[..4])))
     }
 
     /// Puts a batch in its place when it is not there as it should be; says whether it had to be written.
@@ -113,7 +114,7 @@ impl Folder {
     /// # Errors
     /// [`Error::Storage`] when the folder cannot be written, also when it is full.
     pub fn put(&self, log: LogId, seq: u64, bytes: &[u8]) -> Result<bool> {
-        let place = self.place(log, seq);
+        let place = self.place(log, seq, blake3::hash(bytes).as_bytes());
         match fs::metadata(&place) {
             Ok(there) if there.len() == bytes.len() as u64 && self.read(&place).is_ok_and(|there| there == bytes) => {
                 return Ok(false);
@@ -149,10 +150,11 @@ impl Folder {
     }
 }
 
-fn claims(path: &Path) -> Option<(LogId, u64)> {
+fn claims(path: &Path) -> Option<(LogId, u64, [u8; 4])> {
     let log: crate::model::RecordId = path.parent()?.file_name()?.to_str()?.parse().ok()?;
-    let seq = path.file_name()?.to_str()?.strip_suffix(".kithb")?.parse().ok()?;
-    Some((log.0, seq))
+    let (seq, hash) = path.file_name()?.to_str()?.strip_suffix(".kithb")?.split_once('-')?;
+    let hash = u32::from_str_radix(hash, 16).ok().filter(|_| hash.len() == 8)?;
+    Some((log.0, seq.parse().ok()?, hash.to_be_bytes()))
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Error {
