@@ -78,7 +78,7 @@ pub(crate) fn history(app: &App, what: &[String]) -> Result<(), Failure> {
     }
     let zone = app.notebook.zone()?;
     let mut before = String::new();
-    for line in lines.iter().filter(|line| !line.field.is_empty()) {
+    for line in lines.iter().filter(|line| !line.field.is_empty() && line.field != "created_at") {
         let device = line.device.as_deref().map_or_else(|| "another device".into(), clean);
         let moment = format!("{}, {device}", days::moment(line.at, zone, app.today));
         if moment != before {
