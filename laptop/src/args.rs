@@ -1,5 +1,6 @@
 //! The whole tree of commands, with the help a newcomer reads. What they do is in the file of each area.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -117,7 +118,7 @@ pub(crate) enum Command {
     ), "\n\n", include_str!("marks.txt")))]
     Jot {
         /// The line; in quotes, so that the shell leaves the marks alone
-        #[arg(value_name = "TEXT", allow_hyphen_values = true)]
+        #[arg(value_name = "TEXT")]
         text: Vec<String>,
         /// Only show what would be written
         #[arg(short = 'n', long)]
@@ -164,7 +165,7 @@ pub(crate) enum Command {
     ), "\n\n", include_str!("fields.txt")))]
     Edit {
         /// Who, then what: FIELD=VALUE, +topic, -topic
-        #[arg(required = true, value_name = "WHO FIELD=VALUE", allow_hyphen_values = true)]
+        #[arg(required = true, value_name = "WHO FIELD=VALUE")]
         what: Vec<String>,
     },
     /// Say that two records are one person
@@ -723,9 +724,29 @@ pub(crate) struct Promise {
     pub(crate) by: Option<String>,
 }
 
+/// `-topic` after `edit` takes a topic away; to the parser it would be a row of short options.
+fn spelled_out(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = arguments.into_iter().collect();
+    let mut at = 1;
+    while arguments.get(at).is_some_and(|word| word.to_string_lossy().starts_with('-')) {
+        at += if arguments[at] == "--notebook" || arguments[at] == "--color" { 2 } else { 1 };
+    }
+    if arguments.get(at).is_some_and(|word| word == "edit") {
+        for word in &mut arguments[at + 1..] {
+            let topic = word.to_str().and_then(|word| word.strip_prefix('-')).filter(|topic| topic.chars().count() > 1);
+            if let Some(topic) = topic.filter(|topic| !topic.starts_with('-')) {
+                *word = format!("tags-={}", topic.trim_start_matches('#')).into();
+            }
+        }
+    }
+    arguments
+}
+
 /// Reads what was typed; help and mistakes are printed here, and end with this code.
 pub(crate) fn parse() -> Result<Cli, ExitCode> {
-    let typed = command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let typed = command()
+        .try_get_matches_from(spelled_out(std::env::args_os()))
+        .and_then(|matches| Cli::from_arg_matches(&matches));
     typed.map_err(|error| {
         // A reader of the help who closes the pipe has had enough.
         let _ = error.print();
@@ -764,6 +785,15 @@ mod tests {
         grouped.sort_unstable();
         all.sort_unstable();
         assert_eq!(grouped, all);
+    }
+
+    #[test]
+    fn a_topic_can_be_taken_away_whatever_it_is_called() {
+        let typed = ["kith", "-q", "--color", "never", "edit", "dana", "-history", "-#quality", "-q", "--json"];
+        let spelled: Vec<OsString> = spelled_out(typed.map(OsString::from));
+        assert_eq!(spelled[6..], ["tags-=history", "tags-=quality", "-q", "--json"].map(OsString::from));
+        let other = ["kith", "find", "-history"].map(OsString::from);
+        assert_eq!(spelled_out(other.clone()), other);
     }
 
     #[test]

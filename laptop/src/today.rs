@@ -10,7 +10,7 @@ use crate::{days, person, show};
 /// What to type next, for a newcomer.
 const FIRST_LINES: [&str; 5] = [
     "This notebook is empty. Begin with somebody you met:",
-    "  kith jot Dana Ruiz, Acme Logistics '!send her the Lyon contact by tue ?a warehouse #lyon'",
+    "  kith jot 'Dana Ruiz, Acme Logistics !send her the Lyon contact by tue ?a warehouse #lyon'",
     "  kith import FILE        people from an address book: vCard, Google, LinkedIn …",
     "  kith demo               forty made-up people to look around with",
     "  kith help               everything else",
