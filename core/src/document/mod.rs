@@ -51,6 +51,11 @@ impl Heads {
         self.0.concat()
     }
 
+    /// The version that ends with this change.
+    pub fn of_change(change: &RawChange) -> Self {
+        Self(vec![change.hash])
+    }
+
     fn of(hashes: &[ChangeHash]) -> Self {
         let mut heads: Vec<[u8; 32]> = hashes.iter().map(|hash| hash.0).collect();
         heads.sort_unstable();

@@ -1,5 +1,5 @@
-//! placeholder
-use crate::model::*;
-pub fn vcard3(_p: &Contact, _o: &dyn Fn(Id<Organisation>) -> Option<String>, _ph: Option<&[u8]>) -> String {
-    String::new()
-}
+//! What a notebook gives to other programs, as text made of plain values.
+
+mod vcard;
+
+pub use vcard::vcard3;

@@ -36,31 +36,22 @@ struct Group {
     parts: Vec<(String, usize)>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 enum Kind {
-    Channel(ChannelWord),
-    Messenger,
-    Address,
+    Channel(ChannelKind),
     Organisation,
     Relation,
     Event,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum ChannelWord {
-    Mail,
-    Phone,
-    Link,
-}
-
 impl Kind {
     fn of(word: &str) -> Option<Self> {
         Some(match word {
-            "E-mail" => Kind::Channel(ChannelWord::Mail),
-            "Phone" => Kind::Channel(ChannelWord::Phone),
-            "Website" => Kind::Channel(ChannelWord::Link),
-            "IM" => Kind::Messenger,
-            "Address" => Kind::Address,
+            "E-mail" => Kind::Channel(ChannelKind::Mail),
+            "Phone" => Kind::Channel(ChannelKind::Phone),
+            "Website" => Kind::Channel(ChannelKind::Link),
+            "IM" => Kind::Channel(ChannelKind::Messenger),
+            "Address" => Kind::Channel(ChannelKind::Address),
             "Organization" => Kind::Organisation,
             "Relation" => Kind::Relation,
             "Event" => Kind::Event,
@@ -69,11 +60,13 @@ impl Kind {
     }
 
     /// Whether this part of the group has a place in a contact.
-    fn knows(self, part: &str) -> bool {
+    fn knows(&self, part: &str) -> bool {
         match self {
             Kind::Organisation => ["Name", "Title", "Department"].contains(&part),
-            Kind::Address => ["Label", "Type", "Formatted"].contains(&part) || ADDRESS_PARTS.contains(&part),
-            Kind::Messenger => ["Label", "Type", "Service", "Value"].contains(&part),
+            Kind::Channel(ChannelKind::Address) => {
+                ["Label", "Type", "Formatted"].contains(&part) || ADDRESS_PARTS.contains(&part)
+            }
+            Kind::Channel(ChannelKind::Messenger) => ["Label", "Type", "Service", "Value"].contains(&part),
             _ => ["Label", "Type", "Value"].contains(&part),
         }
     }
@@ -186,21 +179,15 @@ impl Draft<'_> {
     fn take_group(&mut self, group: &Group) {
         let (label, preferred) = label(group.cell(self.row, &["Label", "Type"]));
         let values = group.cell(self.row, &["Value"]).split(BETWEEN).map(one_line).filter(|value| !value.is_empty());
-        match group.kind {
-            Kind::Channel(word) => {
-                let kind = match word {
-                    ChannelWord::Mail => ChannelKind::Mail,
-                    ChannelWord::Phone => ChannelKind::Phone,
-                    ChannelWord::Link => ChannelKind::Link,
-                };
-                self.add_channels(kind, label, preferred, values.map(visible).collect());
+        match &group.kind {
+            Kind::Channel(kind @ ChannelKind::Address) => {
+                self.add_channels(kind, label, preferred, addresses(group, self.row))
             }
-            Kind::Messenger => {
+            Kind::Channel(kind) => {
                 let service = one_line(group.cell(self.row, &["Service"]));
                 let label = if service.is_empty() { label } else { service };
-                self.add_channels(ChannelKind::Messenger, label, preferred, values.collect());
+                self.add_channels(kind, label, preferred, values.map(visible).collect());
             }
-            Kind::Address => self.add_channels(ChannelKind::Address, label, preferred, addresses(group, self.row)),
             Kind::Organisation => self.take_organisations(group),
             Kind::Relation => self.card.contact.family.extend(values.map(|name| Relation {
                 relation: label.clone(),
@@ -211,7 +198,7 @@ impl Draft<'_> {
         }
     }
 
-    fn add_channels(&mut self, kind: ChannelKind, label: String, preferred: bool, values: Vec<String>) {
+    fn add_channels(&mut self, kind: &ChannelKind, label: String, preferred: bool, values: Vec<String>) {
         let channels = values.into_iter().enumerate().map(|(at, value)| Channel {
             kind: kind.clone(),
             label: label.clone(),

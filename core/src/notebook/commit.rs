@@ -88,6 +88,8 @@ pub struct Committed {
 struct Written {
     id: RecordId,
     document: Document,
+    /// The version that the last edit was drafted from, and the one it led to.
+    drafted: Option<(Heads, Heads)>,
 }
 
 impl Notebook {
@@ -117,19 +119,27 @@ impl Notebook {
         let mut after = query::Aftermath::default();
         let now = self.now();
         let transaction = store::begin(connection)?;
-        if !*actor_is_known && !change.records.is_empty() {
+        let typed = !change.records.is_empty();
+        if !*actor_is_known && typed {
             store::remember_actor(&transaction, &self.actor.0, None)?;
         }
         for blob in &change.blobs {
             store::put_blob(&transaction, &BlobId::of(blob).0, blob, change.batch.is_none())?;
         }
-        for record in &change.records {
+        for mut record in change.records {
             // A record edited twice in one change builds on its first edit.
-            let before = written.iter().position(|w| w.id == record.id).map(|at| written.swap_remove(at).document);
-            let taken = before.or_else(|| documents.remove(&record.id));
-            let document =
-                write_record(&transaction, record, taken, self.actor, now.timestamp(), &mut committed, &mut after)?;
-            written.push(Written { id: record.id, document });
+            let before = written.iter().position(|w| w.id == record.id).map(|at| written.swap_remove(at));
+            let base = record.at.clone();
+            if let Some((_, to)) =
+                before.as_ref().and_then(|b| b.drafted.as_ref()).filter(|(from, _)| Some(from) == base.as_ref())
+            {
+                record.at = Some(to.clone());
+            }
+            let taken = before.map(|written| written.document).or_else(|| documents.remove(&record.id));
+            let (document, tip) =
+                write_record(&transaction, &record, taken, self.actor, now.timestamp(), &mut committed, &mut after)?;
+            let drafted = base.map(|base| (base, tip));
+            written.push(Written { id: record.id, document, drafted });
         }
         for (id, changes) in &change.received {
             documents.remove(id);
@@ -144,7 +154,7 @@ impl Notebook {
         }
         transaction.commit()?;
         // Only now is any of it kept in memory: what failed before here was taken out of `documents` and is reloaded.
-        *actor_is_known |= !change.records.is_empty();
+        *actor_is_known |= typed;
         if documents.len() + written.len() > MAX_DOCUMENTS {
             documents.clear();
         }
@@ -155,7 +165,8 @@ impl Notebook {
     }
 }
 
-/// Edits one record; returns its document as it will be once the transaction is committed.
+/// Edits one record; returns its document as it will be once the transaction is committed, and the version that the
+/// draft itself became.
 fn write_record(
     connection: &Connection,
     record: &RecordChange,
@@ -164,7 +175,7 @@ fn write_record(
     unix_seconds: i64,
     committed: &mut Committed,
     after: &mut query::Aftermath,
-) -> Result<Document> {
+) -> Result<(Document, Heads)> {
     if store::is_purged(connection, record.id)? {
         return Err(Error::Invalid("this record was deleted for good and cannot be written any more".into()));
     }
@@ -181,18 +192,20 @@ fn write_record(
         }
         (None, _) => Document::default(),
     };
-    changes.extend(document.edit(
-        record.kind,
-        &record.edits,
-        record.at.as_ref(),
-        actor,
-        unix_seconds,
-        record.by_import,
-    )?);
+    let base = record.at.clone().unwrap_or_else(|| document.heads());
+    let apart = base != document.heads();
+    let edited =
+        document.edit(record.kind, &record.edits, record.at.as_ref(), actor, unix_seconds, record.by_import)?;
+    let tip = match edited.last() {
+        Some(last) if apart => Heads::of_change(last),
+        Some(_) => document.heads(),
+        None => base,
+    };
+    changes.extend(edited);
     if !changes.is_empty() {
         keep(connection, record.id, row.as_ref(), &document, &changes, true, committed, after)?;
     }
-    Ok(document)
+    Ok((document, tip))
 }
 
 /// Takes changes of one record from another device, with those that waited for them.

@@ -119,6 +119,7 @@ impl Notebook {
     pub fn open(path: impl AsRef<Path>, mut options: Options) -> Result<Self> {
         let path = path.as_ref().to_path_buf();
         let connection = store::open(&path)?;
+        let data_version = Some(store::data_version(&connection)?);
         let mut actor = [0; 16];
         (options.random)(&mut actor);
         let notebook = Self {
@@ -128,12 +129,7 @@ impl Notebook {
             zone: options.zone,
             device: options.device,
             actor: Actor(actor),
-            writer: Mutex::new(Writer {
-                connection,
-                documents: HashMap::new(),
-                actor_is_known: false,
-                data_version: None,
-            }),
+            writer: Mutex::new(Writer { connection, documents: HashMap::new(), actor_is_known: false, data_version }),
             readers: Mutex::new(Vec::new()),
             observers: Arc::default(),
         };
@@ -242,7 +238,7 @@ impl Notebook {
     pub fn look_around(&self) -> Result<bool> {
         let changed = {
             let mut writer = lock(&self.writer);
-            let version: i64 = writer.connection.query_row("PRAGMA data_version", [], |row| row.get(0))?;
+            let version = store::data_version(&writer.connection)?;
             let before = writer.data_version.replace(version);
             before.is_some_and(|before| before != version)
         };

@@ -7,7 +7,7 @@ use crate::document::Heads;
 use crate::error::{Error, Result};
 use crate::model::record::{DELETED_AT, edits, edits_of};
 use crate::model::{AnyRecord, Contact, Edit, Id, Import, Kind, Organisation, Record, RecordId, fresh_id};
-use crate::query;
+use crate::{query, store};
 
 /// A record's fields as JSON.
 type Fields = serde_json::Map<String, serde_json::Value>;
@@ -106,7 +106,8 @@ impl Writing<'_> {
             id if id == Id::default() => self.notebook.with_random(|random| fresh_id(random)),
             id => id,
         };
-        let before = self.notebook.get(id)?.unwrap_or_default();
+        let (before, at) = self.read_at(id)?;
+        let before = before.unwrap_or_default();
         let mut edits = self.notebook.with_random(|random| edits(&before, &record, random));
         if let Some(import) = self.import.filter(|_| before == R::default()) {
             edits.push(Edit::Put { key: "import".into(), value: import.to_string().into() });
@@ -117,7 +118,7 @@ impl Writing<'_> {
             let now = self.now.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
             edits.push(Edit::Put { key: "created_at".into(), value: now.into() });
         }
-        self.push(R::KIND, id.raw(), edits, None);
+        self.push(R::KIND, id.raw(), edits, at);
         Ok(id)
     }
 
@@ -131,12 +132,21 @@ impl Writing<'_> {
         if R::KIND == Kind::Contact && members.len() > 1 {
             return self.edit_together(id, members, change);
         }
-        let before: R = self.notebook.get(id)?.ok_or_else(|| not_found(R::KIND))?;
+        let (before, at) = self.read_at::<R>(id)?;
+        let before = before.ok_or_else(|| not_found(R::KIND))?;
         let mut after = before.clone();
         change(&mut after);
         let edits = self.notebook.with_random(|random| edits(&before, &after, random));
-        self.push(R::KIND, id.raw(), edits, None);
+        self.push(R::KIND, id.raw(), edits, at);
         Ok(())
+    }
+
+    /// A record and the version it is at, so that the words another process writes before we do are not taken out.
+    fn read_at<R: Record>(&self, id: Id<R>) -> Result<(Option<R>, Option<Heads>)> {
+        self.notebook.read(|connection| {
+            let heads = store::document_row(connection, id.raw())?.map(|row| row.heads);
+            Ok((query::pages::get(connection, id)?, heads))
+        })
     }
 
     /// What was drafted from an earlier version of a record is written at that version, so that what another device
@@ -235,13 +245,15 @@ impl Writing<'_> {
         let mut after = before.clone();
         change(&mut after);
         let edits = self.notebook.with_random(|random| edits(&before, &after, random));
-        let mut records = Vec::new();
+        let (mut records, mut versions) = (Vec::new(), Vec::new());
         for member in &members {
-            records.push(self.notebook.get::<Contact>(Id::new(*member))?.unwrap_or_default().to_map());
+            let (record, at) = self.read_at::<Contact>(Id::new(*member))?;
+            records.push(record.unwrap_or_default().to_map());
+            versions.push(at);
         }
-        for (at, (member, record)) in members.iter().zip(&records).enumerate() {
-            let mine: Vec<Edit> = edits.iter().filter_map(|edit| share_of(edit, record, &records, at == 0)).collect();
-            self.push(R::KIND, *member, mine, None);
+        for (n, (member, at)) in members.iter().zip(versions).enumerate() {
+            let mine = edits.iter().filter_map(|edit| share_of(edit, &records[n], &records, n == 0)).collect();
+            self.push(R::KIND, *member, mine, at);
         }
         Ok(())
     }

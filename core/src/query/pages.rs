@@ -163,15 +163,17 @@ pub fn pointing_at(connection: &Connection, target: RecordId, field: Option<&str
     Ok(all.into_iter().filter_map(|(kind, id)| Some((Kind::from_number(kind)?, id))).collect())
 }
 
-/// The last day on which this person was met, written about or exchanged something with.
+/// The last day on which this person was met, written about or exchanged something with. A promise is no touch.
 pub fn last_touch(connection: &Connection, id: RecordId) -> Result<Option<NaiveDate>> {
     let mut last: Option<String> = None;
-    let mut statement = connection
-        .prepare_cached("SELECT day FROM link WHERE target = ? AND field = ? AND day < ? ORDER BY day DESC LIMIT 1")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT link.day FROM link JOIN record USING (n)
+         WHERE target = ? AND field = ? AND kind = ? AND link.day < ? ORDER BY link.day DESC LIMIT 1",
+    )?;
     for member in super::members(connection, id)? {
-        for field in ["who", "about", "with"] {
+        for (field, kind) in [("who", Kind::Meeting), ("about", Kind::Note), ("with", Kind::Exchange)] {
             let day: Option<String> =
-                statement.query_row(params![member.0, field, NO_DAY], |row| row.get(0)).optional()?;
+                statement.query_row(params![member.0, field, kind.number(), NO_DAY], |row| row.get(0)).optional()?;
             last = last.max(day);
         }
     }

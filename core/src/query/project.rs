@@ -299,7 +299,6 @@ fn note_aftermath(record: &AnyRecord, n: i64, after: &mut Aftermath) {
         AnyRecord::Meeting(meeting) => after.contacts.extend(meeting.who.iter().map(|id| id.raw())),
         AnyRecord::Note(note) => after.contacts.extend(note.about.iter().map(|id| id.raw())),
         AnyRecord::Exchange(exchange) => after.contacts.extend(exchange.with.map(|id| id.raw())),
-        AnyRecord::Promise(promise) => after.contacts.extend(promise.with.map(|id| id.raw())),
         _ => {}
     }
 }
@@ -322,7 +321,9 @@ pub fn settle(connection: &Connection, after: &Aftermath) -> Result<()> {
     while let Some(id) = contacts.pop_first() {
         let members = super::members(connection, id)?;
         settle_coffee(connection, &members)?;
-        members.iter().for_each(|member| drop(contacts.remove(member)));
+        for member in &members {
+            contacts.remove(member);
+        }
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::types::{FromSql, ToSql};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use crate::document::{Document, Heads, RawChange};
 use crate::error::{Error, Result};
@@ -48,8 +48,15 @@ impl DocumentRow {
 pub fn open(path: &Path) -> Result<Connection> {
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
+    // Before anything is changed: another program's database is left as it is, byte for byte.
+    let is_new = match identity(&connection)? {
+        (0, 0, true) => true,
+        (APPLICATION_ID, SCHEMA, _) => false,
+        (APPLICATION_ID, version, _) if version > SCHEMA => return Err(Error::NeedsUpdate("this notebook".into())),
+        _ => return Err(Error::Unreadable("this file is a database of another program, not a notebook".into())),
+    };
     connection.execute_batch("PRAGMA page_size = 4096")?;
-    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    let mode = write_ahead(&connection)?;
     if mode != "wal" {
         return Err(Error::Storage(format!("this place cannot hold a notebook safely (journal mode {mode})")));
     }
@@ -59,13 +66,8 @@ pub fn open(path: &Path) -> Result<Connection> {
          PRAGMA cache_size = -4096",
     )?;
     connection.set_prepared_statement_cache_capacity(128);
-    match identity(&connection)? {
-        (0, 0) if is_empty(&connection)? => create(&mut connection)?,
-        (APPLICATION_ID, SCHEMA) => {}
-        (APPLICATION_ID, version) if version > SCHEMA => {
-            return Err(Error::NeedsUpdate("this notebook".into()));
-        }
-        _ => return Err(Error::Unreadable("this file is a database of another program, not a notebook".into())),
+    if is_new {
+        create(&mut connection)?;
     }
     Ok(connection)
 }
@@ -83,13 +85,39 @@ pub fn open_reader(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
-fn identity(connection: &Connection) -> Result<(i64, i64)> {
-    let pragma = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0));
-    Ok((pragma("application_id")?, pragma("user_version")?))
+/// Switches to the write-ahead log, once for the life of the file. SQLite does not wait here for another process that
+/// is doing the same, so we do.
+fn write_ahead(connection: &Connection) -> Result<String> {
+    const STEP: Duration = Duration::from_millis(5);
+    let switch = || connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0));
+    let mut waited = Duration::ZERO;
+    loop {
+        match switch() {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && waited < BUSY => {
+                std::thread::sleep(STEP);
+                waited += STEP;
+            }
+            mode => return Ok(mode?),
+        }
+    }
+}
+
+/// Whose file it is, of which version, and whether there is nothing in it: all read at one moment, since another process
+/// may be making the notebook just now.
+fn identity(connection: &Connection) -> Result<(i64, i64, bool)> {
+    let moment = connection.unchecked_transaction()?;
+    let pragma = |name: &str| moment.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0));
+    let empty = is_empty(&moment)?;
+    Ok((pragma("application_id")?, pragma("user_version")?, empty))
 }
 
 fn is_empty(connection: &Connection) -> Result<bool> {
     Ok(connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))?)
+}
+
+/// A number that changes when another connection writes.
+pub fn data_version(connection: &Connection) -> Result<i64> {
+    Ok(connection.query_row("PRAGMA data_version", [], |row| row.get(0))?)
 }
 
 fn create(connection: &mut Connection) -> Result<()> {

@@ -381,7 +381,11 @@ impl<'a> Draft<'a> {
             while !is_free(&free) {
                 free += 1;
             }
-            let at = grouped.get(group).copied().filter(is_free).unwrap_or(free);
+            let at = match grouped.get(group) {
+                // A group without an organisation: a role without one.
+                None if !group.is_empty() => affiliations.len(),
+                at => at.copied().filter(is_free).unwrap_or(free),
+            };
             if at == affiliations.len() {
                 affiliations.push(Affiliation::default());
                 self.card.organisations.push(String::new());

@@ -26,8 +26,8 @@ pub(super) fn list(line: &Line) -> Vec<String> {
     if line.value.len() > LONGEST_SPLIT {
         return vec![text(line)];
     }
-    // calcard swallows the second of two spaces after a backslash; one that is escaped itself stays.
-    let value = line.value.replace("  ", " \\ ");
+    // calcard swallows the second of two spaces behind a backslash; those that are escaped themselves stay.
+    let value = line.value.replace(' ', "\\ ");
     parsed("CATEGORIES", &value).into_iter().map(as_text).collect()
 }
 

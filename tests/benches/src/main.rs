@@ -1,0 +1,110 @@
+//! Measures Kith against named peers in the same run and writes `docs/benchmarks.md`. Figures are medians; what counts
+//! are the ratios, since machines differ.
+//!
+//! `cargo run --release -p benches` measures everything; words like `open search` measure only those parts and print
+//! them; `--sizes 1000,10000` takes other notebooks.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)] // a program for developers: it stops at the first surprise
+
+mod crowd;
+mod import;
+mod merge;
+mod open;
+mod search;
+mod size;
+mod write;
+
+use std::time::{Duration, Instant};
+
+/// The rows of one table, as Markdown.
+pub(crate) struct Section {
+    text: String,
+}
+
+impl Section {
+    pub(crate) fn new(title: &str, words: &str, columns: &[&str]) -> Self {
+        let line = columns.iter().map(|_| "---").collect::<Vec<_>>().join(" | ");
+        Self { text: format!("## {title}\n\n{words}\n\n| {} |\n| {line} |\n", columns.join(" | ")) }
+    }
+
+    pub(crate) fn row(&mut self, cells: &[String]) {
+        eprintln!("   {}", cells.join(" | "));
+        self.text.push_str(&format!("| {} |\n", cells.join(" | ")));
+    }
+}
+
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["child", rest @ ..] => return open::child(rest),
+        ["one-document", n] => return merge::one_document(n.parse().unwrap()),
+        _ => {}
+    }
+    let sizes: Vec<usize> = match words.iter().position(|word| word == "--sizes") {
+        Some(at) => words[at + 1].split(',').map(|size| size.parse().unwrap()).collect(),
+        None => vec![1_000, 10_000, 50_000],
+    };
+    let parts: Vec<&String> = words.iter().filter(|word| word.chars().all(char::is_alphabetic)).collect();
+    let wanted = |part: &str| parts.is_empty() || parts.iter().any(|word| *word == part);
+    let mut report = Vec::new();
+    let mut measure = |part: &str, run: &dyn Fn() -> Section| {
+        if wanted(part) {
+            eprintln!("-- {part}");
+            report.push(run().text);
+        }
+    };
+    measure("open", &|| open::measure(&sizes));
+    measure("write", &|| write::measure(&sizes));
+    measure("merge", &|| merge::measure(sizes.iter().copied().filter(|n| *n <= 10_000).max().unwrap_or(1_000)));
+    measure("search", &|| search::measure(*sizes.iter().max().unwrap()));
+    measure("import", &|| import::measure(5_000));
+    measure("size", &|| size::measure(&sizes));
+    let text = report.join("\n");
+    if parts.is_empty() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/benchmarks.md");
+        std::fs::write(path, format!("{}\n{text}", head())).unwrap();
+        eprintln!("written: docs/benchmarks.md");
+    } else {
+        println!("{text}");
+    }
+}
+
+fn head() -> String {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let memory =
+        memory.lines().next().and_then(|line| line.split_whitespace().nth(1)).and_then(|kb| kb.parse::<f64>().ok());
+    format!(
+        "# Benchmarks\n\n\
+         Written by `cargo run --release -p benches` on {}, {cores} cores, {:.0} GiB. Do not edit: run it again.\n\n\
+         Figures are medians, the ratios are against the named peer in the same run. A notebook of N has N contacts with\n\
+         twelve fields, tags and five meetings of about 300 characters each, made by a seeded generator\n\
+         (`kith_core::demo::crowd`), {} records for each contact.\n",
+        chrono::Local::now().date_naive(),
+        memory.unwrap_or_default() / 1024.0 / 1024.0,
+        "6.7"
+    )
+}
+
+/// The median, and the 99th of a hundred.
+pub(crate) fn quantiles(mut times: Vec<Duration>) -> (Duration, Duration) {
+    times.sort_unstable();
+    (times[times.len() / 2], times[(times.len() * 99 / 100).min(times.len() - 1)])
+}
+
+pub(crate) fn times(runs: usize, mut run: impl FnMut(usize)) -> Vec<Duration> {
+    (0..runs)
+        .map(|at| {
+            let start = Instant::now();
+            run(at);
+            start.elapsed()
+        })
+        .collect()
+}
+
+pub(crate) fn ms(time: Duration) -> String {
+    format!("{:.2} ms", time.as_secs_f64() * 1000.0)
+}
+
+pub(crate) fn ratio(a: Duration, b: Duration) -> String {
+    format!("{:.2}×", a.as_secs_f64() / b.as_secs_f64())
+}

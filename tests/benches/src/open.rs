@@ -1,0 +1,92 @@
+//! A cold process that shows Today and the first fifty people, beside one that runs the same SELECTs on bare SQLite.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::{Section, crowd, ms, quantiles, ratio};
+
+const RUNS: usize = 31;
+/// The statements behind the two pages, with the values of today.
+const SELECTS: &[&str] = &[
+    "SELECT value FROM agenda JOIN record USING (n) WHERE matter = 1 AND agenda.day >= '' AND agenda.day < '2027' AND state = 0 ORDER BY agenda.day, n LIMIT 20",
+    "SELECT value FROM agenda JOIN record USING (n) WHERE matter = 1 AND agenda.day >= '9999' AND state = 0 ORDER BY agenda.day, n LIMIT 20",
+    "SELECT value FROM agenda JOIN record USING (n) WHERE matter = 2 AND agenda.day >= '' AND agenda.day < '2027' AND state = 0 ORDER BY agenda.day, n LIMIT 20",
+    "SELECT value FROM agenda JOIN record USING (n) WHERE matter = 6 AND agenda.day >= '' AND agenda.day < '2027' AND state = 0 ORDER BY agenda.day, n LIMIT 20",
+    "SELECT value FROM agenda JOIN record USING (n) WHERE matter = 3 AND agenda.day >= '2026' AND agenda.day < '2027' AND state = 0 ORDER BY agenda.day, n LIMIT 20",
+    "SELECT value FROM agenda JOIN record USING (n) WHERE matter = 5 AND agenda.day >= '' AND agenda.day < '2027' AND state = 0 ORDER BY agenda.day, n LIMIT 50",
+    "SELECT value FROM record WHERE kind = 1 AND state = 0 ORDER BY sort, id LIMIT 50",
+    "SELECT count FROM tally WHERE kind = 1 AND state = 0",
+];
+
+pub(crate) fn measure(sizes: &[usize]) -> Section {
+    let mut section = Section::new(
+        "Opening",
+        "A new process until Today and the first 50 people are read; the peer is a process that runs the same SELECTs on \
+         the same file with bare SQLite. Wall time of the whole process; memory is the peak of the process.",
+        &["N", "kith", "bare SQLite", "ratio", "memory of kith", "memory of the peer"],
+    );
+    for n in sizes {
+        let (_folder, path) = crowd::notebook(*n);
+        let (mut kith, mut bare) = (Vec::new(), Vec::new());
+        let mut memory = [0.0_f64; 2];
+        for run in 0..RUNS + 3 {
+            let (ours, theirs) = (process("kith", &path), process("bare", &path));
+            // The first runs fill the page cache.
+            if run >= 3 {
+                kith.push(ours.0);
+                bare.push(theirs.0);
+            }
+            memory = [memory[0].max(ours.1), memory[1].max(theirs.1)];
+        }
+        let (kith, bare) = (quantiles(kith).0, quantiles(bare).0);
+        section.row(&[
+            n.to_string(),
+            ms(kith),
+            ms(bare),
+            ratio(kith, bare),
+            format!("{:.1} MB", memory[0]),
+            format!("{:.1} MB", memory[1]),
+        ]);
+    }
+    section
+}
+
+/// Runs a child; its wall time, and its peak memory in MB.
+fn process(who: &str, path: &Path) -> (Duration, f64) {
+    let start = Instant::now();
+    let output = Command::new(std::env::current_exe().unwrap()).args(["child", who]).arg(path).output().unwrap();
+    let time = start.elapsed();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    (time, text.trim().parse::<f64>().unwrap() / 1024.0)
+}
+
+/// What the child process does.
+pub(crate) fn child(words: &[&str]) {
+    match words {
+        ["kith", path] => {
+            let notebook = crowd::open(Path::new(path));
+            let today = notebook.today_page().unwrap();
+            let people = notebook.people(0, 50).unwrap();
+            assert!(today.people > 0 && people.rows.len() == 50);
+        }
+        ["bare", path] => {
+            let connection = rusqlite::Connection::open(path).unwrap();
+            let mut read = 0;
+            for select in SELECTS {
+                let mut statement = connection.prepare(select).unwrap();
+                let mut rows = statement.query([]).unwrap();
+                while let Some(row) = rows.next().unwrap() {
+                    let _: rusqlite::types::Value = row.get(0).unwrap();
+                    read += 1;
+                }
+            }
+            assert!(read > 50);
+        }
+        _ => panic!("unknown child"),
+    }
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0");
+    println!("{}", peak.trim().trim_end_matches(" kB"));
+}
