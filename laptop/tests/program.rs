@@ -126,7 +126,10 @@ fn a_jot_shows_what_became_what_and_is_there_afterwards() {
     for words in ["hiring ops, Acme Logistics", "Open promises", "Needs", "Offers"] {
         assert!(page.contains(words), "{words}: {page}");
     }
-    assert!(desk.kith(&["jot", "Dana Ruiz", "moves to Lyon"]).contains("known"), "the same name is the same person");
+    assert!(
+        desk.kith(&["jot", "Dana Ruiz,", "Acme Logistics", "+sings"]).contains("known"),
+        "the same name is the same person"
+    );
     assert_eq!(desk.json(&["people"])["total"], 1);
 }
 
