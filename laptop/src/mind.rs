@@ -40,6 +40,10 @@ pub(crate) fn delete(app: &App, what: &[String]) -> Result<(), Failure> {
 
 /// Takes back the last deletion, merge or import.
 pub(crate) fn undo(app: &App) -> Result<(), Failure> {
+    if app.notebook.undo_steps()?.is_empty() {
+        let words = "there is nothing to take back: no deletion, merge or import was made on this device";
+        return Err(Failure::NotFound(words.into()));
+    }
     let step = app.notebook.undo()?;
     if app.json {
         return app.print_json(&step);

@@ -54,10 +54,12 @@ fn head(app: &App, page: &PersonPage) -> Result<(), Failure> {
         format!("{}{label}", clean(&channel.value))
     }));
     lines.push(ties(contact));
+    lines.push(topics(contact));
     lines.push(met(app, page));
     lines.extend(contact.birthday.map(|birthday| {
-        let next = birthday.next_after(app.today).map(|day| format!(", {}", days::day(day, app.today)));
-        format!("Birthday {}{}", days::partial(birthday, app.today), next.unwrap_or_default())
+        let soon = birthday.next_after(app.today).filter(|next| (*next - app.today).num_days() <= 60);
+        let soon = soon.map(|next| format!(", {}", days::day(next, app.today))).unwrap_or_default();
+        format!("Birthday {}{soon}", days::partial(birthday, app.today))
     }));
     lines.push(page.balance.clone());
     lines.extend(contact.cadence_days.map(|days| format!("In touch every {days} days")));
@@ -110,14 +112,17 @@ fn roles(app: &App, page: &PersonPage) -> Vec<String> {
     roles.into_iter().map(|(_, line)| line).collect()
 }
 
-/// Topics, level and how they belong to my life.
+/// How they belong to my life, where they stand, and the last step of the alliance.
 fn ties(contact: &Contact) -> String {
     let mut words: Vec<String> = contact.categories.iter().map(|category| clean(category.word())).collect();
     words.extend([contact.level.word(), contact.side.word(), contact.phase.word()].map(clean));
-    words.extend(contact.ally_steps.iter().map(|step| clean(step.step.word())));
-    words.extend(contact.tags.iter().map(|tag| format!("#{}", clean(tag))));
+    words.extend(contact.ally_steps.iter().max_by_key(|step| step.day).map(|step| clean(step.step.word())));
     words.retain(|word| !word.is_empty());
-    words.join("  ")
+    words.join(", ")
+}
+
+fn topics(contact: &Contact) -> String {
+    contact.tags.iter().map(|tag| format!("#{}", clean(tag))).collect::<Vec<_>>().join(" ")
 }
 
 fn met(app: &App, page: &PersonPage) -> String {

@@ -27,6 +27,9 @@ pub(crate) fn today(app: &App) -> Result<(), Failure> {
         return Ok(());
     }
     app.line(styled(STRONG, &days::short(page.day, page.day)));
+    if let Some(event) = app.notebook.running_event()? {
+        app.line(format!("{} runs: every jot belongs to it", clean(&event.title)));
+    }
     let before = app.lines();
     promises(app, &page)?;
     others(app, &page)?;

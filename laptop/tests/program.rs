@@ -306,6 +306,8 @@ fn one_person_written_down_twice_becomes_one_and_two_again() {
     assert!(desk.kith(&["undo"]).contains("different people again"));
     assert_eq!(desk.json(&["people"])["total"], 2);
     desk.kith(&["not-same", "dana ruiz", "d ruiz"]);
+    let hint = desk.kith(&["jot", "Dana Ruiz, Other Company"]);
+    assert!(hint.contains("the same as Dana Ruiz, Acme? (the same name) kith same"), "offered, never decided: {hint}");
 }
 
 #[test]
@@ -592,6 +594,10 @@ fn without_a_name_the_notebook_stands_where_the_system_keeps_such_files() {
     assert_eq!(said.code, 0, "{}", said.err);
     #[cfg(target_os = "linux")]
     assert!(desk.path("data/kith/notebook.kith").exists());
+    let said = Said::from(desk.command(&["find", "x"]).env("KITH_NOTEBOOK", "").output().unwrap());
+    assert_eq!(said.code, 0, "an empty name is none: {}", said.err);
+    desk.kith(&["--notebook", ":memory:", "note", "x"]);
+    assert!(desk.kith(&["--notebook", ":memory:", "find", "x"]).contains('x'), "and this one is a file");
 }
 
 #[test]
