@@ -100,6 +100,7 @@ pub fn contacts_meant(connection: &Connection, typed: &str, most: usize) -> Resu
     if meant.is_empty() {
         meant = super::contacts_by_words(connection, typed, most)?;
     }
+    meant.sort_by_cached_key(|contact| (folded(&contact.name), contact.id));
     Ok(meant)
 }
 
