@@ -356,7 +356,7 @@ fn settle_coffee(connection: &Connection, members: &[RecordId]) -> Result<()> {
     let (mut shown, mut has_cadence) = (None, false);
     for member in members {
         let row = statement.query_row(params![member.0, Kind::Contact.number()], |row| {
-            let cadence = row.get_ref(2)?.as_str()?.contains("\"cadence_days\"");
+            let cadence = row.get::<_, Stored>(2)?.as_str().contains("\"cadence_days\"");
             Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, cadence))
         });
         let Some((n, state, cadence)) = row.optional()? else { continue };
