@@ -10,7 +10,7 @@ use kith_core::notebook::{Notebook, Observation, Options};
 use serde::Serialize;
 
 use crate::args::Cli;
-use crate::failure::Failure;
+use crate::failure::{Failure, cannot_open};
 use crate::out::Out;
 use crate::{layout, places};
 
@@ -37,7 +37,7 @@ impl<'a> App<'a> {
         let path = places::chosen(cli)?;
         places::make_room_for(&path)?;
         let options = Options { zone: places::zone(), device: places::device(), ..Options::default() };
-        let notebook = Notebook::open(path, options)?;
+        let notebook = Notebook::open(&path, options).map_err(|error| cannot_open(error, &path))?;
         let wrote = Arc::new(AtomicBool::new(false));
         let heard = wrote.clone();
         let observation = notebook.observe(move |_| heard.store(true, Ordering::Relaxed));

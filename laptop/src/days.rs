@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use chrono_tz::Tz;
+use kith_core::model::PartialDate;
 
 /// A day, with its distance from today in words.
 pub(crate) fn day(day: NaiveDate, today: NaiveDate) -> String {
@@ -28,6 +29,21 @@ pub(crate) fn due(day: NaiveDate, today: NaiveDate) -> String {
         1 => format!("{}, 1 day late", short(day, today)),
         days if days > 1 => format!("{}, {days} days late", short(day, today)),
         _ => self::day(day, today),
+    }
+}
+
+/// A day of which a part may be unknown, as far as it is known.
+pub(crate) fn partial(date: PartialDate, today: NaiveDate) -> String {
+    let whole = date.year.zip(date.month).zip(date.day);
+    let day = whole.and_then(|((year, month), day)| NaiveDate::from_ymd_opt(year, month, day));
+    match (day, date.month, date.day) {
+        (Some(day), ..) => short(day, today),
+        (None, Some(month), Some(day)) => {
+            let leap_year = 2000;
+            let day = NaiveDate::from_ymd_opt(leap_year, month, day);
+            day.map_or_else(|| date.to_string(), |day| day.format("%-d %b").to_string())
+        }
+        _ => date.to_string(),
     }
 }
 

@@ -55,7 +55,8 @@ pub(crate) fn debrief(app: &App) -> Result<(), Failure> {
 fn ask(app: &App, lines: &mut Lines, contact: &Contact) -> Result<([String; 5], bool), Failure> {
     let met = contact.met_on.map(|day| format!(", met {}", days::day(day, app.today))).unwrap_or_default();
     let place = if contact.met_where.is_empty() { String::new() } else { format!(" at {}", contact.met_where) };
-    let rest = layout::clean(&format!("{met}{place}"));
+    // Somebody without a name is called by place and day already.
+    let rest = if contact.name.is_empty() { String::new() } else { layout::clean(&format!("{met}{place}")) };
     app.out.aside(format!("\n{}{rest}", styled(STRONG, &show::name_of(app, contact))));
     let mut answers: [String; 5] = Default::default();
     for (answer, question) in answers.iter_mut().zip(QUESTIONS) {

@@ -1,5 +1,6 @@
 //! What went wrong, the exit code it ends with, and the words a person reads.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use kith_core::Error;
@@ -15,6 +16,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// Nobody and nothing fits, or too much does; exit code 3.
     NotFound(String),
+    /// The notebook itself cannot be read; exit code 4.
+    Unreadable(String),
     /// Something else went wrong; exit code 1.
     Wrong(String),
 }
@@ -31,7 +34,7 @@ impl Failure {
         match self {
             Self::Core(Error::Invalid(_)) | Self::Usage(_) => 2,
             Self::Core(Error::NotFound(_)) | Self::NotFound(_) => 3,
-            Self::Core(Error::Unreadable(_) | Error::NeedsUpdate(_) | Error::Peer(_)) => 4,
+            Self::Core(Error::Unreadable(_) | Error::NeedsUpdate(_) | Error::Peer(_)) | Self::Unreadable(_) => 4,
             Self::Core(Error::Storage(_)) | Self::Wrong(_) => 1,
         }
     }
@@ -43,7 +46,7 @@ impl Failure {
                 "" => error.to_string(),
                 next => format!("{error}.\n{next}"),
             },
-            Self::Usage(words) | Self::NotFound(words) | Self::Wrong(words) => words.clone(),
+            Self::Usage(words) | Self::NotFound(words) | Self::Unreadable(words) | Self::Wrong(words) => words.clone(),
         }
     }
 
@@ -61,9 +64,23 @@ fn next_step(error: &Error) -> &'static str {
             "Nothing of this change was kept, and everything saved before it still is. \
              Look whether the disk is full or the place read-only, then try again."
         }
-        Error::Unreadable(_) => {
-            "Nothing was changed. Keep the file, and put a backup in its place: kith --notebook NEW restore FILE"
-        }
-        Error::NeedsUpdate(_) => "Nothing was changed.",
+        Error::Unreadable(_) | Error::NeedsUpdate(_) => "Nothing was changed.",
+    }
+}
+
+/// A notebook that cannot be opened: what can be done about it depends on where it is.
+pub(crate) fn cannot_open(error: Error, path: &Path) -> Failure {
+    let place = path.display();
+    match error {
+        Error::Unreadable(why) => Failure::Unreadable(format!(
+            "{place} cannot be read: {why}.\nNothing was changed; keep the file. If it is yours, `kith doctor \
+             --rescue-into NEW.kith` takes out what can still be read, and `kith --notebook NEW.kith restore BACKUP` \
+             brings back a backup."
+        )),
+        Error::Storage(why) => Failure::Wrong(format!(
+            "{place} cannot be opened: {why}.\nNothing was changed. Look whether the place can be written, or choose \
+             another with --notebook FILE."
+        )),
+        error => Failure::Core(error),
     }
 }

@@ -136,11 +136,11 @@ pub(crate) fn doctor(app: &App) -> Result<(), Failure> {
     }
     match checkup.is_healthy() {
         true => Ok(()),
-        false => Err(Failure::Core(kith_core::Error::Unreadable(
+        false => Err(Failure::Unreadable(
             "the notebook is damaged. Keep the file as it is; `kith doctor --rescue-into NEW.kith` takes out what can \
              still be read, `kith --notebook NEW.kith restore BACKUP` brings back a backup"
                 .into(),
-        ))),
+        )),
     }
 }
 

@@ -40,6 +40,10 @@ pub(crate) fn delete(app: &App, what: &[String]) -> Result<(), Failure> {
 
 /// Takes back the last deletion, merge or import.
 pub(crate) fn undo(app: &App) -> Result<(), Failure> {
+    if app.notebook.undo_steps()?.is_empty() {
+        let words = "there is nothing to take back: no deletion, merge or import was made on this device";
+        return Err(Failure::NotFound(words.into()));
+    }
     let step = app.notebook.undo()?;
     if app.json {
         return app.print_json(&step);
@@ -78,7 +82,7 @@ pub(crate) fn history(app: &App, what: &[String]) -> Result<(), Failure> {
     }
     let zone = app.notebook.zone()?;
     let mut before = String::new();
-    for line in lines.iter().filter(|line| !line.field.is_empty()) {
+    for line in lines.iter().filter(|line| !line.field.is_empty() && line.field != "created_at") {
         let device = line.device.as_deref().map_or_else(|| "another device".into(), clean);
         let moment = format!("{}, {device}", days::moment(line.at, zone, app.today));
         if moment != before {

@@ -59,9 +59,10 @@ pub(crate) fn find(app: &App, words: &[String]) -> Result<(), Failure> {
     }
     for hit in &hits {
         let kind = hit.kind.replace('_', " ");
-        let title = styled(STRONG, &layout::cut(&hit.title, app.width.saturating_sub(30)));
+        let (title, id) = (styled(STRONG, &clean(&hit.title)), show::short_id(hit.id));
         let about = if hit.about.is_empty() { String::new() } else { format!(", {}", clean(&hit.about)) };
-        app.line(format!("{title}  {}", styled(FAINT, &format!("{kind}{about}  {}", show::short_id(hit.id)))));
+        let line = format!("{title}  {}", styled(FAINT, &format!("{kind}{about}  {id}")));
+        app.line(layout::wrap(&line, "    ", app.width));
         if !hit.passage.is_empty() {
             app.line(layout::paragraph(&hit.passage, "    ", "    ", app.width));
         }

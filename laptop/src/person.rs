@@ -46,25 +46,20 @@ fn head(app: &App, page: &PersonPage) -> Result<(), Failure> {
     let beside = [contact.pronouns.as_str(), &quoted(&contact.nickname), &said(&contact.say_it)];
     let beside = beside.iter().filter(|word| !word.is_empty()).map(|word| clean(word)).collect::<Vec<_>>().join(", ");
     let spark = if contact.spark { " *" } else { "" };
-    app.line(layout::wrap(
-        &format!(
-            "{}{spark}  {}",
-            styled(STRONG, &name),
-            styled(FAINT, &format!("{beside} {}", show::short_id(contact.id)))
-        ),
-        "  ",
-        app.width,
-    ));
-    let mut lines = roles(page);
+    let beside = clean(&format!("{beside}  {}", show::short_id(contact.id)));
+    app.line(layout::wrap(&format!("{}{spark}  {}", styled(STRONG, &name), styled(FAINT, &beside)), "  ", app.width));
+    let mut lines = roles(app, page);
     lines.extend(contact.channels.iter().map(|channel| {
         let label = if channel.label.is_empty() { String::new() } else { format!(" ({})", clean(&channel.label)) };
         format!("{}{label}", clean(&channel.value))
     }));
     lines.push(ties(contact));
+    lines.push(topics(contact));
     lines.push(met(app, page));
     lines.extend(contact.birthday.map(|birthday| {
-        let next = birthday.next_after(app.today).map(|day| format!(", {}", days::day(day, app.today)));
-        format!("Birthday {birthday}{}", next.unwrap_or_default())
+        let soon = birthday.next_after(app.today).filter(|next| (*next - app.today).num_days() <= 60);
+        let soon = soon.map(|next| format!(", {}", days::day(next, app.today))).unwrap_or_default();
+        format!("Birthday {}{soon}", days::partial(birthday, app.today))
     }));
     lines.push(page.balance.clone());
     lines.extend(contact.cadence_days.map(|days| format!("In touch every {days} days")));
@@ -101,14 +96,14 @@ fn said(how: &str) -> String {
 }
 
 /// Roles now and before, the present ones first.
-fn roles(page: &PersonPage) -> Vec<String> {
+fn roles(app: &App, page: &PersonPage) -> Vec<String> {
     let mut roles: Vec<(bool, String)> = Vec::new();
     for (affiliation, organisation) in page.contact.affiliations.iter().zip(&page.organisations) {
         let parts = [clean(&affiliation.role), clean(&affiliation.department), clean(organisation)];
         let mut line = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
         match (affiliation.since, affiliation.until) {
-            (Some(since), None) => line.push_str(&format!(", since {since}")),
-            (_, Some(until)) => line.push_str(&format!(", until {until}")),
+            (Some(since), None) => line.push_str(&format!(", since {}", days::partial(since, app.today))),
+            (_, Some(until)) => line.push_str(&format!(", until {}", days::partial(until, app.today))),
             _ => {}
         }
         roles.push((affiliation.until.is_some(), line));
@@ -117,14 +112,17 @@ fn roles(page: &PersonPage) -> Vec<String> {
     roles.into_iter().map(|(_, line)| line).collect()
 }
 
-/// Topics, level and how they belong to my life.
+/// How they belong to my life, where they stand, and the last step of the alliance.
 fn ties(contact: &Contact) -> String {
     let mut words: Vec<String> = contact.categories.iter().map(|category| clean(category.word())).collect();
     words.extend([contact.level.word(), contact.side.word(), contact.phase.word()].map(clean));
-    words.extend(contact.ally_steps.iter().map(|step| clean(step.step.word())));
-    words.extend(contact.tags.iter().map(|tag| format!("#{}", clean(tag))));
+    words.extend(contact.ally_steps.iter().max_by_key(|step| step.day).map(|step| clean(step.step.word())));
     words.retain(|word| !word.is_empty());
-    words.join("  ")
+    words.join(", ")
+}
+
+fn topics(contact: &Contact) -> String {
+    contact.tags.iter().map(|tag| format!("#{}", clean(tag))).collect::<Vec<_>>().join(" ")
 }
 
 fn met(app: &App, page: &PersonPage) -> String {
@@ -133,13 +131,10 @@ fn met(app: &App, page: &PersonPage) -> String {
         Some(event) => clean(&event.title),
         None => clean(&contact.met_where),
     };
-    let day = contact.met_on.map(|day| format!(" {}", days::day(day, app.today))).unwrap_or_default();
-    let place = if place.is_empty() { place } else { format!(", {place}") };
-    let through = page.through.as_ref().map(|name| format!(", through {}", clean(name))).unwrap_or_default();
-    match format!("{day}{place}{through}") {
-        met if met.is_empty() => met,
-        met => format!("Met{}", met.trim_start_matches(',')).replacen("Met ", "Met ", 1),
-    }
+    let day = contact.met_on.map(|day| days::day(day, app.today)).unwrap_or_default();
+    let through = page.through.as_ref().map(|name| format!("through {}", clean(name))).unwrap_or_default();
+    let parts: Vec<String> = [day, place, through].into_iter().filter(|part| !part.is_empty()).collect();
+    if parts.is_empty() { String::new() } else { format!("Met {}", parts.join(", ")) }
 }
 
 fn with_day(app: &App, words: &str, verb: &str, day: Option<NaiveDate>) -> String {
@@ -152,7 +147,7 @@ fn with_day(app: &App, words: &str, verb: &str, day: Option<NaiveDate>) -> Strin
 fn open_promises(app: &App, page: &PersonPage) -> Vec<String> {
     let mut open: Vec<&Promise> = page.promises.iter().filter(|p| p.state == PromiseState::Open).collect();
     open.sort_by_key(|promise| (promise.due.unwrap_or(NaiveDate::MAX), promise.id));
-    open.into_iter().map(|promise| show::promise(app, promise, &show::name_of(app, &page.contact))).collect()
+    open.into_iter().map(|promise| show::promise_between(app, promise)).collect()
 }
 
 fn asked(app: &App, ask: &Ask) -> String {

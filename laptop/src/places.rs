@@ -9,8 +9,12 @@ use crate::failure::Failure;
 
 /// The notebook that was named, or this device's own.
 pub(crate) fn chosen(cli: &Cli) -> Result<PathBuf, Failure> {
-    match &cli.notebook {
-        Some(path) => Ok(path.clone()),
+    let named = cli.notebook.clone().or_else(|| std::env::var_os("KITH_NOTEBOOK").map(PathBuf::from));
+    match named.filter(|path| !path.as_os_str().is_empty()) {
+        // SQLite takes some words for a notebook in memory: a whole path is none of them.
+        Some(path) => std::path::absolute(&path).map_err(|error| {
+            Failure::Wrong(format!("{} cannot be found ({error}); nothing was changed", path.display()))
+        }),
         None => Ok(folders()?.data_dir().join("notebook.kith")),
     }
 }

@@ -91,6 +91,17 @@ pub(crate) fn promise(app: &App, promise: &Promise, name: &str) -> String {
     }
 }
 
+/// A promise on the page of the person it is with.
+pub(crate) fn promise_between(app: &App, promise: &Promise) -> String {
+    let who = match promise.whose {
+        Whose::Theirs => "they promised: ",
+        Whose::Myself => "to myself: ",
+        _ => "",
+    };
+    let when = promise.due.map(|due| format!(", {}", days::due(due, app.today))).unwrap_or_default();
+    format!("{who}{}{when}", clean(&promise.words))
+}
+
 /// A list with a mark or a number before each line, wrapped under itself.
 pub(crate) fn items<'a>(app: &App, lines: impl IntoIterator<Item = &'a String>) {
     for line in lines {

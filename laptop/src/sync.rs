@@ -26,7 +26,13 @@ pub(crate) fn sync(app: &App, folder: Option<&Path>) -> Result<(), Failure> {
         progress.set_position(done);
     });
     progress.finish_and_clear();
-    let report = report?;
+    let report = report.map_err(|error| match error {
+        kith_core::Error::NotFound(what) => Failure::NotFound(format!(
+            "{what} was not found. It is not made by itself: a drive that is not plugged in looks the same. Plug it \
+             in, or make the folder, and sync again."
+        )),
+        error => error.into(),
+    })?;
     remember(app, &folder)?;
     if report.received > 0 {
         app.settle();

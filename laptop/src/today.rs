@@ -10,7 +10,7 @@ use crate::{days, person, show};
 /// What to type next, for a newcomer.
 const FIRST_LINES: [&str; 5] = [
     "This notebook is empty. Begin with somebody you met:",
-    "  kith jot Dana Ruiz, Acme Logistics '!send her the Lyon contact by tue ?a warehouse #lyon'",
+    "  kith jot 'Dana Ruiz, Acme Logistics !send her the Lyon contact by tue ?a warehouse #lyon'",
     "  kith import FILE        people from an address book: vCard, Google, LinkedIn …",
     "  kith demo               forty made-up people to look around with",
     "  kith help               everything else",
@@ -27,6 +27,9 @@ pub(crate) fn today(app: &App) -> Result<(), Failure> {
         return Ok(());
     }
     app.line(styled(STRONG, &days::short(page.day, page.day)));
+    if let Some(event) = app.notebook.running_event()? {
+        app.line(format!("{} runs: every jot belongs to it", clean(&event.title)));
+    }
     let before = app.lines();
     promises(app, &page)?;
     others(app, &page)?;

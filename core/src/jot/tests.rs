@@ -1,5 +1,5 @@
-#![allow(clippy::unwrap_used)]
 //! What the jot line promises.
+#![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
 

@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 
 use super::pages::{self, MAX_ROWS, People};
-use super::project::{State, parse};
+use super::project::{State, Stored, parse};
 use super::words::folded;
 use crate::error::Result;
 use crate::model::{AnyRecord, Contact, Event, Id, Kind, Organisation, RecordId};
@@ -48,7 +48,7 @@ pub fn people_where(connection: &Connection, filter: &PeopleFilter, from: u32, m
     let mut rows = statement.query(params![Kind::Contact.number(), state])?;
     let (mut total, mut shown) = (0, Vec::new());
     while let Some(row) = rows.next()? {
-        let contact = crate::model::Record::from_map(parse(&row.get::<_, String>(0)?));
+        let contact = crate::model::Record::from_map(parse(&row.get::<_, Stored>(0)?));
         if fits(&contact) {
             if total >= from && shown.len() < most.min(MAX_ROWS) as usize {
                 shown.push(contact);
@@ -100,6 +100,7 @@ pub fn contacts_meant(connection: &Connection, typed: &str, most: usize) -> Resu
     if meant.is_empty() {
         meant = super::contacts_by_words(connection, typed, most)?;
     }
+    meant.sort_by_cached_key(|contact| (folded(&contact.name), contact.id));
     Ok(meant)
 }
 
@@ -129,8 +130,8 @@ pub fn by_id_start(connection: &Connection, start: &str, most: u32) -> Result<Ve
     let mut statement =
         connection.prepare_cached("SELECT kind, value FROM record WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?")?;
     let rows = statement
-        .query_map(params![first.0, last.0, most.min(MAX_ROWS)], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
-    let found: Vec<(i64, String)> = rows.collect::<rusqlite::Result<_>>()?;
+        .query_map(params![first.0, last.0, most.min(MAX_ROWS)], |row| Ok((row.get(0)?, row.get::<_, Stored>(1)?)))?;
+    let found: Vec<(i64, Stored)> = rows.collect::<rusqlite::Result<_>>()?;
     Ok(found
         .into_iter()
         .filter_map(|(kind, value)| Some(AnyRecord::from_map(Kind::from_number(kind)?, parse(&value))))

@@ -48,10 +48,12 @@ pub fn forget_words(connection: &Connection) -> Result<()> {
 
 /// Whether a living or deleted record shows this photo.
 pub fn is_blob_used(connection: &Connection, blob: &crate::model::BlobId) -> Result<bool> {
-    let pattern = format!("%\"{}\"%", blob.0);
-    Ok(connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM record WHERE value LIKE ?)")?
-        .query_row([pattern], |row| row.get(0))?)
+    let mut used = false;
+    pages::each(connection, |record| {
+        used |= record.facts().blobs.contains(blob);
+        Ok(())
+    })?;
+    Ok(used)
 }
 
 /// How many records are of a kind that only a newer version knows.
@@ -71,8 +73,6 @@ pub fn has_stale(connection: &Connection) -> Result<bool> {
 /// As any reading.
 pub fn dump(connection: &Connection) -> Result<Vec<String>> {
     let queries = [
-        "SELECT 'record ' || hex(id) || ' ' || kind || ' ' || state || ' ' || sort || ' ' || day || ' ' || conflicts
-         || ' ' || value FROM record",
         "SELECT 'link ' || hex(target) || ' ' || field || ' ' || link.day || ' ' || hex(id)
          FROM link JOIN record USING (n)",
         "SELECT 'agenda ' || matter || ' ' || agenda.day || ' ' || hex(id) FROM agenda JOIN record USING (n)",
@@ -89,6 +89,16 @@ pub fn dump(connection: &Connection) -> Result<Vec<String>> {
         for row in rows {
             lines.push(row?);
         }
+    }
+    let mut statement = connection.prepare(
+        "SELECT 'record ' || hex(id) || ' ' || kind || ' ' || state || ' ' || sort || ' ' || day || ' ' || conflicts, value
+         FROM record",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok(format!("{} {}", row.get::<_, String>(0)?, row.get::<_, project::Stored>(1)?.as_str()))
+    })?;
+    for row in rows {
+        lines.push(row?);
     }
     lines.sort_unstable();
     Ok(lines)

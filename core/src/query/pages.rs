@@ -5,7 +5,7 @@ use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 use serde::Serialize;
 
-use super::project::{NO_DAY, State, parse};
+use super::project::{NO_DAY, State, Stored, parse};
 use crate::error::Result;
 use crate::model::{
     Affiliation, AnyRecord, Ask, Contact, Direction, Event, Exchange, Id, Introduction, Kind, Meeting, Need, Note,
@@ -87,7 +87,7 @@ pub struct PersonPage {
 /// One record, deleted ones included; none when it is not here or of another kind.
 pub fn get<R: Record>(connection: &Connection, id: Id<R>) -> Result<Option<R>> {
     let mut statement = connection.prepare_cached("SELECT value FROM record WHERE id = ? AND kind = ?")?;
-    let value: Option<String> =
+    let value: Option<Stored> =
         statement.query_row(params![id.raw().0, R::KIND.number()], |row| row.get(0)).optional()?;
     Ok(value.map(|value| R::from_map(parse(&value))))
 }
@@ -95,7 +95,7 @@ pub fn get<R: Record>(connection: &Connection, id: Id<R>) -> Result<Option<R>> {
 /// One record of whatever kind this version knows.
 pub fn get_any(connection: &Connection, id: RecordId) -> Result<Option<AnyRecord>> {
     let mut statement = connection.prepare_cached("SELECT kind, value FROM record WHERE id = ?")?;
-    let row: Option<(i64, String)> = statement.query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let row: Option<(i64, Stored)> = statement.query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     Ok(row.and_then(|(kind, value)| Some(AnyRecord::from_map(Kind::from_number(kind)?, parse(&value)))))
 }
 
@@ -111,7 +111,7 @@ pub fn list<R: Record>(connection: &Connection, deleted: bool, from: u32, most: 
         .prepare_cached("SELECT value FROM record WHERE kind = ? AND state = ? ORDER BY sort, id LIMIT ? OFFSET ?")?;
     let state = if deleted { State::Deleted } else { State::Living } as i64;
     let rows = statement
-        .query_map(params![R::KIND.number(), state, most.min(MAX_ROWS), from], |row| row.get::<_, String>(0))?;
+        .query_map(params![R::KIND.number(), state, most.min(MAX_ROWS), from], |row| row.get::<_, Stored>(0))?;
     rows.map(|value| Ok(R::from_map(parse(&value?)))).collect()
 }
 
@@ -119,7 +119,7 @@ pub fn list<R: Record>(connection: &Connection, deleted: bool, from: u32, most: 
 pub fn newest<R: Record>(connection: &Connection, most: u32) -> Result<Vec<R>> {
     let mut statement = connection
         .prepare_cached("SELECT value FROM record WHERE kind = ? AND state = 0 ORDER BY day DESC, n DESC LIMIT ?")?;
-    let rows = statement.query_map(params![R::KIND.number(), most.min(MAX_ROWS)], |row| row.get::<_, String>(0))?;
+    let rows = statement.query_map(params![R::KIND.number(), most.min(MAX_ROWS)], |row| row.get::<_, Stored>(0))?;
     rows.map(|value| Ok(R::from_map(parse(&value?)))).collect()
 }
 
@@ -133,7 +133,7 @@ pub fn linked<R: Record>(connection: &Connection, to: &[RecordId], field: &str, 
     for target in to {
         let rows = statement
             .query_map(params![target.0, field, R::KIND.number(), most.min(MAX_ROWS)], |row| {
-                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+                Ok((row.get::<_, String>(0)?, row.get::<_, Stored>(1)?))
             })?
             .collect::<rusqlite::Result<Vec<_>>>()?;
         found.extend(rows.into_iter().map(|(day, value)| (day, R::from_map(parse(&value)))));
@@ -410,7 +410,7 @@ pub fn deleted(connection: &Connection, most: u32) -> Result<Vec<AnyRecord>> {
     for kind in Kind::ALL {
         let mut statement = connection
             .prepare_cached("SELECT value FROM record WHERE kind = ? AND state = 1 ORDER BY n DESC LIMIT ?")?;
-        let rows = statement.query_map(params![kind.number(), most.min(MAX_ROWS)], |row| row.get::<_, String>(0))?;
+        let rows = statement.query_map(params![kind.number(), most.min(MAX_ROWS)], |row| row.get::<_, Stored>(0))?;
         for value in rows {
             records.push(AnyRecord::from_map(*kind, parse(&value?)));
         }
@@ -425,7 +425,7 @@ pub fn each(connection: &Connection, mut see: impl FnMut(AnyRecord) -> Result<()
     let mut statement = connection.prepare("SELECT kind, value FROM record ORDER BY kind, id")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let (kind, value): (i64, String) = (row.get(0)?, row.get(1)?);
+        let (kind, value): (i64, Stored) = (row.get(0)?, row.get(1)?);
         if let Some(kind) = Kind::from_number(kind) {
             see(AnyRecord::from_map(kind, parse(&value)))?;
         }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use chrono::{Days, NaiveDate};
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Map, Value};
 
@@ -10,6 +11,7 @@ use super::words::{folded, with_one_letter_less, words};
 use crate::document::Reading;
 use crate::error::Result;
 use crate::model::{AnyRecord, Contact, Id, Kind, MeetingState, PromiseState, RecordId, Whose};
+use crate::store::pack::{self, Dictionary};
 
 /// The kind number of records whose kind this version does not know.
 pub(super) const UNKNOWN_KIND: i64 = 0;
@@ -70,7 +72,7 @@ pub fn project(connection: &Connection, n: i64, id: RecordId, reading: &Reading,
         Some(record) if record.deleted_at().is_some() => State::Deleted,
         _ => State::Living,
     };
-    let value = Value::Object(fields).to_string();
+    let value = pack::pack(Dictionary::Rows, Value::Object(fields).to_string().as_bytes())?;
     let (sort, day) = record.as_ref().map_or((String::new(), NO_DAY.into()), |record| (sort_key(record), day(record)));
     let old_record = old.as_ref().and_then(|old| Some((Kind::from_number(old.kind)?, old)));
     let old_record = old_record.map(|(kind, old)| AnyRecord::from_map(kind, parse(&old.value)));
@@ -114,7 +116,7 @@ pub fn forget(connection: &Connection, n: i64, after: &mut Aftermath) -> Result<
 struct OldRow {
     kind: i64,
     state: i64,
-    value: String,
+    value: Stored,
 }
 
 fn old_row(connection: &Connection, n: i64) -> Result<Option<OldRow>> {
@@ -125,9 +127,28 @@ fn old_row(connection: &Connection, n: i64) -> Result<Option<OldRow>> {
     Ok(row)
 }
 
+/// A row's value, unpacked while it is read.
+pub(super) struct Stored(String);
+
+impl FromSql for Stored {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let mut text = Vec::new();
+        pack::unpack(Dictionary::Rows, value.as_blob()?, &mut text)
+            .map_err(|error| FromSqlError::Other(error.into()))?;
+        String::from_utf8(text).map(Self).map_err(|error| FromSqlError::Other(error.into()))
+    }
+}
+
+impl Stored {
+    /// As JSON.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// A row's value as a map; our own rows always are one.
-pub(super) fn parse(value: &str) -> Map<String, Value> {
-    match serde_json::from_str(value) {
+pub(super) fn parse(value: &Stored) -> Map<String, Value> {
+    match serde_json::from_str(value.as_str()) {
         Ok(Value::Object(map)) => map,
         _ => Map::new(),
     }
@@ -335,7 +356,7 @@ fn settle_coffee(connection: &Connection, members: &[RecordId]) -> Result<()> {
     let (mut shown, mut has_cadence) = (None, false);
     for member in members {
         let row = statement.query_row(params![member.0, Kind::Contact.number()], |row| {
-            let cadence = row.get_ref(2)?.as_str()?.contains("\"cadence_days\"");
+            let cadence = row.get::<_, Stored>(2)?.as_str().contains("\"cadence_days\"");
             Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, cadence))
         });
         let Some((n, state, cadence)) = row.optional()? else { continue };
@@ -358,7 +379,7 @@ pub fn index_words(connection: &Connection, most: usize) -> Result<u64> {
     let mut statement = connection.prepare_cached(
         "SELECT stale.n, kind, state, value FROM stale JOIN record USING (n) ORDER BY stale.n DESC LIMIT ?",
     )?;
-    let rows: Vec<(i64, i64, i64, String)> = statement
+    let rows: Vec<(i64, i64, i64, Stored)> = statement
         .query_map([most as i64], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
         .collect::<rusqlite::Result<_>>()?;
     for (n, kind, state, value) in rows {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
-use super::project::{State, parse, source_identity};
+use super::project::{State, Stored, parse, source_identity};
 use crate::error::Result;
 use crate::model::{Kind, RecordId};
 
@@ -70,7 +70,7 @@ fn node(connection: &Connection, n: i64) -> Result<Option<Node>> {
     let row = connection
         .prepare_cached("SELECT id, kind, value FROM record WHERE n = ? AND state <> ?")?
         .query_row(params![n, State::Deleted as i64], |row| {
-            Ok((RecordId(row.get(0)?), row.get::<_, i64>(1)?, row.get::<_, String>(2)?))
+            Ok((RecordId(row.get(0)?), row.get::<_, i64>(1)?, row.get::<_, Stored>(2)?))
         })
         .optional()?;
     let Some((id, kind, value)) = row else { return Ok(None) };

@@ -8,7 +8,7 @@ CREATE TABLE record (
   sort TEXT NOT NULL,
   day TEXT NOT NULL,
   conflicts INTEGER NOT NULL,
-  value TEXT NOT NULL
+  value BLOB NOT NULL
 ) STRICT;
 CREATE INDEX record_list ON record (kind, state, sort);
 CREATE INDEX record_day ON record (kind, state, day);

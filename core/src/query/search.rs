@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 
-use super::project::{State, name, parse};
+use super::project::{State, Stored, name, parse};
 use super::words::{with_one_letter_less, words};
 use crate::error::Result;
 use crate::model::{AnyRecord, Contact, Id, Kind, Record, RecordId};
@@ -158,7 +158,7 @@ fn hit(connection: &Connection, n: i64, typed: &[String]) -> Result<Option<Hit>>
          FROM record LEFT JOIN same ON same.n = record.n LEFT JOIN record of ON of.n = same.representative
          WHERE record.n = ? AND record.state <> ?",
     )?;
-    let row: Option<(RecordId, i64, String)> = statement
+    let row: Option<(RecordId, i64, Stored)> = statement
         .query_row(params![n, State::Deleted as i64], |row| Ok((RecordId(row.get(0)?), row.get(1)?, row.get(2)?)))
         .optional()?;
     let Some((id, kind, value)) = row else { return Ok(None) };
@@ -231,7 +231,7 @@ pub fn contacts_by_words(connection: &Connection, typed: &str, most: usize) -> R
     for n in by_name(connection, &words, 200)? {
         let mut statement =
             connection.prepare_cached("SELECT value FROM record WHERE n = ? AND kind = ? AND state = 0")?;
-        let value: Option<String> = statement.query_row([n, Kind::Contact.number()], |row| row.get(0)).optional()?;
+        let value: Option<Stored> = statement.query_row([n, Kind::Contact.number()], |row| row.get(0)).optional()?;
         contacts.extend(value.map(|value| Contact::from_map(parse(&value))));
     }
     contacts.truncate(most);

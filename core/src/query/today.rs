@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 use serde::Serialize;
 
 use super::pages::{self, PersonRow};
-use super::project::{Matter, NO_DAY, parse};
+use super::project::{Matter, NO_DAY, Stored, parse};
 use crate::error::Result;
 use crate::model::{Ask, Contact, Id, Introduction, Kind, Meeting, Need, Promise, Record};
 
@@ -133,7 +133,7 @@ fn due<R: Record>(connection: &Connection, matter: Matter, from: &str, before: &
         "SELECT value FROM agenda JOIN record USING (n)
          WHERE matter = ? AND agenda.day >= ? AND agenda.day < ? AND state = 0 ORDER BY agenda.day, n LIMIT ?",
     )?;
-    let rows = statement.query_map(params![matter as i64, from, before, most], |row| row.get::<_, String>(0))?;
+    let rows = statement.query_map(params![matter as i64, from, before, most], |row| row.get::<_, Stored>(0))?;
     rows.map(|value| Ok(R::from_map(parse(&value?)))).collect()
 }
 

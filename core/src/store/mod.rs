@@ -1,6 +1,6 @@
 //! One SQLite file: documents as chunks, the outbox, what came from where. Owns the file and its transactions.
 
-mod pack;
+pub mod pack;
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction,
 use crate::document::{Document, Heads, RawChange};
 use crate::error::{Error, Result};
 use crate::model::RecordId;
+use pack::Dictionary;
 
 /// The version of the primary tables.
 const SCHEMA: i64 = 1;
@@ -176,7 +177,7 @@ pub fn load(connection: &Connection, row: &DocumentRow) -> Result<Document> {
     let mut statement = connection.prepare_cached("SELECT bytes FROM chunk WHERE key BETWEEN ? AND ? ORDER BY key")?;
     let mut chunks = statement.query([row.n << 20, row.n << 20 | MAX_CHUNK])?;
     while let Some(chunk) = chunks.next()? {
-        pack::unpack(chunk.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?, &mut bytes)?;
+        pack::unpack(Dictionary::History, chunk.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?, &mut bytes)?;
     }
     let document = Document::load(&bytes)?;
     if document.heads() != row.heads {
@@ -206,7 +207,7 @@ pub fn append(
     let first = row.map_or(1, |row| row.next);
     let mut stored = 0;
     for (change, key) in changes.iter().zip(n << 20 | first..) {
-        let bytes = pack::pack(&change.bytes)?;
+        let bytes = pack::pack(Dictionary::History, &change.bytes)?;
         stored += bytes.len() as i64;
         connection.prepare_cached("INSERT INTO chunk VALUES (?, ?)")?.execute(params![key, bytes])?;
         if own {
@@ -237,7 +238,7 @@ pub fn compact(connection: &Connection, row: &DocumentRow) -> Result<()> {
     connection
         .prepare_cached("DELETE FROM chunk WHERE key BETWEEN ? AND ?")?
         .execute([row.n << 20, row.n << 20 | MAX_CHUNK])?;
-    let bytes = pack::pack(&saved)?;
+    let bytes = pack::pack(Dictionary::History, &saved)?;
     connection.prepare_cached("INSERT INTO chunk VALUES (?, ?)")?.execute(params![row.n << 20, bytes])?;
     // `next` goes on counting: an outbox entry keeps naming a chunk that once was.
     connection
@@ -257,7 +258,7 @@ fn remember_hashes(connection: &Connection, n: i64) -> Result<()> {
         statement.query_map(range, |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
     for (key, packed) in held {
         let mut bytes = Vec::new();
-        pack::unpack(&packed, &mut bytes)?;
+        pack::unpack(Dictionary::History, &packed, &mut bytes)?;
         let hash = crate::document::hash_of(&bytes)?;
         connection.prepare_cached("UPDATE outbox SET hash = ? WHERE chunk = ?")?.execute(params![hash, key])?;
     }
@@ -310,7 +311,7 @@ pub fn outgoing(connection: &Connection, most_bytes: usize) -> Result<Vec<Outgoi
         let change = match (row.get::<_, Option<[u8; 32]>>(1)?, row.get::<_, Option<Vec<u8>>>(3)?) {
             (None, Some(packed)) => {
                 let mut bytes = Vec::new();
-                pack::unpack(&packed, &mut bytes)?;
+                pack::unpack(Dictionary::History, &packed, &mut bytes)?;
                 RawChange { hash: crate::document::hash_of(&bytes)?, bytes }
             }
             (Some(hash), _) => {

@@ -2,7 +2,7 @@
 //! are the ratios, since machines differ.
 //!
 //! `cargo run --release -p benches` measures everything; words like `open search` measure only those parts and print
-//! them; `--sizes 1000,10000` takes other notebooks.
+//! them; `--sizes 1000,10000` takes other notebooks. `train` makes the dictionaries of the store anew.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)] // a program for developers: it stops at the first surprise
 
 mod crowd;
@@ -11,6 +11,7 @@ mod merge;
 mod open;
 mod search;
 mod size;
+mod train;
 mod write;
 
 use std::time::{Duration, Instant};
@@ -36,6 +37,7 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["child", rest @ ..] => return open::child(rest),
+        ["train"] => return train::train(),
         ["one-document", n] => return merge::one_document(n.parse().unwrap()),
         _ => {}
     }

@@ -1,0 +1,632 @@
+//! The program itself, as somebody types it: every command goes through the real binary, in a folder of its own.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)] // a failure here fails the test
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// One computer: a folder with a notebook and the places a system gives a program.
+struct Desk {
+    folder: PathBuf,
+    _keep: Option<tempfile::TempDir>,
+}
+
+/// What the program said.
+struct Said {
+    out: String,
+    err: String,
+    code: i32,
+}
+
+impl Said {
+    fn from(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Self { out: text(output.stdout), err: text(output.stderr), code: output.status.code().unwrap_or(-1) }
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
+    }
+}
+
+impl Desk {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { folder: folder.path().to_path_buf(), _keep: Some(folder) }
+    }
+
+    /// A computer that stands in another one's folder.
+    fn inside(parent: &Path, name: &str) -> Self {
+        let folder = parent.join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        Self { folder, _keep: None }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kith"));
+        command.args(arguments).current_dir(&self.folder).env_clear();
+        command.env("KITH_NOTEBOOK", self.path("notebook.kith")).env("HOME", &self.folder).env("TZ", "Europe/Paris");
+        for (name, folder) in [("XDG_DATA_HOME", "data"), ("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config")] {
+            command.env(name, self.path(folder));
+        }
+        command.env("KITH_DEVICE", self.folder.file_name().unwrap()).stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Said {
+        Said::from(self.command(arguments).output().unwrap())
+    }
+
+    /// Runs a command that must succeed; answers what it said.
+    fn kith(&self, arguments: &[&str]) -> String {
+        let said = self.run(arguments);
+        assert_eq!(said.code, 0, "kith {arguments:?}: {}{}", said.out, said.err);
+        said.out
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let said = self.run(&[arguments, &["--json"]].concat());
+        assert_eq!(said.code, 0, "kith {arguments:?}: {}", said.err);
+        said.json()
+    }
+
+    fn typed(&self, arguments: &[&str], lines: &str) -> Said {
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+        Said::from(child.wait_with_output().unwrap())
+    }
+}
+
+const DANA: &str = "Dana Ruiz, Acme Logistics, hiring ops !send her the Lyon contact by 2040-11-20 ?a warehouse in Lyon \
+                    +knows customs brokers #lyon dana@acme.com *";
+
+#[test]
+fn the_first_start_says_what_to_type_next() {
+    let desk = Desk::new();
+    let out = desk.kith(&[]);
+    assert_eq!(out.lines().count(), 5);
+    assert!(out.contains("kith jot") && out.contains("kith demo"), "{out}");
+}
+
+#[test]
+fn the_line_the_first_start_proposes_works() {
+    let desk = Desk::new();
+    let first = desk.kith(&[]);
+    let line = first.lines().find(|line| line.contains("kith jot")).unwrap();
+    let text = line.trim().strip_prefix("kith jot ").unwrap().trim_matches('\'');
+    assert!(!text.contains('\''), "one pair of quotes, so that the shell leaves the marks alone: {line}");
+    desk.kith(&["jot", text]);
+    assert!(desk.kith(&[]).contains("send her the Lyon contact"));
+}
+
+#[test]
+fn a_jot_shows_what_became_what_and_is_there_afterwards() {
+    let desk = Desk::new();
+    let dry = desk.kith(&["jot", "--dry-run", DANA]);
+    assert!(dry.contains("promise   send her the Lyon contact, by Tue 20 Nov 2040"), "{dry}");
+    assert!(desk.kith(&["people"]).is_empty(), "a dry run writes nothing");
+    assert_eq!(desk.json(&["jot", "-n", DANA])["promises"][0]["words"], "send her the Lyon contact");
+    let out = desk.kith(&["jot", DANA]);
+    for words in ["Dana Ruiz", "new", "a warehouse in Lyon", "#lyon", "it clicked", "dana@acme.com"] {
+        assert!(out.contains(words), "{words}: {out}");
+    }
+    let page = desk.kith(&["show", "dana@acme.com"]);
+    for words in ["hiring ops, Acme Logistics", "Open promises", "Needs", "Offers"] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert!(
+        desk.kith(&["jot", "Dana Ruiz,", "Acme Logistics", "+sings"]).contains("known"),
+        "the same name is the same person"
+    );
+    assert_eq!(desk.json(&["people"])["total"], 1);
+}
+
+#[test]
+fn lines_that_are_typed_one_after_the_other_are_all_kept() {
+    let desk = Desk::new();
+    let said = desk.typed(&["jot"], "Ann Abt #a\n\nBen Bauer #b\r\nCleo Cruz");
+    assert_eq!((said.code, said.err.as_str()), (0, ""), "{}", said.err);
+    assert_eq!(desk.json(&["people"])["total"], 3);
+    let long = format!("Dora Dahl {}\nEve Ek\n", "x".repeat(70_000));
+    let said = desk.typed(&["jot"], &long);
+    assert_eq!(said.code, 1, "a line that was not taken is told");
+    assert!(said.err.contains("70"), "{}", said.err);
+    assert_eq!(desk.json(&["people"])["total"], 4, "and the next one is kept");
+}
+
+#[test]
+fn what_is_jotted_at_an_event_belongs_to_it_until_it_is_over() {
+    let desk = Desk::new();
+    desk.kith(&["event", "start", "Chamber", "breakfast", "--place", "Hotel Bristol"]);
+    assert!(desk.kith(&["event", "list"]).contains("runs now"));
+    desk.kith(&["jot", "Dana Ruiz, Acme"]);
+    assert!(desk.kith(&["event", "stop"]).contains("1 new person waits"));
+    assert_eq!(desk.run(&["event", "stop"]).code, 3);
+    desk.kith(&["jot", "Ben Bauer"]);
+    assert_eq!(desk.json(&["people", "--event", "chamber breakfast"])["total"], 1);
+    assert!(desk.kith(&["show", "dana"]).contains("Chamber breakfast"));
+}
+
+#[test]
+fn a_debrief_asks_about_one_person_at_a_time() {
+    let desk = Desk::new();
+    desk.kith(&["event", "start", "Fair"]);
+    desk.kith(&["jot", "Dana Ruiz"]);
+    desk.kith(&["jot", "Ben Bauer"]);
+    desk.kith(&["event", "stop"]);
+    assert_eq!(desk.json(&["debrief"]).as_array().unwrap().len(), 2);
+    let said = desk.typed(&["debrief"], "at the bar\nred scarf\nchess\n\nwrite to her by 2040-01-02\n\n\n");
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.contains("1 debrief written, 1 left"), "{}{}", said.out, said.err);
+    let promises = desk.json(&["keep"]);
+    assert_eq!(promises[0]["record"]["words"], "write to her");
+    assert_eq!(promises[0]["record"]["due"], "2040-01-02");
+}
+
+#[test]
+fn a_word_that_fits_several_people_lists_them_and_ends_with_3() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz, Acme"]);
+    desk.kith(&["jot", "Dana Reyes, Blue"]);
+    let said = desk.run(&["show", "dana"]);
+    assert_eq!(said.code, 3);
+    assert!(said.err.contains("1  Dana Re") && said.err.contains("2  Dana Ru"), "{}", said.err);
+    assert!(desk.kith(&["show", "Dana", "Ruiz"]).contains("Acme"));
+    let id = desk.json(&["show", "dana reyes"])["contact"]["id"].as_str().unwrap().to_string();
+    assert!(desk.kith(&["show", &id[..8]]).contains("Dana Reyes"));
+    assert!(desk.kith(&["show", &id]).contains("Dana Reyes"));
+    let said = desk.run(&["show", "dnaa reyse"]);
+    assert_eq!(said.code, 3);
+    assert_eq!(desk.run(&["show", "nobody at all"]).code, 3);
+}
+
+#[test]
+fn promises_are_kept_by_number_words_or_person() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz"]);
+    desk.kith(&["jot", "Ben Bauer"]);
+    desk.kith(&["promise", "send", "her", "the", "list", "--to", "dana", "--by", "2020-01-01"]);
+    desk.kith(&["promise", "the price list", "--from", "ben"]);
+    desk.kith(&["promise", "order cards", "--myself", "--by", "tomorrow"]);
+    let today = desk.kith(&[]);
+    assert!(today.contains("days late") && today.contains("(tomorrow)"), "{today}");
+    assert_eq!(desk.kith(&["keep"]).lines().count(), 3);
+    assert_eq!(desk.run(&["keep", "list"]).code, 3, "two of them have this word");
+    assert!(desk.kith(&["keep", "1", "--on", "yesterday"]).contains("(yesterday)"));
+    desk.kith(&["release", "ben", "--broken"]);
+    desk.kith(&["keep", "order", "cards"]);
+    assert_eq!(desk.json(&["keep"]), Value::Array(vec![]));
+    assert_eq!(desk.run(&["keep", "7"]).code, 3);
+    assert_eq!(desk.run(&["promise", "x", "--by", "someday"]).code, 2);
+}
+
+#[test]
+fn what_goes_between_people_is_written_down_listed_and_closed() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz"]);
+    desk.kith(&["jot", "Ben Bauer"]);
+    desk.kith(&["need", "a warehouse", "--of", "dana", "--kind", "decision", "--by", "in 3 weeks"]);
+    desk.kith(&["offer", "a desk for a day"]);
+    assert!(desk.kith(&["need"]).contains("a warehouse — Dana Ruiz, decides by"));
+    assert!(desk.kith(&["offer"]).contains("a desk for a day — mine"));
+    desk.kith(&["need", "--closed", "warehouse"]);
+    desk.kith(&["offer", "--closed", "desk"]);
+    assert!(desk.kith(&["need"]).is_empty());
+    desk.kith(&["ask", "whom should I meet at Acme?", "--to", "ben"]);
+    assert_eq!(desk.run(&["ask", "of nobody"]).code, 2);
+    desk.kith(&["ask", "--answer", "yes", "acme", "--said", "Chi, next week"]);
+    assert!(desk.kith(&["show", "ben"]).contains("yes Chi, next week"));
+    desk.kith(&["give", "the customs guide", "--to", "dana", "--kind", "resource"]);
+    desk.kith(&["got", "the name of a broker", "--from", "dana"]);
+    assert!(desk.kith(&["keep"]).contains("tell them what came of it"));
+    assert!(desk.kith(&["show", "dana"]).contains("you gave once and got once"));
+}
+
+#[test]
+fn an_introduction_goes_step_by_step() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz"]);
+    desk.kith(&["jot", "Ben Bauer"]);
+    desk.kith(&["intro", "dana", "ben", "--why", "both move goods"]);
+    assert!(desk.kith(&["intro"]).contains("to be asked"));
+    assert!(desk.kith(&["intro", "agreed", "dana"]).contains("one of them agreed"));
+    desk.kith(&["intro", "made", "ben"]);
+    assert_eq!(desk.json(&["keep"]), Value::Array(vec![]), "making it keeps the promise behind it");
+    desk.kith(&["intro", "talked", "1"]);
+    desk.kith(&["intro", "outcome", "ben", "they share a warehouse"]);
+    assert!(desk.kith(&["show", "ben"]).contains("they share a warehouse"));
+    desk.kith(&["intro", "dana", "ben"]);
+    desk.kith(&["intro", "closed", "1"]);
+    assert!(desk.kith(&["intro"]).is_empty());
+}
+
+#[test]
+fn a_meeting_is_planned_written_up_and_thanked_for() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz"]);
+    desk.kith(&["jot", "Ben Bauer"]);
+    desk.kith(&["meet", "dana", "--planned", "--on", "tomorrow", "--at", "9:30", "--title", "Lyon", "--ask", "who?"]);
+    assert!(desk.kith(&[]).contains("09:30 Lyon — Dana Ruiz"));
+    assert!(desk.kith(&["met"]).contains("Lyon with Dana Ruiz"));
+    assert!(desk.kith(&["met", "dana", "--takeaway", "decides in May"]).contains("thank-you"));
+    assert!(desk.kith(&["meet", "ben", "--kind", "coffee", "--takeaway", "plays chess"]).contains("Met Ben Bauer"));
+    assert!(desk.kith(&["meet", "dana", "ben", "--mode", "video", "--on", "yesterday"]).contains("Ben Bauer"));
+    desk.kith(&["note", "Sings", "in a choir", "--about", "dana", "--about", "ben"]);
+    let page = desk.kith(&["show", "ben"]);
+    assert!(page.contains("plays chess") && page.contains("Sings in a choir"), "{page}");
+    assert_eq!(desk.run(&["meet", "dana", "--at", "half past"]).code, 2);
+}
+
+#[test]
+fn what_is_known_of_a_person_can_be_changed() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Ben Bauer, Acme, driver #chess #old"]);
+    desk.kith(&["edit", "ben", "name=Ben Bauer-Lee", "phone=+33612345678", "+lyon", "-#old", "birthday=--03-22"]);
+    desk.kith(&["edit", "ben", "moved=Blue Freight", "role=founder", "level=owner", "cadence=60", "spark=yes"]);
+    desk.kith(&["edit", "ben", "phone+=+33699999999", "languages=French,English", "categories=client", "ally=met"]);
+    let page = desk.kith(&["show", "ben"]);
+    for words in
+        ["Ben Bauer-Lee *", "founder, Blue Freight, since", "driver, Acme, until", "22 Mar", "owner", "60 days"]
+    {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let contact = &desk.json(&["show", "ben"])["contact"];
+    assert_eq!(contact["tags"], serde_json::json!(["chess", "lyon"]));
+    assert_eq!(contact["channels"].as_array().unwrap().len(), 2);
+    assert_eq!(desk.run(&["edit", "ben", "phone=1"]).code, 2, "which of the two?");
+    desk.kith(&["edit", "ben", "phone-=+33699999999", "phone=+33600000000", "nickname="]);
+    for wrong in ["shoe=44", "level=boss", "birthday=soon", "nickname+=x"] {
+        let before = desk.json(&["show", "ben"]);
+        assert_eq!(desk.run(&["edit", "ben", "+new", wrong]).code, 2, "{wrong}");
+        assert_eq!(desk.json(&["show", "ben"]), before, "all of it or nothing");
+    }
+    let history = desk.kith(&["history", "ben"]);
+    assert!(history.contains("name: Ben Bauer-Lee") && history.contains("tags: + lyon"), "{history}");
+}
+
+#[test]
+fn one_person_written_down_twice_becomes_one_and_two_again() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz, Acme"]);
+    desk.kith(&["jot", "D. Ruiz, Acme +knows brokers"]);
+    desk.kith(&["same", "dana ruiz", "d ruiz"]);
+    assert_eq!(desk.json(&["people"])["total"], 1);
+    assert!(desk.kith(&["undo"]).contains("different people again"));
+    assert_eq!(desk.json(&["people"])["total"], 2);
+    desk.kith(&["not-same", "dana ruiz", "d ruiz"]);
+    let hint = desk.kith(&["jot", "Dana Ruiz, Other Company"]);
+    assert!(hint.contains("the same as Dana Ruiz, Acme? (the same name) kith same"), "offered, never decided: {hint}");
+}
+
+#[test]
+fn what_was_deleted_is_listed_and_comes_back() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz"]);
+    desk.kith(&["note", "The chamber moves to Thursdays"]);
+    desk.kith(&["delete", "dana"]);
+    assert!(desk.kith(&["people", "--deleted"]).contains("Dana Ruiz"));
+    assert!(desk.kith(&["people"]).is_empty());
+    assert!(desk.kith(&["undo"]).contains("Dana Ruiz"));
+    assert!(desk.kith(&["delete", "thursdays"]).contains("note"));
+    assert_eq!(desk.run(&["find", "thursdays"]).code, 3);
+    desk.kith(&["undo"]);
+    assert!(desk.kith(&["find", "thursdays"]).contains("The chamber moves"));
+    assert_eq!(desk.run(&["undo"]).code, 3, "there is nothing more to take back");
+}
+
+#[test]
+fn a_person_deleted_for_good_leaves_no_word_behind() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Xylander, Acme ?a quiet zebra farm"]);
+    let said = desk.run(&["purge", "dana"]);
+    assert_eq!(said.code, 2, "nobody is there to say yes");
+    assert!(said.err.contains("would go for good"), "{}", said.err);
+    assert!(desk.kith(&["purge", "dana", "--yes"]).contains("gone for good"));
+    assert_eq!(desk.run(&["find", "zebra"]).code, 3);
+    let bytes = std::fs::read(desk.path("notebook.kith")).unwrap();
+    assert!(!bytes.windows(8).any(|window| window == b"Xylander"));
+}
+
+#[test]
+fn a_jot_on_one_device_is_found_on_the_other_through_a_folder() {
+    let home = Desk::new();
+    let (phone, laptop) = (Desk::inside(&home.folder, "phone"), Desk::inside(&home.folder, "laptop"));
+    let shared = home.path("shared");
+    let folder = shared.to_str().unwrap();
+    assert_eq!(phone.run(&["sync"]).code, 2, "no folder was named yet");
+    assert_eq!(phone.run(&["sync", folder]).code, 3, "a folder that is not there is not made");
+    std::fs::create_dir(&shared).unwrap();
+    phone.kith(&["jot", DANA]);
+    phone.kith(&["sync", folder]);
+    laptop.kith(&["sync", folder]);
+    assert!(laptop.kith(&["find", "warehouse"]).contains("Dana Ruiz"));
+    laptop.kith(&["note", "Plays the cello", "--about", "dana"]);
+    laptop.kith(&["sync"]);
+    assert_eq!(phone.json(&["sync"])["received"], 1, "the folder of last time");
+    assert!(phone.kith(&["show", "dana"]).contains("cello"));
+    assert!(phone.kith(&["devices"]).contains("laptop"));
+    assert!(phone.path("state/kith/handed-out.json").exists(), "what was handed out is remembered outside the file");
+    let other = Desk::inside(&home.folder, "other");
+    other.kith(&["jot", "Somebody Else"]);
+    std::fs::create_dir(home.path("second")).unwrap();
+    other.kith(&["sync", home.path("second").to_str().unwrap()]);
+    let said = other.run(&["sync", folder]);
+    assert_eq!(said.code, 4, "another notebook's folder is left alone: {}", said.err);
+}
+
+#[test]
+fn where_two_devices_disagree_both_values_are_shown_and_one_can_be_chosen() {
+    let home = Desk::new();
+    let (phone, laptop) = (Desk::inside(&home.folder, "phone"), Desk::inside(&home.folder, "laptop"));
+    std::fs::create_dir(home.path("shared")).unwrap();
+    let folder = home.path("shared").to_str().unwrap().to_string();
+    phone.kith(&["jot", "Dana"]);
+    phone.kith(&["sync", &folder]);
+    laptop.kith(&["sync", &folder]);
+    phone.kith(&["edit", "dana", "name=Dana Ruiz"]);
+    laptop.kith(&["edit", "dana", "name=Dana Reyes"]);
+    phone.kith(&["sync"]);
+    laptop.kith(&["sync"]);
+    let list = laptop.kith(&["conflicts"]);
+    assert!(list.contains("Dana Ruiz") && list.contains("Dana Reyes"), "{list}");
+    assert!(laptop.kith(&[]).contains("kith conflicts"));
+    assert!(laptop.kith(&["show", "dana"]).contains("holds two values"));
+    assert_eq!(laptop.run(&["conflicts", "choose", "1", "9"]).code, 3);
+    let other = laptop.json(&["conflicts"])[0]["values"][1].as_str().unwrap().to_string();
+    assert!(laptop.kith(&["conflicts", "choose", "1", "2"]).contains(&other));
+    assert_eq!(laptop.json(&["conflicts"]), Value::Array(vec![]));
+}
+
+#[test]
+fn an_address_book_comes_in_after_a_dry_run_and_goes_again_in_one_step() {
+    let desk = Desk::new();
+    let cards = "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Dana Ruiz\r\nEMAIL:dana@acme.com\r\nEND:VCARD\r\n\
+                 BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ben Bauer\r\nTEL:+33612345678\r\nEND:VCARD\r\n";
+    std::fs::write(desk.path("cards.vcf"), cards).unwrap();
+    let dry = desk.kith(&["import", "cards.vcf", "--dry-run"]);
+    assert!(dry.contains("2 people would be new"), "{dry}");
+    assert_eq!(desk.json(&["people"])["total"], 0);
+    assert_eq!(desk.run(&["import", "cards.vcf"]).code, 2, "nobody is there to say yes");
+    assert!(desk.kith(&["import", "cards.vcf", "--yes"]).contains("2 people are new"));
+    assert!(desk.kith(&["import", "cards.vcf", "--yes"]).contains("Nothing in this file is new"));
+    assert!(desk.kith(&["imports"]).contains("cards.vcf"));
+    let id = desk.json(&["imports"])[0]["id"].as_str().unwrap()[..8].to_string();
+    assert!(desk.kith(&["imports", "undo", &id]).contains("deleted again"));
+    assert_eq!(desk.json(&["people"])["total"], 0);
+    assert_eq!(desk.run(&["import", "nothing.vcf"]).code, 3);
+    std::fs::write(desk.path("noise.bin"), [0xff, 0, 1, 2, 3]).unwrap();
+    let said = desk.run(&["import", "noise.bin"]);
+    assert!([1, 4].contains(&said.code) && !said.err.is_empty(), "{}", said.err);
+}
+
+#[test]
+fn everything_can_be_taken_along_and_brought_back() {
+    let desk = Desk::new();
+    desk.kith(&["jot", DANA]);
+    desk.kith(&["export", "json", "all.json"]);
+    assert_eq!(desk.run(&["export", "json", "all.json"]).code, 1, "no file is written over");
+    let out = desk.kith(&["export", "json", "--without-private"]);
+    assert_eq!(serde_json::from_str::<Value>(&out).unwrap()["format"], "kith-notebook");
+    desk.kith(&["export", "vcard", "people.vcf"]);
+    let other = Desk::new();
+    std::fs::copy(desk.path("all.json"), other.path("all.json")).unwrap();
+    other.kith(&["import", "all.json", "--yes"]);
+    assert!(other.kith(&["show", "dana"]).contains("Acme Logistics"));
+}
+
+#[test]
+fn a_backup_comes_back_and_a_sealed_one_only_with_its_passphrase() {
+    let desk = Desk::new();
+    desk.kith(&["jot", DANA]);
+    desk.kith(&["backup", "plain.kithbak"]);
+    assert_eq!(desk.run(&["backup", "plain.kithbak"]).code, 2, "no backup is overwritten");
+    assert_eq!(desk.run(&["backup", "x.kithbak", "--passphrase"]).code, 2, "nobody is there to type one");
+    let sealed = |arguments: &[&str], passphrase: &str| {
+        Said::from(desk.command(arguments).env("KITH_PASSPHRASE", passphrase).output().unwrap())
+    };
+    assert_eq!(sealed(&["backup", "sealed.kithbak", "--passphrase"], "correct horse").code, 0);
+    assert_eq!(desk.run(&["restore", "plain.kithbak"]).code, 2, "no notebook is overwritten");
+    assert!(desk.kith(&["--notebook", "second.kith", "restore", "plain.kithbak"]).contains("back"));
+    assert!(desk.kith(&["--notebook", "second.kith", "show", "dana"]).contains("Acme Logistics"));
+    assert_ne!(sealed(&["--notebook", "third.kith", "restore", "sealed.kithbak"], "wrong").code, 0);
+    assert!(!desk.path("third.kith").exists());
+    desk.kith(&["--notebook", "third.kith"]);
+    let said = sealed(&["--notebook", "third.kith", "restore", "sealed.kithbak"], "correct horse");
+    assert_eq!(said.code, 0, "an empty notebook does not stand in the way: {}", said.err);
+    assert!(desk.kith(&["--notebook", "third.kith", "show", "dana"]).contains("Acme Logistics"));
+    assert_eq!(desk.run(&["restore", "nothing.kithbak"]).code, 3);
+}
+
+#[test]
+fn the_demo_goes_into_an_empty_notebook_only() {
+    let desk = Desk::new();
+    assert!(desk.kith(&["demo"]).contains("made-up people"));
+    assert_eq!(desk.json(&["people"])["total"], 40);
+    assert_eq!(desk.run(&["demo"]).code, 2);
+    assert!(desk.kith(&["doctor"]).contains("The notebook is sound"));
+}
+
+#[test]
+fn every_question_answers_in_json_that_parses() {
+    let desk = Desk::new();
+    desk.kith(&["demo"]);
+    let today = desk.json(&["today"]);
+    assert_eq!(today["people"], 40);
+    assert!(today["i_owe"][0]["record"]["words"].is_string());
+    for question in [
+        &["people", "--limit", "5"] as &[&str],
+        &["show", "dagny"],
+        &["find", "warehouse"],
+        &["keep"],
+        &["met"],
+        &["need"],
+        &["offer"],
+        &["ask"],
+        &["intro"],
+        &["event", "list"],
+        &["debrief"],
+        &["history", "dagny"],
+        &["conflicts"],
+        &["imports"],
+        &["devices"],
+        &["doctor"],
+    ] {
+        let answer = desk.json(question);
+        assert!(answer.is_array() || answer.is_object(), "{question:?}");
+    }
+    assert_eq!(desk.json(&["note", "x"])["done"], "Noted.");
+}
+
+#[test]
+fn no_line_is_wider_than_the_terminal_whatever_the_names() {
+    let desk = Desk::new();
+    desk.kith(&["demo"]);
+    desk.kith(&["edit", "dagny", "name=山田太郎 山田太郎 山田太郎 山田太郎 山田太郎 山田太郎 山田太郎"]);
+    for arguments in
+        [&["people"] as &[&str], &["today"], &["show", "山田"], &["find", "a"], &["keep"], &["history", "山田"]]
+    {
+        let said = Said::from(desk.command(arguments).env("COLUMNS", "60").output().unwrap());
+        assert_eq!(said.code, 0, "{}", said.err);
+        for line in said.out.lines() {
+            assert!(unicode_width::UnicodeWidthStr::width(line) <= 60, "{arguments:?}: {line}");
+        }
+    }
+    assert!(!desk.kith(&["people"]).contains('…'), "for a file or another program nothing is cut");
+}
+
+#[test]
+fn a_name_from_elsewhere_cannot_write_on_the_terminal() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Eve\u{1b}[31m\u{1b}]0;gone\u{7} Ek"]);
+    let out = Said::from(desk.command(&["people", "--color", "never"]).output().unwrap()).out;
+    assert!(out.contains("Eve") && !out.contains(['\u{1b}', '\u{7}']), "{out:?}");
+    let out = desk.kith(&["people", "--color", "always"]);
+    assert!(!out.contains("[31m\u{1b}]") && !out.contains('\u{7}'), "{out:?}");
+}
+
+#[test]
+fn colours_appear_only_where_they_are_wanted() {
+    let desk = Desk::new();
+    desk.kith(&["jot", DANA]);
+    assert!(!desk.kith(&["show", "dana"]).contains('\u{1b}'), "not in a pipe");
+    assert!(desk.kith(&["show", "dana", "--color", "always"]).contains('\u{1b}'));
+    let said = Said::from(desk.command(&["show", "dana"]).env("NO_COLOR", "1").output().unwrap());
+    assert!(!said.out.contains('\u{1b}'));
+    assert!(desk.kith(&["-q", "note", "x"]).is_empty());
+}
+
+#[test]
+fn two_programs_write_at_once_and_nothing_is_lost() {
+    let desk = Desk::new();
+    desk.kith(&[]);
+    let children: Vec<_> = (0..6)
+        .map(|n| {
+            desk.command(&["jot", &format!("Person{n} Surname{n} #together")]).stdout(Stdio::null()).spawn().unwrap()
+        })
+        .collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    assert_eq!(desk.json(&["people", "--tag", "together"])["total"], 6);
+    assert!(desk.kith(&["doctor"]).contains("sound"));
+}
+
+#[test]
+fn an_unreadable_notebook_is_left_as_it_is_and_ends_with_4() {
+    let desk = Desk::new();
+    std::fs::write(desk.path("notebook.kith"), "These are the notes of somebody else. ".repeat(200)).unwrap();
+    let before = std::fs::read(desk.path("notebook.kith")).unwrap();
+    let said = desk.run(&["people"]);
+    assert_eq!(said.code, 4, "{}", said.err);
+    assert!(said.err.contains("Nothing was changed") && said.err.contains("restore"), "{}", said.err);
+    assert_eq!(std::fs::read(desk.path("notebook.kith")).unwrap(), before);
+}
+
+#[test]
+fn a_damaged_notebook_gives_out_what_can_still_be_read() {
+    let desk = Desk::new();
+    desk.kith(&["demo"]);
+    desk.kith(&["doctor", "--rescue-into", "mended.kith"]);
+    assert_eq!(desk.json(&["--notebook", "mended.kith", "people"])["total"], 40);
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_told_with_the_next_step() {
+    let desk = Desk::new();
+    std::fs::write(desk.path("file"), "").unwrap();
+    let said = desk.run(&["--notebook", "file/notebook.kith", "people"]);
+    assert_eq!(said.code, 1, "{}", said.err);
+    assert!(said.err.contains("--notebook"), "{}", said.err);
+    let said = desk.run(&["--notebook", ".", "people"]);
+    assert_eq!(said.code, 1, "{}", said.err);
+    assert!(!said.err.contains("panicked"), "{}", said.err);
+}
+
+#[test]
+fn a_reader_who_has_had_enough_ends_the_program_quietly() {
+    let desk = Desk::new();
+    desk.kith(&["demo"]);
+    for arguments in [&["people"] as &[&str], &["export", "json"], &["help"], &["show", "dagny", "--json"]] {
+        let mut child = desk.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let said = Said::from(child.wait_with_output().unwrap());
+        assert_eq!(said.code, 0, "{arguments:?}: {}", said.err);
+        assert!(!said.err.contains("anic") && !said.err.contains("ipe"), "{}", said.err);
+    }
+}
+
+#[test]
+fn without_a_name_the_notebook_stands_where_the_system_keeps_such_files() {
+    let desk = Desk::new();
+    let said = Said::from(desk.command(&["note", "x"]).env_remove("KITH_NOTEBOOK").output().unwrap());
+    assert_eq!(said.code, 0, "{}", said.err);
+    #[cfg(target_os = "linux")]
+    assert!(desk.path("data/kith/notebook.kith").exists());
+    let said = Said::from(desk.command(&["find", "x"]).env("KITH_NOTEBOOK", "").output().unwrap());
+    assert_eq!(said.code, 0, "an empty name is none: {}", said.err);
+    desk.kith(&["--notebook", ":memory:", "note", "x"]);
+    assert!(desk.kith(&["--notebook", ":memory:", "find", "x"]).contains('x'), "and this one is a file");
+}
+
+#[test]
+fn completions_and_the_manual_are_produced() {
+    let desk = Desk::new();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        assert!(desk.kith(&["completions", shell]).contains("debrief"), "{shell}");
+    }
+    let page = desk.kith(&["man"]);
+    assert!(page.contains(".TH") && page.contains("debrief"), "{page}");
+    assert!(!desk.path("notebook.kith").exists(), "no notebook is made for it");
+}
+
+#[test]
+fn the_help_of_every_command_has_an_example() {
+    let desk = Desk::new();
+    let help = desk.kith(&["help"]);
+    let names: Vec<&str> = help
+        .lines()
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '-') && !name.starts_with('-'))
+        .filter(|name| desk.run(&["help", name]).code == 0 && *name != "help")
+        .collect();
+    assert!(names.len() > 35, "{names:?}");
+    for name in names {
+        let page = desk.kith(&["help", name]);
+        assert!(page.contains("Examples:") && page.contains("kith "), "{name}: {page}");
+    }
+    assert_eq!(desk.run(&["frobnicate"]).code, 2);
+    assert_eq!(desk.run(&["show"]).code, 2);
+}
