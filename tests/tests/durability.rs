@@ -80,7 +80,6 @@ fn a_kill_at_any_moment_loses_nothing_that_was_acknowledged() {
         }
     }
     assert!(acknowledged.len() > 500, "only {} writes were acknowledged", acknowledged.len());
-    println!("{} acknowledged writes", acknowledged.len());
     let notebook = open(&path);
     assert_holds(&notebook, &acknowledged);
 
@@ -191,7 +190,9 @@ fn what_another_process_writes_is_noticed_once() {
     let heard = Arc::new(AtomicUsize::new(0));
     let _observation = notebook.observe({
         let heard = heard.clone();
-        move |changed| drop((changed.origin == Origin::OtherProcess).then(|| heard.fetch_add(1, Ordering::Relaxed)))
+        move |changed| {
+            heard.fetch_add(usize::from(changed.origin == Origin::OtherProcess), Ordering::Relaxed);
+        }
     });
     let run =
         |name: &str| scribe().args(["write", &path.to_string_lossy(), name, "1"]).output().unwrap().status.success();
@@ -348,7 +349,7 @@ fn what_is_no_notebook_is_refused_in_words_and_left_alone() {
     assert!(matches!(said, Some(Error::NeedsUpdate(_))), "{said:?}");
     assert_eq!(std::fs::read(folder.path().join("newer.kith")).unwrap(), newer);
 
-    let mut foreign = bytes.clone();
+    let mut foreign = bytes;
     foreign[18..20].copy_from_slice(&[1, 1]);
     foreign[68..72].copy_from_slice(b"Else");
     std::fs::write(folder.path().join("foreign.db"), &foreign).unwrap();
