@@ -3,7 +3,7 @@
 //! A module of `core` shows by itself what it promises. Here is what only shows when the parts work together: journeys
 //! through the notebook, devices that part and meet again, power cuts, files of older versions; and, in
 //! `tests/tidy.rs`, that the house is in order. Helpers that two of them need go here.
-#![allow(clippy::unwrap_used)] // helpers of tests: a failure here fails the test
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)] // helpers of tests: a failure here fails the test
 
 pub mod fill;
 pub mod forge;
@@ -23,7 +23,7 @@ pub struct Seeded(pub u64);
 
 impl Seeded {
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -33,7 +33,7 @@ impl Seeded {
 
     /// A number below `most`.
     pub fn below(&mut self, most: usize) -> usize {
-        (self.next() % most.max(1) as u64) as usize
+        (self.number() % most.max(1) as u64) as usize
     }
 
     /// One of these.
@@ -44,7 +44,7 @@ impl Seeded {
     /// Fills bytes.
     pub fn fill(&mut self, bytes: &mut [u8]) {
         for chunk in bytes.chunks_mut(8) {
-            let next = self.next().to_le_bytes();
+            let next = self.number().to_le_bytes();
             chunk.copy_from_slice(&next[..chunk.len()]);
         }
     }
