@@ -94,6 +94,43 @@ impl Device {
         self.folder.join("notebook.kith")
     }
 
+    /// Copies the notebook as it is now into this folder, as a backup program does: the file and its log, nothing else.
+    pub fn back_up(&self, to: &Path) {
+        std::fs::create_dir_all(to).unwrap();
+        for name in ["notebook.kith", "notebook.kith-wal"] {
+            let _ = std::fs::remove_file(to.join(name));
+            if self.folder.join(name).exists() {
+                std::fs::copy(self.folder.join(name), to.join(name)).unwrap();
+            }
+        }
+    }
+
+    /// Puts an earlier copy in the place of the notebook and opens it. What the device remembers outside stays.
+    pub fn restore(&mut self, from: &Path) {
+        // The notebook is closed before its file is taken away.
+        let aside = self.folder.join("aside");
+        std::fs::create_dir_all(&aside).unwrap();
+        self.notebook = open(&aside, "aside", 0, &self.seconds);
+        for name in ["notebook.kith", "notebook.kith-wal", "notebook.kith-shm"] {
+            let _ = std::fs::remove_file(self.folder.join(name));
+            if from.join(name).exists() {
+                std::fs::copy(from.join(name), self.folder.join(name)).unwrap();
+            }
+        }
+        self.reopen();
+    }
+
+    /// Another device that begins as a copy of this one: with what this one remembers outside of its notebook, or
+    /// without.
+    pub fn copied(&self, parent: &Path, name: &str, seed: u64, with_handed_out: bool) -> Self {
+        let folder = parent.join(name);
+        self.back_up(&folder);
+        if with_handed_out && self.folder.join("handed-out.json").exists() {
+            std::fs::copy(self.folder.join("handed-out.json"), folder.join("handed-out.json")).unwrap();
+        }
+        Self::new(parent, name, seed)
+    }
+
     /// Lets time pass.
     pub fn wait_seconds(&self, seconds: i64) {
         self.seconds.fetch_add(seconds, Ordering::Relaxed);

@@ -7,6 +7,8 @@
 
 pub mod gate;
 mod history;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -40,6 +42,10 @@ const STEP_ROOM: usize = 64 * 1024;
 const KIND: &str = "@kind";
 /// The message of changes that an import made.
 const BY_IMPORT: &str = "i";
+
+/// The texts that the first change of what exists once makes. Two versions of the program must write the same bytes, so
+/// this list never changes: a text field that comes later is made when it is first written.
+const FIRST_TEXTS: &[(Kind, &[&str])] = &[(Kind::Week, &["plan", "log"]), (Kind::Review, &["what_came", "next"])];
 
 /// The version of a document: hashes of its latest changes, sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -234,8 +240,8 @@ impl Document {
         };
         if let Some(kind) = begins {
             transaction.put(ROOT, KIND, kind.word()).map_err(refused_edit)?;
-            for text in kind.fields().iter().filter(|field| field.shape == Shape::Text) {
-                transaction.put_object(ROOT, text.name, ObjType::Text).map_err(refused_edit)?;
+            for text in first_texts(kind) {
+                transaction.put_object(ROOT, text, ObjType::Text).map_err(refused_edit)?;
             }
         }
         for edit in edits {
@@ -577,6 +583,14 @@ fn parse(bytes: &[u8]) -> std::result::Result<Change, String> {
         return Err("too many operations".into());
     }
     Ok(change)
+}
+
+/// The texts made with a record: all it has, but for what exists once.
+fn first_texts(kind: Kind) -> Vec<&'static str> {
+    if kind.is_singleton() {
+        return FIRST_TEXTS.iter().filter(|(of, _)| *of == kind).flat_map(|(_, texts)| texts.iter().copied()).collect();
+    }
+    kind.fields().iter().filter(|field| field.shape == Shape::Text).map(|field| field.name).collect()
 }
 
 fn refused_edit(error: automerge::AutomergeError) -> Error {
