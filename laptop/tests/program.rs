@@ -210,6 +210,7 @@ fn promises_are_kept_by_number_words_or_person() {
     assert_eq!(desk.json(&["keep"]), Value::Array(vec![]));
     assert_eq!(desk.run(&["keep", "7"]).code, 3);
     assert_eq!(desk.run(&["promise", "x", "--by", "someday"]).code, 2);
+    assert_eq!(desk.run(&["promise", " "]).code, 2, "no words are no promise");
 }
 
 #[test]
@@ -608,6 +609,8 @@ fn completions_and_the_manual_are_produced() {
     }
     let page = desk.kith(&["man"]);
     assert!(page.contains(".TH") && page.contains("debrief"), "{page}");
+    assert!(desk.kith(&["man", "jot"]).contains("Without text it takes line after line"));
+    assert_eq!(desk.run(&["man", "nothing"]).code, 3);
     assert!(!desk.path("notebook.kith").exists(), "no notebook is made for it");
 }
 
