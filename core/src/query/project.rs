@@ -87,7 +87,7 @@ pub fn project(connection: &Connection, n: i64, id: RecordId, reading: &Reading,
              SET kind = ?3, state = ?4, sort = ?5, day = ?6, conflicts = ?7, value = ?8",
         )?
         .execute(params![n, id.0, number, state as i64, sort, day, reading.conflicts.len() as i64, value])?;
-    let before = old_record.as_ref().map(|record| index(record)).unwrap_or_default();
+    let before = old_record.as_ref().map(index).unwrap_or_default();
     let now = record.as_ref().map(index).unwrap_or_default();
     write_index(connection, n, &before, &now)?;
     tally(connection, old.as_ref().map(|old| (old.kind, old.state)), Some((number, state as i64)))?;
