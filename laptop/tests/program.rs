@@ -187,6 +187,8 @@ fn a_word_that_fits_several_people_lists_them_and_ends_with_3() {
     let id = desk.json(&["show", "dana reyes"])["contact"]["id"].as_str().unwrap().to_string();
     assert!(desk.kith(&["show", &id[..8]]).contains("Dana Reyes"));
     assert!(desk.kith(&["show", &id]).contains("Dana Reyes"));
+    desk.kith(&["jot", "Dan Ruiz"]);
+    assert!(desk.kith(&["show", "dan"]).starts_with("Dan Ruiz"), "a whole word is surer than its beginning");
     let said = desk.run(&["show", "dnaa reyse"]);
     assert_eq!(said.code, 3);
     assert_eq!(desk.run(&["show", "nobody at all"]).code, 3);
