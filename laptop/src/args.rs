@@ -345,9 +345,12 @@ pub(crate) enum Command {
         /// Which shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page
-    #[command(after_help = examples!("kith man > kith.1", "kith man | man -l -"))]
-    Man,
+    /// Print the manual page, of the program or of one command
+    #[command(after_help = examples!("kith man | man -l -", "kith man jot > kith-jot.1"))]
+    Man {
+        /// Which command
+        command: Option<String>,
+    },
 }
 
 /// `-topic` after `edit` takes a topic away; to the parser it would be a row of short options.
@@ -388,10 +391,19 @@ pub(crate) fn completions(shell: clap_complete::Shell, out: &Out) -> Result<(), 
     Ok(())
 }
 
-/// Prints the manual page.
-pub(crate) fn man(out: &Out) -> Result<(), Failure> {
+/// Prints the manual page of the program, or of one command.
+pub(crate) fn man(name: Option<&str>, out: &Out) -> Result<(), Failure> {
+    let mut tree = Cli::command();
+    tree.build();
+    let command = match name {
+        None => Some(&tree),
+        Some(name) => tree.find_subcommand(name),
+    };
+    let Some(command) = command.cloned() else {
+        return Err(Failure::NotFound("there is no such command; `kith help` lists them".into()));
+    };
     let mut page = Vec::new();
-    clap_mangen::Man::new(Cli::command())
+    clap_mangen::Man::new(command)
         .render(&mut page)
         .map_err(|error| Failure::Wrong(format!("the manual page cannot be made ({error})")))?;
     out.raw(&page);

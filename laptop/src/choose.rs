@@ -133,6 +133,14 @@ fn one_of(app: &App, what: &str, hint: &str, rows: &[(usize, String)]) -> Result
         .ok_or_else(|| Failure::NotFound("that is none of these numbers; nothing was changed".into()))
 }
 
+/// The words that were typed; none at all are a slip.
+pub(crate) fn words_of(typed: &[String]) -> Result<String, Failure> {
+    match typed.join(" ").trim() {
+        "" => Err(Failure::Usage("there are no words to write down; nothing was changed".into())),
+        words => Ok(words.to_string()),
+    }
+}
+
 /// A line typed in answer to a question; empty at the end of input.
 pub(crate) fn ask(app: &App, question: &str) -> Result<String, Failure> {
     let _ = write!(io::stderr(), "{question}").and_then(|()| io::stderr().flush());

@@ -34,7 +34,7 @@ pub(crate) fn need(app: &App, typed: &args::Need) -> Result<(), Failure> {
     if !list {
         let whose = typed.of.as_ref().map(|who| choose::person(app, who)).transpose()?;
         let decide_on = typed.by.as_ref().map(|day| choose::day(app, day)).transpose()?;
-        let (words, kind) = (typed.words.join(" "), word(&typed.kind));
+        let (words, kind) = (choose::words_of(&typed.words)?, word(&typed.kind));
         let event = app.notebook.running_event()?.map(|event| event.id);
         let said = format!("Need: {}.", line(&words, &name_of(app, whose)?, ""));
         let id = app.notebook.put(Need { whose, kind, words, decide_on, event, ..Need::default() })?;
@@ -56,7 +56,7 @@ pub(crate) fn offer(app: &App, typed: &args::Offer) -> Result<(), Failure> {
     let list = typed.closed || typed.words.is_empty();
     if !list {
         let whose = typed.of.as_ref().map(|who| choose::person(app, who)).transpose()?;
-        let (words, kind) = (typed.words.join(" "), word(&typed.kind));
+        let (words, kind) = (choose::words_of(&typed.words)?, word(&typed.kind));
         let event = app.notebook.running_event()?.map(|event| event.id);
         let said = format!("Offer: {}.", line(&words, &name_of(app, whose)?, ""));
         let id = app.notebook.put(Offer { whose, kind, words, event, ..Offer::default() })?;
@@ -98,7 +98,7 @@ pub(crate) fn ask(app: &App, typed: &args::Ask) -> Result<(), Failure> {
         Some(who) => choose::person(app, who)?,
         None => return Err(Failure::Usage("say of whom: kith ask WORDS --to WHO".into())),
     };
-    let words = typed.words.join(" ");
+    let words = choose::words_of(&typed.words)?;
     let said = format!("Asked {}: {}", clean(&name_of(app, Some(to))?), clean(&words));
     let (to, kind, asked_on) = (Some(to), word(&typed.kind), Some(app.today));
     let id = app.notebook.put(Ask { to, kind, words, asked_on, ..Ask::default() })?;
@@ -137,7 +137,7 @@ pub(crate) fn got(app: &App, typed: &args::Got) -> Result<(), Failure> {
 fn exchange(app: &App, direction: Direction, words: &[String], who: &str, how: &args::How) -> Result<(), Failure> {
     let with = choose::person(app, who)?;
     let on = choose::day_or_today(app, how.on.as_ref())?;
-    let (words, name) = (words.join(" "), clean(&name_of(app, Some(with))?));
+    let (words, name) = (choose::words_of(words)?, clean(&name_of(app, Some(with))?));
     let said = match direction {
         Direction::Got => format!("Got from {name}: {}. A note to tell them what came of it is made.", clean(&words)),
         _ => format!("Gave {name}: {}.", clean(&words)),

@@ -50,7 +50,7 @@ fn run(cli: &Cli, out: &out::Out) -> Result<(), Failure> {
     let command = cli.command.as_ref().unwrap_or(&Command::Today);
     match command {
         Command::Completions { shell } => return args::completions(*shell, out),
-        Command::Man => return args::man(out),
+        Command::Man { command } => return args::man(command.as_deref(), out),
         Command::Restore { file } => return keep::restore(out, &places::chosen(cli)?, file),
         Command::Doctor { rescue_into: Some(to) } => return keep::rescue(out, &places::chosen(cli)?, to),
         _ => {}
@@ -100,6 +100,6 @@ fn dispatch(app: &App, command: &Command) -> Result<(), Failure> {
         Command::Demo => keep::demo(app),
         Command::Doctor { .. } => keep::doctor(app),
         // These need no open notebook and were answered before.
-        Command::Restore { .. } | Command::Completions { .. } | Command::Man => Ok(()),
+        Command::Restore { .. } | Command::Completions { .. } | Command::Man { .. } => Ok(()),
     }
 }

@@ -165,6 +165,7 @@ pub(crate) fn met(app: &App, typed: &args::Met) -> Result<(), Failure> {
 
 /// Writes a note; one taken while an event runs belongs to it.
 pub(crate) fn note(app: &App, typed: &args::Note) -> Result<(), Failure> {
+    let body = choose::words_of(&typed.text)?;
     let mut about = Vec::new();
     for who in &typed.about {
         about.push(choose::person(app, who)?);
@@ -172,7 +173,7 @@ pub(crate) fn note(app: &App, typed: &args::Note) -> Result<(), Failure> {
     let event = app.notebook.running_event()?.map(|event| event.id);
     let at = Some(Moment::new(app.notebook.now(), app.notebook.zone()?));
     let names = app.notebook.names(&about)?;
-    let id = app.notebook.put(Note { body: typed.text.join(" "), about, event, at, ..Note::default() })?;
+    let id = app.notebook.put(Note { body, about, event, at, ..Note::default() })?;
     let about = if names.is_empty() { names } else { format!(" about {}", clean(&names)) };
     app.done(id, &format!("Noted{about}."))
 }

@@ -28,7 +28,10 @@ pub(crate) fn list(app: &App, list: &PeopleList) -> Result<(), Failure> {
     let rows: Vec<(String, String, RecordId)> = people.rows.iter().map(|row| row_of(app, row)).collect();
     show::table(app, &rows);
     match (people.rows.len() as u64, people.next) {
-        (0, _) if filter == PeopleFilter::default() => app.out.aside("Nobody yet. Try: kith jot Dana Ruiz, Acme #lyon"),
+        _ if people.total > 0 && people.rows.is_empty() => app.out.aside(format!("{} in all.", people.total)),
+        (0, _) if filter == PeopleFilter::default() => {
+            app.out.aside("Nobody yet. Try: kith jot 'Dana Ruiz, Acme #lyon'")
+        }
         (0, _) => app.out.aside("Nobody fits."),
         (shown, Some(next)) => app.out.aside(format!("{shown} of {}; more with --from {next}", people.total)),
         _ => {}

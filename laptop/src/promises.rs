@@ -18,7 +18,7 @@ pub(crate) fn promise(app: &App, typed: &args::Promise) -> Result<(), Failure> {
         (None, None) => Whose::Myself,
     };
     let due = typed.by.as_ref().map(|day| choose::day(app, day)).transpose()?;
-    let (words, made_on) = (typed.words.join(" "), Some(app.today));
+    let (words, made_on) = (choose::words_of(&typed.words)?, Some(app.today));
     let event = app.notebook.running_event()?.map(|event| event.id);
     let promise = Promise { whose, with, words, due, made_on, event, ..Promise::default() };
     let name = app.notebook.names(&with.into_iter().collect::<Vec<_>>())?;

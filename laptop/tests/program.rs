@@ -187,6 +187,8 @@ fn a_word_that_fits_several_people_lists_them_and_ends_with_3() {
     let id = desk.json(&["show", "dana reyes"])["contact"]["id"].as_str().unwrap().to_string();
     assert!(desk.kith(&["show", &id[..8]]).contains("Dana Reyes"));
     assert!(desk.kith(&["show", &id]).contains("Dana Reyes"));
+    desk.kith(&["jot", "Dan Ruiz"]);
+    assert!(desk.kith(&["show", "dan"]).starts_with("Dan Ruiz"), "a whole word is surer than its beginning");
     let said = desk.run(&["show", "dnaa reyse"]);
     assert_eq!(said.code, 3);
     assert_eq!(desk.run(&["show", "nobody at all"]).code, 3);
@@ -210,6 +212,7 @@ fn promises_are_kept_by_number_words_or_person() {
     assert_eq!(desk.json(&["keep"]), Value::Array(vec![]));
     assert_eq!(desk.run(&["keep", "7"]).code, 3);
     assert_eq!(desk.run(&["promise", "x", "--by", "someday"]).code, 2);
+    assert_eq!(desk.run(&["promise", " "]).code, 2, "no words are no promise");
 }
 
 #[test]
@@ -608,6 +611,8 @@ fn completions_and_the_manual_are_produced() {
     }
     let page = desk.kith(&["man"]);
     assert!(page.contains(".TH") && page.contains("debrief"), "{page}");
+    assert!(desk.kith(&["man", "jot"]).contains("Without text it takes line after line"));
+    assert_eq!(desk.run(&["man", "nothing"]).code, 3);
     assert!(!desk.path("notebook.kith").exists(), "no notebook is made for it");
 }
 

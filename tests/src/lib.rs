@@ -23,7 +23,7 @@ pub struct Seeded(pub u64);
 
 impl Seeded {
     /// The next number.
-    pub fn draw(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -33,7 +33,7 @@ impl Seeded {
 
     /// A number below `most`.
     pub fn below(&mut self, most: usize) -> usize {
-        (self.draw() % most.max(1) as u64) as usize
+        (self.number() % most.max(1) as u64) as usize
     }
 
     /// One of these.
@@ -44,7 +44,7 @@ impl Seeded {
     /// Fills bytes.
     pub fn fill(&mut self, bytes: &mut [u8]) {
         for chunk in bytes.chunks_mut(8) {
-            let next = self.draw().to_le_bytes();
+            let next = self.number().to_le_bytes();
             chunk.copy_from_slice(&next[..chunk.len()]);
         }
     }

@@ -47,7 +47,7 @@ impl World {
         let folder = quick_folder();
         let count = 2 + random.below(3);
         let devices: Vec<Device> =
-            (0..count).map(|n| Device::new(folder.path(), &format!("device {n}"), random.draw())).collect();
+            (0..count).map(|n| Device::new(folder.path(), &format!("device {n}"), random.number())).collect();
         let one_folder = random.below(3) == 0;
         let folders =
             (0..count).map(|n| folder.path().join(if one_folder { "shared".into() } else { format!("copy {n}") }));

@@ -285,7 +285,7 @@ fn mutated(bytes: &[u8], random: &mut Seeded) -> Vec<u8> {
         let at = 9 + random.below(bytes.len() - 9);
         match random.below(4) {
             0 => bytes[at] ^= 1 << random.below(8),
-            1 => bytes[at] = random.draw() as u8,
+            1 => bytes[at] = random.number() as u8,
             2 => bytes[at] = *random.pick(&[0, 1, 0x7f, 0x80, 0xff]),
             _ => bytes[at] = bytes[at].wrapping_add(1),
         }

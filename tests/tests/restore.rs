@@ -175,7 +175,7 @@ fn live(seed: u64) {
     let shared = folder.path().join("shared");
     std::fs::create_dir(&shared).unwrap();
     let mut devices: Vec<Device> =
-        (0..2).map(|n| Device::new(folder.path(), &format!("device {n}"), random.draw())).collect();
+        (0..2).map(|n| Device::new(folder.path(), &format!("device {n}"), random.number())).collect();
     devices[0].sync(&shared);
     let mut shared_names: Vec<String> = Vec::new();
     // Written by a device and not yet in the folder: a backup put back may forget it.
@@ -199,7 +199,7 @@ fn live(seed: u64) {
             }
             6 if devices.len() < 5 => {
                 let name = format!("device {}", devices.len());
-                let copy = devices[at].copied(folder.path(), &name, random.draw(), random.below(2) == 0);
+                let copy = devices[at].copied(folder.path(), &name, random.number(), random.below(2) == 0);
                 devices.push(copy);
                 own_names.push(Vec::new());
             }

@@ -214,7 +214,7 @@ impl Language {
 
     fn weekday(&self, word: &str, short_too: bool) -> Option<Weekday> {
         let forms = |forms: &&'static [&'static str]| if short_too { is(word, forms) } else { forms[0] == word };
-        let index = self.weekdays.iter().position(|weekday| forms(weekday))?;
+        let index = self.weekdays.iter().position(forms)?;
         Weekday::try_from(index as u8).ok()
     }
 

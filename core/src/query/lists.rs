@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::pages::{self, MAX_ROWS, People};
 use super::project::{State, Stored, parse};
-use super::words::folded;
+use super::words::{folded, words};
 use crate::error::Result;
 use crate::model::{AnyRecord, Contact, Event, Id, Kind, Organisation, RecordId};
 
@@ -75,7 +75,7 @@ fn named<R: crate::model::Record>(connection: &Connection, typed: &str) -> Resul
 }
 
 /// The people a word can mean, the surest kind of answer only: an id or its beginning, a mail or phone, the exact
-/// name, and only then every name that has these words.
+/// name, names that have these words, and only then names with words that begin so.
 pub fn contacts_meant(connection: &Connection, typed: &str, most: usize) -> Result<Vec<Contact>> {
     let typed = typed.trim();
     let by_id = by_id_start(connection, typed, most as u32)?;
@@ -98,9 +98,19 @@ pub fn contacts_meant(connection: &Connection, typed: &str, most: usize) -> Resu
         meant.extend(pages::get(connection, Id::new(id))?);
     }
     if meant.is_empty() {
-        meant = super::contacts_by_words(connection, typed, most)?;
+        meant = super::contacts_by_words(connection, typed, MAX_ROWS as usize)?;
+        // "Dan" is Dan before it is Dana.
+        let wanted = words(typed);
+        let has_all = |contact: &Contact| {
+            let there = words(&format!("{} {}", contact.name, contact.nickname));
+            wanted.iter().all(|word| there.contains(word))
+        };
+        if meant.iter().any(has_all) {
+            meant.retain(has_all);
+        }
     }
     meant.sort_by_cached_key(|contact| (folded(&contact.name), contact.id));
+    meant.truncate(most);
     Ok(meant)
 }
 
