@@ -311,6 +311,14 @@ impl<'a> Reader<'a> {
 
     /// Name, organisation, role; or, when there is too much of it, a note.
     fn head(&mut self, range: Range<usize>) {
+        let all = words(self.line, range.clone());
+        if let [(mark, "?"), (next, _), ..] = all.as_slice()
+            && !self.line[mark.end..next.start].contains(',')
+        {
+            // Somebody whose name is not known, and what one remembers of them.
+            self.span(mark.clone(), SpanKind::Name);
+            return self.note_words(&all[1..]);
+        }
         let mut parts = Vec::new();
         let mut from = range.start;
         for piece in self.line[range.clone()].split(',') {

@@ -53,6 +53,8 @@ fn a_person_without_a_name_is_a_question_mark() {
     let draft = read_line("?, Acme, buyer #pallets");
     assert_eq!((draft.name, draft.organisation.as_str(), draft.role.as_str()), (None, "Acme", "buyer"));
     assert_eq!(read_line("?").name, None);
+    let remembered = read_line("? from the train, red scarf");
+    assert_eq!((remembered.name, remembered.note.as_str()), (None, "from the train, red scarf"));
 }
 
 #[test]

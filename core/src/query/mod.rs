@@ -21,7 +21,7 @@ pub use search::{Hit, contacts_by_words, find, title_of};
 pub use today::Today;
 
 /// The version of the read model; another one in the file means it is dropped and built anew.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 
 const TABLES: &[&str] =
     &["record", "link", "agenda", "identity", "name_word", "same", "tally", "stale", "fts", "vocabulary", "typo"];

@@ -224,20 +224,13 @@ fn to_debrief_count(connection: &Connection) -> Result<u64> {
     Ok(connection.prepare_cached(sql)?.query_row([Matter::Debrief as i64], |row| row.get(0))?)
 }
 
-/// The person most overdue for a coffee among those with a cadence, and why.
+/// One of the people most overdue for a coffee, with whom it clicked if there is one; and why.
 fn coffee(connection: &Connection, day: NaiveDate) -> Result<Option<Coffee>> {
     let tomorrow = day.succ_opt().unwrap_or(day).to_string();
     let contacts: Vec<Contact> = due(connection, Matter::Coffee, "", &tomorrow, COFFEE_CANDIDATES)?;
-    let mut best: Option<(u32, Contact, Vec<String>)> = None;
-    for contact in contacts {
-        let reasons = coffee_reasons(connection, &contact, day)?;
-        let weight = reasons.len() as u32;
-        if best.as_ref().is_none_or(|(most, ..)| weight > *most) {
-            best = Some((weight, contact, reasons));
-        }
-    }
-    best.map(|(_, contact, reasons)| Ok(Coffee { person: pages::person_row(connection, &contact)?, reasons }))
-        .transpose()
+    let Some(chosen) = contacts.iter().find(|contact| contact.spark).or(contacts.first()) else { return Ok(None) };
+    let reasons = coffee_reasons(connection, chosen, day)?;
+    Ok(Some(Coffee { person: pages::person_row(connection, chosen)?, reasons }))
 }
 
 fn coffee_reasons(connection: &Connection, contact: &Contact, day: NaiveDate) -> Result<Vec<String>> {

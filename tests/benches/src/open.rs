@@ -9,14 +9,23 @@ use crate::{Section, crowd, ms, quantiles, ratio};
 const RUNS: usize = 31;
 /// The statements behind the two pages, with the values of today.
 const SELECTS: &[&str] = &[
+    "SELECT value FROM meta WHERE key = 'read_model'",
+    "SELECT value FROM record WHERE id = zeroblob(16) AND kind = 22",
     "SELECT value FROM agenda JOIN record USING (n) WHERE matter = 1 AND agenda.day >= '' AND agenda.day < '2027' AND state = 0 ORDER BY agenda.day, n LIMIT 20",
     "SELECT value FROM agenda JOIN record USING (n) WHERE matter = 1 AND agenda.day >= '9999' AND state = 0 ORDER BY agenda.day, n LIMIT 20",
     "SELECT value FROM agenda JOIN record USING (n) WHERE matter = 2 AND agenda.day >= '' AND agenda.day < '2027' AND state = 0 ORDER BY agenda.day, n LIMIT 20",
+    "SELECT value FROM agenda JOIN record USING (n) WHERE matter = 2 AND agenda.day >= '9999' AND state = 0 ORDER BY agenda.day, n LIMIT 20",
     "SELECT value FROM agenda JOIN record USING (n) WHERE matter = 6 AND agenda.day >= '' AND agenda.day < '2027' AND state = 0 ORDER BY agenda.day, n LIMIT 20",
     "SELECT value FROM agenda JOIN record USING (n) WHERE matter = 3 AND agenda.day >= '2026' AND agenda.day < '2027' AND state = 0 ORDER BY agenda.day, n LIMIT 20",
+    "SELECT value FROM agenda JOIN record USING (n) WHERE matter = 7 AND agenda.day >= '' AND agenda.day < '~' AND state = 0 ORDER BY agenda.day, n LIMIT 20",
+    "SELECT value FROM agenda JOIN record USING (n) WHERE matter = 9 AND agenda.day >= '' AND agenda.day < '2027' AND state = 0 ORDER BY agenda.day, n LIMIT 20",
+    "SELECT value FROM agenda JOIN record USING (n) WHERE matter = 4 AND agenda.day >= '' AND agenda.day < '2027' AND state = 0 ORDER BY agenda.day, n LIMIT 20",
+    "SELECT value FROM agenda JOIN record USING (n) WHERE matter = 10 AND agenda.day >= '11-22' AND agenda.day < '11-29' AND state = 0 ORDER BY agenda.day, n LIMIT 20",
     "SELECT value FROM agenda JOIN record USING (n) WHERE matter = 5 AND agenda.day >= '' AND agenda.day < '2027' AND state = 0 ORDER BY agenda.day, n LIMIT 50",
-    "SELECT value FROM record WHERE kind = 1 AND state = 0 ORDER BY sort, id LIMIT 50",
+    "SELECT count(*) FROM (SELECT 1 FROM agenda JOIN record USING (n) WHERE matter = 8 AND state = 0 LIMIT 1000)",
+    "SELECT count(*) FROM (SELECT 1 FROM record WHERE conflicts > 0 LIMIT 1000)",
     "SELECT count FROM tally WHERE kind = 1 AND state = 0",
+    "SELECT value FROM record WHERE kind = 1 AND state = 0 ORDER BY sort, id LIMIT 50",
 ];
 
 pub(crate) fn measure(sizes: &[usize]) -> Section {
