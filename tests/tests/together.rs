@@ -161,3 +161,25 @@ fn a_text_written_over_a_hundred_starts_can_be_cleared_and_shared() {
     assert_eq!(laptop.notebook.get(note).unwrap().unwrap().body, "cleared");
     assert_alike(&phone, &laptop);
 }
+
+#[test]
+fn what_two_records_of_a_person_both_say_is_shown_found_and_changed_once() {
+    let (_tmp, phone, laptop, shared) = two();
+    let channel = || vec![Channel { value: "+33 1 23".into(), ..Channel::default() }];
+    let tags = || vec!["a/b".into(), "lyon".into()];
+    let one = phone.notebook.put(Contact { channels: channel(), tags: tags(), ..contact("Dana") }).unwrap();
+    let two = laptop.notebook.put(Contact { channels: channel(), tags: tags(), ..contact("Dana") }).unwrap();
+    meet(&[&phone, &laptop], &shared);
+    phone.notebook.same(one, two).unwrap();
+    let shown = || phone.notebook.person(one).unwrap().contact;
+    assert_eq!(phone.notebook.find("dana", 10).unwrap().len(), 1);
+    assert_eq!(shown().channels.len(), 1);
+    phone.notebook.edit(one, |c: &mut Contact| c.channels[0].label = "work".into()).unwrap();
+    assert_eq!((shown().channels.len(), shown().channels[0].label.as_str()), (1, "work"));
+    phone.notebook.edit(one, |c: &mut Contact| c.channels.clear()).unwrap();
+    assert_eq!(shown().channels, []);
+    phone.notebook.edit(one, |c: &mut Contact| c.tags.retain(|tag| tag != "a/b")).unwrap();
+    assert_eq!(shown().tags, ["lyon"]);
+    meet(&[&phone, &laptop], &shared);
+    assert_alike(&phone, &laptop);
+}

@@ -6,7 +6,7 @@ use super::{Change, Committed, Notebook, Origin, RecordChange, UndoStep};
 use crate::document::Heads;
 use crate::error::{Error, Result};
 use crate::model::record::{DELETED_AT, edits, edits_of};
-use crate::model::{AnyRecord, Contact, Edit, Id, Import, Kind, Organisation, Record, RecordId, fresh_id};
+use crate::model::{AnyRecord, Contact, Edit, Id, Import, Kind, Organisation, Record, RecordId, Shape, fresh_id};
 use crate::{query, store};
 
 /// A record's fields as JSON.
@@ -245,6 +245,7 @@ impl Writing<'_> {
         let mut after = before.clone();
         change(&mut after);
         let edits = self.notebook.with_random(|random| edits(&before, &after, random));
+        let shown = before.to_map();
         let (mut records, mut versions) = (Vec::new(), Vec::new());
         for member in &members {
             let (record, at) = self.read_at::<Contact>(Id::new(*member))?;
@@ -252,34 +253,48 @@ impl Writing<'_> {
             versions.push(at);
         }
         for (n, (member, at)) in members.iter().zip(versions).enumerate() {
-            let mine = edits.iter().filter_map(|edit| share_of(edit, &records[n], &records, n == 0)).collect();
+            let mine = edits.iter().flat_map(|edit| share_of(edit, &records[n], &records, &shown, n == 0)).collect();
             self.push(R::KIND, *member, mine, at);
         }
         Ok(())
     }
 }
 
-/// The part of an edit that one of several records of a person takes.
-fn share_of(edit: &Edit, record: &Fields, all: &[Fields], representative: bool) -> Option<Edit> {
-    let has_entry = |record: &Fields, field: &str, entry: &str| {
-        let list = record.get(field).and_then(serde_json::Value::as_array);
-        list.is_some_and(|list| list.iter().any(|item| item.get("id").and_then(|id| id.as_str()) == Some(entry)))
-    };
-    match edit {
+/// The part of an edit that one of several records of a person takes. `shown` is the person as it was shown.
+fn share_of(edit: &Edit, record: &Fields, all: &[Fields], shown: &Fields, representative: bool) -> Vec<Edit> {
+    let whole = |mine: bool| if mine { vec![edit.clone()] } else { Vec::new() };
+    let (key, value) = match edit {
         // The whole new text stands in one record; the others' parts of it are taken out.
-        Edit::Text { field, .. } if !representative => {
-            record.contains_key(field).then(|| Edit::Text { field: field.clone(), text: String::new() })
+        Edit::Text { field, .. } if !representative && record.contains_key(field) => {
+            return vec![Edit::Text { field: field.clone(), text: String::new() }];
         }
-        Edit::Put { key, value } => match key.split('/').collect::<Vec<_>>().as_slice() {
-            [field, entry, _] if all.iter().any(|record| has_entry(record, field, entry)) => {
-                has_entry(record, field, entry).then(|| edit.clone())
-            }
-            [_, _] if *value == serde_json::Value::Bool(false) => Some(edit.clone()),
-            [field] if value.is_null() => record.contains_key(*field).then(|| edit.clone()),
-            _ => representative.then(|| edit.clone()),
-        },
-        Edit::Text { .. } => Some(edit.clone()),
+        Edit::Text { .. } => return whole(representative),
+        Edit::Put { key, value } => (key, value),
+    };
+    let Some((field, rest)) = key.split_once('/') else {
+        return whole(if value.is_null() { record.contains_key(key) } else { representative });
+    };
+    let is_set = Kind::Contact.fields().iter().any(|info| info.name == field && info.shape == Shape::Set);
+    let Some((entry, name)) = rest.split_once('/').filter(|_| !is_set) else {
+        return whole(representative || *value == serde_json::Value::Bool(false));
+    };
+    if all.iter().all(|record| same_entries(record, field, entry, shown).is_empty()) {
+        return whole(representative);
     }
+    let own = same_entries(record, field, entry, shown).into_iter();
+    own.map(|own| Edit::Put { key: format!("{field}/{own}/{name}"), value: value.clone() }).collect()
+}
+
+/// The ids, in this record, of the entry that is shown under `entry`: its own, and those that say the same and are
+/// therefore not shown beside it.
+fn same_entries(record: &Fields, field: &str, entry: &str, shown: &Fields) -> Vec<String> {
+    let id = |item: &serde_json::Value| item.get("id").and_then(serde_json::Value::as_str).map(String::from);
+    let list = |record: &Fields| record.get(field).and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
+    let shown = list(shown).into_iter().find(|item| id(item).as_deref() == Some(entry));
+    let same = |item: &serde_json::Value| {
+        id(item).as_deref() == Some(entry) || shown.as_ref().is_some_and(|shown| query::pages::alike(shown, item))
+    };
+    list(record).iter().filter(|item| same(item)).filter_map(id).collect()
 }
 
 pub(super) fn not_found(kind: Kind) -> Error {

@@ -268,7 +268,7 @@ fn together(first: Contact, other: Contact) -> Contact {
 }
 
 /// Whether two entries say the same, whatever their ids: one phone number imported on two devices is shown once.
-fn alike(a: &serde_json::Value, b: &serde_json::Value) -> bool {
+pub fn alike(a: &serde_json::Value, b: &serde_json::Value) -> bool {
     let without_id = |value: &serde_json::Value| {
         let mut value = value.clone();
         if let Some(map) = value.as_object_mut() {

@@ -50,9 +50,11 @@ pub fn find(connection: &Connection, query: &str, most: u32) -> Result<Vec<Hit>>
         }
     }
     found.truncate(most);
-    let mut hits = Vec::new();
+    let mut hits: Vec<Hit> = Vec::new();
     for n in found {
-        hits.extend(hit(connection, n, &typed)?);
+        // A person who is several records is found once.
+        let hit = hit(connection, n, &typed)?.filter(|hit| hits.iter().all(|known| known.id != hit.id));
+        hits.extend(hit);
     }
     Ok(hits)
 }
