@@ -63,7 +63,7 @@ pub(crate) fn import(app: &App, file: &Path, dry_run: bool, yes: bool) -> Result
 fn tell(app: &App, report: &ImportReport, new: &str) {
     app.line(format!("{}: {} {new}", report.source, days::count(report.new, "person", "people")));
     for (by, count) in &report.matched {
-        app.line(format!("  {} known by {}", days::count(*count, "is", "are"), clean(by)));
+        app.line(format!("  {} known {}", days::count(*count, "is", "are"), clean(by)));
     }
     if report.changed > 0 {
         app.line(format!("  {} something new", days::count(report.changed, "of them has", "of them have")));

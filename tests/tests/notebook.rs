@@ -188,6 +188,26 @@ fn the_same_address_book_twice_changes_nothing_the_second_time() {
 }
 
 #[test]
+fn a_dry_run_says_what_the_import_then_does() {
+    let (tmp, phone) = device();
+    let card = |name: &str, rest: &str| format!("BEGIN:VCARD\r\nVERSION:3.0\r\nFN:{name}\r\n{rest}END:VCARD\r\n");
+    let family = "TEL:+44 20 7946 0001\r\n";
+    let book = [
+        card("Ann Lee", family),
+        card("Bo Lee", family),
+        card("Ann Lee", family),
+        card("Cy Moe", "ORG:Acme\r\n"),
+        card("Cy Moe", "ORG:Acme\r\nNOTE:again\r\n"),
+    ];
+    let file = address_book(tmp.path(), &book.concat());
+    let preview = phone.notebook.import_preview(&file, &mut |_, _| {}).unwrap();
+    let report = import(&phone.notebook, &file);
+    assert_eq!((preview.new, report.new), (3, 3));
+    assert_eq!(preview.need_you.len(), report.need_you.len(), "one number, two names");
+    assert_eq!(phone.notebook.people(0, 10).unwrap().total, 3);
+}
+
+#[test]
 fn an_import_adds_to_people_who_are_here_and_is_undone_on_another_device_in_one_step() {
     let (tmp, phone, laptop, shared) = two();
     let mail = Channel { kind: ChannelKind::Mail, value: "Ann@Borealis.example".into(), ..Channel::default() };

@@ -273,8 +273,8 @@ struct Importing<'a> {
     notebook: &'a Notebook,
     import: Option<Id<Import>>,
     report: ImportReport,
-    /// What names people of this file that are not committed yet, or in a dry run never will be.
-    pending: HashMap<String, ()>,
+    /// What names people of this file that are not committed yet, or in a dry run never will be, and their names.
+    pending: HashMap<String, Vec<String>>,
     waiting: Vec<Card>,
 }
 
@@ -331,7 +331,9 @@ impl<'a> Importing<'a> {
                 return self.known(*id, card);
             }
         }
-        self.pending.extend(named.into_iter().map(|name| (name, ())));
+        for key in named {
+            self.pending.entry(key).or_default().push(card.contact.name.clone());
+        }
         if self.import.is_some() {
             self.waiting.push(card);
             if self.waiting.len() >= SLICE {
@@ -344,6 +346,7 @@ impl<'a> Importing<'a> {
     fn names_of(&self, card: &Card) -> Vec<String> {
         let mut names = vec![self.source_key(card)];
         names.extend(identities(&card.contact));
+        names.extend(name_and_organisation(card));
         names
     }
 
@@ -363,8 +366,12 @@ impl<'a> Importing<'a> {
         }
         let mut doubt = None;
         for key in identities(&card.contact) {
-            if self.pending.contains_key(&key) {
-                return Ok(Fate::Pending);
+            let earlier = self.pending.get(&key).into_iter().flatten();
+            for name in earlier {
+                if names_agree(name, &card.contact.name) {
+                    return Ok(Fate::Pending);
+                }
+                doubt = Some(format!("the same {} as {name}, under another name", kind_of(&key)));
             }
             let mut agreeing = Vec::new();
             for id in look_up(&key)? {
@@ -381,6 +388,9 @@ impl<'a> Importing<'a> {
                 [only] => return Ok(Fate::Known(only.id, by(&key))),
                 [a, b, ..] => doubt = Some(format!("fits {} and {}", a.name, b.name)),
             }
+        }
+        if name_and_organisation(card).is_some_and(|key| self.pending.contains_key(&key)) {
+            return Ok(Fate::Pending);
         }
         if let Some(id) = self.by_name_and_organisation(card)? {
             return Ok(Fate::Known(id, "by name and organisation"));
@@ -609,6 +619,13 @@ fn end_position(contact: &mut Contact, row: &query::PersonRow, left: &str, today
     for affiliation in contact.affiliations.iter_mut().filter(|a| Some(&a.id) == current.as_ref()) {
         affiliation.until = Some(month);
     }
+}
+
+/// What names a person of a file who has nothing but a name and an organisation.
+fn name_and_organisation(card: &Card) -> Option<String> {
+    let organisation = card.organisations.iter().find(|name| !name.is_empty())?;
+    let name = folded(&card.contact.name);
+    (!name.is_empty()).then(|| format!("at:{}/{name}", folded(organisation)))
 }
 
 /// Whether two names can be one person's: one is missing, or all words of the shorter are in the longer.

@@ -6,7 +6,7 @@ use super::{Notebook, Writing};
 use crate::error::{Error, Result};
 use crate::jot::{Context, Draft};
 use crate::model::*;
-use crate::query::PersonRow;
+use crate::query::{PersonRow, pages};
 
 /// What a jot became.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -63,9 +63,7 @@ impl Notebook {
         writing.commit()?;
         let mut jotted = Jotted { contact: subject, name: String::new(), known, wrote, same_as: Vec::new() };
         if let Some(id) = subject {
-            let page = self.person(id)?;
-            jotted.name = crate::query::today::shown_name(&page.contact);
-            jotted.same_as = page.same_as;
+            (jotted.name, jotted.same_as) = self.read(|connection| pages::name_and_look_alikes(connection, id))?;
         }
         Ok(jotted)
     }

@@ -102,11 +102,14 @@ impl Writing<'_> {
     /// # Errors
     /// As any question.
     pub fn put<R: Record>(&mut self, record: R) -> Result<Id<R>> {
-        let id = match record.id() {
-            id if id == Id::default() => self.notebook.with_random(|random| fresh_id(random)),
-            id => id,
+        // A fresh id names nothing yet: there is nothing to look up.
+        let (id, before, at) = match record.id() {
+            id if id == Id::default() => (self.notebook.with_random(|random| fresh_id(random)), None, None),
+            id => {
+                let (before, at) = self.read_at(id)?;
+                (id, before, at)
+            }
         };
-        let (before, at) = self.read_at(id)?;
         let before = before.unwrap_or_default();
         let mut edits = self.notebook.with_random(|random| edits(&before, &record, random));
         if let Some(import) = self.import.filter(|_| before == R::default()) {

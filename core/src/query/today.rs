@@ -129,12 +129,23 @@ pub fn open_promises(connection: &Connection, with: Option<Id<Contact>>) -> Resu
 
 /// Records with a matter from one day on and before another, by day.
 fn due<R: Record>(connection: &Connection, matter: Matter, from: &str, before: &str, most: u32) -> Result<Vec<R>> {
+    due_values(connection, matter, from, before, most, |value| R::from_map(parse(value)))
+}
+
+fn due_values<T>(
+    connection: &Connection,
+    matter: Matter,
+    from: &str,
+    before: &str,
+    most: u32,
+    read: impl Fn(&Stored) -> T,
+) -> Result<Vec<T>> {
     let mut statement = connection.prepare_cached(
         "SELECT value FROM agenda JOIN record USING (n)
          WHERE matter = ? AND agenda.day >= ? AND agenda.day < ? AND state = 0 ORDER BY agenda.day, n LIMIT ?",
     )?;
     let rows = statement.query_map(params![matter as i64, from, before, most], |row| row.get::<_, Stored>(0))?;
-    rows.map(|value| Ok(R::from_map(parse(&value?)))).collect()
+    rows.map(|value| Ok(read(&value?))).collect()
 }
 
 fn with_names<T>(
@@ -153,7 +164,7 @@ fn with_names<T>(
 pub fn names(connection: &Connection, people: &[Id<Contact>]) -> Result<String> {
     let mut names = Vec::new();
     for id in people {
-        names.extend(pages::get(connection, *id)?.map(|contact| shown_name(&contact)));
+        names.extend(pages::get_brief(connection, *id)?.map(|contact| shown_name(&contact)));
     }
     Ok(match names.as_slice() {
         [] => String::new(),
@@ -227,9 +238,10 @@ fn to_debrief_count(connection: &Connection) -> Result<u64> {
 /// One of the people most overdue for a coffee, with whom it clicked if there is one; and why.
 fn coffee(connection: &Connection, day: NaiveDate) -> Result<Option<Coffee>> {
     let tomorrow = day.succ_opt().unwrap_or(day).to_string();
-    let contacts: Vec<Contact> = due(connection, Matter::Coffee, "", &tomorrow, COFFEE_CANDIDATES)?;
+    let contacts = due_values(connection, Matter::Coffee, "", &tomorrow, COFFEE_CANDIDATES, pages::brief)?;
     let Some(chosen) = contacts.iter().find(|contact| contact.spark).or(contacts.first()) else { return Ok(None) };
-    let reasons = coffee_reasons(connection, chosen, day)?;
+    let whole: Contact = pages::get(connection, chosen.id)?.unwrap_or_default();
+    let reasons = coffee_reasons(connection, &whole, day)?;
     Ok(Some(Coffee { person: pages::person_row(connection, chosen)?, reasons }))
 }
 

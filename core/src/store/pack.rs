@@ -3,6 +3,7 @@
 //! Two dictionaries ship with the program, trained on made-up notebooks (`cargo run --release -p benches -- train`), one
 //! for changes and one for rows: records are too short for a compressor to learn anything from one of them alone.
 
+use std::cell::RefCell;
 use std::sync::LazyLock;
 
 use zstd::bulk::{Compressor, Decompressor};
@@ -31,21 +32,50 @@ pub enum Dictionary {
     Rows,
 }
 
-type Loaded = (EncoderDictionary<'static>, DecoderDictionary<'static>);
+const HISTORY: &[u8] = include_bytes!("history.dict");
+const ROWS: &[u8] = include_bytes!("rows.dict");
 
-fn loaded(bytes: &'static [u8]) -> Loaded {
-    (EncoderDictionary::copy(bytes, LEVEL), DecoderDictionary::copy(bytes))
+// Apart, since a process that only reads has no use for what writing takes longest to prepare.
+static PACK_HISTORY: LazyLock<EncoderDictionary<'_>> = LazyLock::new(|| EncoderDictionary::copy(HISTORY, LEVEL));
+static PACK_ROWS: LazyLock<EncoderDictionary<'_>> = LazyLock::new(|| EncoderDictionary::copy(ROWS, LEVEL));
+static UNPACK_HISTORY: LazyLock<DecoderDictionary<'_>> = LazyLock::new(|| DecoderDictionary::copy(HISTORY));
+static UNPACK_ROWS: LazyLock<DecoderDictionary<'_>> = LazyLock::new(|| DecoderDictionary::copy(ROWS));
+
+// Made once a thread: to make one takes longer than to unpack twenty rows.
+thread_local! {
+    static HISTORY_PACKER: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    static ROWS_PACKER: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    static HISTORY_UNPACKER: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+    static ROWS_UNPACKER: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
 }
 
-static HISTORY: LazyLock<Loaded> = LazyLock::new(|| loaded(include_bytes!("history.dict")));
-static ROWS: LazyLock<Loaded> = LazyLock::new(|| loaded(include_bytes!("rows.dict")));
-
 impl Dictionary {
-    fn get(self) -> &'static Loaded {
-        match self {
-            Self::History => &HISTORY,
-            Self::Rows => &ROWS,
-        }
+    fn compress(self, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+        let (packer, dictionary) = match self {
+            Self::History => (&HISTORY_PACKER, &PACK_HISTORY),
+            Self::Rows => (&ROWS_PACKER, &PACK_ROWS),
+        };
+        packer.with_borrow_mut(|packer| {
+            let ready = match packer.take() {
+                Some(ready) => ready,
+                None => Compressor::with_prepared_dictionary(dictionary)?,
+            };
+            packer.insert(ready).compress(bytes)
+        })
+    }
+
+    fn decompress(self, body: &[u8], size: usize) -> std::io::Result<Vec<u8>> {
+        let (unpacker, dictionary) = match self {
+            Self::History => (&HISTORY_UNPACKER, &UNPACK_HISTORY),
+            Self::Rows => (&ROWS_UNPACKER, &UNPACK_ROWS),
+        };
+        unpacker.with_borrow_mut(|unpacker| {
+            let ready = match unpacker.take() {
+                Some(ready) => ready,
+                None => Decompressor::with_prepared_dictionary(dictionary)?,
+            };
+            unpacker.insert(ready).decompress(body, size)
+        })
     }
 }
 
@@ -56,8 +86,7 @@ impl Dictionary {
 pub fn pack(dictionary: Dictionary, bytes: &[u8]) -> Result<Vec<u8>> {
     let failed = |error: std::io::Error| Error::Storage(error.to_string());
     let (how, packed) = if bytes.len() < LONG {
-        let mut compressor = Compressor::with_prepared_dictionary(&dictionary.get().0).map_err(failed)?;
-        (ZSTD_DICTIONARY_1, compressor.compress(bytes).map_err(failed)?)
+        (ZSTD_DICTIONARY_1, dictionary.compress(bytes).map_err(failed)?)
     } else {
         (ZSTD, zstd::bulk::compress(bytes, LEVEL).map_err(failed)?)
     };
@@ -76,9 +105,7 @@ pub fn unpack(dictionary: Dictionary, packed: &[u8], out: &mut Vec<u8>) -> Resul
             out.extend(zstd::bulk::decompress(body, inflated(body)?).map_err(|_| damaged())?);
         }
         Some((&ZSTD_DICTIONARY_1, body)) => {
-            let mut decompressor =
-                Decompressor::with_prepared_dictionary(&dictionary.get().1).map_err(|_| damaged())?;
-            out.extend(decompressor.decompress(body, inflated(body)?).map_err(|_| damaged())?);
+            out.extend(dictionary.decompress(body, inflated(body)?).map_err(|_| damaged())?);
         }
         _ => return Err(damaged()),
     }

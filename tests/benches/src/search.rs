@@ -1,6 +1,7 @@
 //! Search as one types, in the largest notebook, beside tantivy with the same text.
 
 use kith_core::notebook::Notebook;
+use kith_core::store::pack::{self, Dictionary};
 use tantivy::collector::TopDocs;
 use tantivy::query::{BooleanQuery, FuzzyTermQuery, Occur, Query, TermQuery};
 use tantivy::schema::{IndexRecordOption, STORED, Schema, TEXT, Value};
@@ -78,8 +79,10 @@ fn tantivy_index(notebook: &Notebook, folder: &std::path::Path) -> (Index, tanti
     let mut statement = connection.prepare("SELECT kind, value FROM record WHERE state = 0").unwrap();
     let mut rows = statement.query([]).unwrap();
     while let Some(row) = rows.next().unwrap() {
-        let (kind, value): (i64, String) = (row.get(0).unwrap(), row.get(1).unwrap());
-        let map: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&value).unwrap();
+        let (kind, packed): (i64, Vec<u8>) = (row.get(0).unwrap(), row.get(1).unwrap());
+        let mut value = Vec::new();
+        pack::unpack(Dictionary::Rows, &packed, &mut value).unwrap();
+        let map: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&value).unwrap();
         let record = kith_core::model::AnyRecord::from_map(kith_core::model::Kind::from_number(kind).unwrap(), map);
         let mut document = TantivyDocument::default();
         document.add_text(field, record.facts().texts.join("\n"));

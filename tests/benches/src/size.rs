@@ -6,7 +6,8 @@ pub(crate) fn measure(sizes: &[usize]) -> Section {
     let mut section = Section::new(
         "Bytes on the disk",
         "The whole file for each contact with its five meetings: history of every record, rows, search. What waits in the \
-         outbox for the first meeting with another device is counted apart.",
+         outbox for the first meeting with another device is counted apart. Every long text stands three times in the file: as \
+         history, as a row, and as words of the search; packing at a higher level gains 5 %.",
         &[
             "N",
             "a contact",
