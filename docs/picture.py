@@ -14,7 +14,7 @@ KITH = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "
 SESSION = [
     ["event", "start", "Chamber breakfast"],
     ["jot", "Dana Ruiz, Acme Logistics, hiring ops lead !send her the Lyon contact by tue ?needs a warehouse in Lyon +knows customs brokers #lyon *"],
-    ["jot", "?, Borealis, builds cold stores, tall"],
+    ["jot", "?, Borealis, builds cold stores"],
     [],
 ]
 COLUMNS = 92
@@ -48,7 +48,7 @@ while rows and not rows[-1][1]:
     rows.pop()
 height = TOP + LINE * len(rows) + 14
 lines = [
-    f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="A session of kith">',
+    f'<svg xmlns="http://www.w3.org/2000/svg" xml:space="preserve" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="A session of kith">',
     "<style>text{font:14px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;white-space:pre;fill:#d9dee3}"
     ".typed{fill:#8fd3a6}</style>",
     f'<rect width="{WIDTH}" height="{height}" rx="10" fill="#1d2329"/>',

@@ -395,3 +395,32 @@ fn find_forgives_accents_and_one_typo() {
     }
     assert!(phone.notebook.find("zebra", 5).unwrap().is_empty());
 }
+
+#[test]
+fn opening_and_reading_load_no_document() {
+    let (_tmp, mut phone) = device();
+    let ann = phone.notebook.jot_line("Ann Lee, Borealis !send the map by fri").unwrap().contact.unwrap();
+    while phone.notebook.tidy().unwrap() {}
+    // With every document broken, whatever loads one fails.
+    let file = rusqlite::Connection::open(phone.file()).unwrap();
+    file.execute_batch("UPDATE chunk SET bytes = x'00ff'").unwrap();
+    phone.reopen();
+    assert_eq!(phone.notebook.today_page().unwrap().i_owe[0].name, "Ann Lee");
+    assert_eq!(phone.notebook.people(0, 10).unwrap().rows[0].organisation, "Borealis");
+    assert_eq!(phone.notebook.person(ann).unwrap().promises.len(), 1);
+    assert_eq!(phone.notebook.find("map", 5).unwrap().len(), 2, "the promise, and the line as it was typed");
+    let broken = phone.notebook.edit(ann, |c: &mut Contact| c.spark = true).unwrap_err();
+    assert!(matches!(broken, kith_core::Error::Unreadable(_)), "{broken}");
+}
+
+#[test]
+fn a_link_is_kept_on_one_record_and_the_way_back_is_a_question() {
+    let (_tmp, phone) = device();
+    let ann = phone.notebook.put(Contact { name: "Ann Lee".into(), ..Contact::default() }).unwrap();
+    let before = phone.notebook.history(ann.raw()).unwrap();
+    let note = phone.notebook.put(Note { body: "sails".into(), about: vec![ann], ..Note::default() }).unwrap();
+    assert_eq!(phone.notebook.history(ann.raw()).unwrap(), before, "the person's own record is not touched");
+    assert_eq!(phone.notebook.person(ann).unwrap().notes[0].id, note);
+    phone.notebook.delete(note.raw()).unwrap();
+    assert!(phone.notebook.person(ann).unwrap().notes.is_empty());
+}
