@@ -9,8 +9,8 @@ pub enum Error {
     /// There is no such record, file or batch.
     #[error("{0} was not found")]
     NotFound(String),
-    /// The disk refused: full, read-only, gone. Nothing of this change was kept; everything saved before it still is.
-    #[error("the notebook could not be written: {0}")]
+    /// The disk refused, to read or to write: full, read-only, gone. Nothing of this change was kept; everything saved before it still is.
+    #[error("the notebook could not be read or written: {0}")]
     Storage(String),
     /// Bytes are there and cannot be understood: damaged, or not what they say they are.
     #[error("{0}")]

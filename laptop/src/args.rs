@@ -257,7 +257,8 @@ pub(crate) enum Command {
     },
     /// Delete a person for good, history included
     ///
-    /// Shows first what goes and what stays, and asks for the name. There is no way back but a backup.
+    /// Shows first what goes and what stays, and asks for the name. There is no way back but a backup. It clears this
+    /// notebook: your other devices, and the folder they meet in, still hold what they have.
     #[command(after_help = examples!("kith purge dana", "kith purge 'Dana Ruiz' --yes"))]
     Purge {
         /// Who

@@ -87,6 +87,7 @@ fn a_record_deleted_here_and_edited_there_is_listed_and_can_be_brought_back() {
     meet(&[&phone, &laptop], &shared);
     assert_alike(&phone, &laptop);
     assert!(laptop.notebook.get(promise).unwrap().unwrap().deleted_at.is_some());
+    assert!(laptop.notebook.edited_beside_deletion(promise.raw()).unwrap(), "it is worth offering back");
     laptop.notebook.restore(promise.raw()).unwrap();
     meet(&[&phone, &laptop], &shared);
     assert_eq!(phone.notebook.get(promise).unwrap().unwrap().words, "send the long list");

@@ -335,11 +335,6 @@ fn lost(id: RecordId) -> Error {
     Error::Unreadable(format!("a change of record {id} is missing from the file; run `kith doctor`"))
 }
 
-/// How many of our own changes wait for a batch.
-pub fn outbox_length(connection: &Connection) -> Result<u64> {
-    Ok(connection.query_row("SELECT count(*) FROM outbox", [], |row| row.get(0))?)
-}
-
 /// Takes changes out of the outbox: a batch holds them now.
 pub fn clear_outgoing(connection: &Connection, chunks: &[i64]) -> Result<()> {
     let mut statement = connection.prepare_cached("DELETE FROM outbox WHERE chunk = ?")?;
