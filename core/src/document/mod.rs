@@ -112,6 +112,8 @@ pub struct Reading {
 pub struct Admission {
     /// The document with what could be taken.
     pub document: Document,
+    /// What it says now: it was read to be compared.
+    pub reading: Reading,
     /// What was new and is now part of it, in the order in which it can be applied again.
     pub added: Vec<RawChange>,
     /// What waits for changes that have not come yet: the change and one hash it misses.
@@ -413,8 +415,8 @@ impl Document {
         }
         let (ready, waiting) = self.in_order(parsed);
         let ready = self.within_bounds(ready, first, &mut refused);
-        let (document, added) = self.apply(ready, &mut refused);
-        Admission { document, added: added.iter().map(RawChange::of).collect(), waiting, refused }
+        let (document, reading, added) = self.apply(ready, &mut refused);
+        Admission { document, reading, added: added.iter().map(RawChange::of).collect(), waiting, refused }
     }
 
     /// Sorts changes so that each comes after those it builds on; the rest waits. Looks at every dependency once: a
@@ -487,8 +489,8 @@ impl Document {
     }
 
     /// Applies what can be applied. One bad change among many good ones costs a few tries, not one for each.
-    fn apply(&self, changes: Vec<Change>, refused: &mut Vec<(Vec<u8>, String)>) -> (Self, Vec<Change>) {
-        let (mut document, mut added, mut left_out) = (self.clone(), Vec::new(), HashSet::new());
+    fn apply(&self, changes: Vec<Change>, refused: &mut Vec<(Vec<u8>, String)>) -> (Self, Reading, Vec<Change>) {
+        let (mut taken, mut added, mut left_out) = (None, Vec::new(), HashSet::new());
         let mut parts = vec![changes];
         while let Some(mut part) = parts.pop() {
             part.retain(|change| {
@@ -499,9 +501,12 @@ impl Document {
                 }
                 stands
             });
-            match document.try_apply(&part) {
+            if part.is_empty() {
+                continue;
+            }
+            match taken.as_ref().map_or(self, |(document, _)| document).try_apply(&part) {
                 Some(next) => {
-                    document = next;
+                    taken = Some(next);
                     added.extend(part);
                 }
                 None if part.len() == 1 => {
@@ -514,21 +519,19 @@ impl Document {
                 }
             }
         }
-        (document, added)
+        let (document, reading) = taken.unwrap_or_else(|| (self.clone(), self.read()));
+        (document, reading, added)
     }
 
-    fn try_apply(&self, changes: &[Change]) -> Option<Self> {
-        if changes.is_empty() {
-            return Some(self.clone());
-        }
-        let apply = || -> Option<Self> {
+    fn try_apply(&self, changes: &[Change]) -> Option<(Self, Reading)> {
+        let apply = || -> Option<(Self, Reading)> {
             let mut copy = self.clone();
             copy.auto.apply_changes(changes.iter().cloned()).ok()?;
             let reloaded = Self::load(&copy.save()).ok()?;
             let whole = reloaded.heads() == copy.heads() && changes.iter().all(|c| reloaded.has_change(&c.hash().0));
             // Reading is part of the test: what makes it panic, or reads back otherwise, must not get in.
-            let same = whole && reloaded.read() == copy.read();
-            same.then_some(reloaded)
+            let reading = reloaded.read();
+            (whole && reading == copy.read()).then_some((reloaded, reading))
         };
         catch_unwind(AssertUnwindSafe(apply)).ok().flatten()
     }

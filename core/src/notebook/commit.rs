@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 
 use super::{Changed, MAX_DOCUMENTS, Notebook, Writer, lock};
-use crate::document::{Actor, Document, Heads, RawChange};
+use crate::document::{Actor, Admission, Document, Heads, RawChange, Reading};
 use crate::error::{Error, Result};
 use crate::model::{Area, BlobId, Edit, Kind, RecordId};
 use crate::{query, store};
@@ -206,7 +206,8 @@ fn write_record(
     };
     changes.extend(edited);
     if !changes.is_empty() {
-        keep(connection, record.id, row.as_ref(), &document, &changes, true, committed, after)?;
+        let became = (&document.heads(), &document.read());
+        keep(connection, record.id, row.as_ref(), became, &changes, true, committed, after)?;
     }
     Ok((document, tip))
 }
@@ -235,19 +236,20 @@ fn receive_record(
     let mut all = changes.to_vec();
     all.extend(store::take_waiting(connection, id)?);
     let mut admission = document.admit(&all);
-    let kind = admission.document.read().kind.as_deref().and_then(Kind::from_word);
+    let kind = admission.reading.kind.as_deref().and_then(Kind::from_word);
     if let Some(kind) = kind.filter(|kind| kind.is_singleton() && !admission.document.begins_as_singleton(*kind, id)) {
         admission = document.admit_singleton(kind, id, &all)?;
     }
-    set_aside(connection, id, admission.refused.into_iter(), committed)?;
-    for (change, missing) in &admission.waiting {
+    let Admission { document, reading, added, waiting, refused } = admission;
+    set_aside(connection, id, refused.into_iter(), committed)?;
+    for (change, missing) in &waiting {
         store::put_waiting(connection, id, change, *missing)?;
     }
-    committed.waiting += admission.waiting.len() as u64;
-    if admission.added.is_empty() {
+    committed.waiting += waiting.len() as u64;
+    if added.is_empty() {
         return Ok(());
     }
-    keep(connection, id, row.as_ref(), &admission.document, &admission.added, false, committed, after)
+    keep(connection, id, row.as_ref(), (&document.heads(), &reading), &added, false, committed, after)
 }
 
 fn set_aside(
@@ -269,15 +271,14 @@ fn keep(
     connection: &Connection,
     id: RecordId,
     row: Option<&store::DocumentRow>,
-    document: &Document,
+    (heads, reading): (&Heads, &Reading),
     changes: &[RawChange],
     own: bool,
     committed: &mut Committed,
     after: &mut query::Aftermath,
 ) -> Result<()> {
-    let n = store::append(connection, id, row, &document.heads(), changes, own)?;
-    let reading = document.read();
-    query::project(connection, n, id, &reading, after)?;
+    let n = store::append(connection, id, row, heads, changes, own)?;
+    query::project(connection, n, id, reading, after)?;
     committed.changes += changes.len() as u64;
     if let Some(kind) = reading.kind.as_deref().and_then(Kind::from_word) {
         committed.touched.push((kind, id));

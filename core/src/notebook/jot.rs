@@ -29,7 +29,8 @@ impl Notebook {
     /// # Errors
     /// As any question.
     pub fn jot_context(&self) -> Result<Context> {
-        Ok(Context { today: self.today()?, week_start: self.settings()?.week_start })
+        let settings = self.settings()?;
+        Ok(Context { today: self.day_in(settings.zone.unwrap_or(self.zone)), week_start: settings.week_start })
     }
 
     /// Reads a line and writes what it says; a shorthand for parsing, and [`Notebook::jot`].
@@ -51,8 +52,8 @@ impl Notebook {
                 "there is nothing to jot down; write a name, or ? when you do not know it".into(),
             ));
         }
-        let mut jot =
-            Jot { event: self.running_event()?, day: self.today()?, writing: self.write(), wrote: Vec::new() };
+        let (event, zone) = (self.running_event()?, self.zone()?);
+        let mut jot = Jot { event, zone, day: self.day_in(zone), writing: self.write(), wrote: Vec::new() };
         let (contact, known) = jot.person(draft)?;
         let others = jot.others(draft, contact)?;
         let subject = contact.or(others.first().copied().filter(|_| others.len() == 1));
@@ -72,6 +73,7 @@ impl Notebook {
 struct Jot<'a> {
     writing: Writing<'a>,
     event: Option<Event>,
+    zone: chrono_tz::Tz,
     day: chrono::NaiveDate,
     wrote: Vec<String>,
 }
@@ -194,7 +196,7 @@ impl Jot<'_> {
         if body.is_empty() {
             return Ok(());
         }
-        let at = Some(Moment::new(self.writing.now(), self.writing.notebook.zone()?));
+        let at = Some(Moment::new(self.writing.now(), self.zone));
         let about: Vec<Id<Contact>> = contact.into_iter().chain(others.iter().copied()).collect();
         // With a person the topics are theirs; without one they would be lost.
         let topics = if contact.is_none() { draft.topics.clone() } else { Vec::new() };

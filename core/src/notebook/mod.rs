@@ -168,7 +168,12 @@ impl Notebook {
     /// # Errors
     /// As any question.
     pub fn today(&self) -> Result<NaiveDate> {
-        Ok(self.now().with_timezone(&self.zone()?).date_naive())
+        Ok(self.day_in(self.zone()?))
+    }
+
+    /// The day it is now in this zone.
+    fn day_in(&self, zone: Tz) -> NaiveDate {
+        self.now().with_timezone(&zone).date_naive()
     }
 
     /// Asks the read model: everything `question` reads belongs to one moment.
@@ -267,7 +272,7 @@ impl Notebook {
                 store::compact(&transaction, &row)?;
             }
         }
-        let stale = query::index_words(&transaction, 100)?;
+        let stale = query::index_words(&transaction, query::First::Oldest, 100)?;
         transaction.commit()?;
         Ok(stale > 0 || wanting.len() == 8)
     }

@@ -72,7 +72,7 @@ impl Notebook {
         let stale = query::has_stale(&writer.connection)?;
         if stale {
             let transaction = crate::store::begin(&mut writer.connection)?;
-            query::index_words(&transaction, 50)?;
+            query::index_words(&transaction, query::First::Newest, 50)?;
             transaction.commit()?;
         }
         Ok(())

@@ -43,9 +43,8 @@ pub fn people_where(connection: &Connection, filter: &PeopleFilter, from: u32, m
             && (filter.event.is_empty() || events.iter().any(|id| contact.met_at == Some(*id)))
     };
     let state = if filter.deleted { State::Deleted } else { State::Living } as i64;
-    let mut statement =
-        connection.prepare_cached("SELECT value FROM record WHERE kind = ? AND state = ? ORDER BY sort, id")?;
-    let mut rows = statement.query(params![Kind::Contact.number(), state])?;
+    let mut statement = connection.prepare_cached(pages::BY_NAME)?;
+    let mut rows = statement.query(params![Kind::Contact.number(), state, -1, 0])?;
     let (mut total, mut shown) = (0, Vec::new());
     while let Some(row) = rows.next()? {
         let contact = crate::model::Record::from_map(parse(&row.get::<_, Stored>(0)?));
@@ -137,8 +136,9 @@ pub fn by_id_start(connection: &Connection, start: &str, most: u32) -> Result<Ve
     }
     let bound = |fill: &str| format!("{start}{}", fill.repeat(32 - start.len())).parse::<RecordId>();
     let (Ok(first), Ok(last)) = (bound("0"), bound("f")) else { return Ok(Vec::new()) };
-    let mut statement =
-        connection.prepare_cached("SELECT kind, value FROM record WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT kind, value FROM named JOIN record USING (n) WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?",
+    )?;
     let rows = statement
         .query_map(params![first.0, last.0, most.min(MAX_ROWS)], |row| Ok((row.get(0)?, row.get::<_, Stored>(1)?)))?;
     let found: Vec<(i64, Stored)> = rows.collect::<rusqlite::Result<_>>()?;

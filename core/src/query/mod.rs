@@ -15,13 +15,13 @@ use rusqlite::Connection;
 use crate::error::Result;
 pub use lists::{PeopleFilter, by_id_start, contacts_meant, people_where};
 pub use pages::{People, PersonPage, PersonRow};
-pub use project::{Aftermath, forget, index_words, name, project, settle, source_identity};
+pub use project::{Aftermath, First, forget, index_words, name, project, settle, source_identity};
 pub use same::members;
 pub use search::{Hit, contacts_by_words, find, title_of};
 pub use today::Today;
 
 /// The version of the read model; another one in the file means it is dropped and built anew.
-pub const VERSION: i64 = 2;
+pub const VERSION: i64 = 3;
 
 const TABLES: &[&str] =
     &["record", "link", "agenda", "identity", "name_word", "same", "tally", "stale", "fts", "vocabulary", "typo"];
@@ -73,13 +73,12 @@ pub fn has_stale(connection: &Connection) -> Result<bool> {
 /// As any reading.
 pub fn dump(connection: &Connection) -> Result<Vec<String>> {
     let queries = [
-        "SELECT 'link ' || hex(target) || ' ' || field || ' ' || link.day || ' ' || hex(id)
-         FROM link JOIN record USING (n)",
-        "SELECT 'agenda ' || matter || ' ' || agenda.day || ' ' || hex(id) FROM agenda JOIN record USING (n)",
-        "SELECT 'identity ' || key || ' ' || hex(id) FROM identity JOIN record USING (n)",
-        "SELECT 'name ' || word || ' ' || hex(id) FROM name_word JOIN record USING (n)",
-        "SELECT 'same ' || hex(a.id) || ' ' || hex(b.id) FROM same JOIN record a USING (n)
-         JOIN record b ON b.n = same.representative",
+        "SELECT 'link ' || hex(target) || ' ' || field || ' ' || day || ' ' || hex(id) FROM link JOIN named USING (n)",
+        "SELECT 'agenda ' || matter || ' ' || day || ' ' || hex(id) FROM agenda JOIN named USING (n)",
+        "SELECT 'identity ' || key || ' ' || hex(id) FROM identity JOIN named USING (n)",
+        "SELECT 'name ' || word || ' ' || hex(id) FROM name_word JOIN named USING (n)",
+        "SELECT 'same ' || hex(a.id) || ' ' || hex(b.id) FROM same JOIN named a USING (n)
+         JOIN named b ON b.n = same.representative",
         "SELECT 'tally ' || kind || ' ' || state || ' ' || count FROM tally WHERE count <> 0",
     ];
     let mut lines = Vec::new();
@@ -91,8 +90,8 @@ pub fn dump(connection: &Connection) -> Result<Vec<String>> {
         }
     }
     let mut statement = connection.prepare(
-        "SELECT 'record ' || hex(id) || ' ' || kind || ' ' || state || ' ' || sort || ' ' || day || ' ' || conflicts, value
-         FROM record",
+        "SELECT 'record ' || hex(id) || ' ' || kind || ' ' || state || ' ' || coalesce(sort, '') || ' ' || day || ' ' || conflicts, value
+         FROM record JOIN named USING (n)",
     )?;
     let rows = statement.query_map([], |row| {
         Ok(format!("{} {}", row.get::<_, String>(0)?, row.get::<_, project::Stored>(1)?.as_str()))

@@ -5,7 +5,7 @@ use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 use serde::{Deserialize, Serialize};
 
-use super::project::{NO_DAY, State, Stored, parse};
+use super::project::{NEVER, State, Stored, has_names, parse};
 use crate::error::Result;
 use crate::model::{
     Affiliation, AnyRecord, Ask, Contact, Direction, Event, Exchange, Id, Introduction, Kind, Meeting, Need, Note,
@@ -84,9 +84,14 @@ pub struct PersonPage {
     pub conflicts: u64,
 }
 
+/// Records of a kind that has names, in their order.
+pub(super) const BY_NAME: &str = "SELECT value FROM record JOIN named USING (n)
+    WHERE kind = ? AND state = ? AND sort IS NOT NULL ORDER BY sort, id LIMIT ? OFFSET ?";
+
 /// One record, deleted ones included; none when it is not here or of another kind.
 pub fn get<R: Record>(connection: &Connection, id: Id<R>) -> Result<Option<R>> {
-    let mut statement = connection.prepare_cached("SELECT value FROM record WHERE id = ? AND kind = ?")?;
+    let mut statement =
+        connection.prepare_cached("SELECT value FROM named JOIN record USING (n) WHERE id = ? AND kind = ?")?;
     let value: Option<Stored> =
         statement.query_row(params![id.raw().0, R::KIND.number()], |row| row.get(0)).optional()?;
     Ok(value.map(|value| R::from_map(parse(&value))))
@@ -94,7 +99,8 @@ pub fn get<R: Record>(connection: &Connection, id: Id<R>) -> Result<Option<R>> {
 
 /// One record of whatever kind this version knows.
 pub fn get_any(connection: &Connection, id: RecordId) -> Result<Option<AnyRecord>> {
-    let mut statement = connection.prepare_cached("SELECT kind, value FROM record WHERE id = ?")?;
+    let mut statement =
+        connection.prepare_cached("SELECT kind, value FROM named JOIN record USING (n) WHERE id = ?")?;
     let row: Option<(i64, Stored)> = statement.query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     Ok(row.and_then(|(kind, value)| Some(AnyRecord::from_map(Kind::from_number(kind)?, parse(&value)))))
 }
@@ -105,10 +111,11 @@ pub fn count(connection: &Connection, kind: Kind) -> Result<u64> {
     Ok(statement.query_row([kind.number()], |row| row.get(0)).optional()?.unwrap_or(0))
 }
 
-/// Living records of a kind by name, or deleted ones.
+/// Living records of a kind, or deleted ones: by name, or the newest day first when their kind has no names.
 pub fn list<R: Record>(connection: &Connection, deleted: bool, from: u32, most: u32) -> Result<Vec<R>> {
-    let mut statement = connection
-        .prepare_cached("SELECT value FROM record WHERE kind = ? AND state = ? ORDER BY sort, id LIMIT ? OFFSET ?")?;
+    let by_day = "SELECT value FROM record JOIN named USING (n)
+         WHERE kind = ? AND state = ? ORDER BY day DESC, id LIMIT ? OFFSET ?";
+    let mut statement = connection.prepare_cached(if has_names(R::KIND) { BY_NAME } else { by_day })?;
     let state = if deleted { State::Deleted } else { State::Living } as i64;
     let rows = statement
         .query_map(params![R::KIND.number(), state, most.min(MAX_ROWS), from], |row| row.get::<_, Stored>(0))?;
@@ -125,7 +132,7 @@ pub fn newest<R: Record>(connection: &Connection, most: u32) -> Result<Vec<R>> {
 
 /// Living records of a kind that point at one of these by this field, newest first.
 pub fn linked<R: Record>(connection: &Connection, to: &[RecordId], field: &str, most: u32) -> Result<Vec<R>> {
-    let mut found: Vec<(String, R)> = Vec::new();
+    let mut found: Vec<(i32, R)> = Vec::new();
     let mut statement = connection.prepare_cached(
         "SELECT link.day, value FROM link JOIN record USING (n)
          WHERE target = ? AND field = ? AND kind = ? ORDER BY link.day DESC, link.n DESC LIMIT ?",
@@ -133,7 +140,7 @@ pub fn linked<R: Record>(connection: &Connection, to: &[RecordId], field: &str, 
     for target in to {
         let rows = statement
             .query_map(params![target.0, field, R::KIND.number(), most.min(MAX_ROWS)], |row| {
-                Ok((row.get::<_, String>(0)?, row.get::<_, Stored>(1)?))
+                Ok((row.get(0)?, row.get::<_, Stored>(1)?))
             })?
             .collect::<rusqlite::Result<Vec<_>>>()?;
         found.extend(rows.into_iter().map(|(day, value)| (day, R::from_map(parse(&value)))));
@@ -151,7 +158,8 @@ pub fn linked<R: Record>(connection: &Connection, to: &[RecordId], field: &str, 
 
 /// The ids of living records that point at this one by this field, whatever their kind.
 pub fn pointing_at(connection: &Connection, target: RecordId, field: Option<&str>) -> Result<Vec<(Kind, RecordId)>> {
-    let mut sql = "SELECT DISTINCT kind, record.id FROM link JOIN record USING (n) WHERE target = ?".to_string();
+    let mut sql =
+        "SELECT DISTINCT kind, id FROM link JOIN record USING (n) JOIN named USING (n) WHERE target = ?".to_string();
     let mut values = vec![Sql::Blob(target.0.to_vec())];
     if let Some(field) = field {
         sql.push_str(" AND field = ?");
@@ -165,19 +173,19 @@ pub fn pointing_at(connection: &Connection, target: RecordId, field: Option<&str
 
 /// The last day on which this person was met, written about or exchanged something with. A promise is no touch.
 pub fn last_touch(connection: &Connection, id: RecordId) -> Result<Option<NaiveDate>> {
-    let mut last: Option<String> = None;
+    let mut last: Option<i32> = None;
     let mut statement = connection.prepare_cached(
         "SELECT link.day FROM link JOIN record USING (n)
          WHERE target = ? AND field = ? AND kind = ? AND link.day < ? ORDER BY link.day DESC LIMIT 1",
     )?;
     for member in super::members(connection, id)? {
         for (field, kind) in [("who", Kind::Meeting), ("about", Kind::Note), ("with", Kind::Exchange)] {
-            let day: Option<String> =
-                statement.query_row(params![member.0, field, kind.number(), NO_DAY], |row| row.get(0)).optional()?;
+            let day: Option<i32> =
+                statement.query_row(params![member.0, field, kind.number(), NEVER], |row| row.get(0)).optional()?;
             last = last.max(day);
         }
     }
-    Ok(last.and_then(|day| day.parse().ok()))
+    Ok(last.and_then(NaiveDate::from_num_days_from_ce_opt))
 }
 
 /// A page of people, by name.
@@ -218,15 +226,16 @@ pub(super) fn brief(value: &Stored) -> Contact {
 }
 
 fn brief_list(connection: &Connection, from: u32, most: u32) -> Result<Vec<Contact>> {
-    let mut statement = connection
-        .prepare_cached("SELECT value FROM record WHERE kind = ? AND state = 0 ORDER BY sort, id LIMIT ? OFFSET ?")?;
-    let rows = statement.query_map(params![Kind::Contact.number(), most, from], |row| Ok(brief(&row.get(0)?)))?;
+    let mut statement = connection.prepare_cached(BY_NAME)?;
+    let bounds = params![Kind::Contact.number(), State::Living as i64, most, from];
+    let rows = statement.query_map(bounds, |row| Ok(brief(&row.get(0)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// One contact with no more than a list shows.
 pub(super) fn get_brief(connection: &Connection, id: Id<Contact>) -> Result<Option<Contact>> {
-    let mut statement = connection.prepare_cached("SELECT value FROM record WHERE id = ? AND kind = ?")?;
+    let mut statement =
+        connection.prepare_cached("SELECT value FROM named JOIN record USING (n) WHERE id = ? AND kind = ?")?;
     let row = statement.query_row(params![id.raw().0, Kind::Contact.number()], |row| Ok(brief(&row.get(0)?)));
     Ok(row.optional()?)
 }
@@ -263,7 +272,8 @@ pub fn current(contact: &Contact) -> Option<&Affiliation> {
 
 fn organisation_name(connection: &Connection, affiliation: &Affiliation) -> Result<String> {
     let Some(id) = affiliation.organisation else { return Ok(String::new()) };
-    let mut statement = connection.prepare_cached("SELECT value FROM record WHERE id = ? AND kind = ?")?;
+    let mut statement =
+        connection.prepare_cached("SELECT value FROM named JOIN record USING (n) WHERE id = ? AND kind = ?")?;
     let value: Option<Stored> =
         statement.query_row(params![id.raw().0, Kind::Organisation.number()], |row| row.get(0)).optional()?;
     let name = value.and_then(|value| serde_json::from_str::<Brief>(value.as_str()).ok()).map(|brief| brief.name);
@@ -339,7 +349,8 @@ pub fn person(connection: &Connection, id: Id<Contact>) -> Result<Option<PersonP
     };
     let mut conflicts = 0;
     for member in &members {
-        let mut statement = connection.prepare_cached("SELECT conflicts FROM record WHERE id = ?")?;
+        let mut statement =
+            connection.prepare_cached("SELECT conflicts FROM named JOIN record USING (n) WHERE id = ?")?;
         conflicts += statement.query_row([member.0], |row| row.get::<_, u64>(0)).optional()?.unwrap_or(0);
     }
     Ok(Some(PersonPage {
@@ -427,8 +438,8 @@ fn look_alikes(connection: &Connection, contact: &Contact, members: &[RecordId])
 /// Living records with this identity, representatives only.
 pub fn by_identity(connection: &Connection, key: &str) -> Result<Vec<RecordId>> {
     let mut statement = connection.prepare_cached(
-        "SELECT DISTINCT coalesce(of.id, record.id) FROM identity JOIN record USING (n)
-         LEFT JOIN same USING (n) LEFT JOIN record of ON of.n = same.representative WHERE key = ? LIMIT 50",
+        "SELECT DISTINCT named.id FROM identity LEFT JOIN same USING (n)
+         JOIN named ON named.n = coalesce(same.representative, identity.n) WHERE key = ? LIMIT 50",
     )?;
     let rows = statement.query_map([key], |row| Ok(RecordId(row.get(0)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -446,8 +457,8 @@ pub fn by_name<R: Record>(connection: &Connection, name: &str) -> Result<Vec<Id<
 
 /// Records with two values somewhere, newest document first.
 pub fn in_conflict(connection: &Connection, most: u32) -> Result<Vec<RecordId>> {
-    let mut statement =
-        connection.prepare_cached("SELECT id FROM record WHERE conflicts > 0 ORDER BY n DESC LIMIT ?")?;
+    let mut statement = connection
+        .prepare_cached("SELECT id FROM record JOIN named USING (n) WHERE conflicts > 0 ORDER BY n DESC LIMIT ?")?;
     let rows = statement.query_map([most.min(MAX_ROWS)], |row| Ok(RecordId(row.get(0)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
@@ -470,7 +481,7 @@ pub fn deleted(connection: &Connection, most: u32) -> Result<Vec<AnyRecord>> {
 
 /// Every record of every kind, one after the other, unknown kinds left out.
 pub fn each(connection: &Connection, mut see: impl FnMut(AnyRecord) -> Result<()>) -> Result<()> {
-    let mut statement = connection.prepare("SELECT kind, value FROM record ORDER BY kind, id")?;
+    let mut statement = connection.prepare("SELECT kind, value FROM record JOIN named USING (n) ORDER BY kind, id")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (kind, value): (i64, Stored) = (row.get(0)?, row.get(1)?);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use chrono::{Days, NaiveDate};
+use chrono::{Datelike, Days, NaiveDate};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Map, Value};
@@ -17,6 +17,8 @@ use crate::store::pack::{self, Dictionary};
 pub(super) const UNKNOWN_KIND: i64 = 0;
 /// The day of what has none: behind all others.
 pub(super) const NO_DAY: &str = "9999";
+/// The same as a number of days, and the last one there is: some 20,000 years from now.
+pub(super) const NEVER: i32 = 8_000_000;
 
 /// What a row's record is shown as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +46,7 @@ pub(super) enum Matter {
 /// The index rows of one record.
 #[derive(Default, PartialEq)]
 struct Index {
-    links: BTreeSet<(RecordId, &'static str, String)>,
+    links: BTreeSet<(RecordId, &'static str, i32)>,
     agenda: BTreeSet<(i64, String)>,
     identities: BTreeSet<String>,
     name_words: BTreeSet<String>,
@@ -73,7 +75,7 @@ pub fn project(connection: &Connection, n: i64, id: RecordId, reading: &Reading,
         _ => State::Living,
     };
     let value = pack::pack(Dictionary::Rows, Value::Object(fields).to_string().as_bytes())?;
-    let (sort, day) = record.as_ref().map_or((String::new(), NO_DAY.into()), |record| (sort_key(record), day(record)));
+    let (sort, day) = record.as_ref().map_or((None, NEVER), |record| (sort_key(record), day(record)));
     let old_record = old.as_ref().and_then(|old| Some((Kind::from_number(old.kind)?, old)));
     let old_record = old_record.map(|(kind, old)| AnyRecord::from_map(kind, parse(&old.value)));
     // Members of a merged set are marked so by `settle`, which looks at every record touched here.
@@ -83,10 +85,10 @@ pub fn project(connection: &Connection, n: i64, id: RecordId, reading: &Reading,
     };
     connection
         .prepare_cached(
-            "INSERT INTO record VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (n) DO UPDATE
-             SET kind = ?3, state = ?4, sort = ?5, day = ?6, conflicts = ?7, value = ?8",
+            "INSERT INTO record VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (n) DO UPDATE
+             SET kind = ?2, state = ?3, sort = ?4, day = ?5, conflicts = ?6, value = ?7",
         )?
-        .execute(params![n, id.0, number, state as i64, sort, day, reading.conflicts.len() as i64, value])?;
+        .execute(params![n, number, state as i64, sort, day, reading.conflicts.len() as i64, value])?;
     let before = old_record.as_ref().map(index).unwrap_or_default();
     let now = record.as_ref().map(index).unwrap_or_default();
     write_index(connection, n, &before, &now)?;
@@ -206,7 +208,7 @@ fn index(record: &AnyRecord) -> Index {
         return index;
     }
     let day = day(record);
-    index.links = record.facts().links.into_iter().map(|(field, target)| (target, field, day.clone())).collect();
+    index.links = record.facts().links.into_iter().map(|(field, target)| (target, field, day)).collect();
     index.agenda = agenda(record).into_iter().map(|(matter, day)| (matter as i64, day)).collect();
     if let Some(name) = name(record) {
         let folded = folded(name);
@@ -242,16 +244,19 @@ pub fn name(record: &AnyRecord) -> Option<&str> {
     }
 }
 
-fn sort_key(record: &AnyRecord) -> String {
-    match name(record).map(folded) {
-        Some(name) if !name.is_empty() => name,
-        // Those without a name come last.
-        _ => "\u{10FFFF}".into(),
-    }
+/// Whether records of this kind are found by a name.
+pub(super) fn has_names(kind: Kind) -> bool {
+    name(&AnyRecord::from_map(kind, Map::new())).is_some()
 }
 
-/// The day a record stands under on a timeline, as `YYYY-MM-DD`.
-pub(super) fn day(record: &AnyRecord) -> String {
+fn sort_key(record: &AnyRecord) -> Option<String> {
+    let name = folded(name(record)?);
+    // Those whose name is empty come last.
+    Some(if name.is_empty() { "\u{10FFFF}".into() } else { name })
+}
+
+/// The day a record stands under on a timeline, in days since the year 0.
+fn day(record: &AnyRecord) -> i32 {
     let date = match record {
         AnyRecord::Contact(record) => record.met_on,
         AnyRecord::Event(record) => record.starts.map(|at| at.day()),
@@ -269,7 +274,7 @@ pub(super) fn day(record: &AnyRecord) -> String {
         AnyRecord::Offer(record) => record.created_at.map(|at| at.date_naive()),
         _ => None,
     };
-    date.map_or_else(|| NO_DAY.into(), |date| date.to_string())
+    date.map_or(NEVER, |date| date.num_days_from_ce().min(NEVER))
 }
 
 fn agenda(record: &AnyRecord) -> Vec<(Matter, String)> {
@@ -334,7 +339,8 @@ pub fn settle(connection: &Connection, after: &Aftermath) -> Result<()> {
     }
     // Whoever became one with another, or ceased to be, has other last touches than before.
     let mut contacts: BTreeSet<RecordId> = after.contacts.iter().copied().collect();
-    let mut statement = connection.prepare_cached("SELECT id FROM record WHERE n = ? AND kind = ?")?;
+    let mut statement =
+        connection.prepare_cached("SELECT id FROM record JOIN named USING (n) WHERE n = ? AND kind = ?")?;
     for n in done {
         let id = statement.query_row([n, Kind::Contact.number()], |row| row.get(0)).optional()?;
         contacts.extend(id.map(RecordId));
@@ -352,7 +358,8 @@ pub fn settle(connection: &Connection, after: &Aftermath) -> Result<()> {
 /// A person with a cadence is due that many days after the last touch, under the record that stands for them.
 fn settle_coffee(connection: &Connection, members: &[RecordId]) -> Result<()> {
     let matter = Matter::Coffee as i64;
-    let mut statement = connection.prepare_cached("SELECT n, state, value FROM record WHERE id = ? AND kind = ?")?;
+    let mut statement = connection
+        .prepare_cached("SELECT n, state, value FROM named JOIN record USING (n) WHERE id = ? AND kind = ?")?;
     let (mut shown, mut has_cadence) = (None, false);
     for member in members {
         let row = statement.query_row(params![member.0, Kind::Contact.number()], |row| {
@@ -374,11 +381,22 @@ fn settle_coffee(connection: &Connection, members: &[RecordId]) -> Result<()> {
     Ok(())
 }
 
+/// Which stale records the search index learns first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum First {
+    /// What was written last: a person looks for that.
+    Newest,
+    /// In the order in which FTS5 and its tables grow at their ends: half as large, and faster, than the other way round.
+    Oldest,
+}
+
 /// Brings the search index up to date for at most `most` records; says how many are still stale.
-pub fn index_words(connection: &Connection, most: usize) -> Result<u64> {
-    let mut statement = connection.prepare_cached(
-        "SELECT stale.n, kind, state, value FROM stale JOIN record USING (n) ORDER BY stale.n DESC LIMIT ?",
-    )?;
+pub fn index_words(connection: &Connection, first: First, most: usize) -> Result<u64> {
+    let order = if first == First::Newest { "DESC" } else { "ASC" };
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT * FROM (SELECT stale.n, kind, state, value FROM stale JOIN record USING (n)
+         ORDER BY stale.n {order} LIMIT ?) ORDER BY n"
+    ))?;
     let rows: Vec<(i64, i64, i64, Stored)> = statement
         .query_map([most as i64], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
         .collect::<rusqlite::Result<_>>()?;

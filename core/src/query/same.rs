@@ -68,7 +68,7 @@ fn connected(connection: &Connection, start: i64) -> Result<BTreeMap<i64, Node>>
 /// A living record and those that say, or are said, to be the same.
 fn node(connection: &Connection, n: i64) -> Result<Option<Node>> {
     let row = connection
-        .prepare_cached("SELECT id, kind, value FROM record WHERE n = ? AND state <> ?")?
+        .prepare_cached("SELECT id, kind, value FROM record JOIN named USING (n) WHERE n = ? AND state <> ?")?
         .query_row(params![n, State::Deleted as i64], |row| {
             Ok((RecordId(row.get(0)?), row.get::<_, i64>(1)?, row.get::<_, Stored>(2)?))
         })
@@ -109,7 +109,8 @@ fn source_keys(map: &serde_json::Map<String, Value>) -> Vec<String> {
 }
 
 fn living(connection: &Connection, id: RecordId, kind: i64) -> Result<Option<i64>> {
-    let mut statement = connection.prepare_cached("SELECT n FROM record WHERE id = ? AND kind = ? AND state <> 1")?;
+    let mut statement = connection
+        .prepare_cached("SELECT n FROM named JOIN record USING (n) WHERE id = ? AND kind = ? AND state <> 1")?;
     Ok(statement.query_row(params![id.0, kind], |row| row.get(0)).optional()?)
 }
 
@@ -142,9 +143,8 @@ fn mark(connection: &Connection, n: i64, representative: Option<i64>) -> Result<
 /// All records that are one with this one, the representative first; only itself when it stands alone.
 pub fn members(connection: &Connection, id: RecordId) -> Result<Vec<RecordId>> {
     let mut statement = connection.prepare_cached(
-        "SELECT record.id FROM same JOIN record USING (n)
-         WHERE representative = (SELECT same.representative FROM same JOIN record USING (n) WHERE record.id = ?)
-         ORDER BY record.id",
+        "SELECT id FROM same JOIN named USING (n)
+         WHERE representative = (SELECT representative FROM same JOIN named USING (n) WHERE id = ?) ORDER BY id",
     )?;
     let rows = statement.query_map([id.0], |row| Ok(RecordId(row.get(0)?)))?;
     let members: Vec<RecordId> = rows.collect::<rusqlite::Result<_>>()?;

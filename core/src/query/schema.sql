@@ -1,21 +1,21 @@
 -- The read model: derived from the documents, dropped and rebuilt to the same rows when its version changes.
--- A row a record. state: 0 living, 1 deleted, 2 shown as part of another record.
+-- A row a record; which id a number stands for is in the store's `named`. state: 0 living, 1 deleted, 2 shown as part of
+-- another record. sort: the folded name, null for kinds that have none. day: days since the year 0, 3 bytes of them.
 CREATE TABLE record (
   n INTEGER PRIMARY KEY,
-  id BLOB NOT NULL UNIQUE,
   kind INTEGER NOT NULL,
   state INTEGER NOT NULL,
-  sort TEXT NOT NULL,
-  day TEXT NOT NULL,
+  sort TEXT,
+  day INTEGER NOT NULL,
   conflicts INTEGER NOT NULL,
   value BLOB NOT NULL
 ) STRICT;
-CREATE INDEX record_list ON record (kind, state, sort);
+CREATE INDEX record_list ON record (kind, state, sort) WHERE sort IS NOT NULL;
 CREATE INDEX record_day ON record (kind, state, day);
 CREATE INDEX record_conflicts ON record (conflicts) WHERE conflicts > 0;
 -- Who points at a record, by which field, on which day.
 CREATE TABLE link (
-  target BLOB NOT NULL, field TEXT NOT NULL, day TEXT NOT NULL, n INTEGER NOT NULL,
+  target BLOB NOT NULL, field TEXT NOT NULL, day INTEGER NOT NULL, n INTEGER NOT NULL,
   PRIMARY KEY (target, field, day, n)
 ) STRICT, WITHOUT ROWID;
 -- What Today asks for, by kind of matter and day.
@@ -35,7 +35,7 @@ CREATE TABLE tally (kind INTEGER NOT NULL, state INTEGER NOT NULL, count INTEGER
 -- The search index is written late, in batches; a stale record is one it does not know in its present form.
 CREATE TABLE stale (n INTEGER PRIMARY KEY) STRICT;
 CREATE VIRTUAL TABLE fts USING fts5 (
-  words, content = '', contentless_delete = 1, detail = none, prefix = '2 3', tokenize = 'unicode61 remove_diacritics 0'
+  words, content = '', contentless_delete = 1, detail = none, prefix = '3', tokenize = 'unicode61 remove_diacritics 0'
 );
 -- Every word there is, and what is left of it when one letter is missing: finds a word with one typo.
 CREATE TABLE vocabulary (word TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;

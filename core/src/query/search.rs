@@ -185,9 +185,9 @@ fn any_of(words: &[String]) -> String {
 
 fn hit(connection: &Connection, n: i64, typed: &[String]) -> Result<Option<Hit>> {
     let mut statement = connection.prepare_cached(
-        "SELECT coalesce(of.id, record.id), coalesce(of.kind, record.kind), coalesce(of.value, record.value)
-         FROM record LEFT JOIN same ON same.n = record.n LEFT JOIN record of ON of.n = same.representative
-         WHERE record.n = ? AND record.state <> ?",
+        "SELECT id, shown.kind, shown.value
+         FROM record LEFT JOIN same USING (n) JOIN record shown ON shown.n = coalesce(representative, record.n)
+         JOIN named ON named.n = shown.n WHERE record.n = ? AND record.state <> ?",
     )?;
     let row: Option<(RecordId, i64, Stored)> = statement
         .query_row(params![n, State::Deleted as i64], |row| Ok((RecordId(row.get(0)?), row.get(1)?, row.get(2)?)))

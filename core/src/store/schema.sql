@@ -9,6 +9,8 @@ CREATE TABLE document (
   snapshot_bytes INTEGER NOT NULL,
   log_bytes INTEGER NOT NULL
 ) STRICT;
+-- The one thing the read model may know of this table: which record has which number.
+CREATE VIEW named AS SELECT n, id FROM document;
 -- key = n << 20 | k: k = 0 is the snapshot, the rest are changes, so that a document is one range scan.
 CREATE TABLE chunk (key INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
 -- Our own changes that no batch holds yet; the hash is filled in when compaction takes the chunk away.
