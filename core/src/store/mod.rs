@@ -14,8 +14,11 @@ use crate::error::{Error, Result};
 use crate::model::RecordId;
 use pack::Dictionary;
 
+/// What each version of the primary tables adds to the one before; the first line leads from version 1 to 2. Never
+/// change a line: notebooks have lived through it. `schema.sql` is what they all lead to.
+const UPGRADES: &[&str] = &["CREATE VIEW named AS SELECT n, id FROM document"];
 /// The version of the primary tables.
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 1 + UPGRADES.len() as i64;
 /// "Kith" as SQLite's application id, so that another program's database is not taken for a notebook.
 const APPLICATION_ID: i64 = 0x4b69_7468;
 /// How long a writer waits for another process.
@@ -51,9 +54,9 @@ pub fn open(path: &Path) -> Result<Connection> {
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
     // Before anything is changed: another program's database is left as it is, byte for byte.
-    let is_new = match identity(&connection)? {
-        (0, 0, true) => true,
-        (APPLICATION_ID, SCHEMA, _) => false,
+    let is_ready = match identity(&connection)? {
+        (0, 0, true) => false,
+        (APPLICATION_ID, version @ 1..=SCHEMA, _) => version == SCHEMA,
         (APPLICATION_ID, version, _) if version > SCHEMA => return Err(Error::NeedsUpdate("this notebook".into())),
         _ => return Err(Error::Unreadable("this file is a database of another program, not a notebook".into())),
     };
@@ -69,8 +72,8 @@ pub fn open(path: &Path) -> Result<Connection> {
     )?;
     plan_once(&connection)?;
     connection.set_prepared_statement_cache_capacity(128);
-    if is_new {
-        create(&mut connection)?;
+    if !is_ready {
+        prepare(&mut connection)?;
     }
     Ok(connection)
 }
@@ -131,14 +134,19 @@ pub fn data_version(connection: &Connection) -> Result<i64> {
     Ok(connection.query_row("PRAGMA data_version", [], |row| row.get(0))?)
 }
 
-fn create(connection: &mut Connection) -> Result<()> {
+/// Makes the primary tables, or leads those of an earlier version to this one.
+fn prepare(connection: &mut Connection) -> Result<()> {
     let transaction = begin(connection)?;
-    // Another process may have been first.
+    // Asked again: another process may have been first.
     if is_empty(&transaction)? {
         transaction.execute_batch(include_str!("schema.sql"))?;
-        transaction
-            .execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA}"))?;
+    } else {
+        let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        for upgrade in UPGRADES.iter().skip(version.max(1) as usize - 1) {
+            transaction.execute_batch(upgrade)?;
+        }
     }
+    transaction.execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA}"))?;
     Ok(transaction.commit()?)
 }
 
@@ -707,4 +715,47 @@ pub fn check(connection: &Connection) -> Result<Vec<String>> {
 pub fn copy_to(connection: &Connection, path: &Path) -> Result<()> {
     connection.execute("VACUUM INTO ?", [path.to_string_lossy()])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::model::Contact;
+    use crate::notebook::{Notebook, Options};
+
+    fn tables(path: &Path) -> Vec<String> {
+        let connection = open_reader(path).unwrap();
+        let mut statement = connection.prepare("SELECT type || ' ' || name FROM sqlite_schema ORDER BY 1").unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.map(|row| row.unwrap()).collect()
+    }
+
+    #[test]
+    fn a_notebook_of_the_first_version_opens_as_one_of_this_version() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("old.kith");
+        let notebook = Notebook::open(&path, Options::default()).unwrap();
+        notebook.put(Contact { name: "Dana".into(), ..Contact::default() }).unwrap();
+        drop(notebook);
+        let made_now = tables(&path);
+        let connection = Connection::open(&path).unwrap();
+        connection.execute_batch("DROP VIEW named; PRAGMA user_version = 1").unwrap();
+        drop(connection);
+
+        let notebook = Notebook::open(&path, Options::default()).unwrap();
+        assert_eq!(notebook.people(0, 10).unwrap().rows[0].name, "Dana");
+        drop(notebook);
+        assert_eq!(tables(&path), made_now);
+        assert_eq!(identity(&Connection::open(&path).unwrap()).unwrap(), (APPLICATION_ID, SCHEMA, false));
+    }
+
+    #[test]
+    fn a_notebook_of_a_later_version_is_left_alone_with_a_word_about_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new.kith");
+        drop(open(&path).unwrap());
+        Connection::open(&path).unwrap().execute_batch(&format!("PRAGMA user_version = {}", SCHEMA + 1)).unwrap();
+        assert!(matches!(open(&path), Err(Error::NeedsUpdate(_))));
+    }
 }
