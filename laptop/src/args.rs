@@ -75,7 +75,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Events and meetings", &["event", "debrief", "meet", "met", "note"]),
     ("Promises", &["promise", "keep", "release"]),
     ("Giving and asking", &["need", "offer", "ask", "give", "got", "intro"]),
-    ("Changing your mind", &["delete", "undo", "history", "conflicts", "purge"]),
+    ("Changing your mind", &["delete", "undo", "history", "conflicts", "purge", "rewrite"]),
     ("Bringing and taking along", &["import", "imports", "export", "backup", "restore"]),
     ("Devices", &["sync", "devices"]),
     ("The program", &["demo", "doctor", "completions", "man", "help"]),
@@ -267,6 +267,21 @@ pub(crate) enum Command {
         /// Do not ask
         #[arg(long)]
         yes: bool,
+    },
+    /// Put other words in place of some, and forget the old ones for good
+    ///
+    /// An edit keeps the old words in the record's history. This writes the record anew, without a history, and takes the
+    /// old one out of the file: for a name that shall not stand in your notes any more. Capital letters count. Your other
+    /// devices, and the folder they meet in, still hold what they have.
+    #[command(after_help = examples!("kith rewrite 3fa91c02 'Dana Ruiz' 'a friend'", "kith rewrite 3fa91c02 Dana D."))]
+    Rewrite {
+        /// Which record: words that find one, or the beginning of an id
+        #[arg(value_name = "WHAT")]
+        what: String,
+        /// The words to take out, everywhere in the record
+        old: String,
+        /// The words to put in; \"\" for none
+        new: String,
     },
     /// Bring in people from a file: vCard, Google, LinkedIn, or an export of Kith
     ///

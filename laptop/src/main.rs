@@ -91,6 +91,7 @@ fn dispatch(app: &App, command: &Command) -> Result<(), Failure> {
         Command::History { what } => mind::history(app, what),
         Command::Conflicts { step } => mind::conflicts(app, step.as_ref()),
         Command::Purge { who, yes } => mind::purge(app, who, *yes),
+        Command::Rewrite { what, old, new } => mind::rewrite(app, what, old, new),
         Command::Import { file, dry_run, yes } => bring::import(app, file, *dry_run, *yes),
         Command::Imports { step } => bring::imports(app, step.as_ref()),
         Command::Export { form, file, without_private } => bring::export(app, *form, file.as_deref(), *without_private),

@@ -200,13 +200,20 @@ pub(crate) fn purge(app: &App, who: &[String], yes: bool) -> Result<(), Failure>
     Ok(())
 }
 
+/// Puts other words into a record and forgets the old ones for good.
+pub(crate) fn rewrite(app: &App, what: &str, old: &str, new: &str) -> Result<(), Failure> {
+    let id = choose::record(app, what)?;
+    let new_id = app.notebook.rewrite(id, old, new)?;
+    app.done(new_id, &format!("Written anew: {}. The old words are gone from this notebook.", title(app, new_id)?))
+}
+
 fn announce(app: &App, id: Id<kith_core::model::Contact>, plan: &kith_core::notebook::Purge) -> Result<(), Failure> {
     let name = clean(&app.notebook.names(&[id])?);
     app.out
         .ask(&format!("{name}: {} and all history would go for good.", days::count(plan.records, "record", "records")));
     for (title, ids) in [
         ("These are also about others and stay, without the link:", &plan.shared),
-        ("The words of these name them; look at them yourself:", &plan.name_them),
+        ("The words of these name them; `kith rewrite` takes the name out for good:", &plan.name_them),
     ] {
         if !ids.is_empty() {
             app.out.ask(title);

@@ -343,6 +343,22 @@ fn a_person_deleted_for_good_leaves_no_word_behind() {
 }
 
 #[test]
+fn a_name_is_taken_out_of_a_note_for_good() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Xylander, Acme"]);
+    desk.kith(&["note", "Dana Xylander and Xylander's brother run the quarry"]);
+    let said = desk.run(&["purge", "dana"]).err;
+    assert!(said.contains("and Xylander's brother") && said.contains("kith rewrite"), "{said}");
+    desk.kith(&["purge", "dana", "--yes"]);
+    assert_eq!(desk.run(&["rewrite", "quarry", "Nobody", "x"]).code, 3, "words that are not there");
+    let said = desk.kith(&["rewrite", "quarry", "Xylander", "somebody"]);
+    assert!(said.contains("Dana somebody and somebody's brother run the quarry"), "{said}");
+    assert_eq!(desk.run(&["find", "xylander"]).code, 3);
+    let bytes = std::fs::read(desk.path("notebook.kith")).unwrap();
+    assert!(!bytes.windows(8).any(|window| window == b"Xylander"));
+}
+
+#[test]
 fn a_jot_on_one_device_is_found_on_the_other_through_a_folder() {
     let home = Desk::new();
     let (phone, laptop) = (Desk::inside(&home.folder, "phone"), Desk::inside(&home.folder, "laptop"));

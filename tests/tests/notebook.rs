@@ -309,6 +309,85 @@ fn a_person_deleted_for_good_leaves_no_word_in_the_file() {
 }
 
 #[test]
+fn a_shared_text_edited_after_a_purge_is_a_new_record_and_the_old_words_are_gone() {
+    let (_tmp, phone, laptop, shared) = two();
+    let zyx = phone.notebook.jot_line("Zyxwella Quorbin").unwrap().contact.unwrap();
+    let ann = phone.notebook.jot_line("Ann Lee").unwrap().contact.unwrap();
+    let event = Event { title: "Fair, as Zyxwella called it".into(), ..Event::default() };
+    let event = phone.notebook.put(event).unwrap();
+    phone.notebook.edit(ann, |ann: &mut Contact| ann.met_at = Some(event)).unwrap();
+    let body = "Zyxwella and Ann quarrelled".to_string();
+    let note = phone.notebook.put(Note { body, about: vec![zyx, ann], ..Note::default() }).unwrap();
+    phone.notebook.edit(note, |note: &mut Note| note.body.push_str(", wibblers said Zyxwella")).unwrap();
+    meet(&phone, &laptop, &shared);
+    let plan = phone.notebook.purge(zyx).unwrap();
+    assert_eq!((plan.name_them, plan.shared), (vec![], vec![note.raw()]), "her last name stands nowhere else");
+    let is_not_found = |result| matches!(result, Err(kith_core::Error::NotFound(_)));
+    assert!(is_not_found(phone.notebook.rewrite(note.raw(), "Nobody", "x")));
+    assert!(is_not_found(phone.notebook.rewrite(note.raw(), "", "x")));
+
+    let anew = phone.notebook.rewrite(note.raw(), "Zyxwella", "she").unwrap();
+    let party = phone.notebook.rewrite(event.raw(), "Zyxwella", "she").unwrap();
+    assert!(!bytes_hold(&phone, "Zyxwella") && !bytes_hold(&phone, "Quorbin"));
+    let page = phone.notebook.person(ann).unwrap();
+    assert_eq!(page.notes[0].id.raw(), anew, "what was linked is linked");
+    assert_eq!((page.notes[0].body.as_str(), page.notes.len()), ("she and Ann quarrelled, wibblers said she", 1));
+    assert_eq!(page.event.unwrap().id.raw(), party, "what pointed at the old record points at the new one");
+    assert_eq!(page.contact.met_at.unwrap().raw(), party);
+    let before = phone.notebook.dump().unwrap();
+    phone.notebook.rebuild().unwrap();
+    assert_eq!(phone.notebook.dump().unwrap(), before);
+
+    laptop.notebook.edit(note, |note: &mut Note| note.body.push_str(", late")).unwrap();
+    laptop.sync(&shared);
+    assert_eq!(phone.sync(&shared).purged, 1, "a late change for the old words is dropped");
+    assert!(!bytes_hold(&phone, "Zyxwella"));
+}
+
+#[test]
+fn a_week_cannot_be_given_other_words_for_good_since_there_is_only_one_of_it() {
+    let (_tmp, phone) = device();
+    let id = Id::new(kith_core::model::RecordId::of_singleton("week", "2026-W47"));
+    phone.notebook.put(Week { id, plan: "call Zyx".into(), ..Week::default() }).unwrap();
+    assert!(matches!(phone.notebook.rewrite(id.raw(), "Zyx", "x"), Err(kith_core::Error::Invalid(_))));
+}
+
+#[test]
+fn a_photo_nobody_shows_leaves_the_file_after_thirty_days_and_the_offer_to_undo_a_deletion_ends() {
+    let (_tmp, phone) = device();
+    let bytes = tests::fill::photo(3);
+    let photo = Some(BlobId::of(&bytes));
+    let mut writing = phone.notebook.write();
+    writing.blob(bytes);
+    let dana = writing.put(Contact { name: "Dana".into(), photo: photo.clone(), ..Contact::default() }).unwrap();
+    let ben = writing.put(Contact { name: "Ben".into(), photo, ..Contact::default() }).unwrap();
+    writing.commit().unwrap();
+    let is_there = || {
+        while phone.notebook.tidy().unwrap() {}
+        phone.notebook.sizes().unwrap().photos == 1
+    };
+    let pass_days = |days: i64| phone.wait_seconds(days * 24 * 60 * 60);
+    phone.notebook.delete(dana.raw()).unwrap();
+    pass_days(40);
+    assert!(is_there(), "Ben shows it");
+    assert!(phone.notebook.undo_steps().unwrap().is_empty(), "Dana is not offered back any more");
+    phone.notebook.delete(ben.raw()).unwrap();
+    assert!(is_there());
+    pass_days(29);
+    assert!(is_there());
+    phone.notebook.undo().unwrap();
+    assert!(is_there(), "Ben shows it again");
+    pass_days(40);
+    assert!(is_there());
+    phone.notebook.delete(ben.raw()).unwrap();
+    // It is looked at once a day.
+    pass_days(1);
+    assert!(is_there());
+    pass_days(31);
+    assert!(!is_there());
+}
+
+#[test]
 fn a_late_change_for_a_person_deleted_for_good_is_dropped_and_said_so() {
     let (_tmp, phone, laptop, shared) = two();
     let zyx = phone.notebook.jot_line("Zyxwella Quorbin").unwrap().contact.unwrap();

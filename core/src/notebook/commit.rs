@@ -1,7 +1,7 @@
 //! Every change, typed or received, becomes durable here: one transaction with the change, its outbox entry, its rows
 //! and the mark that the search index is stale. When it fails, memory goes back to what the file holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
@@ -48,6 +48,8 @@ pub struct Change {
     pub blobs: Vec<Vec<u8>>,
     /// The batch the received changes came in.
     pub batch: Option<ReceivedBatch>,
+    /// Records that leave the file for good, after what is written above.
+    pub purged: BTreeSet<RecordId>,
     /// Values this device remembers for itself.
     pub meta: Vec<(&'static str, Option<String>)>,
 }
@@ -147,6 +149,14 @@ impl Notebook {
         for (id, changes) in &change.received {
             documents.remove(id);
             receive_record(&transaction, *id, changes, &mut committed, &mut after)?;
+        }
+        for id in &change.purged {
+            documents.remove(id);
+            written.retain(|written| written.id != *id);
+            purge_record(&transaction, *id, &mut committed, &mut after)?;
+        }
+        if !change.purged.is_empty() {
+            forget_traces(&transaction)?;
         }
         query::settle(&transaction, &after)?;
         if let Some(batch) = &change.batch {
@@ -250,6 +260,39 @@ fn receive_record(
         return Ok(());
     }
     keep(connection, id, row.as_ref(), (&document.heads(), &reading), &added, false, committed, after)
+}
+
+/// Takes a record out of the file, with the photos that nobody else shows.
+fn purge_record(
+    connection: &Connection,
+    id: RecordId,
+    committed: &mut Committed,
+    after: &mut query::Aftermath,
+) -> Result<()> {
+    let record = query::pages::get_any(connection, id)?;
+    if let Some(n) = store::purge(connection, id)? {
+        query::forget(connection, n, after)?;
+    }
+    let Some(record) = record else { return Ok(()) };
+    for blob in record.facts().blobs {
+        if !query::is_blob_used(connection, &blob.0)? {
+            store::purge_blob(connection, &blob.0)?;
+        }
+    }
+    committed.touched.push((record.kind(), id));
+    Ok(())
+}
+
+/// Forgets the words of purged records where they stand a second time: in the search, and in our own batches, which a
+/// new log replaces with what is left.
+fn forget_traces(connection: &Connection) -> Result<()> {
+    query::forget_words(connection)?;
+    if store::has_own_batches(connection)? {
+        store::forget_own_batches(connection)?;
+        store::refill_outbox(connection)?;
+        store::set_meta(connection, "log", None::<[u8; 16]>)?;
+    }
+    Ok(())
 }
 
 fn set_aside(

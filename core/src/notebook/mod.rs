@@ -19,7 +19,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use chrono_tz::Tz;
 use rusqlite::Connection;
 
@@ -272,9 +272,27 @@ impl Notebook {
                 store::compact(&transaction, &row)?;
             }
         }
+        self.tidy_photos(&transaction)?;
         let stale = query::index_words(&transaction, query::First::Oldest, 100)?;
         transaction.commit()?;
         Ok(stale > 0 || wanting.len() == 8)
+    }
+
+    /// Once a day: a photo that nobody has shown for as long as a deletion can be taken back leaves the file.
+    fn tidy_photos(&self, connection: &Connection) -> Result<()> {
+        let today = self.now().date_naive().num_days_from_ce();
+        if store::meta(connection, "photos_checked")? == Some(today) {
+            return Ok(());
+        }
+        for (id, since) in store::blob_uses(connection)? {
+            match (query::is_blob_used(connection, &id)?, since) {
+                (true, Some(_)) => store::set_blob_unused(connection, &id, None)?,
+                (false, None) => store::set_blob_unused(connection, &id, Some(today))?,
+                (false, Some(since)) if today - since > undo::DAYS => store::purge_blob(connection, &id)?,
+                _ => {}
+            }
+        }
+        store::set_meta(connection, "photos_checked", today)
     }
 
     /// Fills bytes at random.

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Changed, Notebook, Origin, all_areas, lock};
-use crate::error::Result;
-use crate::model::{AnyRecord, BlobId, Contact, Id, Kind, RecordId};
+use serde_json::Value;
+
+use super::{Notebook, Writing, lock};
+use crate::error::{Error, Result};
+use crate::model::{AnyRecord, Contact, Id, Kind, RecordId};
 use crate::query::{self, pages};
 use crate::store;
 
@@ -25,7 +27,7 @@ impl Notebook {
     /// What [`Notebook::purge`] would take away.
     ///
     /// # Errors
-    /// [`crate::Error::NotFound`] when there is no such person.
+    /// [`Error::NotFound`] when there is no such person.
     pub fn purge_preview(&self, id: Id<Contact>) -> Result<Purge> {
         Ok(self.plan_purge(id)?.0)
     }
@@ -34,42 +36,57 @@ impl Notebook {
     /// is a list of ids, so that a late change for one of them is refused. Other devices still hold theirs.
     ///
     /// # Errors
-    /// [`crate::Error::NotFound`] when there is no such person, [`crate::Error::Storage`] when the disk refuses or another
+    /// [`Error::NotFound`] when there is no such person, [`Error::Storage`] when the disk refuses or another
     /// program reads the notebook.
     pub fn purge(&self, id: Id<Contact>) -> Result<Purge> {
-        let (plan, gone, blobs) = self.plan_purge(id)?;
-        self.unlink(&plan.shared, &gone)?;
-        let mut writer = lock(&self.writer);
-        writer.documents.clear();
-        let transaction = store::begin(&mut writer.connection)?;
-        let mut after = query::Aftermath::default();
-        for id in &gone {
-            if let Some(n) = store::purge(&transaction, *id)? {
-                query::forget(&transaction, n, &mut after)?;
-            }
+        let (plan, gone) = self.plan_purge(id)?;
+        let mut writing = self.write();
+        for shared in &plan.shared {
+            self.replace_links(&mut writing, *shared, &mut |id| if gone.contains(&id) { None } else { Some(id) })?;
         }
-        for blob in &blobs {
-            if !query::is_blob_used(&transaction, blob)? {
-                store::purge_blob(&transaction, &blob.0)?;
-            }
-        }
-        query::settle(&transaction, &after)?;
-        query::forget_words(&transaction)?;
-        // Our batches hold the person's words: they are forgotten, and a new log tells the rest anew.
-        if store::has_own_batches(&transaction)? {
-            store::forget_own_batches(&transaction)?;
-            store::refill_outbox(&transaction)?;
-            store::set_meta(&transaction, "log", None::<[u8; 16]>)?;
-        }
-        transaction.commit()?;
-        lock(&self.readers).clear();
-        store::scrub(&writer.connection)?;
-        drop(writer);
-        self.tell(&Changed { areas: all_areas(), ids: gone.into_iter().collect(), origin: Origin::Here });
+        self.commit_purge(writing, gone)?;
         Ok(plan)
     }
 
-    fn plan_purge(&self, id: Id<Contact>) -> Result<(Purge, BTreeSet<RecordId>, Vec<BlobId>)> {
+    /// Puts other words in the place of some, in every text of a record, and takes the record with the old words out of
+    /// the file for good: a text's history keeps every word that was ever in it. What pointed at the old record points
+    /// at the new one. Other devices still hold theirs.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such record or the words are not in it, [`Error::Invalid`] for what there can
+    /// be only one of, like a week; otherwise as [`Notebook::purge`].
+    pub fn rewrite(&self, id: RecordId, old: &str, new: &str) -> Result<RecordId> {
+        let record = self.read(|connection| pages::get_any(connection, id))?;
+        let record = record.ok_or_else(|| Error::NotFound("such a record".into()))?;
+        if record.kind().is_singleton() {
+            return Err(Error::Invalid("there is only one of these; edit its words, its history stays".into()));
+        }
+        let mut map = record.to_map();
+        map.shift_remove("id");
+        let texts: BTreeSet<String> = record.facts().texts.into_iter().collect();
+        let replaced: usize = map.values_mut().map(|value| replace_words(value, &texts, (old, new))).sum();
+        if old.is_empty() || replaced == 0 {
+            return Err(Error::NotFound(format!("\"{old}\" in the words of this record")));
+        }
+        let successor = successor_of(id);
+        let mut writing = self.write();
+        writing.put_map(record.kind(), successor, &serde_json::Map::new(), &map);
+        for (_, pointing) in self.read(|connection| pages::pointing_at(connection, id, None))? {
+            self.replace_links(&mut writing, pointing, &mut |link| Some(if link == id { successor } else { link }))?;
+        }
+        self.commit_purge(writing, BTreeSet::from([id]))?;
+        Ok(successor)
+    }
+
+    /// One commit; then the file is written anew, without a byte of what left.
+    fn commit_purge(&self, writing: Writing<'_>, gone: BTreeSet<RecordId>) -> Result<()> {
+        writing.commit_and_purge(gone)?;
+        let writer = lock(&self.writer);
+        lock(&self.readers).clear();
+        store::scrub(&writer.connection)
+    }
+
+    fn plan_purge(&self, id: Id<Contact>) -> Result<(Purge, BTreeSet<RecordId>)> {
         self.read(|connection| {
             let (contact, members) =
                 pages::contact(connection, id)?.ok_or_else(|| super::write::not_found(Kind::Contact))?;
@@ -88,25 +105,46 @@ impl Notebook {
             let shared: Vec<RecordId> = shared.into_iter().filter(|id| !gone.contains(id)).collect();
             let name_them = naming(connection, &contact.name, &gone)?;
             let plan = Purge { name: contact.name.clone(), records: gone.len() as u64, shared, name_them };
-            Ok((plan, gone, contact.photo.into_iter().collect()))
+            Ok((plan, gone))
         })
     }
 
-    /// Takes the links to purged records out of those that stay.
-    fn unlink(&self, shared: &[RecordId], gone: &BTreeSet<RecordId>) -> Result<()> {
-        let mut writing = self.write();
-        for id in shared {
-            let record = self.read(|connection| pages::get_any(connection, *id))?;
-            let Some(record) = record else { continue };
-            let kind = record.kind();
-            let before = record.to_map();
-            let mut after = before.clone();
-            for value in after.values_mut() {
-                drop_links(value, gone);
-            }
-            writing.put_map(kind, *id, &before, &after);
+    /// Gives the links of a record other targets, or none.
+    fn replace_links(&self, writing: &mut Writing<'_>, id: RecordId, target: Target<'_>) -> Result<()> {
+        let record = self.read(|connection| pages::get_any(connection, id))?;
+        let Some(record) = record else { return Ok(()) };
+        let (mut before, kind) = (record.to_map(), record.kind());
+        before.shift_remove("id");
+        let links: BTreeSet<RecordId> = record.facts().links.into_iter().map(|(_, link)| link).collect();
+        let mut target = |id| if links.contains(&id) { target(id) } else { Some(id) };
+        let mut after = before.clone();
+        after.values_mut().for_each(|value| relink(value, &mut target));
+        writing.put_map(kind, id, &before, &after);
+        Ok(())
+    }
+}
+
+/// What a link shall point at; nothing takes it away.
+type Target<'a> = &'a mut dyn FnMut(RecordId) -> Option<RecordId>;
+
+/// The record that takes the place of one whose words were rewritten: the same on every device.
+fn successor_of(id: RecordId) -> RecordId {
+    let hash = blake3::hash(&[&id.0[..], b"rewritten"].concat());
+    let mut successor = RecordId::default();
+    successor.0.copy_from_slice(&hash.as_bytes()[..16]);
+    successor
+}
+
+/// Puts other words in, wherever a value is one of these texts; says in how many.
+fn replace_words(value: &mut Value, texts: &BTreeSet<String>, (old, new): (&str, &str)) -> usize {
+    match value {
+        Value::String(text) if texts.contains(text) && text.contains(old) => {
+            *text = text.replace(old, new);
+            1
         }
-        writing.commit().map(drop)
+        Value::Array(list) => list.iter_mut().map(|item| replace_words(item, texts, (old, new))).sum(),
+        Value::Object(map) => map.values_mut().map(|value| replace_words(value, texts, (old, new))).sum(),
+        _ => 0,
     }
 }
 
@@ -147,17 +185,21 @@ fn naming(connection: &rusqlite::Connection, name: &str, gone: &BTreeSet<RecordI
     Ok(naming)
 }
 
-fn drop_links(value: &mut serde_json::Value, gone: &BTreeSet<RecordId>) {
-    let is_gone = |value: &serde_json::Value| {
-        value.as_str().and_then(|text| text.parse().ok()).is_some_and(|id: RecordId| gone.contains(&id))
-    };
+fn relink(value: &mut Value, target: Target<'_>) {
     match value {
-        serde_json::Value::Array(list) => {
-            list.retain(|item| !is_gone(item));
-            list.iter_mut().for_each(|item| drop_links(item, gone));
+        Value::Array(list) => {
+            list.iter_mut().for_each(|item| relink(item, target));
+            list.retain(|item| !item.is_null());
         }
-        serde_json::Value::Object(map) => map.values_mut().for_each(|value| drop_links(value, gone)),
-        value if is_gone(value) => *value = serde_json::Value::Null,
+        Value::Object(map) => map.values_mut().for_each(|value| relink(value, target)),
+        Value::String(text) => {
+            if let Ok(id) = text.parse() {
+                match target(id) {
+                    Some(same) if same == id => {}
+                    other => *value = other.map_or(Value::Null, |other| other.to_string().into()),
+                }
+            }
+        }
         _ => {}
     }
 }

@@ -10,6 +10,8 @@ use crate::store;
 const KEY: &str = "undo";
 /// How many steps are remembered.
 const MAX_STEPS: usize = 50;
+/// For how many days a deletion can be taken back.
+pub(super) const DAYS: i32 = 30;
 
 /// Something that can be taken back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,14 +24,28 @@ pub enum UndoStep {
     Imported(Id<Import>),
 }
 
+/// A step, and when it was taken.
+#[derive(Serialize, Deserialize)]
+struct Remembered {
+    step: UndoStep,
+    unix_seconds: i64,
+}
+
 impl Notebook {
-    /// What can be taken back on this device, the latest last.
+    /// What can be taken back on this device, the latest last. A deletion is offered for 30 days.
     ///
     /// # Errors
     /// As any question.
     pub fn undo_steps(&self) -> Result<Vec<UndoStep>> {
+        Ok(self.remembered_steps()?.into_iter().map(|remembered| remembered.step).collect())
+    }
+
+    fn remembered_steps(&self) -> Result<Vec<Remembered>> {
         let steps: Option<String> = self.read(|connection| store::meta(connection, KEY))?;
-        Ok(steps.and_then(|steps| serde_json::from_str(&steps).ok()).unwrap_or_default())
+        let mut steps: Vec<Remembered> = steps.and_then(|steps| serde_json::from_str(&steps).ok()).unwrap_or_default();
+        let too_old = self.now().timestamp() - i64::from(DAYS) * 24 * 60 * 60;
+        steps.retain(|of| !matches!(of.step, UndoStep::Deleted(_)) || of.unix_seconds >= too_old);
+        Ok(steps)
     }
 
     /// Takes back the latest of [`Notebook::undo_steps`]; says which it was.
@@ -37,8 +53,8 @@ impl Notebook {
     /// # Errors
     /// [`Error::NotFound`] when there is nothing to take back.
     pub fn undo(&self) -> Result<UndoStep> {
-        let mut steps = self.undo_steps()?;
-        let step = steps.pop().ok_or_else(|| Error::NotFound("anything to undo".into()))?;
+        let mut steps = self.remembered_steps()?;
+        let Remembered { step, .. } = steps.pop().ok_or_else(|| Error::NotFound("anything to undo".into()))?;
         match &step {
             UndoStep::Deleted(ids) => ids.iter().try_for_each(|id| self.restore(*id))?,
             UndoStep::Merged(a, b) => self.not_same(*a, *b)?,
@@ -53,13 +69,13 @@ impl Notebook {
     }
 
     pub(super) fn remember_step(&self, step: UndoStep) -> Result<()> {
-        let mut steps = self.undo_steps()?;
-        steps.push(step);
+        let mut steps = self.remembered_steps()?;
+        steps.push(Remembered { step, unix_seconds: self.now().timestamp() });
         let from = steps.len().saturating_sub(MAX_STEPS);
         self.remember_steps(&steps[from..])
     }
 
-    fn remember_steps(&self, steps: &[UndoStep]) -> Result<()> {
+    fn remember_steps(&self, steps: &[Remembered]) -> Result<()> {
         let mut writing = self.write();
         writing.remember(KEY, Some(serde_json::to_string(steps).unwrap_or_default()));
         writing.commit().map(drop)

@@ -1,5 +1,7 @@
 //! Commands, area by area: what a person can do to a notebook. Each is one commit.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
 use super::{Change, Committed, Notebook, Origin, RecordChange, UndoStep};
@@ -227,6 +229,12 @@ impl Writing<'_> {
     /// As [`Notebook::commit`].
     pub fn commit(self) -> Result<Committed> {
         self.notebook.commit(self.change, Origin::Here)
+    }
+
+    /// Makes all of it durable and takes these records out of the file, together.
+    pub(super) fn commit_and_purge(mut self, gone: BTreeSet<RecordId>) -> Result<Committed> {
+        self.change.purged = gone;
+        self.commit()
     }
 
     pub(super) fn push(&mut self, kind: Kind, id: RecordId, edits: Vec<Edit>, at: Option<Heads>) {

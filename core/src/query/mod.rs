@@ -21,7 +21,7 @@ pub use search::{Hit, contacts_by_words, find, title_of};
 pub use today::Today;
 
 /// The version of the read model; another one in the file means it is dropped and built anew.
-pub const VERSION: i64 = 3;
+pub const VERSION: i64 = 4;
 
 const TABLES: &[&str] =
     &["record", "link", "agenda", "identity", "name_word", "same", "tally", "stale", "fts", "vocabulary", "typo"];
@@ -46,14 +46,10 @@ pub fn forget_words(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Whether a living or deleted record shows this photo.
-pub fn is_blob_used(connection: &Connection, blob: &crate::model::BlobId) -> Result<bool> {
-    let mut used = false;
-    pages::each(connection, |record| {
-        used |= record.facts().blobs.contains(blob);
-        Ok(())
-    })?;
-    Ok(used)
+/// Whether a living record shows this photo.
+pub fn is_blob_used(connection: &Connection, blob: &str) -> Result<bool> {
+    let mut statement = connection.prepare_cached("SELECT 1 FROM identity WHERE key = ?")?;
+    Ok(statement.exists([project::photo_identity(blob)])?)
 }
 
 /// How many records are of a kind that only a newer version knows.

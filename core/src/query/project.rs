@@ -217,6 +217,7 @@ fn index(record: &AnyRecord) -> Index {
         }
         index.name_words.extend(words(name));
     }
+    index.identities.extend(record.facts().blobs.iter().map(|blob| photo_identity(&blob.0)));
     if let AnyRecord::Contact(contact) = record {
         index.name_words.extend(words(&contact.nickname));
         index.identities.extend(crate::import::identify::identities(contact));
@@ -225,6 +226,11 @@ fn index(record: &AnyRecord) -> Index {
         }
     }
     index
+}
+
+/// What leads from a photo to those who show it.
+pub(super) fn photo_identity(blob: &str) -> String {
+    format!("photo:{blob}")
 }
 
 /// What names a contact in another program's file.

@@ -22,7 +22,7 @@ CREATE TABLE link (
 CREATE TABLE agenda (matter INTEGER NOT NULL, day TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (matter, day, n))
   STRICT, WITHOUT ROWID;
 CREATE INDEX agenda_record ON agenda (n, matter);
--- What names a record: its folded name, its mail, its phone, its key in another program.
+-- What names a record: its folded name, its mail, its phone, its key in another program, its photo.
 CREATE TABLE identity (key TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (key, n)) STRICT, WITHOUT ROWID;
 -- Words of names, for finding people while typing.
 CREATE TABLE name_word (word TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (word, n)) STRICT, WITHOUT ROWID;

@@ -16,7 +16,8 @@ use pack::Dictionary;
 
 /// What each version of the primary tables adds to the one before; the first line leads from version 1 to 2. Never
 /// change a line: notebooks have lived through it. `schema.sql` is what they all lead to.
-const UPGRADES: &[&str] = &["CREATE VIEW named AS SELECT n, id FROM document"];
+const UPGRADES: &[&str] =
+    &["CREATE VIEW named AS SELECT n, id FROM document", "ALTER TABLE blob ADD COLUMN unused_since INTEGER"];
 /// The version of the primary tables.
 const SCHEMA: i64 = 1 + UPGRADES.len() as i64;
 /// "Kith" as SQLite's application id, so that another program's database is not taken for a notebook.
@@ -575,7 +576,7 @@ pub fn quarantine(connection: &Connection) -> Result<Vec<String>> {
 
 /// Keeps a photo; `own` says that it still has to go to other devices.
 pub fn put_blob(connection: &Connection, id: &str, bytes: &[u8], own: bool) -> Result<()> {
-    connection.prepare_cached("INSERT OR IGNORE INTO blob VALUES (?, ?)")?.execute(params![id, bytes])?;
+    connection.prepare_cached("INSERT OR IGNORE INTO blob VALUES (?, ?, NULL)")?.execute(params![id, bytes])?;
     if own {
         connection.prepare_cached("INSERT OR IGNORE INTO outbox_blob VALUES (?)")?.execute([id])?;
     }
@@ -593,6 +594,19 @@ pub fn blobs(connection: &Connection) -> Result<Vec<(String, Vec<u8>)>> {
     let mut statement = connection.prepare_cached("SELECT id, bytes FROM blob ORDER BY id")?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Every photo's name, and since which day nobody shows it.
+pub fn blob_uses(connection: &Connection) -> Result<Vec<(String, Option<i32>)>> {
+    let mut statement = connection.prepare_cached("SELECT id, unused_since FROM blob")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Remembers since which day nobody shows a photo.
+pub fn set_blob_unused(connection: &Connection, id: &str, since: Option<i32>) -> Result<()> {
+    connection.prepare_cached("UPDATE blob SET unused_since = ? WHERE id = ?")?.execute(params![since, id])?;
+    Ok(())
 }
 
 /// Photos that no batch holds yet, up to about this many bytes.
@@ -740,7 +754,9 @@ mod tests {
         drop(notebook);
         let made_now = tables(&path);
         let connection = Connection::open(&path).unwrap();
-        connection.execute_batch("DROP VIEW named; PRAGMA user_version = 1").unwrap();
+        connection
+            .execute_batch("DROP VIEW named; ALTER TABLE blob DROP COLUMN unused_since; PRAGMA user_version = 1")
+            .unwrap();
         drop(connection);
 
         let notebook = Notebook::open(&path, Options::default()).unwrap();

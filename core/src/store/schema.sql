@@ -30,5 +30,6 @@ CREATE INDEX waiting_document ON waiting (document);
 CREATE TABLE quarantine (
   hash BLOB PRIMARY KEY, document BLOB NOT NULL, why TEXT NOT NULL, bytes BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE blob (id TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+-- Photos; unused_since is the day, counted from the year 0, on which nobody was found to show it any more.
+CREATE TABLE blob (id TEXT PRIMARY KEY, bytes BLOB NOT NULL, unused_since INTEGER) STRICT;
 CREATE TABLE purged (id BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
