@@ -10,8 +10,13 @@ use serde_json::Value;
 /// One computer: a folder with a notebook and the places a system gives a program.
 struct Desk {
     folder: PathBuf,
+    /// Whether programs run where there is no network at all.
+    offline: bool,
     _keep: Option<tempfile::TempDir>,
 }
+
+/// What takes the network away from a program: it runs in a network namespace of its own, which has none.
+const WITHOUT_NETWORK: [&str; 2] = ["unshare", "-rn"];
 
 /// What the program said.
 struct Said {
@@ -34,14 +39,14 @@ impl Said {
 impl Desk {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self { folder: folder.path().to_path_buf(), _keep: Some(folder) }
+        Self { folder: folder.path().to_path_buf(), offline: false, _keep: Some(folder) }
     }
 
     /// A computer that stands in another one's folder.
     fn inside(parent: &Path, name: &str) -> Self {
         let folder = parent.join(name);
         std::fs::create_dir_all(&folder).unwrap();
-        Self { folder, _keep: None }
+        Self { folder, offline: false, _keep: None }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -49,7 +54,11 @@ impl Desk {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kith"));
+        let program = env!("CARGO_BIN_EXE_kith");
+        let mut command = Command::new(if self.offline { WITHOUT_NETWORK[0] } else { program });
+        if self.offline {
+            command.args([WITHOUT_NETWORK[1], program]);
+        }
         command.args(arguments).current_dir(&self.folder).env_clear();
         command.env("KITH_NOTEBOOK", self.path("notebook.kith")).env("HOME", &self.folder).env("TZ", "Europe/Paris");
         for (name, folder) in [("XDG_DATA_HOME", "data"), ("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config")] {
@@ -109,6 +118,40 @@ fn the_line_the_first_start_proposes_works() {
     assert!(!text.contains('\''), "one pair of quotes, so that the shell leaves the marks alone: {line}");
     desk.kith(&["jot", text]);
     assert!(desk.kith(&[]).contains("send her the Lyon contact"));
+}
+
+/// Where the system lets nobody take the network away, the journey is run all the same, and says so.
+#[test]
+fn an_event_its_debrief_and_two_devices_coming_together_need_no_network() {
+    let lists = |command: &mut Command| command.args(["cat", "/proc/net/dev"]).output().map(|out| out.stdout);
+    let interfaces = lists(Command::new(WITHOUT_NETWORK[0]).arg(WITHOUT_NETWORK[1])).unwrap_or_default();
+    let names: Vec<String> = String::from_utf8_lossy(&interfaces)
+        .lines()
+        .filter_map(|line| line.split_once(':').map(|(name, _)| name.trim().to_string()))
+        .collect();
+    let offline = names.iter().all(|name| name == "lo") && !names.is_empty();
+    if !offline {
+        eprintln!("this system refuses a namespace without a network: the journey runs with it");
+    }
+    let home = Desk::new();
+    let desk = |name| Desk { offline, ..Desk::inside(&home.folder, name) };
+    let (phone, laptop) = (desk("phone"), desk("laptop"));
+    let shared = home.path("shared");
+    std::fs::create_dir(&shared).unwrap();
+    phone.kith(&["event", "start", "Chamber evening"]);
+    phone.kith(&["jot", DANA]);
+    assert_eq!(phone.typed(&["jot"], "Rui Costa, Novabank !call him on 2040-11-20\n?tall man with a port\n").code, 0);
+    phone.kith(&["event", "stop"]);
+    assert_eq!(phone.typed(&["debrief"], "She runs hiring\n\n\n\n\n").code, 0);
+    laptop.kith(&["jot", "Ann Lee, Novabank"]);
+    for device in [&phone, &laptop, &phone] {
+        device.kith(&["sync", shared.to_str().unwrap()]);
+    }
+    for device in [&phone, &laptop] {
+        assert_eq!(device.json(&["people"])["total"], 4);
+        assert!(device.kith(&["keep"]).contains("send her the Lyon contact"));
+        assert!(device.kith(&["find", "hiring"]).contains("Dana Ruiz"));
+    }
 }
 
 #[test]
