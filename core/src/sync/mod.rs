@@ -3,8 +3,10 @@
 //! Nothing here changes a notebook; `notebook` does that, through its one door.
 
 pub mod batch;
+pub mod cbor;
 pub mod folder;
 pub mod identity;
+pub mod ranges;
 
 /// Which log: 16 random bytes, drawn anew for a notebook that was restored or copied.
 pub type LogId = [u8; 16];
