@@ -6,7 +6,9 @@ pub mod batch;
 pub mod cbor;
 pub mod folder;
 pub mod identity;
+pub mod keys;
 pub mod ranges;
+pub mod seal;
 
 /// Which log: 16 random bytes, drawn anew for a notebook that was restored or copied.
 pub type LogId = [u8; 16];
