@@ -200,11 +200,7 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     /// [`Error::Peer`] when it is refused.
-    pub fn take_if_there<T>(
-        &mut self,
-        key: u64,
-        read: impl FnOnce(&mut Reader<'a>) -> Result<T>,
-    ) -> Result<Option<T>> {
+    pub fn take_if_there<T>(&mut self, key: u64, read: impl FnOnce(&mut Reader<'a>) -> Result<T>) -> Result<Option<T>> {
         let Some(bytes) = self.0.remove(&key) else {
             return Ok(None);
         };

@@ -72,7 +72,7 @@ impl fmt::Debug for Secret {
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident $length:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(
             /// Its bytes.
             pub [u8; $length],

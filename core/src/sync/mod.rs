@@ -7,8 +7,10 @@ pub mod cbor;
 pub mod folder;
 pub mod identity;
 pub mod keys;
+pub mod keystore;
 pub mod ranges;
 pub mod seal;
+pub mod segment;
 
 /// Which log: 16 random bytes, drawn anew for a notebook that was restored or copied.
 pub type LogId = [u8; 16];

@@ -238,7 +238,8 @@ mod tests {
 
     #[test]
     fn ranges_that_overlap_touch_or_go_back_are_refused() {
-        for wrong in [&[3_u64][..], &[0, 3], &[3, 2], &[1, 3, 3, 5], &[1, 3, 4, 5], &[5, 6, 1, 2], &[1, u64::MAX, 1, 2]] {
+        for wrong in [&[3_u64][..], &[0, 3], &[3, 2], &[1, 3, 3, 5], &[1, 3, 4, 5], &[5, 6, 1, 2], &[1, u64::MAX, 1, 2]]
+        {
             let mut writer = Writer::default();
             writer.list(wrong.iter(), |writer, number| writer.uint(*number));
             assert!(Ranges::read(&mut Reader::new(&writer.into_bytes())).is_err(), "{wrong:?}");
