@@ -3,8 +3,14 @@
 //! Nothing here changes a notebook; `notebook` does that, through its one door.
 
 pub mod batch;
+pub mod cbor;
 pub mod folder;
 pub mod identity;
+pub mod keys;
+pub mod keystore;
+pub mod ranges;
+pub mod seal;
+pub mod segment;
 
 /// Which log: 16 random bytes, drawn anew for a notebook that was restored or copied.
 pub type LogId = [u8; 16];

@@ -1,0 +1,684 @@
+//! Keys: an epoch's, a device's, the bags in which epoch keys are handed on, and the recovery paper.
+//!
+//! Which device may have which key is for the roster to say, where keys are kept for [`super::keystore`]. Secrets are
+//! wiped from memory when they are dropped, and never printed.
+
+use std::fmt;
+
+use data_encoding::{Encoding, Specification};
+use ed25519_dalek::SigningKey;
+use hpke::aead::ChaCha20Poly1305;
+use hpke::kdf::HkdfSha256;
+use hpke::kem::X25519HkdfSha256 as X25519;
+use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable};
+use zeroize::Zeroizing;
+
+use super::cbor::{Map, Reader};
+use super::seal::{self, PARCEL_HEAD, Parcel, SIGNATURE};
+use super::{LogId, NotebookId, hex};
+use crate::error::{Error, Result};
+use crate::model::Random;
+
+/// Most keys of one bag. Keys are forgotten at a renewal, so a notebook that is renewed once a year never comes near.
+pub const MAX_KEYS: usize = 1024;
+const PROOF: &str = "kith/dev/1";
+const BAG: &str = "kith/bag/1";
+
+/// 32 bytes that must not be known: wiped when dropped, never printed, compared in constant time.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<[u8; 32]>);
+
+impl Secret {
+    /// These bytes.
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// A fresh one.
+    pub fn draw(random: Random<'_>) -> Self {
+        let mut secret = Self::new([0; 32]);
+        random(&mut *secret.0);
+        secret
+    }
+
+    /// The bytes themselves, for a cipher or a key store.
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Another secret, which tells nothing of this one.
+    fn derive(&self, context: &str) -> Self {
+        Self::new(blake3::derive_key(context, &*self.0))
+    }
+
+    fn signing_key(&self) -> SigningKey {
+        SigningKey::from_bytes(&self.0)
+    }
+}
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        // BLAKE3 compares its hashes in constant time.
+        blake3::Hash::from_bytes(*self.0) == blake3::Hash::from_bytes(*other.0)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident $length:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(
+            /// Its bytes.
+            pub [u8; $length],
+        );
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&hex(&self.0))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({self})", stringify!($name))
+            }
+        }
+    };
+}
+
+name! {
+    /// Which notebook, for those who carry it: they can tell two apart and learn nothing else.
+    NotebookTag 16
+}
+name! {
+    /// Which device: the key with which it signs. Whoever can sign is the device; there is nothing to look up.
+    DeviceId 32
+}
+name! {
+    /// Which roster entry: the BLAKE3 of its bytes, signature included. It also names the epoch the entry opens.
+    EntryHash 32
+}
+name! {
+    /// Which epoch's key, as a segment names it: the beginning of its entry's hash.
+    KeyId 8
+}
+
+impl NotebookTag {
+    /// The tag of a notebook.
+    pub fn of(notebook: &NotebookId) -> Self {
+        Self(first(blake3::derive_key("kith 2026 notebook tag", notebook)))
+    }
+}
+
+impl EntryHash {
+    /// The short name of the epoch this entry opens.
+    pub fn key_id(&self) -> KeyId {
+        KeyId(first(self.0))
+    }
+}
+
+fn first<const N: usize>(hash: [u8; 32]) -> [u8; N] {
+    std::array::from_fn(|at| hash[at])
+}
+
+/// What a roster entry says of the key of the epoch it opens, so that a bag with another key is refused. It tells
+/// nothing of the key.
+pub fn epoch_check(root: &Secret) -> [u8; 32] {
+    blake3::derive_key("kith 2026 epoch check", root.bytes())
+}
+
+/// The keys of one epoch, derived from its root.
+#[derive(Clone)]
+pub struct EpochKeys {
+    /// The notebook they are for.
+    pub notebook: NotebookTag,
+    /// The epoch they are of.
+    pub epoch: EntryHash,
+    segment: Secret,
+    name: Secret,
+    discovery: Secret,
+    entry: Secret,
+}
+
+impl EpochKeys {
+    /// Derives them.
+    pub fn derive(notebook: NotebookTag, epoch: EntryHash, root: &Secret) -> Self {
+        Self {
+            notebook,
+            epoch,
+            segment: root.derive("kith 2026 segment key"),
+            name: root.derive("kith 2026 name key"),
+            discovery: root.derive("kith 2026 discovery key"),
+            entry: root.derive("kith 2026 roster entry key"),
+        }
+    }
+
+    /// The short name of their epoch.
+    pub fn key_id(&self) -> KeyId {
+        self.epoch.key_id()
+    }
+
+    /// What seals segments.
+    pub fn segment_key(&self) -> &Secret {
+        &self.segment
+    }
+
+    /// What seals roster entries.
+    pub fn entry_key(&self) -> &Secret {
+        &self.entry
+    }
+
+    /// The name of a log in a mailbox: only who has the key knows which log it is.
+    pub fn log_tag(&self, log: &LogId) -> [u8; 16] {
+        first(blake3::keyed_hash(self.name.bytes(), log).into())
+    }
+
+    /// What a device shows on a network, with a fresh nonce: only who has the key knows which device it is.
+    pub fn discovery_tag(&self, nonce: &[u8], device: &DeviceId) -> [u8; 16] {
+        first(blake3::keyed_hash(self.discovery.bytes(), &[nonce, &device.0].concat()).into())
+    }
+}
+
+impl fmt::Debug for EpochKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EpochKeys({}, …)", self.key_id())
+    }
+}
+
+/// What the other devices know of a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DevicePublic {
+    /// Which device: the Ed25519 key that checks its signatures.
+    pub device: DeviceId,
+    /// The Ed25519 key by which it is reached and known on a network.
+    pub endpoint: [u8; 32],
+    /// The X25519 key to which bags are sealed.
+    pub hpke: [u8; 32],
+    /// By which the two signing keys say that they belong together, in this order. Else a device could be added under
+    /// another's key, and the other be shut out with it.
+    pub proofs: [[u8; SIGNATURE]; 2],
+}
+
+impl DevicePublic {
+    /// Whether the keys belong together.
+    ///
+    /// # Errors
+    /// [`Error::Peer`] when one of the two did not sign for it.
+    pub fn verify(&self) -> Result<()> {
+        let parts: [&[u8]; 3] = [&self.device.0, &self.endpoint, &self.hpke];
+        seal::verify(&self.device.0, PROOF, &parts, &self.proofs[0])?;
+        seal::verify(&self.endpoint, PROOF, &parts, &self.proofs[1])
+    }
+
+    /// As a map of canonical CBOR.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut map = Map::new();
+        map.put(0, |writer| writer.bytes(&self.device.0));
+        map.put(1, |writer| writer.bytes(&self.endpoint));
+        map.put(2, |writer| writer.bytes(&self.hpke));
+        map.put(3, |writer| writer.bytes(self.proofs.as_flattened()));
+        map.into_bytes()
+    }
+
+    /// Reads what [`Self::encode`] wrote. The proofs are not checked yet.
+    ///
+    /// # Errors
+    /// [`Error::Peer`] when it is something else.
+    pub fn read(reader: &mut Reader<'_>) -> Result<Self> {
+        let mut fields = reader.map()?;
+        Ok(Self {
+            device: DeviceId(fields.take(0, Reader::array)?),
+            endpoint: fields.take(1, Reader::array)?,
+            hpke: fields.take(2, Reader::array)?,
+            proofs: halves(&fields.take(3, Reader::array)?),
+        })
+    }
+}
+
+fn halves(both: &[u8; 2 * SIGNATURE]) -> [[u8; SIGNATURE]; 2] {
+    std::array::from_fn(|half| std::array::from_fn(|at| both[half * SIGNATURE + at]))
+}
+
+/// What a device alone knows.
+pub struct DeviceKeys {
+    endpoint: SigningKey,
+    sign: SigningKey,
+    hpke: <X25519 as Kem>::PrivateKey,
+    hpke_public: [u8; 32],
+}
+
+impl DeviceKeys {
+    /// From the seeds in its key store: one for the network, one for the rest. A device that renewed its HPKE key has a
+    /// seed of its own for that.
+    pub fn from_seeds(endpoint: &Secret, keys: &Secret, renewed_hpke: Option<&Secret>) -> Self {
+        let (hpke, hpke_public) = hpke_pair(&renewed_hpke.unwrap_or(keys).derive("kith 2026 device hpke"));
+        Self {
+            endpoint: endpoint.signing_key(),
+            sign: keys.derive("kith 2026 device signing").signing_key(),
+            hpke,
+            hpke_public,
+        }
+    }
+
+    /// Which device.
+    pub fn device(&self) -> DeviceId {
+        DeviceId(self.sign.verifying_key().to_bytes())
+    }
+
+    /// What the others may know.
+    pub fn public(&self) -> DevicePublic {
+        let (device, endpoint, hpke) = (self.device(), self.endpoint.verifying_key().to_bytes(), self.hpke_public);
+        let parts: [&[u8]; 3] = [&device.0, &endpoint, &hpke];
+        let proofs = [seal::sign(&self.sign, PROOF, &parts), seal::sign(&self.endpoint, PROOF, &parts)];
+        DevicePublic { device, endpoint, hpke, proofs }
+    }
+
+    /// What signs segments and roster entries.
+    pub fn signing_key(&self) -> &SigningKey {
+        &self.sign
+    }
+
+    /// What proves on a network that it is this device.
+    pub fn endpoint_key(&self) -> &SigningKey {
+        &self.endpoint
+    }
+
+    /// Opens a bag that was sealed to this device.
+    ///
+    /// # Errors
+    /// [`Error::Peer`] when it was sealed to another, which is usual: bags do not say for whom they are.
+    pub fn open_bag(&self, bytes: &[u8], notebook: &NotebookTag) -> Result<KeyBag> {
+        open_bag(&self.hpke, bytes, notebook)
+    }
+}
+
+impl fmt::Debug for DeviceKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DeviceKeys({}, …)", self.device())
+    }
+}
+
+fn hpke_pair(seed: &Secret) -> (<X25519 as Kem>::PrivateKey, [u8; 32]) {
+    let (private, public) = X25519::derive_keypair(seed.bytes());
+    (private, public.to_bytes().into())
+}
+
+/// Epoch keys on their way to a device: the newest, and the earlier ones under which something is still to be read.
+#[derive(Clone, Default, PartialEq)]
+pub struct KeyBag {
+    /// Each epoch with its root. A root counts only when the epoch's entry agrees, see `Epoch::accepts`.
+    pub keys: Vec<(EntryHash, Secret)>,
+}
+
+impl KeyBag {
+    /// Seals it to one device, or to the recovery key; the bytes of an `r/` file.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for too many keys, or a public key that is none.
+    pub fn seal(&self, recipient: &[u8; 32], notebook: &NotebookTag, random: Random<'_>) -> Result<Vec<u8>> {
+        if self.keys.len() > MAX_KEYS {
+            return Err(Error::Invalid(format!("a bag holds at most {MAX_KEYS} keys")));
+        }
+        let recipient = <X25519 as Kem>::PublicKey::from_bytes(recipient).map_err(not_a_key)?;
+        let head = seal::parcel_head(Parcel::Bag, notebook);
+        let (enc, sealed) = hpke::single_shot_seal::<ChaCha20Poly1305, HkdfSha256, X25519, _>(
+            &OpModeS::Base,
+            &recipient,
+            BAG.as_bytes(),
+            &self.padded(),
+            &head,
+            &mut Drawn(random),
+        )
+        .map_err(not_a_key)?;
+        Ok([&head[..], &enc.to_bytes(), &sealed].concat())
+    }
+
+    /// A length, then 64 bytes a key, then zeros. It is not CBOR so that its size is known before a secret is in it:
+    /// bytes that grow leave copies behind.
+    fn padded(&self) -> Zeroizing<Vec<u8>> {
+        let length = self.keys.len() * 64;
+        let mut bytes = Zeroizing::new(Vec::with_capacity(seal::padded(4 + length)));
+        bytes.extend_from_slice(&(length as u32).to_be_bytes());
+        for (epoch, root) in &self.keys {
+            bytes.extend_from_slice(&epoch.0);
+            bytes.extend_from_slice(root.bytes());
+        }
+        seal::pad(&mut bytes);
+        bytes
+    }
+}
+
+impl fmt::Debug for KeyBag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyBag({} keys)", self.keys.len())
+    }
+}
+
+fn not_a_key(_: hpke::HpkeError) -> Error {
+    Error::Invalid("the key it should be sealed to is no key".into())
+}
+
+fn open_bag(key: &<X25519 as Kem>::PrivateKey, bytes: &[u8], notebook: &NotebookTag) -> Result<KeyBag> {
+    if seal::parcel(bytes, notebook)? != Parcel::Bag {
+        return Err(Error::Peer("not a bag of keys".into()));
+    }
+    let ours = |_| Error::Peer("this bag of keys is for another device, or damaged".into());
+    let (head, sealed) = bytes.split_at(PARCEL_HEAD);
+    let (head, enc) = head.split_at(PARCEL_HEAD - 32);
+    let enc = <X25519 as Kem>::EncappedKey::from_bytes(enc).map_err(ours)?;
+    let plain = hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, X25519>(
+        &OpModeR::Base,
+        key,
+        &enc,
+        BAG.as_bytes(),
+        sealed,
+        head,
+    )
+    .map(Zeroizing::new)
+    .map_err(ours)?;
+    let (keys, odd) = seal::unpad(&plain)?.as_chunks::<64>();
+    if !odd.is_empty() || keys.len() > MAX_KEYS {
+        return Err(Error::Peer("a bag holds something that is no key".into()));
+    }
+    let pair = |both: &[u8; 64]| {
+        (EntryHash(std::array::from_fn(|at| both[at])), Secret::new(std::array::from_fn(|at| both[32 + at])))
+    };
+    Ok(KeyBag { keys: keys.iter().map(pair).collect() })
+}
+
+/// Our source of randomness, as hpke asks for it.
+struct Drawn<'a>(Random<'a>);
+
+impl hpke::rand_core::RngCore for Drawn<'_> {
+    fn next_u32(&mut self) -> u32 {
+        hpke::rand_core::impls::next_u32_via_fill(self)
+    }
+    fn next_u64(&mut self) -> u64 {
+        hpke::rand_core::impls::next_u64_via_fill(self)
+    }
+    fn fill_bytes(&mut self, bytes: &mut [u8]) {
+        (self.0)(bytes);
+    }
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> std::result::Result<(), hpke::rand_core::Error> {
+        self.fill_bytes(bytes);
+        Ok(())
+    }
+}
+
+impl hpke::rand_core::CryptoRng for Drawn<'_> {}
+
+/// The key on paper: it removes any device and lets a new one in when all are gone.
+pub struct RecoveryKit {
+    seed: Secret,
+}
+
+/// Letters that are not mistaken for digits when read aloud or copied by hand (Crockford's base 32).
+const SYMBOLS: &str = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const PREFIX: &str = "KITH";
+const CHECKSUM: usize = 3;
+const LETTERS: usize = (32 + CHECKSUM) * 8 / 5;
+
+impl RecoveryKit {
+    /// A fresh one.
+    pub fn draw(random: Random<'_>) -> Self {
+        Self { seed: Secret::draw(random) }
+    }
+
+    /// From its seed.
+    pub fn from_seed(seed: Secret) -> Self {
+        Self { seed }
+    }
+
+    /// Its seed.
+    pub fn seed(&self) -> &Secret {
+        &self.seed
+    }
+
+    /// What signs for it.
+    pub fn signing_key(&self) -> SigningKey {
+        self.seed.derive("kith 2026 recovery signing").signing_key()
+    }
+
+    /// The key that checks its signatures.
+    pub fn public(&self) -> [u8; 32] {
+        self.signing_key().verifying_key().to_bytes()
+    }
+
+    /// The key to which bags are sealed for it.
+    pub fn hpke_public(&self) -> [u8; 32] {
+        self.hpke().1
+    }
+
+    /// Opens a bag that was sealed to it.
+    ///
+    /// # Errors
+    /// [`Error::Peer`] when it was sealed to somebody else.
+    pub fn open_bag(&self, bytes: &[u8], notebook: &NotebookTag) -> Result<KeyBag> {
+        open_bag(&self.hpke().0, bytes, notebook)
+    }
+
+    /// As it is printed: `KITH-` and fourteen groups of four. All of it is in the alphanumeric set of QR codes.
+    pub fn text(&self) -> Zeroizing<String> {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(32 + CHECKSUM));
+        bytes.extend_from_slice(self.seed.bytes());
+        bytes.extend_from_slice(&checksum(&self.seed));
+        let letters = Zeroizing::new(letters().encode(&bytes));
+        let mut text = Zeroizing::new(String::with_capacity(PREFIX.len() + LETTERS * 5 / 4));
+        text.push_str(PREFIX);
+        for (at, letter) in letters.chars().enumerate() {
+            if at % 4 == 0 {
+                text.push('-');
+            }
+            text.push(letter);
+        }
+        text
+    }
+
+    /// Reads what a person typed: with or without `KITH`, small letters, spaces or no groups at all, O for 0, l for 1.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] in words that say whether something is missing, or one of the letters is wrong.
+    pub fn parse(text: &str) -> Result<Self> {
+        let mut typed = Zeroizing::new(String::with_capacity(text.len()));
+        typed.extend(text.chars().filter(|letter| !letter.is_whitespace() && !"-–—‐.,:".contains(*letter)));
+        let prefixed = typed.len() == PREFIX.len() + LETTERS;
+        let typed = typed.get(PREFIX.len()..).filter(|_| prefixed).unwrap_or(&typed);
+        if typed.chars().count() != LETTERS {
+            return Err(Error::Invalid(format!(
+                "the recovery key has {LETTERS} letters and digits; this has {}",
+                typed.chars().count()
+            )));
+        }
+        let wrong = || Error::Invalid("a letter of the recovery key is wrong; look at it once more".into());
+        let bytes = letters().decode(typed.as_bytes()).map(Zeroizing::new).map_err(|_| wrong())?;
+        let (seed, sum) = bytes.split_first_chunk::<32>().ok_or_else(wrong)?;
+        let seed = Secret::new(*seed);
+        if checksum(&seed) == sum { Ok(Self { seed }) } else { Err(wrong()) }
+    }
+
+    fn hpke(&self) -> (<X25519 as Kem>::PrivateKey, [u8; 32]) {
+        hpke_pair(&self.seed.derive("kith 2026 recovery hpke"))
+    }
+}
+
+impl fmt::Debug for RecoveryKit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RecoveryKit(…)")
+    }
+}
+
+fn checksum(seed: &Secret) -> [u8; CHECKSUM] {
+    first(blake3::derive_key("kith 2026 recovery checksum", seed.bytes()))
+}
+
+fn letters() -> Encoding {
+    let mut letters = Specification::new();
+    letters.symbols.push_str(SYMBOLS);
+    letters.translate.from.push_str("abcdefghjkmnpqrstvwxyzIiLlOo");
+    letters.translate.to.push_str("ABCDEFGHJKMNPQRSTVWXYZ111100");
+    letters.encoding().expect("32 letters, each once, and none of them translated")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    const NOTEBOOK: NotebookTag = NotebookTag([9; 16]);
+
+    fn keys(seed: u8) -> DeviceKeys {
+        DeviceKeys::from_seeds(&Secret::new([seed; 32]), &Secret::new([seed + 100; 32]), None)
+    }
+
+    /// The same bytes at every run, different ones at every call.
+    fn dice(seed: u64) -> impl FnMut(&mut [u8]) {
+        let mut calls = 0_u64;
+        move |bytes| {
+            calls += 1;
+            let mut hasher = blake3::Hasher::new();
+            hasher.update(&seed.to_be_bytes()).update(&calls.to_be_bytes());
+            hasher.finalize_xof().fill(bytes);
+        }
+    }
+
+    fn bag() -> KeyBag {
+        KeyBag { keys: vec![(EntryHash([1; 32]), Secret::new([2; 32])), (EntryHash([3; 32]), Secret::new([4; 32]))] }
+    }
+
+    #[test]
+    fn a_bag_is_opened_by_the_device_it_was_sealed_to_and_by_no_other() {
+        let sealed = bag().seal(&keys(1).public().hpke, &NOTEBOOK, &mut dice(1)).unwrap();
+        assert_eq!(keys(1).open_bag(&sealed, &NOTEBOOK).unwrap(), bag());
+        assert!(keys(2).open_bag(&sealed, &NOTEBOOK).is_err());
+        assert!(keys(1).open_bag(&sealed, &NotebookTag([8; 16])).is_err());
+        assert_ne!(sealed, bag().seal(&keys(1).public().hpke, &NOTEBOOK, &mut dice(2)).unwrap());
+    }
+
+    #[test]
+    fn every_flipped_byte_and_every_cut_of_a_bag_is_refused() {
+        let sealed = bag().seal(&keys(1).public().hpke, &NOTEBOOK, &mut dice(1)).unwrap();
+        for at in 0..sealed.len() {
+            let mut flipped = sealed.clone();
+            flipped[at] ^= 0x20;
+            assert!(keys(1).open_bag(&flipped, &NOTEBOOK).is_err(), "byte {at}");
+            assert!(keys(1).open_bag(&sealed[..at], &NOTEBOOK).is_err(), "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn a_bag_to_a_key_of_small_order_is_not_sealed() {
+        assert!(bag().seal(&[0; 32], &NOTEBOOK, &mut dice(1)).is_err());
+    }
+
+    #[test]
+    fn renewing_the_hpke_key_changes_nothing_else_of_a_device() {
+        let (endpoint, seed, fresh) = (Secret::new([1; 32]), Secret::new([101; 32]), Secret::new([7; 32]));
+        let renewed = DeviceKeys::from_seeds(&endpoint, &seed, Some(&fresh));
+        let (before, after) = (keys(1).public(), renewed.public());
+        assert_eq!((before.device, before.endpoint), (after.device, after.endpoint));
+        assert_ne!(before.hpke, after.hpke);
+        let old = bag().seal(&before.hpke, &NOTEBOOK, &mut dice(1)).unwrap();
+        assert!(renewed.open_bag(&old, &NOTEBOOK).is_err());
+    }
+
+    #[test]
+    fn nobody_is_added_under_the_key_of_another() {
+        let (ours, theirs) = (keys(1).public(), keys(2).public());
+        assert!(ours.verify().is_ok());
+        assert_eq!(DevicePublic::read(&mut Reader::new(&ours.encode())).unwrap(), ours);
+        for mixed in [
+            DevicePublic { device: theirs.device, ..ours.clone() },
+            DevicePublic { endpoint: theirs.endpoint, ..ours.clone() },
+            DevicePublic { hpke: theirs.hpke, ..ours.clone() },
+            DevicePublic { device: theirs.device, proofs: theirs.proofs, ..ours.clone() },
+        ] {
+            assert!(mixed.verify().is_err());
+        }
+    }
+
+    #[test]
+    fn keys_for_one_use_tell_nothing_of_another() {
+        let epoch = EpochKeys::derive(NOTEBOOK, EntryHash([1; 32]), &Secret::new([5; 32]));
+        let all = [&epoch.segment, &epoch.name, &epoch.discovery, &epoch.entry];
+        for (at, key) in all.iter().enumerate() {
+            assert!(all[..at].iter().all(|other| other != key));
+        }
+        let other = EpochKeys::derive(NOTEBOOK, EntryHash([2; 32]), &Secret::new([6; 32]));
+        assert_ne!(epoch.log_tag(&[1; 16]), other.log_tag(&[1; 16]), "an epoch gives a log a new name");
+        assert_ne!(epoch.discovery_tag(b"a", &DeviceId([1; 32])), epoch.discovery_tag(b"b", &DeviceId([1; 32])));
+    }
+
+    #[test]
+    fn nothing_secret_is_printed() {
+        let secret = [0xab; 32];
+        let kit = RecoveryKit::from_seed(Secret::new(secret));
+        let device = DeviceKeys::from_seeds(&Secret::new(secret), &Secret::new(secret), None);
+        let epoch = EpochKeys::derive(NOTEBOOK, EntryHash([1; 32]), &Secret::new(secret));
+        let bag = KeyBag { keys: vec![(EntryHash([1; 32]), Secret::new(secret))] };
+        let printed = format!("{:?} {kit:?} {device:?} {epoch:?} {bag:?} {:#?}", Secret::new(secret), kit.seed);
+        assert!(!printed.contains("abab") && !printed.contains("171"), "{printed}");
+        assert!(!printed.contains(&kit.text()[5..20]));
+        assert!(!printed.contains(&hex(epoch.segment.bytes())[..8]));
+        assert!(!printed.contains(&hex(&device.sign.to_bytes())[..8]));
+    }
+
+    #[test]
+    fn a_recovery_key_is_read_as_people_type_it() {
+        let kit = RecoveryKit::draw(&mut dice(3));
+        let text = kit.text();
+        assert_eq!((text.len(), text.split('-').count()), (4 + 14 * 5, 15));
+        let plain = text.replace('-', "");
+        for typed in [
+            text.to_string(),
+            text.to_lowercase(),
+            plain.clone(),
+            plain[4..].to_lowercase(),
+            format!("  {}\n", text.replace('-', " ")),
+            text.replace('-', " – "),
+            plain[4..].replace('0', "o").replace('1', "L"),
+        ] {
+            assert!(RecoveryKit::parse(&typed).unwrap().seed == kit.seed, "{typed}");
+        }
+        assert!(text.chars().all(|c| c == '-' || c.is_ascii_digit() || c.is_ascii_uppercase()), "fits a QR code");
+    }
+
+    #[test]
+    fn a_recovery_key_with_a_wrong_or_missing_letter_is_refused() {
+        let text = RecoveryKit::draw(&mut dice(3)).text();
+        let plain = &text.replace('-', "")[4..];
+        for at in 0..plain.len() {
+            for letter in SYMBOLS.chars().filter(|letter| *letter != plain.as_bytes()[at] as char) {
+                let wrong = format!("{}{letter}{}", &plain[..at], &plain[at + 1..]);
+                assert!(matches!(RecoveryKit::parse(&wrong), Err(Error::Invalid(_))), "{wrong}");
+            }
+            let cut = RecoveryKit::parse(&plain[..at]).unwrap_err().to_string();
+            assert!(cut.contains("56 letters"), "{cut}");
+        }
+    }
+
+    #[test]
+    fn a_recovery_kit_opens_the_bags_sealed_to_it() {
+        let kit = RecoveryKit::draw(&mut dice(3));
+        let sealed = bag().seal(&kit.hpke_public(), &NOTEBOOK, &mut dice(1)).unwrap();
+        assert_eq!(RecoveryKit::parse(&kit.text()).unwrap().open_bag(&sealed, &NOTEBOOK).unwrap(), bag());
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..300), text in "\\PC{0,80}") {
+            let mut parcel = seal::parcel_head(Parcel::Bag, &NOTEBOOK).to_vec();
+            parcel.extend_from_slice(&bytes);
+            prop_assert!(keys(1).open_bag(&parcel, &NOTEBOOK).is_err());
+            prop_assert!(keys(1).open_bag(&bytes, &NOTEBOOK).is_err());
+            prop_assert!(RecoveryKit::parse(&text).is_err());
+            let _ = DevicePublic::read(&mut Reader::new(&bytes));
+        }
+    }
+}

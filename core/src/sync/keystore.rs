@@ -1,0 +1,214 @@
+//! Where a device keeps what must not travel with its notebook: its seeds, the roots of its epochs, and how far each log
+//! was handed out. A backup or a copy of the notebook has none of it, and so knows that it is a copy.
+//!
+//! [`FileKeyStore`] is for a program on a disk; a phone has a key chain of its own.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::LogId;
+use super::identity::HandedOut;
+use crate::error::{Error, Result};
+
+/// Largest secret that is kept.
+pub const MAX_SECRET: usize = 64 * 1024;
+const MAX_NAME: usize = 64;
+
+/// A place for small secrets, outside every backup.
+pub trait KeyStore {
+    /// The secret of this name, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] when the store cannot be read now, which is not the same as an empty one.
+    fn get(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>>;
+
+    /// Keeps a secret under this name, instead of the one before. Durable on return.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] when it cannot be kept; [`Error::Invalid`] for a name or a size no secret has.
+    fn put(&self, name: &str, secret: &[u8]) -> Result<()>;
+
+    /// Forgets the secret of this name, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] when it cannot be forgotten.
+    fn remove(&self, name: &str) -> Result<()>;
+
+    /// The highest number ever handed out for a log; none when this device never wrote it.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] when the store cannot be read now.
+    fn highest(&self, log: LogId) -> Result<Option<u64>>;
+
+    /// Remembers that this number is about to be handed out. Durable on return; a lower number changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] when it cannot be kept; then nothing may be handed out.
+    fn raise(&self, log: LogId, seq: u64) -> Result<()>;
+}
+
+/// Whether a secret may have this name: small letters, digits and dashes, so that it can be a file's name anywhere.
+///
+/// # Errors
+/// [`Error::Invalid`] when not.
+pub fn check_name(name: &str) -> Result<()> {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(is_plain) {
+        Ok(())
+    } else {
+        Err(Error::Invalid(format!("a secret cannot be called {name:?}")))
+    }
+}
+
+/// One file a secret, mode 0600, in a folder of mode 0700. Whoever can read the person's files can read it: it is for
+/// systems that offer nothing better.
+pub struct FileKeyStore {
+    folder: PathBuf,
+    handed_out: HandedOut,
+}
+
+impl FileKeyStore {
+    /// In this folder, which need not be there yet, beside what remembers how far logs were handed out.
+    pub fn at(folder: impl Into<PathBuf>, handed_out: HandedOut) -> Self {
+        Self { folder: folder.into(), handed_out }
+    }
+
+    fn place(&self, name: &str) -> Result<PathBuf> {
+        check_name(name).map(|()| self.folder.join(name))
+    }
+}
+
+impl KeyStore for FileKeyStore {
+    fn get(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
+        let place = self.place(name)?;
+        let failed = |error: std::io::Error| failed(&place, &error);
+        let file = match fs::File::open(&place) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        // With room for all of it from the start: bytes that grow leave copies behind.
+        let mut secret = Zeroizing::new(Vec::with_capacity(MAX_SECRET + 1));
+        file.take(MAX_SECRET as u64 + 1).read_to_end(&mut secret).map_err(failed)?;
+        if secret.len() > MAX_SECRET {
+            return Err(Error::Storage(format!("{} is larger than any secret", place.display())));
+        }
+        Ok(Some(secret))
+    }
+
+    fn put(&self, name: &str, secret: &[u8]) -> Result<()> {
+        let place = self.place(name)?;
+        let failed = |error: std::io::Error| failed(&place, &error);
+        if secret.len() > MAX_SECRET {
+            return Err(Error::Invalid(format!("a secret has at most {MAX_SECRET} bytes")));
+        }
+        make_private(&self.folder).map_err(failed)?;
+        // The temporary file is made with mode 0600 and keeps it.
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder).map_err(failed)?;
+        file.write_all(secret).map_err(failed)?;
+        file.as_file().sync_all().map_err(failed)?;
+        file.persist(&place).map_err(|error| failed(error.error))?;
+        sync_folder(&self.folder);
+        Ok(())
+    }
+
+    fn remove(&self, name: &str) -> Result<()> {
+        let place = self.place(name)?;
+        match fs::remove_file(&place) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(&place, &error)),
+            _ => {
+                sync_folder(&self.folder);
+                Ok(())
+            }
+        }
+    }
+
+    fn highest(&self, log: LogId) -> Result<Option<u64>> {
+        self.handed_out.highest(log)
+    }
+
+    fn raise(&self, log: LogId, seq: u64) -> Result<()> {
+        self.handed_out.raise(log, seq)
+    }
+}
+
+#[cfg(unix)]
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+#[cfg(not(unix))]
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(folder)
+}
+
+/// The name itself must survive a power cut; not every system can open a folder for that.
+fn sync_folder(folder: &Path) {
+    if let Ok(folder) = fs::File::open(folder) {
+        let _ = folder.sync_all();
+    }
+}
+
+fn failed(place: &Path, error: &std::io::Error) -> Error {
+    Error::Storage(format!("{} ({error})", place.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn store(folder: &tempfile::TempDir) -> FileKeyStore {
+        let state = folder.path();
+        FileKeyStore::at(state.join("keys"), HandedOut::at(state.join("handed-out.json")))
+    }
+
+    #[test]
+    fn a_secret_is_kept_until_it_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = store(&folder);
+        assert!(keys.get("seed").unwrap().is_none());
+        keys.remove("seed").unwrap();
+        keys.put("seed", &[1; 32]).unwrap();
+        keys.put("seed", &[2; 32]).unwrap();
+        assert_eq!(*store(&folder).get("seed").unwrap().unwrap(), [2; 32]);
+        keys.remove("seed").unwrap();
+        assert!(keys.get("seed").unwrap().is_none());
+    }
+
+    #[test]
+    fn what_was_handed_out_is_the_same_file_as_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = store(&folder);
+        keys.raise([1; 16], 7).unwrap();
+        keys.raise([1; 16], 3).unwrap();
+        assert_eq!(keys.highest([1; 16]).unwrap(), Some(7));
+        assert_eq!(keys.highest([2; 16]).unwrap(), None);
+        assert_eq!(HandedOut::at(folder.path().join("handed-out.json")).highest([1; 16]).unwrap(), Some(7));
+    }
+
+    #[test]
+    fn a_name_cannot_lead_out_of_the_store() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = store(&folder);
+        for name in ["", ".", "..", "../x", "a/b", "a\\b", "A", "ä", "a.b", &"a".repeat(65)] {
+            assert!(matches!(keys.put(name, &[1]), Err(Error::Invalid(_))), "{name}");
+            assert!(keys.get(name).is_err() && keys.remove(name).is_err(), "{name}");
+        }
+        assert!(keys.put("large", &vec![0; MAX_SECRET + 1]).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_on_the_machine_reads_a_secret() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        store(&folder).put("seed", &[1; 32]).unwrap();
+        let mode = |path: &str| fs::metadata(folder.path().join(path)).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode("keys"), mode("keys/seed")), (0o700, 0o600));
+    }
+}
