@@ -5,17 +5,13 @@
 
 use std::fmt;
 
-use data_encoding::{Encoding, Specification};
 use ed25519_dalek::SigningKey;
-use hpke::aead::ChaCha20Poly1305;
-use hpke::kdf::HkdfSha256;
-use hpke::kem::X25519HkdfSha256 as X25519;
-use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable};
 use zeroize::Zeroizing;
 
 use super::cbor::{Map, Reader};
+use super::envelope::{self, EnvelopeKey};
 use super::seal::{self, PARCEL_HEAD, Parcel, SIGNATURE};
-use super::{LogId, NotebookId, hex};
+use super::{LogId, NotebookId, hex, paper};
 use crate::error::{Error, Result};
 use crate::model::Random;
 
@@ -249,20 +245,17 @@ fn halves(both: &[u8; 2 * SIGNATURE]) -> [[u8; SIGNATURE]; 2] {
 pub struct DeviceKeys {
     endpoint: SigningKey,
     sign: SigningKey,
-    hpke: <X25519 as Kem>::PrivateKey,
-    hpke_public: [u8; 32],
+    envelope: EnvelopeKey,
 }
 
 impl DeviceKeys {
     /// From the seeds in its key store: one for the network, one for the rest. A device that renewed its HPKE key has a
     /// seed of its own for that.
     pub fn from_seeds(endpoint: &Secret, keys: &Secret, renewed_hpke: Option<&Secret>) -> Self {
-        let (hpke, hpke_public) = hpke_pair(&renewed_hpke.unwrap_or(keys).derive("kith 2026 device hpke"));
         Self {
             endpoint: endpoint.signing_key(),
             sign: keys.derive("kith 2026 device signing").signing_key(),
-            hpke,
-            hpke_public,
+            envelope: EnvelopeKey::from_seed(&renewed_hpke.unwrap_or(keys).derive("kith 2026 device hpke")),
         }
     }
 
@@ -273,7 +266,8 @@ impl DeviceKeys {
 
     /// What the others may know.
     pub fn public(&self) -> DevicePublic {
-        let (device, endpoint, hpke) = (self.device(), self.endpoint.verifying_key().to_bytes(), self.hpke_public);
+        let (device, endpoint, hpke) =
+            (self.device(), self.endpoint.verifying_key().to_bytes(), self.envelope.public());
         let parts: [&[u8]; 3] = [&device.0, &endpoint, &hpke];
         let proofs = [seal::sign(&self.sign, PROOF, &parts), seal::sign(&self.endpoint, PROOF, &parts)];
         DevicePublic { device, endpoint, hpke, proofs }
@@ -294,7 +288,7 @@ impl DeviceKeys {
     /// # Errors
     /// [`Error::Peer`] when it was sealed to another, which is usual: bags do not say for whom they are.
     pub fn open_bag(&self, bytes: &[u8], notebook: &NotebookTag) -> Result<KeyBag> {
-        open_bag(&self.hpke, bytes, notebook)
+        open_bag(&self.envelope, bytes, notebook)
     }
 }
 
@@ -302,11 +296,6 @@ impl fmt::Debug for DeviceKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "DeviceKeys({}, …)", self.device())
     }
-}
-
-fn hpke_pair(seed: &Secret) -> (<X25519 as Kem>::PrivateKey, [u8; 32]) {
-    let (private, public) = X25519::derive_keypair(seed.bytes());
-    (private, public.to_bytes().into())
 }
 
 /// Epoch keys on their way to a device: the newest, and the earlier ones under which something is still to be read.
@@ -325,18 +314,9 @@ impl KeyBag {
         if self.keys.len() > MAX_KEYS {
             return Err(Error::Invalid(format!("a bag holds at most {MAX_KEYS} keys")));
         }
-        let recipient = <X25519 as Kem>::PublicKey::from_bytes(recipient).map_err(not_a_key)?;
         let head = seal::parcel_head(Parcel::Bag, notebook);
-        let (enc, sealed) = hpke::single_shot_seal::<ChaCha20Poly1305, HkdfSha256, X25519, _>(
-            &OpModeS::Base,
-            &recipient,
-            BAG.as_bytes(),
-            &self.padded(),
-            &head,
-            &mut Drawn(random),
-        )
-        .map_err(not_a_key)?;
-        Ok([&head[..], &enc.to_bytes(), &sealed].concat())
+        let envelope = envelope::seal(recipient, BAG, &head, &self.padded(), random)?;
+        Ok([&head[..], &envelope].concat())
     }
 
     /// A length, then 64 bytes a key, then zeros. It is not CBOR so that its size is known before a secret is in it:
@@ -360,28 +340,12 @@ impl fmt::Debug for KeyBag {
     }
 }
 
-fn not_a_key(_: hpke::HpkeError) -> Error {
-    Error::Invalid("the key it should be sealed to is no key".into())
-}
-
-fn open_bag(key: &<X25519 as Kem>::PrivateKey, bytes: &[u8], notebook: &NotebookTag) -> Result<KeyBag> {
+fn open_bag(key: &EnvelopeKey, bytes: &[u8], notebook: &NotebookTag) -> Result<KeyBag> {
     if seal::parcel(bytes, notebook)? != Parcel::Bag {
         return Err(Error::Peer("not a bag of keys".into()));
     }
-    let ours = |_| Error::Peer("this bag of keys is for another device, or damaged".into());
-    let (head, sealed) = bytes.split_at(PARCEL_HEAD);
-    let (head, enc) = head.split_at(PARCEL_HEAD - 32);
-    let enc = <X25519 as Kem>::EncappedKey::from_bytes(enc).map_err(ours)?;
-    let plain = hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, X25519>(
-        &OpModeR::Base,
-        key,
-        &enc,
-        BAG.as_bytes(),
-        sealed,
-        head,
-    )
-    .map(Zeroizing::new)
-    .map_err(ours)?;
+    let (head, envelope) = bytes.split_at(PARCEL_HEAD - 32);
+    let plain = key.open(BAG, head, envelope)?;
     let (keys, odd) = seal::unpad(&plain)?.as_chunks::<64>();
     if !odd.is_empty() || keys.len() > MAX_KEYS {
         return Err(Error::Peer("a bag holds something that is no key".into()));
@@ -392,37 +356,12 @@ fn open_bag(key: &<X25519 as Kem>::PrivateKey, bytes: &[u8], notebook: &Notebook
     Ok(KeyBag { keys: keys.iter().map(pair).collect() })
 }
 
-/// Our source of randomness, as hpke asks for it.
-struct Drawn<'a>(Random<'a>);
-
-impl hpke::rand_core::RngCore for Drawn<'_> {
-    fn next_u32(&mut self) -> u32 {
-        hpke::rand_core::impls::next_u32_via_fill(self)
-    }
-    fn next_u64(&mut self) -> u64 {
-        hpke::rand_core::impls::next_u64_via_fill(self)
-    }
-    fn fill_bytes(&mut self, bytes: &mut [u8]) {
-        (self.0)(bytes);
-    }
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> std::result::Result<(), hpke::rand_core::Error> {
-        self.fill_bytes(bytes);
-        Ok(())
-    }
-}
-
-impl hpke::rand_core::CryptoRng for Drawn<'_> {}
-
 /// The key on paper: it removes any device and lets a new one in when all are gone.
 pub struct RecoveryKit {
     seed: Secret,
 }
 
-/// Letters that are not mistaken for digits when read aloud or copied by hand (Crockford's base 32).
-const SYMBOLS: &str = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const PREFIX: &str = "KITH";
-const CHECKSUM: usize = 3;
-const LETTERS: usize = (32 + CHECKSUM) * 8 / 5;
 
 impl RecoveryKit {
     /// A fresh one.
@@ -452,7 +391,7 @@ impl RecoveryKit {
 
     /// The key to which bags are sealed for it.
     pub fn hpke_public(&self) -> [u8; 32] {
-        self.hpke().1
+        self.envelope().public()
     }
 
     /// Opens a bag that was sealed to it.
@@ -460,24 +399,12 @@ impl RecoveryKit {
     /// # Errors
     /// [`Error::Peer`] when it was sealed to somebody else.
     pub fn open_bag(&self, bytes: &[u8], notebook: &NotebookTag) -> Result<KeyBag> {
-        open_bag(&self.hpke().0, bytes, notebook)
+        open_bag(&self.envelope(), bytes, notebook)
     }
 
     /// As it is printed: `KITH-` and fourteen groups of four. All of it is in the alphanumeric set of QR codes.
     pub fn text(&self) -> Zeroizing<String> {
-        let mut bytes = Zeroizing::new(Vec::with_capacity(32 + CHECKSUM));
-        bytes.extend_from_slice(self.seed.bytes());
-        bytes.extend_from_slice(&checksum(&self.seed));
-        let letters = Zeroizing::new(letters().encode(&bytes));
-        let mut text = Zeroizing::new(String::with_capacity(PREFIX.len() + LETTERS * 5 / 4));
-        text.push_str(PREFIX);
-        for (at, letter) in letters.chars().enumerate() {
-            if at % 4 == 0 {
-                text.push('-');
-            }
-            text.push(letter);
-        }
-        text
+        paper::written(PREFIX, self.seed.bytes())
     }
 
     /// Reads what a person typed: with or without `KITH`, small letters, spaces or no groups at all, O for 0, l for 1.
@@ -485,25 +412,11 @@ impl RecoveryKit {
     /// # Errors
     /// [`Error::Invalid`] in words that say whether something is missing, or one of the letters is wrong.
     pub fn parse(text: &str) -> Result<Self> {
-        let mut typed = Zeroizing::new(String::with_capacity(text.len()));
-        typed.extend(text.chars().filter(|letter| !letter.is_whitespace() && !"-–—‐.,:".contains(*letter)));
-        let prefixed = typed.len() == PREFIX.len() + LETTERS;
-        let typed = typed.get(PREFIX.len()..).filter(|_| prefixed).unwrap_or(&typed);
-        if typed.chars().count() != LETTERS {
-            return Err(Error::Invalid(format!(
-                "the recovery key has {LETTERS} letters and digits; this has {}",
-                typed.chars().count()
-            )));
-        }
-        let wrong = || Error::Invalid("a letter of the recovery key is wrong; look at it once more".into());
-        let bytes = letters().decode(typed.as_bytes()).map(Zeroizing::new).map_err(|_| wrong())?;
-        let (seed, sum) = bytes.split_first_chunk::<32>().ok_or_else(wrong)?;
-        let seed = Secret::new(*seed);
-        if checksum(&seed) == sum { Ok(Self { seed }) } else { Err(wrong()) }
+        paper::read(PREFIX, "recovery key", text).map(|seed| Self { seed: Secret::new(*seed) })
     }
 
-    fn hpke(&self) -> (<X25519 as Kem>::PrivateKey, [u8; 32]) {
-        hpke_pair(&self.seed.derive("kith 2026 recovery hpke"))
+    fn envelope(&self) -> EnvelopeKey {
+        EnvelopeKey::from_seed(&self.seed.derive("kith 2026 recovery hpke"))
     }
 }
 
@@ -511,18 +424,6 @@ impl fmt::Debug for RecoveryKit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("RecoveryKit(…)")
     }
-}
-
-fn checksum(seed: &Secret) -> [u8; CHECKSUM] {
-    first(blake3::derive_key("kith 2026 recovery checksum", seed.bytes()))
-}
-
-fn letters() -> Encoding {
-    let mut letters = Specification::new();
-    letters.symbols.push_str(SYMBOLS);
-    letters.translate.from.push_str("abcdefghjkmnpqrstvwxyzIiLlOo");
-    letters.translate.to.push_str("ABCDEFGHJKMNPQRSTVWXYZ111100");
-    letters.encoding().expect("32 letters, each once, and none of them translated")
 }
 
 #[cfg(test)]
@@ -654,7 +555,7 @@ mod tests {
         let text = RecoveryKit::draw(&mut dice(3)).text();
         let plain = &text.replace('-', "")[4..];
         for at in 0..plain.len() {
-            for letter in SYMBOLS.chars().filter(|letter| *letter != plain.as_bytes()[at] as char) {
+            for letter in paper::SYMBOLS.chars().filter(|letter| *letter != plain.as_bytes()[at] as char) {
                 let wrong = format!("{}{letter}{}", &plain[..at], &plain[at + 1..]);
                 assert!(matches!(RecoveryKit::parse(&wrong), Err(Error::Invalid(_))), "{wrong}");
             }

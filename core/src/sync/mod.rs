@@ -4,10 +4,12 @@
 
 pub mod batch;
 pub mod cbor;
+pub mod envelope;
 pub mod folder;
 pub mod identity;
 pub mod keys;
 pub mod keystore;
+pub mod paper;
 pub mod ranges;
 pub mod seal;
 pub mod segment;

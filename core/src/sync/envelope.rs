@@ -1,0 +1,96 @@
+//! Bytes that one device alone can open: HPKE (RFC 9180) with X25519, HKDF-SHA256 and ChaCha20-Poly1305. What is put in
+//! one, and for whom, is for `keys` and `pairing` to say.
+
+use hpke::aead::ChaCha20Poly1305;
+use hpke::kdf::HkdfSha256;
+use hpke::kem::X25519HkdfSha256 as X25519;
+use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable};
+use zeroize::Zeroizing;
+
+use super::keys::Secret;
+use crate::error::{Error, Result};
+use crate::model::Random;
+
+/// Bytes an envelope adds to what is in it.
+pub const OVERHEAD: usize = ENC + 16;
+const ENC: usize = 32;
+
+/// What opens envelopes.
+pub struct EnvelopeKey {
+    private: <X25519 as Kem>::PrivateKey,
+    public: [u8; 32],
+}
+
+impl EnvelopeKey {
+    /// The key made from a seed.
+    pub fn from_seed(seed: &Secret) -> Self {
+        let (private, public) = X25519::derive_keypair(seed.bytes());
+        Self { private, public: public.to_bytes().into() }
+    }
+
+    /// What others seal to.
+    pub fn public(&self) -> [u8; 32] {
+        self.public
+    }
+
+    /// Opens what [`seal`] sealed to this key, for the same purpose and after the same head.
+    ///
+    /// # Errors
+    /// [`Error::Peer`] when it was sealed to another, which is usual: envelopes do not say for whom they are.
+    pub fn open(&self, purpose: &str, head: &[u8], envelope: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+        let not_ours = |_| Error::Peer("this is sealed to another device, or damaged".into());
+        let (enc, sealed) = envelope.split_at_checked(ENC).ok_or(()).map_err(not_ours)?;
+        let enc = <X25519 as Kem>::EncappedKey::from_bytes(enc).map_err(|_| ()).map_err(not_ours)?;
+        hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, X25519>(
+            &OpModeR::Base,
+            &self.private,
+            &enc,
+            purpose.as_bytes(),
+            sealed,
+            head,
+        )
+        .map(Zeroizing::new)
+        .map_err(|_| ())
+        .map_err(not_ours)
+    }
+}
+
+/// Seals bytes to one key: 32 bytes that open it, then the sealed bytes. `head` is not sealed, and cannot be changed.
+///
+/// # Errors
+/// [`Error::Invalid`] when the recipient's key is none.
+pub fn seal(recipient: &[u8; 32], purpose: &str, head: &[u8], text: &[u8], random: Random<'_>) -> Result<Vec<u8>> {
+    let not_a_key = |_| Error::Invalid("the key it should be sealed to is no key".into());
+    let recipient = <X25519 as Kem>::PublicKey::from_bytes(recipient).map_err(not_a_key)?;
+    let (enc, sealed) = hpke::single_shot_seal::<ChaCha20Poly1305, HkdfSha256, X25519, _>(
+        &OpModeS::Base,
+        &recipient,
+        purpose.as_bytes(),
+        text,
+        head,
+        &mut Drawn(random),
+    )
+    .map_err(not_a_key)?;
+    Ok([&enc.to_bytes()[..], &sealed].concat())
+}
+
+/// Our source of randomness, as hpke asks for it.
+struct Drawn<'a>(Random<'a>);
+
+impl hpke::rand_core::RngCore for Drawn<'_> {
+    fn next_u32(&mut self) -> u32 {
+        hpke::rand_core::impls::next_u32_via_fill(self)
+    }
+    fn next_u64(&mut self) -> u64 {
+        hpke::rand_core::impls::next_u64_via_fill(self)
+    }
+    fn fill_bytes(&mut self, bytes: &mut [u8]) {
+        (self.0)(bytes);
+    }
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> std::result::Result<(), hpke::rand_core::Error> {
+        self.fill_bytes(bytes);
+        Ok(())
+    }
+}
+
+impl hpke::rand_core::CryptoRng for Drawn<'_> {}
