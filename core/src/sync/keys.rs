@@ -278,6 +278,11 @@ impl DeviceKeys {
         &self.sign
     }
 
+    /// What opens bags, requests and answers.
+    pub fn envelope_key(&self) -> &EnvelopeKey {
+        &self.envelope
+    }
+
     /// What proves on a network that it is this device.
     pub fn endpoint_key(&self) -> &SigningKey {
         &self.endpoint

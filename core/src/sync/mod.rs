@@ -9,6 +9,7 @@ pub mod folder;
 pub mod identity;
 pub mod keys;
 pub mod keystore;
+pub mod pairing;
 pub mod paper;
 pub mod ranges;
 pub mod seal;
