@@ -9,6 +9,7 @@ pub mod identity;
 pub mod keys;
 pub mod keystore;
 pub mod ranges;
+pub mod roster;
 pub mod seal;
 pub mod segment;
 
