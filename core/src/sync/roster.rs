@@ -770,7 +770,7 @@ struct Weighing<'a> {
     /// What a decided removal took away.
     struck: Vec<bool>,
     /// The removals that were decided.
-    decided: Vec<usize>,
+    decided: BTreeSet<usize>,
     trusted_recovery: Option<EntryHash>,
 }
 
@@ -799,7 +799,7 @@ impl<'a> Weighing<'a> {
             past.push(bits);
         }
         let struck = vec![false; list.len()];
-        Self { list, past, struck, decided: Vec::new(), trusted_recovery: entries.trusted_recovery }
+        Self { list, past, struck, decided: BTreeSet::new(), trusted_recovery: entries.trusted_recovery }
     }
 
     fn is_before(&self, a: usize, b: usize) -> bool {
@@ -810,7 +810,7 @@ impl<'a> Weighing<'a> {
     fn decide(&mut self) -> Counting {
         let mut counting = self.count();
         while let Some(removal) = self.next_removal(&counting) {
-            self.decided.push(removal);
+            self.decided.insert(removal);
             if self.strike(removal) {
                 counting = self.count();
             }
@@ -990,9 +990,7 @@ impl<'a> Weighing<'a> {
 
     fn removed(&self, counting: &Counting) -> Vec<Removed> {
         let mut removed: BTreeMap<DeviceId, Removed> = BTreeMap::new();
-        let mut decided = self.decided.clone();
-        decided.sort_unstable();
-        for at in &decided {
+        for at in &self.decided {
             let Act::Revoke { device, cuts } = &self.list[*at].act else {
                 continue;
             };
@@ -1007,18 +1005,18 @@ impl<'a> Weighing<'a> {
             there.by_recovery |= self.list[*at].by_recovery;
             there.cut_off.extend(cuts);
         }
-        self.add_held(counting, &decided, &mut removed);
+        self.add_held(counting, &mut removed);
         removed.into_values().collect()
     }
 
     /// What devices had when they learned of a removal: of each device one word for each removal, its first.
-    fn add_held(&self, counting: &Counting, decided: &[usize], removed: &mut BTreeMap<DeviceId, Removed>) {
+    fn add_held(&self, counting: &Counting, removed: &mut BTreeMap<DeviceId, Removed>) {
         let mut said = BTreeSet::new();
         for at in self.counting(counting) {
             let Act::Held { revoke, cuts } = &self.list[at].act else {
                 continue;
             };
-            let of = decided.iter().find(|of| self.list[**of].hash == *revoke && self.is_before(**of, at));
+            let of = self.decided.iter().find(|of| self.list[**of].hash == *revoke && self.is_before(**of, at));
             let there = of.and_then(|of| self.target(*of)).and_then(|device| removed.get_mut(&device));
             if let Some(there) = there.filter(|_| said.insert((self.list[at].author, *revoke))) {
                 there.cut_off.extend(cuts);

@@ -788,7 +788,7 @@ mod tests {
             (text(), 0),
             (text(), 2),
             (second.clone(), 1),
-            (second.clone(), 0),
+            (second, 0),
             (Plaintext { prev: [9; 32], ..text() }, 2),
             (Plaintext { retires: None, ..text() }, 2),
         ] {

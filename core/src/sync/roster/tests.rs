@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 
 use super::super::keys::RecoveryKit;
@@ -9,8 +11,14 @@ use super::*;
 
 const NOTEBOOK: NotebookTag = NotebookTag([9; 16]);
 
-fn keys(number: u8) -> DeviceKeys {
-    DeviceKeys::from_seeds(&Secret::new([number; 32]), &Secret::new([number ^ 0x80; 32]), None)
+/// Curves are slow without optimisation, and stories have many turns: keys are made once.
+fn keys(number: u8) -> &'static DeviceKeys {
+    static KEYS: LazyLock<Vec<DeviceKeys>> = LazyLock::new(|| {
+        let keys =
+            |number: u8| DeviceKeys::from_seeds(&Secret::new([number; 32]), &Secret::new([number ^ 0x80; 32]), None);
+        (0..20).map(keys).collect()
+    });
+    &KEYS[usize::from(number)]
 }
 
 fn id(number: u8) -> DeviceId {
@@ -43,15 +51,20 @@ fn set_recovery(number: u8) -> Act {
 
 /// A notebook whose first device is number 1.
 fn begin() -> Entries {
-    Entries::begin(Entry::genesis(NOTEBOOK, &keys(1), "device 1", &root(1), 0).unwrap()).unwrap()
+    static FIRST: LazyLock<Entry> =
+        LazyLock::new(|| Entry::genesis(NOTEBOOK, keys(1), "device 1", &root(1), 0).unwrap());
+    Entries::begin(FIRST.clone()).unwrap()
 }
 
 /// One of 1, 2 and 3, who were added in this order.
 fn three() -> Entries {
-    let mut set = begin();
-    set.says(1, add(2));
-    set.says(1, add(3));
-    set
+    static THREE: LazyLock<Entries> = LazyLock::new(|| {
+        let mut set = begin();
+        set.says(1, add(2));
+        set.says(1, add(3));
+        set
+    });
+    THREE.clone()
 }
 
 impl Entries {
@@ -155,7 +168,7 @@ fn old_entries_and_new_ones_never_bring_a_removed_device_back() {
     set.says(1, revoke(3));
     assert_eq!(set.with(&old).devices(), [1, 2]);
     // The removed device goes on writing, beside the removal and after it.
-    let mut theirs = old.clone();
+    let mut theirs = old;
     theirs.says(3, rotate(7));
     theirs.says(3, add(3));
     let mut all = set.with(&theirs);
@@ -329,7 +342,7 @@ fn strangers_and_forgers_are_refused() {
     mixed.device = id(2);
     assert!(set.sign(Act::Add { device: mixed, name: String::new() }, keys(1).signing_key(), false, 0).is_err());
     // Another first entry, whoever signs it.
-    let other = Entry::genesis(NOTEBOOK, &keys(1), "device 1", &root(2), 0).unwrap();
+    let other = Entry::genesis(NOTEBOOK, keys(1), "device 1", &root(2), 0).unwrap();
     assert!(set.insert(other).is_err());
     assert_eq!(set.devices(), [1, 2, 3]);
 }
