@@ -493,7 +493,7 @@ fn all_of(views: &[Entries]) -> Entries {
 }
 
 fn story() -> impl Strategy<Value = Vec<Turn>> {
-    prop::collection::vec((any::<u8>(), any::<u8>(), any::<u8>()), 0..40)
+    prop::collection::vec((any::<u8>(), any::<u8>(), any::<u8>()), 0..30)
 }
 
 /// What must hold of every roster, whatever the story.
@@ -573,7 +573,7 @@ proptest! {
     }
 
     #[test]
-    fn whom_the_first_device_or_the_paper_removed_nobody_younger_brings_back(turns in story(), later in story()) {
+    fn whom_the_first_device_or_the_paper_removed_nobody_younger_brings_back(turns in story()) {
         // The first device sets the paper, and then removes 2; the paper removes 3. Others play on, knowing or not.
         let mut set = three();
         set.says(1, set_recovery(1));
@@ -582,7 +582,7 @@ proptest! {
         set.paper_says(1, revoke(3));
         let quiet = |(who, what, _): &&Turn| who % PEOPLE != 0 && what % 10 != 9;
         let mut views = [unaware, set];
-        for (who, what, whom) in turns.iter().chain(&later).filter(quiet) {
+        for (who, what, whom) in turns.iter().filter(quiet) {
             let view = &mut views[usize::from(whom % 2)];
             let act = match what % 4 {
                 0 => revoke(whom % PEOPLE + 1),
