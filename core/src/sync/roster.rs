@@ -510,10 +510,8 @@ impl Entries {
             return refused("an entry of the roster is signed by nobody who is known");
         }
         let of_author = self.list.values().filter(|other| other.author == entry.author).count();
-        if self.list.len() >= MAX_ENTRIES
-            || of_author >= MAX_BY_AUTHOR
-            || self.bytes.saturating_add(entry.bytes.len()) > MAX_BYTES
-        {
+        let is_full = self.list.len() >= MAX_ENTRIES || self.bytes.saturating_add(entry.bytes.len()) > MAX_BYTES;
+        if of_author >= MAX_BY_AUTHOR || is_full && !self.is_from_paper(&entry) {
             return refused(
                 "there are more entries in the roster than a notebook can need; one device writes too many",
             );
@@ -554,6 +552,11 @@ impl Entries {
             (act, false) => act.adds().is_some_and(|(device, _)| device.device == entry.author),
             _ => false,
         })
+    }
+
+    /// Whether the recovery key that holds signed this: it must be able to remove even a device that filled the set.
+    fn is_from_paper(&self, entry: &Entry) -> bool {
+        entry.by_recovery && evaluate(self).recovery.is_some_and(|recovery| recovery.sign == entry.author.0)
     }
 
     /// These entries and all before them, as far as they are known.
@@ -742,6 +745,11 @@ impl Roster {
     /// The device of this name, if it belongs to the notebook.
     pub fn device(&self, device: &DeviceId) -> Option<&Device> {
         self.devices.iter().find(|there| there.public.device == *device)
+    }
+
+    /// The device that is reached under this key, if it belongs to the notebook.
+    pub fn at_endpoint(&self, endpoint: &[u8; 32]) -> Option<&Device> {
+        self.devices.iter().find(|there| there.public.endpoint == *endpoint)
     }
 
     /// The removal of this device, if it was removed.

@@ -426,6 +426,33 @@ fn one_device_cannot_fill_the_roster() {
 }
 
 #[test]
+fn the_paper_removes_even_a_device_that_filled_the_roster() {
+    let mut set = three();
+    set.says(1, set_recovery(1));
+    let template = set.sign(rotate(1), keys(2).signing_key(), false, 0).unwrap();
+    for number in 0_u64.. {
+        if set.len() == MAX_ENTRIES {
+            break;
+        }
+        let mut entry = template.clone();
+        entry.hash = EntryHash(blake3::hash(&number.to_be_bytes()).into());
+        set.list.insert(entry.hash, entry);
+    }
+    // Signed beforehand, on a device that has not heard of all this.
+    let mut calm = three();
+    let same = set.list.values().find(|entry| matches!(entry.act, Act::SetRecovery { .. })).unwrap().clone();
+    calm.take(same);
+    let by_device = calm.sign(revoke(2), keys(3).signing_key(), false, 0).unwrap();
+    let by_paper = calm.sign(revoke(2), &kit(1).signing_key(), true, 0).unwrap();
+    assert!(set.insert(by_device).is_err());
+    assert_eq!(set.insert(by_paper).unwrap(), Taken::New);
+    assert_eq!(set.devices(), [1, 3]);
+    let roster = evaluate(&set);
+    assert_eq!(roster.at_endpoint(&keys(3).public().endpoint).unwrap().name, "device 3");
+    assert!(roster.at_endpoint(&keys(2).public().endpoint).is_none());
+}
+
+#[test]
 fn a_roster_full_of_removals_is_read_in_bounded_time() {
     let mut set = three();
     // A crowd let in by 3, each of whom removes each other and everybody, at once.
