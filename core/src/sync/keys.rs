@@ -503,7 +503,7 @@ mod tests {
             DevicePublic { device: theirs.device, ..ours.clone() },
             DevicePublic { endpoint: theirs.endpoint, ..ours.clone() },
             DevicePublic { hpke: theirs.hpke, ..ours.clone() },
-            DevicePublic { device: theirs.device, proofs: theirs.proofs, ..ours.clone() },
+            DevicePublic { device: theirs.device, proofs: theirs.proofs, ..ours },
         ] {
             assert!(mixed.verify().is_err());
         }

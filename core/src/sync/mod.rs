@@ -12,6 +12,7 @@ pub mod keystore;
 pub mod pairing;
 pub mod paper;
 pub mod ranges;
+pub mod roster;
 pub mod seal;
 pub mod segment;
 
