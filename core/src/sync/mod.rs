@@ -9,6 +9,7 @@ pub mod folder;
 pub mod identity;
 pub mod keys;
 pub mod keystore;
+pub mod member;
 pub mod pairing;
 pub mod paper;
 pub mod ranges;

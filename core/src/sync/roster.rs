@@ -49,7 +49,8 @@ pub const MAX_PARENTS: usize = 64;
 pub const MAX_CUTS: usize = 256;
 /// Most records of one purge.
 pub const MAX_PURGED: usize = 2048;
-const MAX_NAME: usize = 64;
+/// Longest name of a device, in bytes.
+pub const MAX_NAME: usize = 64;
 const PURPOSE: &str = "kith/ros/1";
 
 /// What an entry says.

@@ -1,0 +1,373 @@
+//! A device as a member of its notebook: its keys, the roster it knows and the epoch keys it holds, together.
+//!
+//! Here the rules of `roster` and `keys` meet: which epoch to write under, what a file of the roster adds, which keys go
+//! to whom. Secrets live in a [`KeyStore`]; what is not secret is handed in and out, to be kept in the notebook.
+
+use std::collections::BTreeMap;
+
+use zeroize::Zeroizing;
+
+use super::keys::{DeviceId, DeviceKeys, EntryHash, EpochKeys, KeyBag, KeyId, NotebookTag, Secret};
+use super::keystore::KeyStore;
+use super::roster::{self, Act, Cut, Device, Entries, Entry, Roster};
+use super::seal::{self, Parcel};
+use super::{LogId, NotebookId, hex};
+use crate::error::{Error, Result};
+use crate::model::Random;
+
+/// A device that belongs, or belonged, to a notebook.
+pub struct Member {
+    tag: NotebookTag,
+    keys: DeviceKeys,
+    entries: Entries,
+    roster: Roster,
+    ring: BTreeMap<EntryHash, Secret>,
+}
+
+/// An entry that is new here, and the file in which it travels.
+pub struct Written {
+    /// The entry.
+    pub entry: Entry,
+    /// Its file.
+    pub parcel: Vec<u8>,
+}
+
+/// What files of the roster brought.
+#[derive(Default)]
+pub struct Learned {
+    /// Entries that are new, each after its parents.
+    pub entries: Vec<Entry>,
+    /// Whether a key came.
+    pub keys: bool,
+}
+
+/// The seeds a device draws for one notebook.
+pub fn draw_keys(store: &dyn KeyStore, tag: &NotebookTag, random: Random<'_>) -> Result<DeviceKeys> {
+    if let Some(keys) = load_keys(store, tag)? {
+        return Ok(keys);
+    }
+    let (endpoint, device) = (Secret::draw(random), Secret::draw(random));
+    store.put(&endpoint_name(tag), endpoint.bytes())?;
+    store.put(&device_name(tag), device.bytes())?;
+    Ok(DeviceKeys::from_seeds(&endpoint, &device, None))
+}
+
+/// The keys this device has for a notebook; none when it never joined it, or its key store was lost.
+pub fn load_keys(store: &dyn KeyStore, tag: &NotebookTag) -> Result<Option<DeviceKeys>> {
+    let seed = |name: String| -> Result<Option<Secret>> {
+        let bytes = store.get(&name)?;
+        Ok(bytes.and_then(|bytes| Some(Secret::new(*bytes.first_chunk::<32>()?))))
+    };
+    let (endpoint, device) = (seed(endpoint_name(tag))?, seed(device_name(tag))?);
+    Ok(endpoint.zip(device).map(|(endpoint, device)| DeviceKeys::from_seeds(&endpoint, &device, None)))
+}
+
+/// Forgets everything this device holds for a notebook: it was removed, or joins anew.
+pub fn forget_keys(store: &dyn KeyStore, tag: &NotebookTag) -> Result<()> {
+    [endpoint_name(tag), device_name(tag), ring_name(tag)].iter().try_for_each(|name| store.remove(name))
+}
+
+fn endpoint_name(tag: &NotebookTag) -> String {
+    format!("endpoint-{}", hex(&tag.0))
+}
+
+fn device_name(tag: &NotebookTag) -> String {
+    format!("device-{}", hex(&tag.0))
+}
+
+fn ring_name(tag: &NotebookTag) -> String {
+    format!("ring-{}", hex(&tag.0))
+}
+
+impl Member {
+    /// Founds the roster of a notebook that has none: this device is its first.
+    ///
+    /// # Errors
+    /// As the key store; [`Error::Invalid`] for a name that is too long.
+    pub fn found(
+        store: &dyn KeyStore,
+        notebook: &NotebookId,
+        name: &str,
+        made_at_unix_ms: u64,
+        random: Random<'_>,
+    ) -> Result<(Self, Written)> {
+        let tag = NotebookTag::of(notebook);
+        let keys = draw_keys(store, &tag, random)?;
+        let root = Secret::draw(random);
+        let genesis = Entry::genesis(tag, &keys, &short(name), &root, made_at_unix_ms)?;
+        let epoch = EpochKeys::derive(tag, genesis.hash, &root);
+        let parcel = roster::seal_entry(&genesis, &epoch, random)?;
+        let entries = Entries::begin(genesis.clone())?;
+        let mut member = Self::new(tag, keys, entries);
+        member.hold(store, [(genesis.hash, root)])?;
+        Ok((member, Written { entry: genesis, parcel }))
+    }
+
+    /// A member as it was before, from its key store and the entries the notebook keeps.
+    ///
+    /// # Errors
+    /// As the key store.
+    pub fn load(store: &dyn KeyStore, entries: Entries) -> Result<Option<Self>> {
+        let tag = entries.notebook();
+        let Some(keys) = load_keys(store, &tag)? else { return Ok(None) };
+        let mut member = Self::new(tag, keys, entries);
+        if let Some(ring) = store.get(&ring_name(&tag))? {
+            member.ring = read_ring(&ring);
+        }
+        Ok(Some(member))
+    }
+
+    /// A device that was let in: begins with the files and keys of its welcome.
+    ///
+    /// # Errors
+    /// [`Error::Peer`] when what it was given does not name it.
+    pub fn welcomed(store: &dyn KeyStore, tag: NotebookTag, parcels: &[Vec<u8>], keys: KeyBag) -> Result<Self> {
+        let device =
+            load_keys(store, &tag)?.ok_or_else(|| Error::NotFound("the keys this device asked with".into()))?;
+        let epochs: Vec<EpochKeys> =
+            keys.keys.iter().map(|(epoch, root)| EpochKeys::derive(tag, *epoch, root)).collect();
+        let open = |parcel: &Vec<u8>| epochs.iter().find_map(|epoch| roster::open_entry(parcel, epoch).ok());
+        let opened: Vec<Entry> = parcels.iter().filter_map(open).collect();
+        let genesis = opened.iter().find(|entry| matches!(entry.act, Act::Genesis { .. })).cloned();
+        let no_roster = || Error::Peer("what came holds no list of devices".into());
+        let mut entries = Entries::begin(genesis.ok_or_else(no_roster)?)?;
+        if entries.notebook() != tag {
+            return Err(Error::Peer("what came belongs to another notebook".into()));
+        }
+        entries.merge(opened);
+        let mut member = Self::new(tag, device, entries);
+        if member.roster.device(&member.device()).is_none() {
+            return Err(Error::Peer("what came does not let this device in".into()));
+        }
+        member.hold(store, keys.keys)?;
+        Ok(member)
+    }
+
+    fn new(tag: NotebookTag, keys: DeviceKeys, entries: Entries) -> Self {
+        let roster = roster::evaluate(&entries);
+        Self { tag, keys, entries, roster, ring: BTreeMap::new() }
+    }
+
+    /// Which notebook, for those who carry it.
+    pub fn tag(&self) -> NotebookTag {
+        self.tag
+    }
+
+    /// This device.
+    pub fn device(&self) -> DeviceId {
+        self.keys.device()
+    }
+
+    /// What this device alone knows.
+    pub fn keys(&self) -> &DeviceKeys {
+        &self.keys
+    }
+
+    /// Who belongs to the notebook.
+    pub fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    /// The entries behind it.
+    pub fn entries(&self) -> &Entries {
+        &self.entries
+    }
+
+    /// All keys held, for a device that is let in.
+    pub fn key_bag(&self) -> KeyBag {
+        KeyBag { keys: self.ring.iter().map(|(epoch, root)| (*epoch, root.clone())).collect() }
+    }
+
+    /// The keys of an epoch as a segment names it; none when they are not held. Any key held may be used for reading.
+    pub fn epoch(&self, key: &KeyId) -> Option<EpochKeys> {
+        let held = self.ring.iter().find(|(epoch, _)| epoch.key_id() == *key);
+        held.map(|(epoch, root)| EpochKeys::derive(self.tag, *epoch, root))
+    }
+
+    /// The keys to write under; none when a new epoch has to be opened first, with [`Member::rotate`].
+    pub fn write_epoch(&self) -> Option<EpochKeys> {
+        let held = self.roster.write_under.iter().find_map(|epoch| Some((epoch, self.ring.get(epoch)?)));
+        held.map(|(epoch, root)| EpochKeys::derive(self.tag, *epoch, root))
+    }
+
+    /// Takes in files of the roster, in whatever order: entries and bags of keys.
+    ///
+    /// # Errors
+    /// As the key store. What cannot be opened is left out: it may be for another device.
+    pub fn take(&mut self, store: &dyn KeyStore, parcels: &[Vec<u8>]) -> Result<Learned> {
+        let mut learned = Learned::default();
+        let mut open: Vec<&Vec<u8>> = parcels.iter().collect();
+        loop {
+            let before = open.len();
+            let (mut entries, mut bags) = (Vec::new(), Vec::new());
+            open.retain(|parcel| !self.unwrap(parcel, &mut entries, &mut bags));
+            let merged = self.entries.merge(entries);
+            learned.entries.extend(merged.new.iter().filter_map(|hash| self.entries.get(hash).cloned()));
+            self.roster = roster::evaluate(&self.entries);
+            // A bag can be sealed by anybody; a key counts when the signed entry of its epoch agrees.
+            let fits = |(epoch, root): &(EntryHash, Secret)| {
+                !self.ring.contains_key(epoch) && self.roster.epoch(epoch).is_some_and(|epoch| epoch.accepts(root))
+            };
+            let fresh: Vec<(EntryHash, Secret)> =
+                bags.into_iter().flat_map(|bag: KeyBag| bag.keys).filter(fits).collect();
+            let more = !fresh.is_empty();
+            learned.keys |= more;
+            if more {
+                self.hold(store, fresh)?;
+            }
+            if open.len() == before && !more {
+                return Ok(learned);
+            }
+            // A key may open files that were closed, an entry may make a key fit: once more, while something comes.
+            if more || !merged.new.is_empty() {
+                open = parcels.iter().collect();
+            }
+            if merged.new.is_empty() && !more {
+                return Ok(learned);
+            }
+        }
+    }
+
+    /// Opens one file; says whether it could be.
+    fn unwrap(&self, parcel: &[u8], entries: &mut Vec<Entry>, bags: &mut Vec<KeyBag>) -> bool {
+        match seal::parcel(parcel, &self.tag) {
+            Ok(Parcel::Bag) => self.keys.open_bag(parcel, &self.tag).map(|bag| bags.push(bag)).is_ok(),
+            Ok(Parcel::Entry) => {
+                let key = roster::entry_key(parcel, &self.tag).ok().flatten();
+                let epoch = key.and_then(|key| self.epoch(&key));
+                let entry = epoch.and_then(|epoch| roster::open_entry(parcel, &epoch).ok());
+                entry.map(|entry| entries.push(entry)).is_some()
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Signs something about the roster, and takes it in.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when it cannot be said.
+    pub fn say(&mut self, act: Act, made_at_unix_ms: u64, random: Random<'_>) -> Result<Written> {
+        let entry = self.entries.sign(act, self.keys.signing_key(), false, made_at_unix_ms)?;
+        // Under a key that those who are to read it have: the one that was written under before it.
+        let epoch = self.write_epoch().or_else(|| self.newest_key());
+        let epoch = epoch.ok_or_else(|| Error::Peer("this device holds no key of its notebook".into()))?;
+        let parcel = roster::seal_entry(&entry, &epoch, random)?;
+        self.entries.insert(entry.clone())?;
+        self.roster = roster::evaluate(&self.entries);
+        Ok(Written { entry, parcel })
+    }
+
+    fn newest_key(&self) -> Option<EpochKeys> {
+        let held = self.roster.epochs.iter().rev().find_map(|epoch| Some((epoch.entry, self.ring.get(&epoch.entry)?)));
+        held.map(|(epoch, root)| EpochKeys::derive(self.tag, epoch, root))
+    }
+
+    /// Opens a new epoch, which only those who belong to the notebook now get the key of.
+    ///
+    /// # Errors
+    /// As [`Member::say`] and the key store.
+    pub fn rotate(&mut self, store: &dyn KeyStore, made_at_unix_ms: u64, random: Random<'_>) -> Result<Written> {
+        let root = Secret::draw(random);
+        let written = self.say(Act::Rotate { check: super::keys::epoch_check(&root) }, made_at_unix_ms, random)?;
+        self.hold(store, [(written.entry.hash, root)])?;
+        Ok(written)
+    }
+
+    /// Lets a device in.
+    ///
+    /// # Errors
+    /// As [`Member::say`].
+    pub fn add(
+        &mut self,
+        device: super::keys::DevicePublic,
+        name: &str,
+        made_at_unix_ms: u64,
+        random: Random<'_>,
+    ) -> Result<Written> {
+        if self.roster.device(&device.device).is_some() {
+            return Err(Error::Invalid("this device belongs to the notebook already".into()));
+        }
+        if self.roster.removed(&device.device).is_some() {
+            return Err(Error::Invalid("this device was removed; it has to ask anew".into()));
+        }
+        self.say(Act::Add { device, name: short(name) }, made_at_unix_ms, random)
+    }
+
+    /// Removes a device for ever, and opens an epoch without it. `cuts` say how far its logs are known here.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when no such device belongs to the notebook; else as [`Member::say`].
+    pub fn remove(
+        &mut self,
+        store: &dyn KeyStore,
+        device: DeviceId,
+        cuts: Vec<Cut>,
+        made_at_unix_ms: u64,
+        random: Random<'_>,
+    ) -> Result<[Written; 2]> {
+        if self.roster.device(&device).is_none() {
+            return Err(Error::NotFound("such a device of this notebook".into()));
+        }
+        let revoke = self.say(Act::Revoke { device, cuts }, made_at_unix_ms, random)?;
+        let rotate = self.rotate(store, made_at_unix_ms, random)?;
+        Ok([revoke, rotate])
+    }
+
+    /// The removals of which this device has not yet said how far it knew the logs, with the removed device.
+    pub fn unheld(&self) -> Vec<(EntryHash, DeviceId)> {
+        let me = self.device();
+        let said = |revoke: &EntryHash| {
+            let by_me = self.entries.get(revoke).is_some_and(|entry| entry.author == me);
+            let mut all = self.entries.lacking(&[]).into_iter();
+            by_me || all.any(|e| e.author == me && matches!(&e.act, Act::Held { revoke: of, .. } if of == revoke))
+        };
+        let removed = self.roster.removed.iter().filter(|removed| removed.device != me);
+        let pairs = removed.flat_map(|removed| removed.revokes.iter().map(|revoke| (*revoke, removed.device)));
+        pairs.filter(|(revoke, _)| !said(revoke)).collect()
+    }
+
+    /// The devices, this one aside, and the epochs held here that they may read: whoever holds a key sees to it that
+    /// the others get it.
+    pub fn others(&self) -> impl Iterator<Item = (&Device, Vec<EntryHash>)> {
+        let me = self.device();
+        self.roster.devices.iter().filter(move |device| device.public.device != me).map(|device| {
+            let open = self.roster.epochs.iter().filter(|epoch| epoch.members.contains(&device.public.device));
+            (device, open.map(|epoch| epoch.entry).filter(|epoch| self.ring.contains_key(epoch)).collect())
+        })
+    }
+
+    /// A bag with all keys held, for one device.
+    ///
+    /// # Errors
+    /// As [`KeyBag::seal`].
+    pub fn bag_for(&self, device: &Device, random: Random<'_>) -> Result<Vec<u8>> {
+        self.key_bag().seal(&device.hpke, &self.tag, random)
+    }
+
+    /// How this log may be called in a mailbox, for every key held.
+    pub fn log_tags(&self, log: &LogId) -> Vec<[u8; 16]> {
+        self.ring.iter().map(|(epoch, root)| EpochKeys::derive(self.tag, *epoch, root).log_tag(log)).collect()
+    }
+
+    fn hold(&mut self, store: &dyn KeyStore, keys: impl IntoIterator<Item = (EntryHash, Secret)>) -> Result<()> {
+        self.ring.extend(keys);
+        let mut bytes = Zeroizing::new(Vec::with_capacity(64 * self.ring.len()));
+        for (epoch, root) in &self.ring {
+            bytes.extend_from_slice(&epoch.0);
+            bytes.extend_from_slice(root.bytes());
+        }
+        store.put(&ring_name(&self.tag), &bytes)
+    }
+}
+
+fn read_ring(bytes: &[u8]) -> BTreeMap<EntryHash, Secret> {
+    let half = |both: &[u8; 64], from: usize| std::array::from_fn(|at| both[from + at]);
+    let pairs = bytes.as_chunks::<64>().0.iter();
+    pairs.map(|both| (EntryHash(half(both, 0)), Secret::new(half(both, 32)))).collect()
+}
+
+/// The longest beginning of a name that an entry may hold.
+fn short(name: &str) -> String {
+    let end = (0..=roster::MAX_NAME.min(name.len())).rev().find(|at| name.is_char_boundary(*at)).unwrap_or(0);
+    name[..end].into()
+}
