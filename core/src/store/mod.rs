@@ -1,6 +1,7 @@
 //! One SQLite file: documents as chunks, the outbox, what came from where. Owns the file and its transactions.
 
 pub mod pack;
+pub mod segments;
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,8 +17,11 @@ use pack::Dictionary;
 
 /// What each version of the primary tables adds to the one before; the first line leads from version 1 to 2. Never
 /// change a line: notebooks have lived through it. `schema.sql` is what they all lead to.
-const UPGRADES: &[&str] =
-    &["CREATE VIEW named AS SELECT n, id FROM document", "ALTER TABLE blob ADD COLUMN unused_since INTEGER"];
+const UPGRADES: &[&str] = &[
+    "CREATE VIEW named AS SELECT n, id FROM document",
+    "ALTER TABLE blob ADD COLUMN unused_since INTEGER",
+    include_str!("segments.sql"),
+];
 /// The version of the primary tables.
 const SCHEMA: i64 = 1 + UPGRADES.len() as i64;
 /// "Kith" as SQLite's application id, so that another program's database is not taken for a notebook.
@@ -140,7 +144,7 @@ fn prepare(connection: &mut Connection) -> Result<()> {
     let transaction = begin(connection)?;
     // Asked again: another process may have been first.
     if is_empty(&transaction)? {
-        transaction.execute_batch(include_str!("schema.sql"))?;
+        transaction.execute_batch(concat!(include_str!("schema.sql"), include_str!("segments.sql")))?;
     } else {
         let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         for upgrade in UPGRADES.iter().skip(version.max(1) as usize - 1) {
@@ -755,7 +759,10 @@ mod tests {
         let made_now = tables(&path);
         let connection = Connection::open(&path).unwrap();
         connection
-            .execute_batch("DROP VIEW named; ALTER TABLE blob DROP COLUMN unused_since; PRAGMA user_version = 1")
+            .execute_batch(
+                "DROP VIEW named; ALTER TABLE blob DROP COLUMN unused_since; DROP TABLE segment; DROP TABLE roster;
+                 DROP TABLE parcel; DROP TABLE given; PRAGMA user_version = 1",
+            )
             .unwrap();
         drop(connection);
 
