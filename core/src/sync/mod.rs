@@ -3,6 +3,7 @@
 //! Nothing here changes a notebook; `notebook` does that, through its one door.
 
 pub mod batch;
+pub mod carrier;
 pub mod cbor;
 pub mod envelope;
 pub mod folder;
