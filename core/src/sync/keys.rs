@@ -249,20 +249,18 @@ fn halves(both: &[u8; 2 * SIGNATURE]) -> [[u8; SIGNATURE]; 2] {
 pub struct DeviceKeys {
     endpoint: SigningKey,
     sign: SigningKey,
-    hpke: <X25519 as Kem>::PrivateKey,
-    hpke_public: [u8; 32],
+    /// What its HPKE key is made of, each time it is needed: whether hpke wipes its keys depends on features of others.
+    hpke: Secret,
 }
 
 impl DeviceKeys {
     /// From the seeds in its key store: one for the network, one for the rest. A device that renewed its HPKE key has a
     /// seed of its own for that.
     pub fn from_seeds(endpoint: &Secret, keys: &Secret, renewed_hpke: Option<&Secret>) -> Self {
-        let (hpke, hpke_public) = hpke_pair(&renewed_hpke.unwrap_or(keys).derive("kith 2026 device hpke"));
         Self {
             endpoint: endpoint.signing_key(),
             sign: keys.derive("kith 2026 device signing").signing_key(),
-            hpke,
-            hpke_public,
+            hpke: renewed_hpke.unwrap_or(keys).derive("kith 2026 device hpke"),
         }
     }
 
@@ -273,7 +271,8 @@ impl DeviceKeys {
 
     /// What the others may know.
     pub fn public(&self) -> DevicePublic {
-        let (device, endpoint, hpke) = (self.device(), self.endpoint.verifying_key().to_bytes(), self.hpke_public);
+        let (device, endpoint, hpke) =
+            (self.device(), self.endpoint.verifying_key().to_bytes(), hpke_pair(&self.hpke).1);
         let parts: [&[u8]; 3] = [&device.0, &endpoint, &hpke];
         let proofs = [seal::sign(&self.sign, PROOF, &parts), seal::sign(&self.endpoint, PROOF, &parts)];
         DevicePublic { device, endpoint, hpke, proofs }
@@ -294,7 +293,7 @@ impl DeviceKeys {
     /// # Errors
     /// [`Error::Peer`] when it was sealed to another, which is usual: bags do not say for whom they are.
     pub fn open_bag(&self, bytes: &[u8], notebook: &NotebookTag) -> Result<KeyBag> {
-        open_bag(&self.hpke, bytes, notebook)
+        open_bag(&hpke_pair(&self.hpke).0, bytes, notebook)
     }
 }
 
@@ -627,6 +626,17 @@ mod tests {
         assert!(!printed.contains(&kit.text()[5..20]));
         assert!(!printed.contains(&hex(epoch.segment.bytes())[..8]));
         assert!(!printed.contains(&hex(&device.sign.to_bytes())[..8]));
+    }
+
+    #[test]
+    fn what_is_secret_is_wiped_when_it_is_dropped() {
+        fn is_wiped<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+        is_wiped(&Secret::new([1; 32]).0);
+        is_wiped(&keys(1).sign);
+        is_wiped(&keys(1).endpoint);
+        is_wiped(&keys(1).hpke.0);
+        is_wiped(&bag().padded());
+        is_wiped(&RecoveryKit::from_seed(Secret::new([1; 32])).text());
     }
 
     #[test]
