@@ -9,6 +9,7 @@ use super::{Changed, MAX_DOCUMENTS, Notebook, Writer, lock};
 use crate::document::{Actor, Admission, Document, Heads, RawChange, Reading};
 use crate::error::{Error, Result};
 use crate::model::{Area, BlobId, Edit, Kind, RecordId};
+use crate::store::segments::{self, NewSegment, SegmentPlace, SegmentState};
 use crate::{query, store};
 
 /// Where a change came from.
@@ -48,6 +49,8 @@ pub struct Change {
     pub blobs: Vec<Vec<u8>>,
     /// The batch the received changes came in.
     pub batch: Option<ReceivedBatch>,
+    /// The segment the received changes came in.
+    pub segment: Option<ReceivedSegment>,
     /// Records that leave the file for good, after what is written above.
     pub purged: BTreeSet<RecordId>,
     /// Values this device remembers for itself.
@@ -68,6 +71,25 @@ pub struct ReceivedBatch {
     /// When it says it was made.
     pub made_at: String,
     /// The actors that wrote on that device.
+    pub actors: Vec<Vec<u8>>,
+}
+
+/// What is remembered of a segment of another device.
+#[derive(Clone, Debug)]
+pub struct ReceivedSegment {
+    /// Where it stands.
+    pub place: SegmentPlace,
+    /// What became of it.
+    pub state: SegmentState,
+    /// Its bytes, to be given on.
+    pub bytes: Vec<u8>,
+    /// The device that signed it.
+    pub author: [u8; 32],
+    /// What the device is called.
+    pub device: String,
+    /// When it says it was made.
+    pub made_at: String,
+    /// The actors that wrote in it.
     pub actors: Vec<Vec<u8>>,
 }
 
@@ -129,7 +151,12 @@ impl Notebook {
             if !super::sync::is_photo(blob) {
                 return Err(Error::Invalid("a photo is a JPEG of at most 64 KiB".into()));
             }
-            store::put_blob(&transaction, &BlobId::of(blob).0, blob, change.batch.is_none())?;
+            store::put_blob(
+                &transaction,
+                &BlobId::of(blob).0,
+                blob,
+                change.batch.is_none() && change.received.is_empty() && change.segment.is_none(),
+            )?;
         }
         for mut record in change.records {
             // A record edited twice in one change builds on its first edit.
@@ -161,6 +188,9 @@ impl Notebook {
         query::settle(&transaction, &after)?;
         if let Some(batch) = &change.batch {
             remember_batch(&transaction, batch)?;
+        }
+        if let Some(segment) = &change.segment {
+            remember_segment(&transaction, segment)?;
         }
         for (key, value) in &change.meta {
             store::set_meta(&transaction, key, value)?;
@@ -327,6 +357,16 @@ fn keep(
         committed.touched.push((kind, id));
     }
     Ok(())
+}
+
+fn remember_segment(connection: &Connection, segment: &ReceivedSegment) -> Result<()> {
+    let ReceivedSegment { place, state, bytes, author, device, made_at, actors } = segment;
+    segments::put(connection, &NewSegment { place, state: *state, bytes })?;
+    segments::set_owner(connection, place.log, *author)?;
+    if *state == SegmentState::Taken {
+        store::remember_device(connection, place.log, device, made_at)?;
+    }
+    actors.iter().try_for_each(|actor| store::remember_actor(connection, actor, Some(place.log)))
 }
 
 fn remember_batch(connection: &Connection, batch: &ReceivedBatch) -> Result<()> {

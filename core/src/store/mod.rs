@@ -402,6 +402,12 @@ pub fn own_actors(connection: &Connection) -> Result<Vec<Vec<u8>>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The log on whose device an actor wrote, if anybody has said so.
+pub fn log_of_actor(connection: &Connection, actor: &[u8]) -> Result<Option<[u8; 16]>> {
+    let mut statement = connection.prepare_cached("SELECT log FROM actor WHERE actor = ? AND log IS NOT NULL")?;
+    Ok(statement.query_row([actor], |row| row.get(0)).optional()?)
+}
+
 /// The name of the device an actor wrote on; none for this device and for actors nobody has named.
 pub fn device_of(connection: &Connection, actor: &[u8]) -> Result<Option<String>> {
     let mut statement =
@@ -760,7 +766,7 @@ mod tests {
         let connection = Connection::open(&path).unwrap();
         connection
             .execute_batch(
-                "DROP VIEW named; ALTER TABLE blob DROP COLUMN unused_since; DROP TABLE segment; DROP TABLE roster;
+                "DROP VIEW named; ALTER TABLE blob DROP COLUMN unused_since; DROP TABLE segment; DROP TABLE log; DROP TABLE roster;
                  DROP TABLE parcel; DROP TABLE given; PRAGMA user_version = 1",
             )
             .unwrap();

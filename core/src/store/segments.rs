@@ -125,6 +125,42 @@ fn place(row: &rusqlite::Row<'_>) -> rusqlite::Result<SegmentPlace> {
     Ok(SegmentPlace { log: row.get(0)?, seq: seq as u64, hash: row.get(2)?, prev: row.get(3)? })
 }
 
+/// The device whose log this is, if a segment of it was ever seen.
+pub fn owner(connection: &Connection, log: LogId) -> Result<Option<[u8; 32]>> {
+    let mut statement = connection.prepare_cached("SELECT device FROM log WHERE log = ?")?;
+    Ok(statement.query_row([log], |row| row.get(0)).optional()?)
+}
+
+/// Remembers whose log it is; who was first stays.
+pub fn set_owner(connection: &Connection, log: LogId, device: [u8; 32]) -> Result<()> {
+    connection.prepare_cached("INSERT OR IGNORE INTO log VALUES (?, ?)")?.execute(params![log, device])?;
+    Ok(())
+}
+
+/// The logs of a device.
+pub fn logs_of(connection: &Connection, device: [u8; 32]) -> Result<Vec<LogId>> {
+    let mut statement = connection.prepare_cached("SELECT log FROM log WHERE device = ? ORDER BY log")?;
+    let rows = statement.query_map([device], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// How many segments of a device are here, and when the newest says it was made.
+pub fn heard_of(connection: &Connection, device: [u8; 32]) -> Result<(u64, Option<String>)> {
+    let mut statement = connection.prepare_cached(
+        "SELECT (SELECT count(*) FROM segment JOIN log USING (log) WHERE log.device = ?1),
+                (SELECT max(last_seen) FROM device JOIN log USING (log) WHERE log.device = ?1)",
+    )?;
+    Ok(statement.query_row([device], |row| Ok((row.get(0)?, row.get(1)?)))?)
+}
+
+/// Forgets roster, keys' files and segments: this notebook joins another one, under a log of its own.
+pub fn forget_others(connection: &Connection) -> Result<()> {
+    for table in ["segment", "log", "roster", "parcel", "given"] {
+        connection.execute(&format!("DELETE FROM {table}"), [])?;
+    }
+    Ok(())
+}
+
 /// Keeps an entry of the roster. Entries are kept after those before them.
 pub fn put_entry(connection: &Connection, hash: [u8; 32], bytes: &[u8]) -> Result<()> {
     connection

@@ -5,6 +5,8 @@ CREATE TABLE segment (
   n INTEGER PRIMARY KEY, log BLOB NOT NULL, seq INTEGER NOT NULL, hash BLOB NOT NULL, prev BLOB NOT NULL,
   state INTEGER NOT NULL, bytes BLOB NOT NULL, UNIQUE (log, seq, hash)
 ) STRICT;
+-- Whose log it is: that of the device that was first seen to write it.
+CREATE TABLE log (log BLOB PRIMARY KEY, device BLOB NOT NULL) STRICT, WITHOUT ROWID;
 -- The roster: entries in an order in which each comes after those before it, and the files in which entries and keys
 -- travel, by the beginning of their hash.
 CREATE TABLE roster (n INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, bytes BLOB NOT NULL) STRICT;
