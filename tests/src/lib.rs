@@ -15,8 +15,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, Utc};
+use kith_core::Error;
+use kith_core::notebook::{Joining, MailboxReport};
 use kith_core::notebook::{Notebook, Options, SyncReport};
+use kith_core::sync::carrier::Mailbox;
+use kith_core::sync::carrier::folder::Folder;
 use kith_core::sync::identity::HandedOut;
+use kith_core::sync::keystore::FileKeyStore;
 
 /// A generator of bytes that is the same for the same seed: SplitMix64.
 pub struct Seeded(pub u64);
@@ -56,6 +61,8 @@ pub struct Device {
     pub notebook: Notebook,
     /// What the device remembers outside of it.
     pub handed_out: HandedOut,
+    /// What it keeps secret.
+    pub keys: FileKeyStore,
     folder: PathBuf,
     seconds: Arc<AtomicI64>,
     name: String,
@@ -75,7 +82,8 @@ impl Device {
         let seconds = Arc::new(AtomicI64::new(start().timestamp()));
         let notebook = open(&folder, name, seed, &seconds);
         let handed_out = HandedOut::at(folder.join("handed-out.json"));
-        Self { notebook, handed_out, folder, seconds, name: name.into(), seed }
+        let keys = FileKeyStore::at(folder.join("keys"), HandedOut::at(folder.join("handed-out.json")));
+        Self { notebook, handed_out, keys, folder, seconds, name: name.into(), seed }
     }
 
     /// Closes the notebook and opens it again, as after a restart: with another actor.
@@ -125,6 +133,9 @@ impl Device {
     pub fn copied(&self, parent: &Path, name: &str, seed: u64, with_handed_out: bool) -> Self {
         let folder = parent.join(name);
         self.back_up(&folder);
+        if with_handed_out && self.folder.join("keys").exists() {
+            copy_folder(&self.folder.join("keys"), &folder.join("keys"));
+        }
         if with_handed_out && self.folder.join("handed-out.json").exists() {
             std::fs::copy(self.folder.join("handed-out.json"), folder.join("handed-out.json")).unwrap();
         }
@@ -136,10 +147,34 @@ impl Device {
         self.seconds.fetch_add(seconds, Ordering::Relaxed);
     }
 
+    /// One pass through a folder as a mailbox.
+    pub fn pass(&self, folder: &Path) -> Result<MailboxReport, Error> {
+        self.notebook.sync(&mailbox(folder), &self.keys, &mut |_, _| {})
+    }
+
+    /// Lets another device into this one's notebook, through a folder.
+    pub fn lets_in(&self, other: &Self, folder: &Path) {
+        let place = mailbox(folder);
+        let code = self.notebook.invite(&place, &self.keys).unwrap();
+        let asked = other.notebook.join(&place, &other.keys, Some(&code)).unwrap();
+        let request = self.notebook.request_to_join(&place, &self.keys).unwrap().expect("the request has come");
+        assert_eq!(asked, Joining::Asked { digits: request.digits.clone() }, "both show the same digits");
+        self.notebook.admit(&place, &self.keys, &request).unwrap();
+        let joined = other.notebook.join(&place, &other.keys, None).unwrap();
+        assert_eq!(joined, Joining::Joined { from: self.name.clone() });
+    }
+
     /// Brings the notebook together with a folder.
     pub fn sync(&self, folder: &Path) -> SyncReport {
         self.notebook.sync_folder(folder, &self.handed_out, &mut |_, _| {}).unwrap()
     }
+}
+
+/// A folder as a mailbox.
+pub fn mailbox(folder: &Path) -> Folder {
+    let place = Folder::at(folder);
+    place.prepare().unwrap();
+    place
 }
 
 /// A folder for the time of a test, in memory where the system has such a place: what a test of merging needs is many
@@ -175,4 +210,12 @@ fn open(folder: &Path, name: &str, seed: u64, seconds: &Arc<AtomicI64>) -> Noteb
         device: name.into(),
     };
     Notebook::open(folder.join("notebook.kith"), options).unwrap()
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+    }
 }

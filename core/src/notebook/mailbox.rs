@@ -439,16 +439,16 @@ impl Notebook {
         if state != SegmentState::Taken {
             return self.commit(Change { segment: Some(mark), ..Change::default() }, Origin::Peer).map(drop);
         }
-        self.take_items(text, at.log, mark, report)
+        self.take_items(text, mark, report)
     }
 
-    fn take_items(&self, text: Plaintext, log: LogId, mark: ReceivedSegment, report: &mut MailboxReport) -> Result<()> {
+    fn take_items(&self, text: Plaintext, mark: ReceivedSegment, report: &mut MailboxReport) -> Result<()> {
         let (mut records, mut blobs): (BTreeMap<RecordId, Vec<Vec<u8>>>, Vec<Vec<u8>>) = Default::default();
         let declared: BTreeSet<&[u8]> = text.actors.iter().map(Vec::as_slice).collect();
         for item in text.items {
             match item {
                 Item::Change { record, bytes, reissued, .. } => {
-                    if reissued || self.may_write(&bytes, &declared, log)? {
+                    if reissued || self.may_write(&bytes, &declared, mark.author)? {
                         records.entry(record).or_default().push(bytes);
                     } else {
                         report.refused.push("it says to be by somebody else than its device".into());
@@ -481,12 +481,15 @@ impl Notebook {
         }
     }
 
-    /// Whether a device may say this without saying that somebody else wrote it: its segment names the actor, and no
-    /// other log is known to be the actor's. What the gate refuses is for the gate to refuse.
-    fn may_write(&self, change: &[u8], declared: &BTreeSet<&[u8]>, log: LogId) -> Result<bool> {
+    /// Whether a device may say this without saying that somebody else wrote it: its segment names the actor, and the
+    /// actor is not known to be another device's. What the gate refuses is for the gate to refuse.
+    fn may_write(&self, change: &[u8], declared: &BTreeSet<&[u8]>, author: [u8; 32]) -> Result<bool> {
         let Ok(actor) = gate::actor_of(change) else { return Ok(true) };
-        let of = self.read(|connection| store::log_of_actor(connection, actor))?;
-        Ok(declared.contains(actor) && of.is_none_or(|of| of == log))
+        let of = self.read(|connection| {
+            let log = store::log_of_actor(connection, actor)?;
+            log.map_or(Ok(None), |log| segments::owner(connection, log))
+        })?;
+        Ok(declared.contains(actor) && of.is_none_or(|of| of == author))
     }
 
     /// Looks again at what was kept back: the roster may say otherwise now.
