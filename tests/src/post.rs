@@ -42,21 +42,15 @@ impl Post {
     /// Takes up what a device has put into its folder since, for all the others.
     ///
     /// # Panics
-    /// When a batch appears under a name that stood for other bytes before.
+    /// When a file appears under a name that stood for other bytes before.
     pub fn collect(&mut self, from: usize) {
-        for (path, bytes) in batches(&self.folders[from]) {
+        for (path, bytes) in sealed_files(&self.folders[from]) {
+            // A damaged delivery, or a copy that went bad here.
+            if !is_what_it_says(&path, &bytes) {
+                continue;
+            }
             match self.sent.get(&path) {
-                Some(known) if *known == bytes => {}
-                Some(known) => {
-                    // A damaged delivery lies here still; what its own device writes is never one.
-                    assert!(
-                        self.on_the_way[from].contains(&path),
-                        "{} is used again for other contents ({} and {} bytes)",
-                        path.display(),
-                        known.len(),
-                        bytes.len()
-                    );
-                }
+                Some(known) => assert!(*known == bytes, "{} is used again for other contents", path.display()),
                 None => {
                     self.sent.insert(path.clone(), bytes);
                     for to in (0..self.folders.len()).filter(|to| *to != from) {
@@ -104,16 +98,13 @@ impl Post {
         any
     }
 
-    /// Damages or removes one file in a device's own folder that the device itself wrote, as a bad stick does.
-    pub fn damage_own(&self, of: usize, own_log: &str, random: &mut Seeded) {
-        let own: Vec<(PathBuf, Vec<u8>)> = batches(&self.folders[of])
-            .into_iter()
-            .filter(|(path, _)| path.components().any(|part| part.as_os_str().to_string_lossy() == own_log))
-            .collect();
-        if own.is_empty() {
+    /// Damages or removes one file in a device's own folder, as a bad stick does.
+    pub fn damage(&self, of: usize, random: &mut Seeded) {
+        let files: Vec<(PathBuf, Vec<u8>)> = sealed_files(&self.folders[of]).into_iter().collect();
+        if files.is_empty() {
             return;
         }
-        let (path, bytes) = random.pick(&own);
+        let (path, bytes) = random.pick(&files);
         let place = self.folders[of].join(path);
         match random.below(3) {
             0 => std::fs::remove_file(place).unwrap(),
@@ -125,10 +116,11 @@ impl Post {
     fn deliver(&self, to: usize, path: &Path, how: Delivery, random: &mut Seeded) {
         let (folder, bytes) = (&self.folders[to], &self.sent[path]);
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let end = path.extension().unwrap_or_default().to_string_lossy().into_owned();
         let parent = path.parent().unwrap_or(Path::new("")).to_path_buf();
         let place = match how {
-            Delivery::ConflictCopy => parent.join(format!("{name} (conflicted copy).kithb")),
-            Delivery::DoubledFolder => PathBuf::from(format!("{} (2)", parent.display())).join(format!("{name}.kithb")),
+            Delivery::ConflictCopy => parent.join(format!("{name} (conflicted copy).{end}")),
+            Delivery::DoubledFolder => PathBuf::from(format!("{} (2)", parent.display())).join(format!("{name}.{end}")),
             _ => path.to_path_buf(),
         };
         match how {
@@ -151,15 +143,25 @@ fn write(place: &Path, bytes: &[u8]) {
     std::fs::write(place, bytes).unwrap();
 }
 
-/// Every batch that lies at its own place in a folder, by its path there: copies under other names are left out.
-pub fn batches(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+/// Every segment and every file of the roster that lies at its own place in a folder, by its path there: copies under
+/// other names are left out.
+pub fn sealed_files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
-    for log in entries(&folder.join("kith")).into_iter().filter(|path| path.is_dir()) {
-        for file in entries(&log).into_iter().filter(|path| path.extension().is_some_and(|end| end == "kithb")) {
+    let logs = entries(&folder.join("kith/l")).into_iter().filter(|path| path.is_dir());
+    for place in logs.chain([folder.join("kith/r")]) {
+        let is_sealed = |path: &PathBuf| path.extension().is_some_and(|end| end == "kiths" || end == "kithr");
+        for file in entries(&place).into_iter().filter(is_sealed) {
             found.insert(file.strip_prefix(folder).unwrap().to_path_buf(), std::fs::read(&file).unwrap());
         }
     }
     found
+}
+
+/// Whether a file holds what its name says: the hash stands in it.
+fn is_what_it_says(path: &Path, bytes: &[u8]) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let hash = blake3::hash(bytes).to_hex().to_string();
+    name.starts_with(&hash[..32]) || name.contains(&format!("-{}-", &hash[..8]))
 }
 
 /// What lies in a folder, but for copies.

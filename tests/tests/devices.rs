@@ -301,6 +301,27 @@ fn put_back_an_older_copy(folder_is_lost: bool) {
 }
 
 #[test]
+fn a_copy_from_before_the_device_joined_goes_back_in_when_it_is_told_to() {
+    let home = Home::new();
+    let (phone, mut laptop) = (home.device("phone", 1), home.device("laptop", 2));
+    laptop.notebook.jot_line("Ann Lee").unwrap();
+    let backup = home.folder.path().join("backup");
+    laptop.back_up(&backup);
+    phone.notebook.jot_line(DANA).unwrap();
+    phone.lets_in(&laptop, &home.shared());
+    all(&[&laptop, &phone], &home.shared());
+    laptop.restore(&backup);
+    // Not by itself: it could be another notebook on the same machine.
+    assert!(matches!(laptop.pass(&home.shared()), Err(Error::Peer(words)) if words.contains("not joined")));
+    laptop.notebook.rejoin(&mailbox(&home.shared()), &laptop.keys).unwrap();
+    all(&[&laptop, &phone], &home.shared());
+    assert_alike(&phone, &laptop);
+    assert_eq!(laptop.notebook.people(0, 50).unwrap().total, 2);
+    let stranger = home.device("stranger", 7);
+    assert!(stranger.notebook.rejoin(&mailbox(&home.shared()), &stranger.keys).is_err(), "it holds no key");
+}
+
+#[test]
 fn a_cloned_machine_and_its_twin_both_go_on_under_logs_of_their_own() {
     let home = Home::new();
     let (phone, laptop) = home.two();

@@ -47,31 +47,12 @@ pub struct Change {
     pub received: BTreeMap<RecordId, Vec<Vec<u8>>>,
     /// Photos, by their bytes.
     pub blobs: Vec<Vec<u8>>,
-    /// The batch the received changes came in.
-    pub batch: Option<ReceivedBatch>,
     /// The segment the received changes came in.
     pub segment: Option<ReceivedSegment>,
     /// Records that leave the file for good, after what is written above.
     pub purged: BTreeSet<RecordId>,
     /// Values this device remembers for itself.
     pub meta: Vec<(&'static str, Option<String>)>,
-}
-
-/// What is remembered of a batch that was read.
-#[derive(Clone, Debug)]
-pub struct ReceivedBatch {
-    /// The log it belongs to.
-    pub log: [u8; 16],
-    /// Its number there.
-    pub seq: u64,
-    /// The hash of its bytes.
-    pub hash: [u8; 32],
-    /// What the device calls itself.
-    pub device: String,
-    /// When it says it was made.
-    pub made_at: String,
-    /// The actors that wrote on that device.
-    pub actors: Vec<Vec<u8>>,
 }
 
 /// What is remembered of a segment of another device.
@@ -155,7 +136,7 @@ impl Notebook {
                 &transaction,
                 &BlobId::of(blob).0,
                 blob,
-                change.batch.is_none() && change.received.is_empty() && change.segment.is_none(),
+                change.received.is_empty() && change.segment.is_none(),
             )?;
         }
         for mut record in change.records {
@@ -183,12 +164,9 @@ impl Notebook {
             purge_record(&transaction, *id, &mut committed, &mut after)?;
         }
         if !change.purged.is_empty() {
-            forget_traces(&transaction)?;
+            query::forget_words(&transaction)?;
         }
         query::settle(&transaction, &after)?;
-        if let Some(batch) = &change.batch {
-            remember_batch(&transaction, batch)?;
-        }
         if let Some(segment) = &change.segment {
             remember_segment(&transaction, segment)?;
         }
@@ -313,18 +291,6 @@ fn purge_record(
     Ok(())
 }
 
-/// Forgets the words of purged records where they stand a second time: in the search, and in our own batches, which a
-/// new log replaces with what is left.
-fn forget_traces(connection: &Connection) -> Result<()> {
-    query::forget_words(connection)?;
-    if store::has_own_batches(connection)? {
-        store::forget_own_batches(connection)?;
-        store::refill_outbox(connection)?;
-        store::set_meta(connection, "log", None::<[u8; 16]>)?;
-    }
-    Ok(())
-}
-
 fn set_aside(
     connection: &Connection,
     id: RecordId,
@@ -367,10 +333,4 @@ fn remember_segment(connection: &Connection, segment: &ReceivedSegment) -> Resul
         store::remember_device(connection, place.log, device, made_at)?;
     }
     actors.iter().try_for_each(|actor| store::remember_actor(connection, actor, Some(place.log)))
-}
-
-fn remember_batch(connection: &Connection, batch: &ReceivedBatch) -> Result<()> {
-    store::put_batch(connection, batch.log, batch.seq, batch.hash, None)?;
-    store::remember_device(connection, batch.log, &batch.device, &batch.made_at)?;
-    batch.actors.iter().try_for_each(|actor| store::remember_actor(connection, actor, Some(batch.log)))
 }

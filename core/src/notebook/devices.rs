@@ -2,14 +2,14 @@
 
 use serde::Serialize;
 
-use super::mailbox::{parcel_id, tag_of};
+use super::sync::{TAG, parcel_id, roster_files, tag_of};
 use super::{Notebook, lock};
 use crate::error::{Error, Result};
 use crate::store;
 use crate::store::segments;
 use crate::sync::carrier::Mailbox;
 use crate::sync::hex;
-use crate::sync::keys::DeviceId;
+use crate::sync::keys::{DeviceId, KeyBag, NotebookTag};
 use crate::sync::keystore::KeyStore;
 use crate::sync::member::{self, Member};
 use crate::sync::pairing::{self, Code, Request, Welcome};
@@ -160,12 +160,26 @@ impl Notebook {
         let device = member::load_keys(keys, &asked.code.notebook())?.ok_or_else(no_member)?;
         let files = (&asked.invitation[..], &asked.request[..]);
         let welcome = pairing::read_answer(&asked.code, device.envelope_key(), files, &answer)?;
-        self.enter(keys, &asked.code, welcome.parcels.clone(), welcome.keys)?;
+        self.enter(keys, asked.code.notebook(), welcome.parcels.clone(), welcome.keys)?;
         keys.remove(JOINING)?;
         for ending in ["inv", "req", "ans"] {
             place.delete(&format!("{stem}.{ending}"))?;
         }
         Ok(Joining::Joined { from: welcome.from })
+    }
+
+    /// Goes back into the notebook in a mailbox that this device belongs to and this file does not know: it was put back
+    /// from a backup older than that. As with [`Notebook::join`], what is here is added to the notebook there.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when this device holds no keys of that notebook: it has to be invited.
+    pub fn rejoin(&self, place: &dyn Mailbox, keys: &dyn KeyStore) -> Result<()> {
+        let found = place.list()?;
+        let no_keys = || Error::NotFound("a notebook that this device has keys for".into());
+        let tag = tag_of(place, &found)?.ok_or_else(no_keys)?;
+        let bag = Member::held_keys(keys, &tag)?.ok_or_else(no_keys)?;
+        let parcels = roster_files(place, &found, &tag, &|_| false)?;
+        self.enter(keys, tag, parcels, bag)
     }
 
     fn ask(&self, place: &dyn Mailbox, keys: &dyn KeyStore, code: &Code) -> Result<Asked> {
@@ -197,24 +211,20 @@ impl Notebook {
 
     /// Takes the roster and the keys of the notebook this device was let into, and tells it all that is here in a log of
     /// its own.
-    fn enter(
-        &self,
-        keys: &dyn KeyStore,
-        code: &Code,
-        parcels: Vec<Vec<u8>>,
-        bag: crate::sync::keys::KeyBag,
-    ) -> Result<()> {
-        let mut member = Member::welcomed(keys, code.notebook(), &parcels, bag)?;
+    fn enter(&self, keys: &dyn KeyStore, tag: NotebookTag, parcels: Vec<Vec<u8>>, bag: KeyBag) -> Result<()> {
+        let mut member = Member::welcomed(keys, tag, &parcels, bag)?;
         let mut writer = lock(&self.writer);
         let transaction = store::begin(&mut writer.connection)?;
         segments::forget_others(&transaction)?;
+        // What was written before this start was told under another name, or by the device this is a copy of.
+        store::forget_actors(&transaction, &self.actor.0)?;
         for entry in member.entries().lacking(&[]) {
             segments::put_entry(&transaction, entry.hash.0, entry.bytes())?;
         }
         for parcel in &parcels {
             segments::put_parcel(&transaction, parcel_id(parcel), parcel)?;
         }
-        store::set_meta(&transaction, "notebook_tag", member.tag().0)?;
+        store::set_meta(&transaction, TAG, member.tag().0)?;
         store::set_meta(&transaction, "log", None::<[u8; 16]>)?;
         store::set_meta(&transaction, "recovery", None::<[u8; 32]>)?;
         store::refill_outbox(&transaction)?;
@@ -238,6 +248,15 @@ impl Notebook {
             Ok(DeviceRow { id: hex(&id.0[..4]), name, this, removed, last_seen, segments })
         };
         living.chain(removed).map(row).collect()
+    }
+
+    /// Which notebook this is, as those who carry it see it, once it has other devices: 32 hexadecimal digits.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn notebook_tag(&self) -> Result<Option<String>> {
+        let tag: Option<[u8; 16]> = self.read(|connection| store::meta(connection, TAG))?;
+        Ok(tag.map(|tag| hex(&tag)))
     }
 
     /// Removes a device for ever: it reads nothing that is written from now on. What it wrote until now and is here

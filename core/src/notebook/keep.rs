@@ -31,7 +31,7 @@ pub struct Checkup {
     pub sizes: store::Sizes,
     /// Bytes of the file and its write-ahead log.
     pub file_bytes: u64,
-    /// The notebook's id, once it has met a folder.
+    /// Which notebook it is, as those who carry it see it, once it has other devices.
     pub notebook: Option<String>,
     /// Rows of the read model that were not as the documents say; they are now.
     pub rows_mended: u64,
@@ -129,7 +129,7 @@ impl Notebook {
             quarantined: self.read(store::quarantine)?,
             sizes: self.read(store::sizes)?,
             file_bytes: length(&path) + length(&format!("{path}-wal")),
-            notebook: self.notebook_id()?,
+            notebook: self.notebook_tag()?,
             rows_mended,
         })
     }

@@ -21,6 +21,7 @@ const UPGRADES: &[&str] = &[
     "CREATE VIEW named AS SELECT n, id FROM document",
     "ALTER TABLE blob ADD COLUMN unused_since INTEGER",
     include_str!("segments.sql"),
+    "DROP TABLE batch",
 ];
 /// The version of the primary tables.
 const SCHEMA: i64 = 1 + UPGRADES.len() as i64;
@@ -309,7 +310,7 @@ pub fn wanting_compaction(connection: &Connection, most: usize) -> Result<Vec<Re
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// One of our own changes that waits for a batch.
+/// One of our own changes that waits to be sealed.
 pub struct Outgoing {
     /// Its place in the outbox.
     pub chunk: i64,
@@ -319,7 +320,7 @@ pub struct Outgoing {
     pub change: RawChange,
 }
 
-/// The next changes for a batch, oldest document first, up to about this many bytes.
+/// The next changes for a segment, oldest document first, up to about this many bytes.
 pub fn outgoing(connection: &Connection, most_bytes: usize) -> Result<Vec<Outgoing>> {
     let mut statement = connection.prepare_cached(
         "SELECT outbox.chunk, outbox.hash, document.id, chunk.bytes
@@ -359,7 +360,7 @@ fn lost(id: RecordId) -> Error {
     Error::Unreadable(format!("a change of record {id} is missing from the file; run `kith doctor`"))
 }
 
-/// Takes changes out of the outbox: a batch holds them now.
+/// Takes changes out of the outbox: a segment holds them now.
 pub fn clear_outgoing(connection: &Connection, chunks: &[i64]) -> Result<()> {
     let mut statement = connection.prepare_cached("DELETE FROM outbox WHERE chunk = ?")?;
     chunks.iter().try_for_each(|chunk| statement.execute([chunk]).map(drop).map_err(Error::from))
@@ -395,6 +396,12 @@ pub fn remember_actor(connection: &Connection, actor: &[u8], log: Option<[u8; 16
     Ok(())
 }
 
+/// Forgets which actors were this device's, but for this one.
+pub fn forget_actors(connection: &Connection, but: &[u8]) -> Result<()> {
+    connection.execute("DELETE FROM actor WHERE log IS NULL AND actor <> ?", [but])?;
+    Ok(())
+}
+
 /// The actors of this device since its log began.
 pub fn own_actors(connection: &Connection) -> Result<Vec<Vec<u8>>> {
     let mut statement = connection.prepare_cached("SELECT actor FROM actor WHERE log IS NULL")?;
@@ -421,17 +428,6 @@ pub fn is_own_actor(connection: &Connection, actor: &[u8]) -> Result<bool> {
     Ok(statement.exists([actor])?)
 }
 
-/// A device that was heard of.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct Device {
-    /// What it calls itself.
-    pub name: String,
-    /// When its newest batch says it was made.
-    pub last_seen: Option<String>,
-    /// How many of its batches are here.
-    pub batches: u64,
-}
-
 /// Remembers a device.
 pub fn remember_device(connection: &Connection, log: [u8; 16], name: &str, seen: &str) -> Result<()> {
     connection
@@ -441,58 +437,6 @@ pub fn remember_device(connection: &Connection, log: [u8; 16], name: &str, seen:
         )?
         .execute(params![log, name, seen])?;
     Ok(())
-}
-
-/// The devices heard of, by name.
-pub fn devices(connection: &Connection) -> Result<Vec<Device>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT name, last_seen, (SELECT count(*) FROM batch WHERE batch.log = device.log) FROM device ORDER BY name",
-    )?;
-    let rows = statement
-        .query_map([], |row| Ok(Device { name: row.get(0)?, last_seen: row.get(1)?, batches: row.get(2)? }))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-/// Remembers a batch: our own with its bytes, another's by its hash.
-pub fn put_batch(connection: &Connection, log: [u8; 16], seq: u64, hash: [u8; 32], own: Option<&[u8]>) -> Result<()> {
-    connection
-        .prepare_cached("INSERT OR REPLACE INTO batch VALUES (?, ?, ?, ?)")?
-        .execute(params![log, seq as i64, hash, own])?;
-    Ok(())
-}
-
-/// The hashes of the batches that were read or written under this number of a log. More than one means that two
-/// notebooks wrote to the log: one is a copy of the other.
-pub fn batch_hashes(connection: &Connection, log: [u8; 16], seq: u64) -> Result<Vec<[u8; 32]>> {
-    let mut statement = connection.prepare_cached("SELECT hash FROM batch WHERE log = ? AND seq = ?")?;
-    let rows = statement.query_map(params![log, seq as i64], |row| row.get(0))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-/// Whether somebody else wrote to this log of ours.
-pub fn has_foreign_batch(connection: &Connection, log: [u8; 16]) -> Result<bool> {
-    Ok(connection.prepare_cached("SELECT 1 FROM batch WHERE log = ? AND bytes IS NULL")?.exists([log])?)
-}
-
-/// The number of the last batch of a log; 0 when there is none.
-pub fn last_batch(connection: &Connection, log: [u8; 16]) -> Result<u64> {
-    let mut statement = connection.prepare_cached("SELECT coalesce(max(seq), 0) FROM batch WHERE log = ?")?;
-    Ok(statement.query_row([log], |row| row.get(0))?)
-}
-
-/// Our own batches, whatever log they were written under.
-pub fn own_batch_numbers(connection: &Connection) -> Result<Vec<([u8; 16], u64)>> {
-    let mut statement =
-        connection.prepare_cached("SELECT log, seq FROM batch WHERE bytes IS NOT NULL ORDER BY log, seq")?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-/// One of our own batches.
-pub fn own_batch(connection: &Connection, log: [u8; 16], seq: u64) -> Result<Option<Vec<u8>>> {
-    let mut statement =
-        connection.prepare_cached("SELECT bytes FROM batch WHERE log = ? AND seq = ? AND bytes IS NOT NULL")?;
-    Ok(statement.query_row(params![log, seq as i64], |row| row.get(0)).optional()?)
 }
 
 /// Keeps a change until what it builds on has come.
@@ -511,6 +455,11 @@ pub fn take_waiting(connection: &Connection, id: RecordId) -> Result<Vec<Vec<u8>
     let mut statement = connection.prepare_cached("DELETE FROM waiting WHERE document = ? RETURNING bytes")?;
     let rows = statement.query_map([id.0], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// How many changes wait for others.
+pub fn count_waiting(connection: &Connection) -> Result<u64> {
+    Ok(connection.prepare_cached("SELECT count(*) FROM waiting")?.query_row([], |row| row.get(0))?)
 }
 
 /// Sets a change aside, with the reason; it is tried again by a newer version.
@@ -533,10 +482,12 @@ pub struct Sizes {
     pub photos: u64,
     /// Bytes of photos.
     pub photo_bytes: u64,
-    /// Our own changes no batch holds yet.
+    /// Our own changes no segment holds yet.
     pub outbox: u64,
-    /// Bytes of our own batches.
-    pub batch_bytes: u64,
+    /// Segments of all devices.
+    pub segments: u64,
+    /// Bytes of segments.
+    pub segment_bytes: u64,
     /// Changes that wait for others.
     pub waiting: u64,
     /// Changes set aside.
@@ -554,7 +505,8 @@ pub fn sizes(connection: &Connection) -> Result<Sizes> {
         photos: number("SELECT count(*) FROM blob")?,
         photo_bytes: number("SELECT coalesce(sum(length(bytes)), 0) FROM blob")?,
         outbox: number("SELECT count(*) FROM outbox")?,
-        batch_bytes: number("SELECT coalesce(sum(length(bytes)), 0) FROM batch")?,
+        segments: number("SELECT count(*) FROM segment")?,
+        segment_bytes: number("SELECT coalesce(sum(length(bytes)), 0) FROM segment")?,
         waiting: number("SELECT count(*) FROM waiting")?,
         quarantined: number("SELECT count(*) FROM quarantine")?,
         purged: number("SELECT count(*) FROM purged")?,
@@ -619,7 +571,7 @@ pub fn set_blob_unused(connection: &Connection, id: &str, since: Option<i32>) ->
     Ok(())
 }
 
-/// Photos that no batch holds yet, up to about this many bytes.
+/// Photos that no segment holds yet, up to about this many bytes.
 pub fn outgoing_blobs(connection: &Connection, most_bytes: usize) -> Result<Vec<(String, Vec<u8>)>> {
     let mut statement = connection.prepare_cached("SELECT blob.id, bytes FROM outbox_blob JOIN blob USING (id)")?;
     let mut rows = statement.query([])?;
@@ -667,17 +619,6 @@ pub fn purge_blob(connection: &Connection, id: &str) -> Result<()> {
     Ok(())
 }
 
-/// Whether any batch of ours is kept.
-pub fn has_own_batches(connection: &Connection) -> Result<bool> {
-    Ok(connection.query_row("SELECT EXISTS (SELECT 1 FROM batch WHERE bytes IS NOT NULL)", [], |row| row.get(0))?)
-}
-
-/// Forgets our own batches: after a purge a new log begins, which does not hold the purged words.
-pub fn forget_own_batches(connection: &Connection) -> Result<()> {
-    connection.execute("UPDATE batch SET bytes = NULL WHERE bytes IS NOT NULL", [])?;
-    Ok(())
-}
-
 /// Writes the file anew without its free space, and empties the write-ahead log, so that no deleted byte remains.
 pub fn scrub(connection: &Connection) -> Result<()> {
     connection.execute_batch("PRAGMA secure_delete = ON; VACUUM")?;
@@ -690,7 +631,7 @@ pub fn scrub(connection: &Connection) -> Result<()> {
 
 /// Makes a restored notebook forget which log it wrote and what ran on the device: it begins anew.
 pub fn forget_identity(connection: &Connection) -> Result<()> {
-    connection.execute("DELETE FROM meta WHERE key IN ('log', 'running_event', 'sync_folder')", [])?;
+    connection.execute("DELETE FROM meta WHERE key IN ('log', 'running_event', 'mailboxes')", [])?;
     Ok(())
 }
 
@@ -717,9 +658,6 @@ pub fn salvage(damaged: &Connection, fresh: &Connection) -> Result<u64> {
         if let (Ok(id), Ok(bytes)) = (row.get::<_, String>(0), row.get::<_, Vec<u8>>(1)) {
             put_blob(fresh, &id, &bytes, true)?;
         }
-    }
-    if let Ok(Some(notebook)) = meta::<[u8; 16]>(damaged, "notebook") {
-        set_meta(fresh, "notebook", notebook)?;
     }
     Ok(saved)
 }
@@ -767,7 +705,7 @@ mod tests {
         connection
             .execute_batch(
                 "DROP VIEW named; ALTER TABLE blob DROP COLUMN unused_since; DROP TABLE segment; DROP TABLE log; DROP TABLE roster;
-                 DROP TABLE parcel; DROP TABLE given; PRAGMA user_version = 1",
+                 DROP TABLE parcel; DROP TABLE given; CREATE TABLE batch (log); PRAGMA user_version = 1",
             )
             .unwrap();
         drop(connection);
