@@ -49,6 +49,14 @@ pub enum Place {
     },
 }
 
+impl Place {
+    /// Under which name a key store keeps the secret that goes with it.
+    pub fn secret_name(&self) -> String {
+        let told = serde_json::to_vec(self).unwrap_or_default();
+        format!("mailbox-{}", &blake3::hash(&told).to_hex()[..32])
+    }
+}
+
 /// Opens a mailbox. This alone asks no server anything; a place that is new is tried out with
 /// [`try_out`](super::try_out).
 ///
