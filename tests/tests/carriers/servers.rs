@@ -111,8 +111,8 @@ impl Server {
 
     /// Starts one on a disk of so many kilobytes; `None`, said as skipped, when a disk cannot be had.
     pub(crate) fn start_on(test: &str, kind: Kind, kilobytes: Option<u32>) -> Option<Self> {
-        if program(kind.program()).is_none() {
-            skip(test, &format!("{} is missing; tests/run installs it where it may", kind.program()));
+        if let Some(missing) = kind.programs().iter().find(|name| program(name).is_none()) {
+            skip(test, &format!("{missing} is missing; tests/run installs it where it may"));
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
@@ -203,7 +203,7 @@ impl Server {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(program(self.kind.program()).unwrap());
+        let mut command = Command::new(program(self.kind.programs()[0]).unwrap());
         let at = format!("127.0.0.1:{}", self.port);
         match self.kind {
             Kind::Apache => {
@@ -254,11 +254,11 @@ impl Server {
 }
 
 impl Kind {
-    fn program(self) -> &'static str {
+    fn programs(self) -> &'static [&'static str] {
         match self {
-            Self::Apache => "apache2",
-            Self::Rclone => "rclone",
-            Self::Versity => "versitygw",
+            Self::Apache => &["apache2", "htpasswd"],
+            Self::Rclone => &["rclone"],
+            Self::Versity => &["versitygw"],
         }
     }
 }
