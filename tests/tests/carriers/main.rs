@@ -173,6 +173,16 @@ fn a_full_disk_is_said_and_what_was_acknowledged_stays(kind: Kind, test: &str) {
 }
 
 #[test]
+fn a_server_that_cannot_prove_who_it_is_hears_no_password() {
+    let test = "a_server_that_cannot_prove_who_it_is_hears_no_password";
+    let Some(server) = Server::start_encrypted(test) else { return };
+    // A system without any trusted certificate says so when the mailbox is opened.
+    let refused = open(&server.place(server.port), Some(SECRET)).and_then(|mailbox| mailbox.list().map(drop));
+    let error = refused.unwrap_err();
+    assert!(matches!(error, Error::Peer(_)) && error.to_string().contains("certificate"), "{error}");
+}
+
+#[test]
 fn a_full_stick_is_said_and_what_was_acknowledged_stays() {
     let folder = tempfile::tempdir().unwrap();
     let test = "a_full_stick_is_said_and_what_was_acknowledged_stays";

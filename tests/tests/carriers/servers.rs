@@ -98,6 +98,8 @@ pub(crate) struct Server {
     home: PathBuf,
     data: PathBuf,
     running: Option<Running>,
+    /// Whether it has a certificate, of which nobody knows whose it is.
+    encrypted: bool,
     /// A disk of its own, or nothing.
     _disk: Option<Disk>,
     _folder: tempfile::TempDir,
@@ -107,6 +109,26 @@ impl Server {
     /// Starts one; `None`, said as skipped, when its program is missing.
     pub(crate) fn start(test: &str, kind: Kind) -> Option<Self> {
         Self::start_on(test, kind, None)
+    }
+
+    /// Starts rclone with a certificate of its own making.
+    pub(crate) fn start_encrypted(test: &str) -> Option<Self> {
+        if program("openssl").is_none() {
+            skip(test, "openssl is missing; tests/run installs it where it may");
+            return None;
+        }
+        let mut server = Self::start(test, Kind::Rclone)?;
+        server.kill();
+        server.encrypted = true;
+        let mut openssl = Command::new(program("openssl").unwrap());
+        openssl.args(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost".split(' '),
+        );
+        openssl.args(["-addext", "subjectAltName=IP:127.0.0.1", "-keyout"]).arg(server.home.join("key"));
+        openssl.arg("-out").arg(server.home.join("cert")).stderr(Stdio::null());
+        assert!(openssl.status().unwrap().success());
+        server.restart();
+        Some(server)
     }
 
     /// Starts one on a disk of so many kilobytes; `None`, said as skipped, when a disk cannot be had.
@@ -129,7 +151,8 @@ impl Server {
         let place = data.join("notes");
         fs::create_dir_all(&place).unwrap();
         fs::set_permissions(&place, fs::Permissions::from_mode(0o777)).unwrap();
-        let mut server = Self { kind, port: 0, home, data, running: None, _disk: disk, _folder: folder };
+        let mut server =
+            Self { kind, port: 0, home, data, running: None, encrypted: false, _disk: disk, _folder: folder };
         for _ in 0..3 {
             server.port = free_port();
             if server.run() {
@@ -153,7 +176,7 @@ impl Server {
 
     /// The place as a person would enter it, at this port: the server's own or one in front of it.
     pub(crate) fn place(&self, port: u16) -> Place {
-        let origin = format!("http://127.0.0.1:{port}");
+        let origin = format!("{}://127.0.0.1:{port}", if self.encrypted { "https" } else { "http" });
         match self.kind {
             Kind::Apache => self.dav(format!("{origin}/notes")),
             Kind::Rclone => self.dav(format!("{origin}/notes/")),
@@ -214,6 +237,9 @@ impl Server {
             Kind::Rclone => {
                 command.args(["serve", "webdav", "--addr", &at, "--user", USER, "--pass", SECRET]);
                 command.args(["--config", "", "--dir-cache-time", "0s"]).arg(&self.data);
+                if self.encrypted {
+                    command.arg("--cert").arg(self.home.join("cert")).arg("--key").arg(self.home.join("key"));
+                }
             }
             Kind::Versity => {
                 command.args(["--port", &at, "--access", USER, "--secret", SECRET, "--quiet", "posix"]);

@@ -468,7 +468,7 @@ impl Server {
             (Some(423), _) => format!("{words} is locked by another program"),
             (Some(429 | 503), _) => format!("{words} asks for a pause; try again later"),
             (Some(507), _) => self.full(),
-            (Some(200..300), _) => self.nonsense(),
+            (Some(200..=299), _) => self.nonsense(),
             (Some(status), _) if seen.code.is_empty() => format!("{words} answers {status}"),
             (Some(status), _) => format!("{words} answers {status} ({})", seen.code),
             (None, _) => self.nonsense(),
