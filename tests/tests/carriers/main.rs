@@ -108,6 +108,7 @@ fn a_wrong_password_or_place_is_said_and_nothing_looks_empty(kind: Kind, test: &
     let error = try_out(elsewhere.as_ref(), &[3; 16]).unwrap_err();
     assert!(matches!(error, Error::NotFound(_)) && error.to_string().contains("nots"), "{error}");
     assert!(matches!(elsewhere.list(), Err(Error::NotFound(_))));
+    assert!(matches!(elsewhere.get("l/1.kiths", MOST), Err(Error::NotFound(_))));
 
     server.kill();
     refuses_everything(good.as_ref(), |error| matches!(error, Error::Peer(_)), &["cannot be reached"]);

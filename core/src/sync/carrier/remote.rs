@@ -12,8 +12,8 @@ use opendal::{Buffer, Entry, EntryMode, ErrorKind, HttpTransporter, OperationCon
 use reqwest::Url;
 
 use super::mailbox::{
-    Item, MAX_DEPTH, MAX_ITEMS, Mailbox, OWN, checked, is_in_the_making, is_listed, is_ours, is_safe, too_large,
-    too_many,
+    Item, MAX_DEPTH, MAX_ITEMS, Mailbox, OWN, checked, checked_for_writing, is_in_the_making, is_listed, is_safe,
+    too_large, too_many,
 };
 use super::wire::{Broken, Seen, Wire, client};
 use crate::error::{Error, Result};
@@ -145,7 +145,7 @@ impl Mailbox for Remote {
     }
 
     fn put_new(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        let (name, bytes) = (checked(name, is_ours)?.to_owned(), Buffer::from(bytes.to_vec()));
+        let (name, bytes) = (checked_for_writing(name, bytes)?.to_owned(), Buffer::from(bytes.to_vec()));
         self.run(move |server| async move { server.put(&name, bytes).await })
     }
 
@@ -200,6 +200,7 @@ impl Server {
                 Err(error) => {
                     let seen = once.seen(&error);
                     if self.is_nothing(&seen) {
+                        self.is_there().await?;
                         return Ok(None);
                     }
                     if seen.broken == Some(Broken::TooMuch) {

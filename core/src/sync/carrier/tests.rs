@@ -65,6 +65,7 @@ fn a_folder_gives_what_was_put_into_it() {
     let place = tempfile::tempdir().unwrap();
     let folder = folder_at(place.path());
     assert!(folder.list().unwrap().is_empty());
+    assert!(matches!(folder.put_new("l/ab/01.kiths", b""), Err(Error::Invalid(_))));
     folder.put_new("l/ab/01.kiths", b"one").unwrap();
     folder.put_new("l/ab/01.kiths", b"one").unwrap();
     folder.put_new(NOTE, b"for people").unwrap();
@@ -160,7 +161,9 @@ fn links_are_not_followed() {
     assert_eq!(folder.get("file", 99).unwrap(), None);
     folder.delete("l/secret").unwrap();
     folder.delete("file").unwrap();
-    assert!(folder.put_new("l/new", b"x").is_err());
+    for name in ["l/new", "l/new/deep"] {
+        assert!(folder.put_new(name, b"x").is_err());
+    }
     assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 1);
     assert_eq!(fs::read(elsewhere.path().join("secret")).unwrap(), b"secret");
 }
