@@ -6,8 +6,8 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::mailbox::{
-    Item, MAX_DEPTH, MAX_ITEMS, Mailbox, OWN, checked, is_in_the_making, is_listed, is_ours, is_safe, too_large,
-    too_many,
+    Item, MAX_DEPTH, MAX_ITEMS, Mailbox, OWN, checked, checked_for_writing, is_in_the_making, is_listed, is_safe,
+    too_large, too_many,
 };
 use crate::error::{Error, Result};
 
@@ -63,14 +63,15 @@ impl Folder {
         Ok(Some(path))
     }
 
-    fn make_folders(&self, folder: &Path) -> Result<()> {
-        fs::create_dir_all(folder).map_err(|error| self.refused("written", &error))?;
-        let inside = folder.strip_prefix(&self.root).unwrap_or(Path::new(""));
+    /// Makes Kith's folder and those in it, one by one: what stands there already may be a link that leads elsewhere.
+    fn make_folders(&self, inside: &Path) -> Result<()> {
         let mut path = self.root.clone();
-        for part in inside {
-            path.push(part);
-            if !is_real_folder(&path) {
-                return Err(Error::Peer(format!("{} has a link where a folder should be", self.words())));
+        for part in std::iter::once(None).chain(inside.iter().map(Some)) {
+            path.extend(part);
+            match fs::create_dir(&path) {
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(self.refused("written", &error)),
+                _ if is_real_folder(&path) => {}
+                _ => return Err(Error::Peer(format!("{} has something else where a folder should be", self.words()))),
             }
         }
         Ok(())
@@ -109,8 +110,7 @@ impl Mailbox for Folder {
         if !self.place.is_dir() {
             return Err(self.missing());
         }
-        self.make_folders(&self.root)?;
-        self.is_there()
+        self.make_folders(Path::new(""))
     }
 
     fn list(&self) -> Result<Vec<Item>> {
@@ -167,9 +167,9 @@ impl Mailbox for Folder {
     }
 
     fn put_new(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        let target = self.root.join(checked(name, is_ours)?);
+        let target = self.root.join(checked_for_writing(name, bytes)?);
         self.is_there()?;
-        self.make_folders(target.parent().unwrap_or(&self.root))?;
+        self.make_folders(Path::new(name).parent().unwrap_or(Path::new("")))?;
         for _ in 0..TRIES {
             match self.write(&target, bytes) {
                 Ok(()) => {}

@@ -59,7 +59,7 @@ pub trait Mailbox: Send + Sync {
     /// [`Error::Unreadable`] when it is larger than `most` bytes; else as for every call.
     fn get(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>>;
 
-    /// Puts bytes under a name that never meant anything else, compares the size afterwards and tries again. The same
+    /// Puts bytes, at least one, under a name that never meant anything else, compares the size afterwards and tries again. The same
     /// bytes under the same name again are fine. An error does not mean that nothing was written.
     ///
     /// # Errors
@@ -147,6 +147,14 @@ pub(super) fn is_listed(name: &str) -> bool {
 
 pub(super) fn checked(name: &str, good: fn(&str) -> bool) -> Result<&str> {
     if good(name) { Ok(name) } else { Err(Error::Invalid(format!("{name:?} is no name for a mailbox"))) }
+}
+
+/// An empty item would look like one that has not arrived.
+pub(super) fn checked_for_writing<'a>(name: &'a str, bytes: &[u8]) -> Result<&'a str> {
+    if bytes.is_empty() {
+        return Err(Error::Invalid(format!("{name:?} would be empty")));
+    }
+    checked(name, is_ours)
 }
 
 pub(super) fn too_many(words: &str) -> Error {

@@ -12,8 +12,8 @@ use opendal::{Buffer, Entry, EntryMode, ErrorKind, HttpTransporter, OperationCon
 use reqwest::Url;
 
 use super::mailbox::{
-    Item, MAX_DEPTH, MAX_ITEMS, Mailbox, OWN, checked, is_in_the_making, is_listed, is_ours, is_safe, too_large,
-    too_many,
+    Item, MAX_DEPTH, MAX_ITEMS, Mailbox, OWN, checked, checked_for_writing, is_in_the_making, is_listed, is_safe,
+    too_large, too_many,
 };
 use super::wire::{Broken, Seen, Wire, client};
 use crate::error::{Error, Result};
@@ -145,7 +145,7 @@ impl Mailbox for Remote {
     }
 
     fn put_new(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        let (name, bytes) = (checked(name, is_ours)?.to_owned(), Buffer::from(bytes.to_vec()));
+        let (name, bytes) = (checked_for_writing(name, bytes)?.to_owned(), Buffer::from(bytes.to_vec()));
         self.run(move |server| async move { server.put(&name, bytes).await })
     }
 
@@ -200,6 +200,7 @@ impl Server {
                 Err(error) => {
                     let seen = once.seen(&error);
                     if self.is_nothing(&seen) {
+                        self.is_there().await?;
                         return Ok(None);
                     }
                     if seen.broken == Some(Broken::TooMuch) {
@@ -292,9 +293,14 @@ impl Server {
             let once = self.once(MAX_PAGE);
             match once.entries(folder, matches!(self.kind, Kind::S3), MAX_ITEMS.saturating_sub(found)).await {
                 Ok(Some(entries)) => {
-                    // OpenDAL takes a folder that is not there for an empty one.
-                    let gone = once.last().status == Some(404);
-                    return Ok((!gone).then_some(entries));
+                    let status = once.last().status;
+                    // OpenDAL takes a folder that is not there for an empty one, and so it does with the page of a hotel
+                    // that wants a login.
+                    return match (&self.kind, status) {
+                        (Kind::S3, _) | (_, Some(207)) => Ok(Some(entries)),
+                        (_, Some(404)) => Ok(None),
+                        _ => Err(self.refused("list", &once.last())),
+                    };
                 }
                 Ok(None) => return Err(too_many(&self.words)),
                 Err(error) => {
@@ -433,7 +439,8 @@ impl Server {
         let words = &self.words;
         Some(Error::Peer(match code {
             "NoSuchBucket" => return Some(Error::NotFound(words.clone())),
-            "InvalidAccessKeyId" | "NoSuchUser" | "InvalidAccessKey" => {
+            // The last three are versitygw, MinIO and others, partly with status 404.
+            "InvalidAccessKeyId" | "XAdminUserNotFound" | "XAdminNoSuchUser" | "NoSuchUser" => {
                 format!("{words} does not know this access key; look at it again")
             }
             "SignatureDoesNotMatch" => format!("{words} refuses the secret key; enter it again"),
@@ -454,7 +461,7 @@ impl Server {
             }
             (Some(401), _) => format!("{words} refuses the user name or the password; enter them again"),
             (Some(403), _) => format!("{words} does not let this user {to} here"),
-            (Some(404), _) => return self.missing(),
+            (Some(404), _) if matches!(self.kind, Kind::WebDav { .. }) => return self.missing(),
             // A folder does not take PUT on a server that has no WebDAV; a full rclone says the same.
             (Some(405), _) if to == "write" => format!("{words} takes no file; it may be full"),
             (Some(405 | 501), _) => format!("{words} is not a WebDAV folder"),
@@ -462,10 +469,15 @@ impl Server {
             (Some(423), _) => format!("{words} is locked by another program"),
             (Some(429 | 503), _) => format!("{words} asks for a pause; try again later"),
             (Some(507), _) => self.full(),
+            (Some(200..=299), _) => self.nonsense(),
             (Some(status), _) if seen.code.is_empty() => format!("{words} answers {status}"),
             (Some(status), _) => format!("{words} answers {status} ({})", seen.code),
-            (None, _) => format!("{words} answers what nobody understands"),
+            (None, _) => self.nonsense(),
         })
+    }
+
+    fn nonsense(&self) -> String {
+        format!("{} answers what nobody understands; perhaps this network wants a login first", self.words)
     }
 
     fn full(&self) -> String {
@@ -484,12 +496,12 @@ impl Once {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How it went wrong. An answer that was fine on the wire and made no sense to OpenDAL is a failure without a status.
+    /// How it went wrong. An answer that was fine on the wire and made no sense to OpenDAL has a status that says so.
     fn seen(&self, error: &opendal::Error) -> Seen {
         let seen = self.last();
-        let fine = seen.broken.is_none() && seen.status.is_some_and(|status| (200..300).contains(&status));
         match error.kind() {
-            ErrorKind::NotFound if fine => Seen { status: Some(404), ..Seen::default() },
+            // A WebDAV answer about nothing.
+            ErrorKind::NotFound if seen.status == Some(207) => Seen { status: Some(404), ..Seen::default() },
             _ => seen,
         }
     }

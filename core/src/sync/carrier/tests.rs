@@ -65,6 +65,7 @@ fn a_folder_gives_what_was_put_into_it() {
     let place = tempfile::tempdir().unwrap();
     let folder = folder_at(place.path());
     assert!(folder.list().unwrap().is_empty());
+    assert!(matches!(folder.put_new("l/ab/01.kiths", b""), Err(Error::Invalid(_))));
     folder.put_new("l/ab/01.kiths", b"one").unwrap();
     folder.put_new("l/ab/01.kiths", b"one").unwrap();
     folder.put_new(NOTE, b"for people").unwrap();
@@ -160,7 +161,9 @@ fn links_are_not_followed() {
     assert_eq!(folder.get("file", 99).unwrap(), None);
     folder.delete("l/secret").unwrap();
     folder.delete("file").unwrap();
-    assert!(folder.put_new("l/new", b"x").is_err());
+    for name in ["l/new", "l/new/deep"] {
+        assert!(folder.put_new(name, b"x").is_err());
+    }
     assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 1);
     assert_eq!(fs::read(elsewhere.path().join("secret")).unwrap(), b"secret");
 }
@@ -325,4 +328,93 @@ fn a_place_that_lies_is_found_out_when_it_is_tried() {
     try_out(&folder, &[1; 16]).unwrap();
     assert!(names(&folder).is_empty());
     assert!(names(&folder).len() < MAX_ITEMS);
+}
+
+/// A server that gives every request the same answer, and closes.
+fn answers(answer: impl Into<Vec<u8>>) -> (Box<dyn Mailbox>, u16) {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let answer = answer.into();
+    let text = String::from_utf8_lossy(&answer).replace("PORT_", &port.to_string());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { continue };
+            let _ = stream.read(&mut [0; 65536]);
+            let _ = stream.write_all(text.as_bytes());
+        }
+    });
+    let place = Place::WebDav { url: format!("http://127.0.0.1:{port}/dav"), user: "ann".into(), plain_http: false };
+    (open(&place, Some("hunter2")).unwrap(), port)
+}
+
+fn with_body(status: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+}
+
+fn listing(hrefs: &[&str]) -> String {
+    let one = |href: &&str| {
+        let kind =
+            if href.ends_with('/') { "<D:resourcetype><D:collection/></D:resourcetype>" } else { "<D:resourcetype/>" };
+        format!(
+            "<D:response><D:href>{href}</D:href><D:propstat><D:prop><D:getcontentlength>5</D:getcontentlength>\
+             <D:getlastmodified>Sun, 22 Nov 2026 09:00:00 GMT</D:getlastmodified>{kind}</D:prop>\
+             <D:status>HTTP/1.1 200 OK</D:status></D:propstat></D:response>"
+        )
+    };
+    let all: String = hrefs.iter().map(one).collect();
+    with_body(
+        "207 Multi-Status",
+        &format!("<?xml version=\"1.0\"?><D:multistatus xmlns:D=\"DAV:\">{all}</D:multistatus>"),
+    )
+}
+
+#[test]
+fn what_a_server_says_is_said_to_the_person_and_never_an_empty_mailbox() {
+    let moved = "HTTP/1.1 301 Moved\r\nLocation: https://ann:pw@elsewhere.example/dav\r\nContent-Length: 0\r\n\r\n";
+    let endless = "HTTP/1.1 207 Multi-Status\r\nContent-Length: 99999999999\r\n\r\n<?xml";
+    let cases = [
+        (moved.to_owned(), "has moved to https://elsewhere.example/dav"),
+        (with_body("401 Unauthorized", ""), "password"),
+        (with_body("403 Forbidden", ""), "does not let this user"),
+        (with_body("404 Not Found", ""), "was not found"),
+        (with_body("405 Method Not Allowed", ""), "no"),
+        (with_body("507 Insufficient Storage", ""), "is full"),
+        (with_body("418 Teapot", ""), "answers 418"),
+        (with_body("200 OK", "<html>Please log in</html>"), "nobody understands"),
+        (endless.to_owned(), "more than"),
+        (listing(&["/dav/kith/", "/etc/passwd"]), "lists what lies elsewhere"),
+        (listing(&["/dav/kith/", "http://elsewhere.example/dav/kith/x"]), "lists what lies elsewhere"),
+    ];
+    for (answer, wanted) in cases {
+        let (mailbox, _) = answers(answer.clone());
+        let error = mailbox.list().expect_err(&answer).to_string();
+        assert!(error.contains(wanted) && !error.contains("hunter2"), "{answer}\n{error}");
+        // What is written is refused as well, or said not to be kept; a listing of other things proves no size.
+        assert!(mailbox.put_new("l/x", b"a longer one").is_err(), "{answer}");
+    }
+}
+
+#[test]
+fn what_a_server_breaks_off_or_makes_too_large_is_no_file() {
+    let (short, _) = answers("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nhalf of it");
+    assert!(short.get("l/x", 99).unwrap_err().to_string().contains("cut off"));
+    let (large, _) = answers(with_body("200 OK", &"x".repeat(5000)));
+    assert!(matches!(large.get("l/x", 4999), Err(Error::Unreadable(_))));
+    assert_eq!(large.get("l/x", 5000).unwrap().unwrap().len(), 5000);
+    let endless = format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}", "x".repeat(200_000));
+    assert!(matches!(answers(endless).0.get("l/x", 1000), Err(Error::Unreadable(_))));
+}
+
+#[test]
+fn a_server_may_list_whole_addresses_and_strange_names() {
+    let (mailbox, port) = answers(listing(&[
+        "http://127.0.0.1:PORT_/dav/kith/",
+        "http://127.0.0.1:PORT_/dav/kith/one.kiths",
+        "/dav/kith/two%20(Ann%27s%20copy).kiths",
+        "/dav/kith/../../out",
+        "/dav/kith/a%5cb",
+        "/dav/kith/.hidden",
+    ]));
+    assert_eq!(names(mailbox.as_ref()), ["one.kiths", "two (Ann's copy).kiths"], "at {port}");
 }
