@@ -19,6 +19,7 @@ macro_rules! examples {
 mod devices;
 mod forms;
 
+pub(crate) use devices::*;
 pub(crate) use forms::*;
 
 /// A notebook for the people you meet.

@@ -22,7 +22,7 @@ pub(crate) fn sync(app: &App, folder: Option<&Path>) -> Result<(), Failure> {
 /// Syncs with these, one after the other. One that fails does not hold up the others; its failure is told at the end.
 pub(crate) fn with(app: &App, mailboxes: &[&dyn Mailbox]) -> Result<(), Failure> {
     let keys = places::keys()?;
-    let mut failed = None;
+    let (mut failed, mut answers) = (None, Vec::new());
     for mailbox in mailboxes {
         let progress = app.progress("files");
         let report = app.notebook.sync(*mailbox, &keys, &mut |done, total| {
@@ -35,7 +35,11 @@ pub(crate) fn with(app: &App, mailboxes: &[&dyn Mailbox]) -> Result<(), Failure>
                 if report.received > 0 {
                     app.settle();
                 }
-                if app.json { app.print_json(&report)? } else { tell(app, &report) }
+                if app.json {
+                    answers.push(serde_json::json!({ "mailbox": mailbox.words(), "report": report }));
+                } else {
+                    tell(app, &report);
+                }
             }
             Err(error) if mailboxes.len() > 1 => {
                 app.out.aside(format!("{}: {error}", mailbox.words()));
@@ -43,6 +47,9 @@ pub(crate) fn with(app: &App, mailboxes: &[&dyn Mailbox]) -> Result<(), Failure>
             }
             Err(error) => return Err(error.into()),
         }
+    }
+    if app.json {
+        app.print_json(&answers)?;
     }
     failed.map_or(Ok(()), |error| Err(error.into()))
 }

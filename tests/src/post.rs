@@ -11,6 +11,8 @@ pub struct Post {
     folders: Vec<PathBuf>,
     /// Every file that was ever handed out, by its path in the folder. A name never stands for other bytes.
     sent: BTreeMap<PathBuf, Vec<u8>>,
+    /// In whose folder each was seen first.
+    authors: BTreeMap<PathBuf, usize>,
     /// For each folder, what has not come yet, or came damaged.
     on_the_way: Vec<Vec<PathBuf>>,
 }
@@ -31,7 +33,7 @@ impl Post {
     /// Between these folders, which are there.
     pub fn between(folders: Vec<PathBuf>) -> Self {
         let on_the_way = folders.iter().map(|_| Vec::new()).collect();
-        Self { folders, sent: BTreeMap::new(), on_the_way }
+        Self { folders, sent: BTreeMap::new(), authors: BTreeMap::new(), on_the_way }
     }
 
     /// The folder of a device.
@@ -53,6 +55,7 @@ impl Post {
                 Some(known) => assert!(*known == bytes, "{} is used again for other contents", path.display()),
                 None => {
                     self.sent.insert(path.clone(), bytes);
+                    self.authors.insert(path.clone(), from);
                     for to in (0..self.folders.len()).filter(|to| *to != from) {
                         self.on_the_way[to].push(path.clone());
                     }
@@ -98,15 +101,18 @@ impl Post {
         any
     }
 
-    /// Damages or removes one file in a device's own folder, as a bad stick does.
+    /// Damages or removes one file that a device put into its folder, as a bad stick does. A file that keeps its size is only found out
+    /// by a device that wants to read it, so in a folder of one's own it is not made.
     pub fn damage(&self, of: usize, random: &mut Seeded) {
-        let files: Vec<(PathBuf, Vec<u8>)> = sealed_files(&self.folders[of]).into_iter().collect();
+        let is_one = self.folders.iter().all(|folder| *folder == self.folders[0]);
+        let wrote = |(path, _): &(PathBuf, Vec<u8>)| is_one || self.authors.get(path) == Some(&of);
+        let files: Vec<(PathBuf, Vec<u8>)> = sealed_files(&self.folders[of]).into_iter().filter(wrote).collect();
         if files.is_empty() {
             return;
         }
         let (path, bytes) = random.pick(&files);
         let place = self.folders[of].join(path);
-        match random.below(3) {
+        match random.below(if is_one { 3 } else { 2 }) {
             0 => std::fs::remove_file(place).unwrap(),
             1 => write(&place, &bytes[..random.below(bytes.len())]),
             _ => write(&place, &flipped(bytes, random)),

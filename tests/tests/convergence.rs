@@ -280,8 +280,7 @@ impl World {
                 }
             }
             2 => drop(notebook.find(&fill::words(&mut self.random), 10).unwrap()),
-            _ if !self.one_folder => self.post.damage(device, &mut self.random),
-            _ => {}
+            _ => self.post.damage(device, &mut self.random),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::model::RecordId;
 use crate::store;
 use crate::store::segments::{self, NewSegment, SegmentPlace, SegmentState};
 use crate::sync::carrier::Mailbox;
-use crate::sync::carrier::mailbox::{Item as Found, NOTE};
+use crate::sync::carrier::mailbox::{Item as Found, NOTE, is_ours};
 use crate::sync::keys::{DeviceId, NotebookTag};
 use crate::sync::keystore::KeyStore;
 use crate::sync::member::{Learned, Member, Written};
@@ -673,7 +673,13 @@ pub(super) fn roster_files(
     let mut files: Vec<Vec<u8>> = Vec::new();
     for found in found.iter().filter(is_new).take(MAX_PARCELS) {
         let bytes = optional(place.get(&found.name, MAX_PARCEL as u64))?.flatten().unwrap_or_default();
-        if seal::parcel(&bytes, tag).is_ok() {
+        let says = found.name.rsplit('/').next().unwrap_or_default();
+        if !says.starts_with(&hex(&parcel_id(&bytes))) {
+            // Damaged, or not whole yet: whoever has it puts it there again.
+            if bytes.len() as u64 == found.bytes && is_ours(&found.name) {
+                let _ = place.delete(&found.name);
+            }
+        } else if seal::parcel(&bytes, tag).is_ok() {
             files.push(bytes);
         }
     }
