@@ -1,5 +1,5 @@
 //! The program itself, as somebody types it: every command goes through the real binary, in a folder of its own.
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs)] // a failure here fails the test
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, missing_docs)] // a failure here fails the test
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -128,7 +128,6 @@ fn the_line_the_first_start_proposes_works() {
     assert!(desk.kith(&[]).contains("send her the Lyon contact"));
 }
 
-/// Where the system lets nobody take the network away, the journey is run all the same, and says so.
 #[test]
 fn an_event_its_debrief_and_two_devices_coming_together_need_no_network() {
     let lists = |command: &mut Command| command.args(["cat", "/proc/net/dev"]).output().map(|out| out.stdout);
@@ -139,7 +138,11 @@ fn an_event_its_debrief_and_two_devices_coming_together_need_no_network() {
         .collect();
     let offline = names.iter().all(|name| name == "lo") && !names.is_empty();
     if !offline {
-        eprintln!("this system refuses a namespace without a network: the journey runs with it");
+        eprintln!(
+            "skipped: an_event_its_debrief_and_two_devices_coming_together_need_no_network: this system lets nobody take \
+             the network away from a program"
+        );
+        return;
     }
     let home = Desk::new();
     let desk = |name| Desk { offline, ..Desk::inside(&home.folder, name) };

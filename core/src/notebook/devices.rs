@@ -187,10 +187,9 @@ impl Notebook {
         if tag_of(place, &place.list()?)?.is_some_and(|theirs| theirs != tag) {
             return Err(Error::Peer(format!("this code leads into another notebook than that in {}", place.words())));
         }
-        if let Ok(Some(member)) = self.member(keys) {
-            if member.tag() == tag && member.roster().device(&member.device()).is_some() {
-                return Err(Error::Invalid("this device belongs to that notebook already".into()));
-            }
+        let belongs = |member: &Member| member.tag() == tag && member.roster().device(&member.device()).is_some();
+        if matches!(self.member(keys), Ok(Some(member)) if belongs(&member)) {
+            return Err(Error::Invalid("this device belongs to that notebook already".into()));
         }
         let name = format!("{}.inv", code.file_stem());
         let invitation = place.get(&name, pairing::MAX_FILE as u64)?.ok_or_else(|| {
