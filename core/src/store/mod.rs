@@ -176,6 +176,16 @@ pub fn set_meta(connection: &Connection, key: &str, value: impl ToSql) -> Result
     Ok(())
 }
 
+/// Remembers a value unless there is one.
+pub fn set_meta_once(connection: &Connection, key: &str, value: impl ToSql) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2 WHERE value IS NULL",
+        )?
+        .execute(params![key, value])?;
+    Ok(())
+}
+
 /// What is known of a document, if it is here.
 pub fn document_row(connection: &Connection, id: RecordId) -> Result<Option<DocumentRow>> {
     let mut statement =

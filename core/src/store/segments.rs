@@ -3,7 +3,9 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::Result;
-use crate::sync::LogId;
+
+/// Which log.
+type LogId = [u8; 16];
 
 /// What became of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

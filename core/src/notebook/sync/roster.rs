@@ -41,18 +41,12 @@ impl Notebook {
             segments::put_entry(&transaction, entry.hash.0, entry.bytes())?;
             segments::put_parcel(&transaction, parcel_id(parcel), parcel)?;
         }
-        self.keep_recovery(&transaction, member)?;
+        if let Some(recovery) = &member.roster().recovery {
+            // The first that this device sees stays the one it trusts.
+            store::set_meta_once(&transaction, "recovery", recovery.entry.0)?;
+        }
         store::set_meta(&transaction, TAG, member.tag().0)?;
         Ok(transaction.commit()?)
-    }
-
-    /// Remembers the first recovery key this device saw.
-    fn keep_recovery(&self, connection: &rusqlite::Connection, member: &Member) -> Result<()> {
-        let Some(recovery) = &member.roster().recovery else { return Ok(()) };
-        match store::meta::<[u8; 32]>(connection, "recovery")? {
-            Some(_) => Ok(()),
-            None => store::set_meta(connection, "recovery", recovery.entry.0),
-        }
     }
 
     /// Takes the files of the roster that are new in the mailbox.
@@ -88,7 +82,10 @@ impl Notebook {
         for entry in &entries {
             segments::put_entry(&transaction, entry.hash.0, entry.bytes())?;
         }
-        self.keep_recovery(&transaction, member)?;
+        if let Some(recovery) = &member.roster().recovery {
+            // The first that this device sees stays the one it trusts.
+            store::set_meta_once(&transaction, "recovery", recovery.entry.0)?;
+        }
         Ok(transaction.commit()?)
     }
 

@@ -73,7 +73,12 @@ impl Notebook {
         loop {
             let mut writer = lock(&self.writer);
             let transaction = store::begin(&mut writer.connection)?;
-            let Some(next) = self.next_items(&transaction)? else { return Ok(()) };
+            let own: HashSet<Vec<u8>> = store::own_actors(&transaction)?.into_iter().collect();
+            let (changes, blobs) = (store::outgoing(&transaction, ROOM)?, store::outgoing_blobs(&transaction, ROOM)?);
+            let next = next_items(&own, changes, blobs);
+            if next.items.is_empty() {
+                return Ok(());
+            }
             let last = segments::last(&transaction, log)?;
             let seq = last.as_ref().map_or(1, |last| last.seq + 1);
             let retired: Option<Vec<u8>> = store::meta(&transaction, RETIRED)?;
@@ -103,37 +108,6 @@ impl Notebook {
             transaction.commit()?;
             report.sent += next.chunks.len() as u64;
         }
-    }
-
-    /// As much of the outbox as fits in one segment.
-    fn next_items(&self, connection: &rusqlite::Connection) -> Result<Option<Outgoing>> {
-        let own: HashSet<Vec<u8>> = store::own_actors(connection)?.into_iter().collect();
-        let (mut next, mut room) = (Outgoing::default(), ROOM);
-        for out in store::outgoing(connection, ROOM)? {
-            let actor = gate::actor_of(&out.change.bytes).map(<[u8]>::to_vec).unwrap_or_default();
-            let reissued = !own.contains(&actor);
-            let item = Item::Change { record: out.id, bytes: out.change.bytes, reissued, unknown: BTreeMap::new() };
-            if item.size() > room || next.items.len() >= segment::MAX_ITEMS || next.actors.len() >= segment::MAX_ACTORS
-            {
-                break;
-            }
-            room -= item.size();
-            next.items.push(item);
-            next.chunks.push(out.chunk);
-            if !reissued {
-                next.actors.insert(actor);
-            }
-        }
-        for (id, bytes) in store::outgoing_blobs(connection, room)? {
-            let item = Item::Blob { bytes, unknown: BTreeMap::new() };
-            if item.size() > room || next.items.len() >= segment::MAX_ITEMS {
-                break;
-            }
-            room -= item.size();
-            next.items.push(item);
-            next.blobs.push(id);
-        }
-        Ok((!next.items.is_empty()).then_some(next))
     }
 
     /// Puts into the mailbox whatever it lacks of what is here: segments of every device, and the roster.
@@ -179,6 +153,35 @@ impl Notebook {
         debug_assert!(member.write_epoch().is_some());
         Ok(())
     }
+}
+
+/// As much of the outbox as fits in one segment.
+fn next_items(own: &HashSet<Vec<u8>>, changes: Vec<store::Outgoing>, blobs: Vec<(String, Vec<u8>)>) -> Outgoing {
+    let (mut next, mut room) = (Outgoing::default(), ROOM);
+    for out in changes {
+        let actor = gate::actor_of(&out.change.bytes).map(<[u8]>::to_vec).unwrap_or_default();
+        let reissued = !own.contains(&actor);
+        let item = Item::Change { record: out.id, bytes: out.change.bytes, reissued, unknown: BTreeMap::new() };
+        if item.size() > room || next.items.len() >= segment::MAX_ITEMS || next.actors.len() >= segment::MAX_ACTORS {
+            return next;
+        }
+        room -= item.size();
+        next.items.push(item);
+        next.chunks.push(out.chunk);
+        if !reissued {
+            next.actors.insert(actor);
+        }
+    }
+    for (id, bytes) in blobs {
+        let item = Item::Blob { bytes, unknown: BTreeMap::new() };
+        if item.size() > room || next.items.len() >= segment::MAX_ITEMS {
+            return next;
+        }
+        room -= item.size();
+        next.items.push(item);
+        next.blobs.push(id);
+    }
+    next
 }
 
 /// A folder may have something else under a name that was cut short or swapped: then the next copy gets it.
