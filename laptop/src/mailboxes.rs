@@ -114,14 +114,17 @@ pub(crate) fn named(app: &App, folder: &Path) -> Result<Box<dyn Mailbox>, Failur
     }
     let place = Place::Folder { path: whole(folder) };
     let mailbox = open(&place, None)?;
-    if !remembered(app)?.contains(&place) {
-        try_out(mailbox.as_ref(), &probe()).map_err(|error| match error {
-            kith_core::Error::NotFound(what) => Failure::NotFound(format!(
-                "{what} was not found. It is not made by itself: a drive that is not plugged in looks the same. Plug it \
-                 in, or make the folder, and try again."
-            )),
-            error => error.into(),
-        })?;
+    let is_new = !remembered(app)?.contains(&place);
+    // Somebody who names a folder means it, also when Kith's own folder inside it is gone.
+    let ready = if is_new { try_out(mailbox.as_ref(), &probe()) } else { mailbox.prepare() };
+    ready.map_err(|error| match error {
+        kith_core::Error::NotFound(what) => Failure::NotFound(format!(
+            "{what} was not found. It is not made by itself: a drive that is not plugged in looks the same. Plug it in, \
+             or make the folder, and try again."
+        )),
+        error => error.into(),
+    })?;
+    if is_new {
         remember_one(app, &place, None)?;
     }
     Ok(mailbox)

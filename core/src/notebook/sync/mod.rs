@@ -194,7 +194,7 @@ fn note(tag: &NotebookTag) -> String {
     format!(
         "Kith keeps a notebook's devices together in this folder. Everything in it is sealed: without a key of the\n\
          notebook nobody can read it. Files are written once and never changed.\n\
-         You may delete all of it; each device puts back what the others need.\n\nformat 1\nnotebook {}\n",
+         You may delete all of it and name the folder again: each device puts back what the others need.\n\nformat 1\nnotebook {}\n",
         hex(&tag.0)
     )
 }
