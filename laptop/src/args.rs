@@ -322,7 +322,7 @@ pub(crate) enum Command {
         /// The new file
         #[arg(value_name = "FILE")]
         file: PathBuf,
-        /// Seal it; the passphrase is asked for, or taken from KITH_PASSPHRASE
+        /// Seal it; the passphrase is asked for. With KITH_PASSPHRASE set it is sealed with that, asked or not
         #[arg(long)]
         passphrase: bool,
     },

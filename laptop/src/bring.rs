@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
+use kith_core::files::NewFile;
 use kith_core::model::{AnyRecord, Import};
 use kith_core::notebook::ImportReport;
 
@@ -202,14 +203,11 @@ pub(crate) fn export(app: &App, form: Form, file: Option<&Path>, without_private
                     Failure::Wrong(format!("{} cannot be written ({error}); the notebook is unchanged", file.display()))
                 }
             };
-            let mut out = io::BufWriter::new(File::create_new(file).map_err(failed)?);
-            let count = write_out(app, form, &mut out, without_private);
-            let count = count.and_then(|count| out.flush().map(|()| count).map_err(failed));
-            if count.is_err() {
-                // Half an export would be taken for a whole one.
-                let _ = std::fs::remove_file(file);
-            }
-            count?
+            // Half an export would be taken for a whole one: it appears when all of it is there.
+            let mut out = io::BufWriter::new(NewFile::create(file).map_err(failed)?);
+            let count = write_out(app, form, &mut out, without_private)?;
+            out.into_inner().map_err(|error| failed(error.into_error()))?.finish().map_err(failed)?;
+            count
         }
     };
     let what = match form {

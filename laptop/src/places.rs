@@ -36,7 +36,7 @@ pub(crate) fn make_room_for(file: &Path) -> Result<(), Failure> {
 }
 
 fn make(folder: &Path) -> Result<(), Failure> {
-    std::fs::create_dir_all(folder).map_err(|error| {
+    kith_core::files::create_own_folder(folder).map_err(|error| {
         Failure::Wrong(format!(
             "the folder {} cannot be made ({error}). Nothing was changed. Choose another place with --notebook FILE.",
             folder.display()

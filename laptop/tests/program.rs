@@ -694,3 +694,84 @@ fn the_help_of_every_command_has_an_example() {
     assert_eq!(desk.run(&["frobnicate"]).code, 2);
     assert_eq!(desk.run(&["show"]).code, 2);
 }
+
+/// The rights of a file or folder, as `ls` shows them.
+#[cfg(unix)]
+fn rights(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// The names of what lies in a folder.
+fn listed(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+#[cfg(unix)]
+fn nobody_else_on_the_computer_reads_the_notebook() {
+    let desk = Desk::new();
+    let notebook = ["--notebook", "deep/er/n.kith"];
+    desk.kith(&[&notebook[..], &["jot", DANA]].concat());
+    desk.kith(&[&notebook[..], &["export", "json", "all.json"]].concat());
+    desk.kith(&[&notebook[..], &["export", "vcard", "all.vcf"]].concat());
+    desk.kith(&[&notebook[..], &["backup", "all.kithbak"]].concat());
+    desk.kith(&[&notebook[..], &["doctor", "--rescue-into", "rescued.kith"]].concat());
+    desk.kith(&["--notebook", "back/n.kith", "restore", "all.kithbak"]);
+    for folder in ["deep", "deep/er", "back"] {
+        assert_eq!(rights(&desk.path(folder)), 0o700, "{folder}");
+    }
+    for file in ["deep/er/n.kith", "all.json", "all.vcf", "all.kithbak", "rescued.kith", "back/n.kith"] {
+        assert_eq!(rights(&desk.path(file)), 0o600, "{file}");
+    }
+}
+
+#[test]
+fn with_a_passphrase_at_hand_a_backup_is_always_sealed() {
+    let desk = Desk::new();
+    desk.kith(&["jot", DANA]);
+    let mut command = desk.command(&["backup", "monday.kithbak"]);
+    let said = Said::from(command.env("KITH_PASSPHRASE", "correct horse").output().unwrap());
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(std::fs::read(desk.path("monday.kithbak")).unwrap().starts_with(b"age-encryption.org/"));
+}
+
+#[test]
+fn a_backup_leaves_no_open_copy_behind_even_when_it_is_killed() {
+    let desk = Desk::new();
+    desk.kith(&["demo"]);
+    let stick = desk.path("stick");
+    std::fs::create_dir(&stick).unwrap();
+    for wait in [0, 3, 10, 30, 80, 200] {
+        let mut command = desk.command(&["backup", "stick/b.kithbak"]);
+        let mut child = command
+            .env("KITH_PASSPHRASE", "correct horse")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(wait));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let left = listed(&stick);
+        assert!(left.iter().all(|name| name == "b.kithbak" || name.starts_with(".kith-part-")), "{left:?}");
+        let _ = std::fs::remove_file(stick.join("b.kithbak"));
+    }
+    desk.kith(&["people"]);
+    assert!(!listed(&desk.folder).contains(&".kith-work".to_string()), "the next start takes the copy away");
+}
+
+#[test]
+fn a_notebook_that_holds_something_is_refused_before_the_passphrase_is_asked_for() {
+    let desk = Desk::new();
+    desk.kith(&["jot", DANA]);
+    let mut command = desk.command(&["backup", "b.kithbak"]);
+    assert!(command.env("KITH_PASSPHRASE", "correct horse").status().unwrap().success());
+    let said = desk.run(&["restore", "b.kithbak"]);
+    assert_eq!(said.code, 2);
+    assert!(said.err.contains("--notebook") && !said.err.contains("KITH_PASSPHRASE"), "{}", said.err);
+}

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::{Notebook, lock};
 use crate::error::{Error, Result};
+use crate::files::{self, NewFile, WorkFolder};
 use crate::store;
 
 const MAGIC: &[u8; 8] = b"KITHBAK1";
@@ -54,19 +55,15 @@ impl Notebook {
         if to.exists() {
             return Err(Error::Invalid(format!("{} is there already; no backup is overwritten", to.display())));
         }
-        let folder = match to.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let work = tempfile::Builder::new().prefix(".kith-backup-").tempdir_in(folder)?;
+        let mut out = NewFile::create(to)?;
+        // Open as it lies there, the copy stays beside the notebook: the backup may go to a stick or a shared disk.
+        let work = WorkFolder::beside(&self.path)?;
         let copy = work.path().join("copy");
+        drop(files::create_own(&copy)?);
         let connection = store::open_reader(&self.path)?;
         store::copy_to(&connection, &copy)?;
-        let mut out = tempfile::NamedTempFile::new_in(folder)?;
-        write_backup(&copy, out.as_file_mut(), passphrase)?;
-        out.as_file().sync_all()?;
-        out.persist_noclobber(to).map_err(|error| Error::from(error.error))?;
-        Ok(())
+        write_backup(&copy, out.file(), passphrase)?;
+        Ok(out.finish()?)
     }
 
     /// Makes a notebook from a backup, in a place where there is none. It begins a new log at its next sync.
@@ -81,12 +78,8 @@ impl Notebook {
                 to.display()
             )));
         }
-        let folder = match to.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        fs::create_dir_all(folder)?;
-        let work = tempfile::Builder::new().prefix(".kith-restore-").tempdir_in(folder)?;
+        files::create_own_folder(files::folder_of(to))?;
+        let work = WorkFolder::beside(to)?;
         let copy = work.path().join("notebook.kith");
         read_backup(from, &copy, passphrase)?;
         let connection = store::open(&copy)?;
@@ -199,14 +192,14 @@ fn read_backup(from: &Path, to: &Path, passphrase: Option<&str>) -> Result<()> {
 }
 
 fn unpack(mut input: impl Read, to: &Path) -> Result<()> {
-    let damaged = |_| Error::Unreadable("the backup is damaged or cut short; nothing was changed".into());
+    let damaged = |_| Error::Unreadable("the backup is damaged or cut short".into());
     let mut magic = [0; MAGIC.len()];
     input.read_exact(&mut magic).map_err(damaged)?;
     if magic != *MAGIC {
         return Err(Error::Unreadable("this file is no backup of Kith".into()));
     }
     let decoder = zstd::stream::Decoder::new(input)?;
-    let mut out = File::create_new(to)?;
+    let mut out = files::create_own(to)?;
     let written = std::io::copy(&mut decoder.take(MAX_NOTEBOOK + 1), &mut out).map_err(damaged)?;
     if written > MAX_NOTEBOOK {
         return Err(Error::Unreadable("the backup is larger than any notebook".into()));

@@ -52,6 +52,8 @@ impl DocumentRow {
 /// [`Error::Unreadable`] when the file is no notebook or damaged, [`Error::NeedsUpdate`] when it is a newer version's,
 /// [`Error::Storage`] when the disk refuses.
 pub fn open(path: &Path) -> Result<Connection> {
+    // SQLite gives its other files the rights of this one: only the owner's. One that is there keeps what it has.
+    let _ = crate::files::create_own(path);
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
     // Before anything is changed: another program's database is left as it is, byte for byte.
