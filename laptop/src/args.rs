@@ -313,6 +313,13 @@ pub(crate) enum Command {
         #[arg(value_name = "FILE")]
         file: Option<PathBuf>,
         /// Leave out what is nobody else's business
+        ///
+        /// What goes: people with their names, phones, mails, links and addresses, roles, birthdays and other dates,
+        /// languages, interests, topics and photos; organisations with their news; groups with their members; events with
+        /// time and place; your own card. What stays: notes and every remark about a person (how you met, what ties you,
+        /// how to recognise them, family), meetings, promises, needs, offers, asks, gives and gets, introductions, goals,
+        /// weeks, time and money, and what was deleted. A vCard leaves out the note, the family, and what an imported card
+        /// held that Kith has no field for.
         #[arg(long)]
         without_private: bool,
     },

@@ -224,7 +224,7 @@ pub(crate) fn export(app: &App, form: Form, file: Option<&Path>, without_private
 
 fn write_out(app: &App, form: Form, out: &mut dyn Write, without_private: bool) -> Result<u64, Failure> {
     Ok(match form {
-        Form::Vcard => app.notebook.export_vcards(out)?,
+        Form::Vcard => app.notebook.export_vcards(out, !without_private)?,
         Form::Json => app.notebook.export_json(out, !without_private)?,
     })
 }

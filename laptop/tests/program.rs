@@ -775,3 +775,28 @@ fn a_notebook_that_holds_something_is_refused_before_the_passphrase_is_asked_for
     assert_eq!(said.code, 2);
     assert!(said.err.contains("--notebook") && !said.err.contains("KITH_PASSPHRASE"), "{}", said.err);
 }
+
+#[test]
+fn without_private_parts_no_remark_leaves_the_notebook() {
+    let desk = Desk::new();
+    let card = "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ann Abt\r\nTEL:+4930123456\r\nNOTE:PRIVATE cheats at chess\r\n\
+                X-REMARK:PRIVATE too\r\nX-SPOUSE:PRIVATE Bo\r\nEND:VCARD\r\n";
+    std::fs::write(desk.path("ann.vcf"), card).unwrap();
+    desk.kith(&["import", "ann.vcf", "--yes"]);
+    desk.kith(&["jot", "Dana Ruiz, Acme, buyer #lyon !PRIVATE promise ?PRIVATE need +PRIVATE offer PRIVATE words"]);
+    for field in ["social_tie", "professional_tie", "recognise", "how_we_met", "about", "common_ground"] {
+        desk.kith(&["edit", "dana", &format!("{field}=PRIVATE {field}")]);
+    }
+    desk.kith(&["note", "PRIVATE note", "--about", "dana"]);
+    desk.kith(&["meet", "dana", "--takeaway", "PRIVATE takeaway"]);
+    desk.kith(&["jot", "PRIVATE Deleted"]);
+    desk.kith(&["delete", "PRIVATE Deleted"]);
+    for form in ["json", "vcard"] {
+        assert!(desk.kith(&["export", form]).contains("PRIVATE"), "{form}");
+        let out = desk.kith(&["export", form, "--without-private"]);
+        assert!(!out.contains("PRIVATE"), "{form}: {out}");
+        for public in ["Dana Ruiz", "Acme", "buyer", "lyon", "Ann Abt", "+4930123456"] {
+            assert!(out.contains(public), "{public} in {form}: {out}");
+        }
+    }
+}
