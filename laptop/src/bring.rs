@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use kith_core::files::NewFile;
-use kith_core::model::{AnyRecord, Import};
+use kith_core::model::{AnyRecord, Id, Import};
 use kith_core::notebook::ImportReport;
 
 use crate::app::App;
@@ -54,6 +54,9 @@ pub(crate) fn import(app: &App, file: &Path, dry_run: bool, yes: bool) -> Result
     if app.json {
         return app.print_json(&report);
     }
+    // What only the writing itself could find out; the rest was told before.
+    let found: Vec<String> = report.notes.iter().filter(|note| !preview.notes.contains(note)).cloned().collect();
+    notes(app, &found, 0);
     let people = days::count(report.new, "person is new", "people are new");
     let changed = days::count(report.changed, "was", "were");
     app.out.confirm(format!("{people}, {changed} changed. `kith undo` takes it back."));
@@ -64,7 +67,8 @@ pub(crate) fn import(app: &App, file: &Path, dry_run: bool, yes: bool) -> Result
 fn tell(app: &App, report: &ImportReport, new: &str) {
     app.line(format!("{}: {} {new}", report.source, days::count(report.new, "person", "people")));
     for (by, count) in &report.matched {
-        app.line(format!("  {} known {}", days::count(*count, "is", "are"), clean(by)));
+        let by = if *count > 1 { by.replace("its own identifier", "their own identifiers") } else { by.clone() };
+        app.line(format!("  {} known {}", days::count(*count, "is", "are"), clean(&by)));
     }
     if report.changed > 0 {
         app.line(format!("  {} something new", days::count(report.changed, "of them has", "of them have")));
@@ -83,8 +87,15 @@ fn tell(app: &App, report: &ImportReport, new: &str) {
     if more > 0 {
         app.line(format!("  and {} like that", days::count(more, "other", "others")));
     }
-    for note in &report.notes {
+    notes(app, &report.notes, report.notes_more);
+}
+
+fn notes(app: &App, notes: &[String], more: u64) {
+    for note in notes {
         app.line(layout::wrap(&format!("  {}", clean(note)), "    ", app.width));
+    }
+    if more > 0 {
+        app.line(format!("  and {} like these", days::count(more, "other", "others")));
     }
 }
 
@@ -123,12 +134,12 @@ fn import_json(app: &App, file: &Path, dry_run: bool, yes: bool) -> Result<(), F
         return app.print_json(&report);
     }
     let records = days::count(report.new, "record came in", "records came in");
-    app.out.confirm(format!("{records}, {} were here already.", report.known));
+    let known = days::count(report.known, "was", "were");
+    let undo = if report.import.is_some() { " `kith undo` takes it back." } else { "" };
+    app.out.confirm(format!("{records}, {known} here already.{undo}"));
     if report.unknown > 0 {
-        app.out.aside(format!(
-            "{} only a newer version of Kith knows were left out.",
-            days::count(report.unknown, "record", "records")
-        ));
+        let records = days::count(report.unknown, "record was left out, of a kind", "records were left out, of kinds");
+        app.out.aside(format!("{records} that only a newer version of Kith knows."));
     }
     Ok(())
 }
@@ -161,6 +172,15 @@ pub(crate) fn imports(app: &App, step: Option<&ImportStep>) -> Result<(), Failur
         app.out.aside("Nothing was imported yet.");
     }
     Ok(())
+}
+
+/// How an import is called in a sentence: from where, which file, when.
+pub(crate) fn import_words(app: &App, id: Id<Import>) -> Result<String, Failure> {
+    let import: Import = app.notebook.get(id)?.unwrap_or_default();
+    let file = if import.file_name.is_empty() { String::new() } else { format!(" of {}", clean(&import.file_name)) };
+    let zone = app.notebook.zone()?;
+    let when = import.at.map(|at| format!(", {}", days::moment(at, zone, app.today))).unwrap_or_default();
+    Ok(format!("the {} import{file}{when}", clean(&import.source)))
 }
 
 fn undo(app: &App, id: &str) -> Result<(), Failure> {

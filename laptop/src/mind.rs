@@ -9,7 +9,7 @@ use crate::args::{ConflictStep, Pair};
 use crate::choose;
 use crate::failure::Failure;
 use crate::layout::{self, FAINT, STRONG, clean, styled};
-use crate::{days, show};
+use crate::{bring, days, show};
 
 /// Most disagreements listed.
 const MOST: u32 = 200;
@@ -54,7 +54,9 @@ pub(crate) fn undo(app: &App) -> Result<(), Failure> {
             None => "Back again.".into(),
         },
         UndoStep::Merged(a, b) => format!("{} are different people again.", clean(&app.notebook.names(&[*a, *b])?)),
-        UndoStep::Imported(_) => "The import is undone; what was changed since then stays.".into(),
+        UndoStep::Imported(id) => {
+            format!("Taken back: {}; what was changed since then stays.", bring::import_words(app, *id)?)
+        }
     };
     app.out.confirm(said);
     Ok(())

@@ -800,3 +800,60 @@ fn without_private_parts_no_remark_leaves_the_notebook() {
         }
     }
 }
+
+/// A vCard of so many people, one of whom has something too large, and one whose photo and birthday cannot be read.
+fn address_book(people: usize, odd: &str) -> String {
+    let card = |n: usize| format!("BEGIN:VCARD\r\nVERSION:3.0\r\nUID:{n}\r\nFN:Person{n} Number{n}\r\nEND:VCARD\r\n");
+    let odd = format!("BEGIN:VCARD\r\nVERSION:3.0\r\nUID:odd\r\nFN:Odd One\r\n{odd}\r\nEND:VCARD\r\n");
+    (0..people / 2).map(card).chain([odd]).chain((people / 2..people).map(card)).collect()
+}
+
+#[test]
+fn one_oversized_value_keeps_nobody_out_and_is_named_by_its_line() {
+    for (odd, told) in [
+        (format!("NOTE:{}", "x".repeat(200_001)), "longer than 200000 characters"),
+        (format!("LOGO;ENCODING=b:{}", "QUJD".repeat(20_000)), "LOGO is too long"),
+        (format!("TITLE:{}", "x".repeat(70_000)), "a role or department is longer"),
+        (format!("NICKNAME:{}", "x".repeat(70_000)), "the nickname is longer"),
+        (format!("CATEGORIES:{},fine", "x".repeat(70_000)), "one of the tags"),
+        (format!("TEL:{}", "1".repeat(70_000)), "one of the channels"),
+        (format!("UID:{}", "u".repeat(70_000)), ""),
+    ] {
+        let desk = Desk::new();
+        let book = address_book(250, &odd);
+        std::fs::write(desk.path("book.vcf"), if told.is_empty() { book.replace("UID:odd\r\n", "") } else { book })
+            .unwrap();
+        let dry = desk.kith(&["import", "book.vcf", "--dry-run"]);
+        assert!(dry.contains(told) && (told.is_empty() || dry.contains("line 626: Odd One")), "{told}: {dry}");
+        desk.kith(&["import", "book.vcf", "--yes"]);
+        assert_eq!(desk.json(&["people"])["total"], 251, "{told}");
+        assert!(desk.kith(&["import", "book.vcf", "--yes"]).contains("Nothing in this file is new"), "{told}");
+        assert!(desk.kith(&["undo"]).contains("book.vcf"));
+        assert_eq!(desk.json(&["people"])["total"], 0, "{told}");
+    }
+}
+
+#[test]
+fn a_birthday_and_a_photo_that_cannot_be_read_are_told_in_words() {
+    let desk = Desk::new();
+    std::fs::write(desk.path("a.vcf"), address_book(2, "BDAY:1990-13-45\r\nPHOTO;ENCODING=b:QUJDREVG")).unwrap();
+    let dry = desk.kith(&["import", "a.vcf", "--dry-run"]);
+    assert!(dry.contains("Odd One: the birthday \"1990-13-45\" is no day"), "{dry}");
+    assert!(dry.contains("Odd One: the photo cannot be read and was left out"), "{dry}");
+    let header = "First Name,Last Name,Birthday,Phone 1 - Label,Phone 1 - Value\n";
+    std::fs::write(desk.path("g.csv"), format!("{header}Ann,Abt,31 Feb 2020,,\n")).unwrap();
+    assert!(desk.kith(&["import", "g.csv", "--dry-run"]).contains("\"31 Feb 2020\" is no day"));
+}
+
+#[test]
+fn an_import_of_an_export_is_taken_back_like_any_other() {
+    let (desk, other) = (Desk::new(), Desk::new());
+    desk.kith(&["jot", DANA]);
+    desk.kith(&["export", "json", "all.json"]);
+    std::fs::copy(desk.path("all.json"), other.path("all.json")).unwrap();
+    other.kith(&["jot", "Ben Bauer"]);
+    assert!(other.kith(&["import", "all.json", "--yes"]).contains("kith undo"));
+    assert_eq!(other.json(&["people"])["total"], 2);
+    assert!(other.kith(&["undo"]).contains("the kith import"));
+    assert_eq!(other.json(&["people"])["total"], 1);
+}

@@ -101,6 +101,7 @@ impl Notebook {
         } else {
             let import = Import { source: "kith".into(), at: Some(self.now()), ..Import::default() };
             let id = self.put(import)?;
+            self.remember_step(super::UndoStep::Imported(id))?;
             self.take_records(&parsed, Some(id), &mut report)?;
             self.edit(id, |import: &mut Import| import.finished = true)?;
             report.import = Some(id);

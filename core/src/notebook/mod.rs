@@ -3,6 +3,7 @@
 mod commands;
 mod commit;
 mod export;
+mod fit;
 mod history;
 mod import;
 mod inspect;
