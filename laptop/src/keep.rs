@@ -135,7 +135,13 @@ pub(crate) fn demo(app: &App) -> Result<(), Failure> {
 
 /// Looks whether the file is sound.
 pub(crate) fn doctor(app: &App) -> Result<(), Failure> {
-    let checkup = app.notebook.doctor()?;
+    let bar = app.progress("records");
+    let checkup = app.notebook.doctor(&mut |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    let checkup = checkup?;
     if app.json {
         app.print_json(&checkup)?;
     } else {
@@ -172,6 +178,10 @@ fn lines(app: &App, checkup: &kith_core::notebook::Checkup) {
         "row was not as its record says, and is now",
         "rows were not as their records say, and are now",
     );
+    if let Some(why) = &checkup.not_mended {
+        let words = format!("The notebook can only be read here ({}): what is derived was not checked.", clean(why));
+        app.line(layout::wrap(&words, "  ", app.width));
+    }
     told(checkup.from_newer, "record needs a newer version of Kith", "records need a newer version of Kith");
     told(
         checkup.sizes.waiting,

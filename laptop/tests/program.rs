@@ -857,3 +857,26 @@ fn an_import_of_an_export_is_taken_back_like_any_other() {
     assert!(other.kith(&["undo"]).contains("the kith import"));
     assert_eq!(other.json(&["people"])["total"], 1);
 }
+
+#[test]
+fn a_damaged_file_is_told_with_the_way_out_and_the_way_out_works() {
+    let desk = Desk::new();
+    desk.kith(&["demo"]);
+    let whole = std::fs::read(desk.path("notebook.kith")).unwrap();
+    // Page 4: the index in which a record is looked up by its id.
+    let mut damaged = whole.clone();
+    damaged[3 * 4096..4 * 4096].fill(0xaa);
+    std::fs::write(desk.path("damaged.kith"), damaged).unwrap();
+    std::fs::write(desk.path("short.kith"), &whole[..whole.len() / 2]).unwrap();
+    for file in ["damaged.kith", "short.kith"] {
+        for command in ["people", "doctor"] {
+            let said = desk.run(&["--notebook", file, command]);
+            assert_eq!(said.code, 4, "{}", said.err);
+            assert!(said.err.contains("--rescue-into") && said.err.contains("restore"), "{}", said.err);
+        }
+        let new = format!("{file}.rescued");
+        desk.kith(&["--notebook", file, "doctor", "--rescue-into", &new]);
+        assert_eq!(desk.json(&["--notebook", &new, "people"])["total"], 40, "{file}");
+        assert!(desk.kith(&["--notebook", &new, "doctor"]).contains("The notebook is sound"));
+    }
+}
