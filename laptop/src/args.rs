@@ -75,7 +75,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Events and meetings", &["event", "debrief", "meet", "met", "note"]),
     ("Promises", &["promise", "keep", "release"]),
     ("Giving and asking", &["need", "offer", "ask", "give", "got", "intro"]),
-    ("Changing your mind", &["delete", "undo", "history", "conflicts", "purge", "rewrite"]),
+    ("Changing your mind", &["delete", "undelete", "undo", "history", "conflicts", "purge", "rewrite"]),
     ("Bringing and taking along", &["import", "imports", "export", "backup", "restore"]),
     ("Devices", &["sync", "devices"]),
     ("The program", &["demo", "doctor", "completions", "man", "help"]),
@@ -239,7 +239,14 @@ pub(crate) enum Command {
         #[arg(required = true, value_name = "WHAT")]
         what: Vec<String>,
     },
-    /// Take back the last deletion, merge or import made on this device
+    /// Bring back what was deleted, here or on another device; without words, list it
+    #[command(after_help = examples!("kith undelete", "kith undelete dana", "kith undelete 3fa91c02"))]
+    Undelete {
+        /// What: words of it, a number of the list, or the beginning of an id
+        #[arg(value_name = "WHAT")]
+        what: Vec<String>,
+    },
+    /// Take back the last deletion, merge, import or closed promise of this device
     #[command(after_help = examples!("kith undo", "kith undo --json"))]
     Undo,
     /// Show who changed what when

@@ -880,3 +880,99 @@ fn a_damaged_file_is_told_with_the_way_out_and_the_way_out_works() {
         assert!(desk.kith(&["--notebook", &new, "doctor"]).contains("The notebook is sound"));
     }
 }
+
+#[test]
+fn a_promise_closed_by_mistake_is_open_again_with_all_that_came_of_it() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz"]);
+    desk.kith(&["meet", "dana", "--on", "yesterday"]);
+    desk.kith(&["promise", "the price list", "--from", "dana", "--by", "2040-01-01"]);
+    desk.kith(&["promise", "send her the guide", "--to", "dana", "--by", "2040-01-02"]);
+    let said = desk.kith(&["keep", "1"]);
+    assert!(said.contains("Kept: say thank you (to Dana Ruiz)"), "{said}");
+    assert!(said.contains("1  send her the guide") && said.contains("2  the price list"), "what is left: {said}");
+    assert!(desk.kith(&["show", "dana"]).contains("you gave once"));
+    assert!(desk.kith(&["release", "price", "list", "--broken"]).contains("Broken: the price list (from Dana Ruiz)"));
+    assert!(desk.kith(&["undo"]).contains("Open again: the price list (from Dana Ruiz)"));
+    assert!(desk.kith(&["undo"]).contains("Open again: say thank you"));
+    assert!(!desk.kith(&["show", "dana"]).contains("you gave once"), "the thank-you was none");
+    let open = desk.json(&["keep"]);
+    assert_eq!(open.as_array().unwrap().len(), 3);
+    let id = open[1]["record"]["id"].as_str().unwrap();
+    assert!(desk.kith(&["keep", &id[..8]]).contains("Kept: send her the guide"), "an id always works");
+    assert_eq!(desk.json(&["undo"])["closed"]["promise"], id);
+}
+
+#[test]
+fn what_was_prepared_for_a_meeting_is_on_the_page_of_today_and_of_the_person() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz"]);
+    let plan =
+        ["--why-them", "knows Lyon", "--ask", "whom to meet?", "--offer", "the guide", "--outcome-wanted", "a name"];
+    let when = ["--planned", "--on", "tomorrow", "--at", "9:30", "--place", "Hotel Bristol", "--mode", "video"];
+    desk.kith(&[&["meet", "dana", "--kind", "coffee"], &plan[..], &when[..]].concat());
+    for page in [desk.kith(&["today"]), desk.kith(&["show", "dana"])] {
+        for words in ["09:30", "coffee", "video", "Hotel Bristol", "why them: knows Lyon", "ask: whom to meet?"] {
+            assert!(page.contains(words), "{words}: {page}");
+        }
+        assert!(page.contains("offer: the guide") && page.contains("outcome wanted: a name"), "{page}");
+    }
+}
+
+#[test]
+fn what_has_happened_happened_on_a_day_that_lies_behind() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz"]);
+    let weekdays = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    for day in weekdays {
+        let said = desk.kith(&["meet", "dana", "--on", day]);
+        assert!(said.contains("ago)") || said.contains("yesterday") || said.contains("today"), "{said}");
+        assert!(!said.lines().next().unwrap_or_default().contains("(in "), "{said}");
+    }
+    assert!(desk.kith(&["give", "a book", "--to", "dana", "--on", "3 days ago"]).contains("a book"));
+    for command in [
+        &["meet", "dana", "--on", "tomorrow"] as &[&str],
+        &["give", "x", "--to", "dana", "--on", "next week"],
+        &["keep", "1", "--on", "in 3 days"],
+    ] {
+        let said = desk.run(command);
+        assert_eq!(said.code, 2, "{command:?}");
+        assert!(said.err.contains("--planned"), "{}", said.err);
+    }
+    let said = desk.run(&["meet", "dana", "--planned", "--on", "yesterday"]);
+    assert!(said.code == 2 && said.err.contains("past"), "{}", said.err);
+}
+
+#[test]
+fn the_day_is_that_of_the_zone_in_tz() {
+    let desk = Desk::new();
+    let day = |zone: &str| {
+        Said::from(desk.command(&["today", "--json"]).env("TZ", zone).output().unwrap()).json()["day"].clone()
+    };
+    desk.kith(&["jot", "Dana Ruiz"]);
+    // Twenty-five hours apart: never the same day.
+    assert_ne!(day("Pacific/Kiritimati"), day(":Pacific/Niue"));
+    assert_eq!(day("/usr/share/zoneinfo/Pacific/Kiritimati"), day("Pacific/Kiritimati"));
+}
+
+#[test]
+fn a_person_deleted_on_one_device_comes_back_on_the_other() {
+    let home = Desk::new();
+    let (phone, laptop) = (Desk::inside(&home.folder, "phone"), Desk::inside(&home.folder, "laptop"));
+    let shared = home.path("shared");
+    std::fs::create_dir(&shared).unwrap();
+    phone.kith(&["jot", "Dana Ruiz !lend her the atlas"]);
+    phone.kith(&["jot", "D. Ruiz"]);
+    phone.kith(&["same", "dana ruiz", "d ruiz"]);
+    phone.kith(&["delete", "Ruiz"]);
+    for device in [&phone, &laptop] {
+        device.kith(&["sync", shared.to_str().unwrap()]);
+    }
+    assert_eq!(laptop.json(&["keep"]), Value::Array(vec![]), "nobody waits for what a deleted person was promised");
+    assert!(!laptop.kith(&["today"]).contains("atlas"));
+    assert_eq!(laptop.kith(&["undelete"]).lines().count(), 1, "one person, one line");
+    assert!(laptop.kith(&["undelete", "Ruiz"]).contains("Ruiz"));
+    assert_eq!(laptop.json(&["people"])["total"], 1, "one person, as before");
+    assert!(laptop.kith(&["keep"]).contains("atlas"));
+    assert_eq!(laptop.run(&["undelete", "Ruiz"]).code, 3);
+}
