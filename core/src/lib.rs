@@ -23,6 +23,7 @@ pub mod demo;
 pub mod document;
 mod error;
 pub mod export;
+pub mod files;
 pub mod import;
 pub mod jot;
 pub mod model;

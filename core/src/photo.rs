@@ -26,7 +26,7 @@ pub enum PhotoError {
     )]
     TooLarge,
     /// It is no picture, or a broken one.
-    #[error("this is no photo that can be read ({0}); choose a JPEG, PNG or WebP file")]
+    #[error("this is no photo that can be read; choose a JPEG, PNG or WebP file")]
     Unreadable(String),
 }
 
@@ -61,8 +61,21 @@ pub fn fit(bytes: &[u8]) -> Result<Vec<u8>, PhotoError> {
     Err(PhotoError::TooLarge)
 }
 
+/// Whether the beginning of a file is that of a picture that is read here; what comes after it may still be damaged.
+pub fn looks_readable(bytes: &[u8]) -> bool {
+    decoder(bytes).is_ok()
+}
+
 /// The picture, upright and within 512 × 512 pixels.
 fn decode(bytes: &[u8]) -> Result<DynamicImage, PhotoError> {
+    let mut decoder = decoder(bytes)?;
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut photo = shrunk(DynamicImage::from_decoder(decoder)?, KEPT_SIDE);
+    photo.apply_orientation(orientation);
+    Ok(photo)
+}
+
+fn decoder(bytes: &[u8]) -> Result<impl ImageDecoder + '_, PhotoError> {
     if bytes.len() > MAX_FILE_BYTES {
         return Err(PhotoError::TooLarge);
     }
@@ -72,14 +85,11 @@ fn decode(bytes: &[u8]) -> Result<DynamicImage, PhotoError> {
         return Err(PhotoError::Unreadable("another kind of file".into()));
     }
     reader.limits(limits());
-    let mut decoder = reader.into_decoder()?;
+    let decoder = reader.into_decoder()?;
     if decoder.total_bytes() > MAX_DECODED_BYTES {
         return Err(PhotoError::TooLarge);
     }
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut photo = shrunk(DynamicImage::from_decoder(decoder)?, KEPT_SIDE);
-    photo.apply_orientation(orientation);
-    Ok(photo)
+    Ok(decoder)
 }
 
 fn limits() -> Limits {

@@ -77,7 +77,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Events and meetings", &["event", "debrief", "meet", "met", "note"]),
     ("Promises", &["promise", "keep", "release"]),
     ("Giving and asking", &["need", "offer", "ask", "give", "got", "intro"]),
-    ("Changing your mind", &["delete", "undo", "history", "conflicts", "purge", "rewrite"]),
+    ("Changing your mind", &["delete", "undelete", "undo", "history", "conflicts", "purge", "rewrite"]),
     ("Bringing and taking along", &["import", "imports", "export", "backup", "restore"]),
     ("Devices", &["sync", "invite", "join", "devices", "mailbox"]),
     ("The program", &["demo", "doctor", "completions", "man", "help"]),
@@ -241,7 +241,14 @@ pub(crate) enum Command {
         #[arg(required = true, value_name = "WHAT")]
         what: Vec<String>,
     },
-    /// Take back the last deletion, merge or import made on this device
+    /// Bring back what was deleted, here or on another device; without words, list it
+    #[command(after_help = examples!("kith undelete", "kith undelete dana", "kith undelete 3fa91c02"))]
+    Undelete {
+        /// What: words of it, a number of the list, or the beginning of an id
+        #[arg(value_name = "WHAT")]
+        what: Vec<String>,
+    },
+    /// Take back the last deletion, merge, import or closed promise of this device
     #[command(after_help = examples!("kith undo", "kith undo --json"))]
     Undo,
     /// Show who changed what when
@@ -315,6 +322,13 @@ pub(crate) enum Command {
         #[arg(value_name = "FILE")]
         file: Option<PathBuf>,
         /// Leave out what is nobody else's business
+        ///
+        /// What goes: people with their names, phones, mails, links and addresses, roles, birthdays and other dates,
+        /// languages, interests, topics and photos; organisations with their news; groups with their members; events with
+        /// time and place; your own card. What stays: notes and every remark about a person (how you met, what ties you,
+        /// how to recognise them, family), meetings, promises, needs, offers, asks, gives and gets, introductions, goals,
+        /// weeks, time and money, and what was deleted. A vCard leaves out the note, the family, and what an imported card
+        /// held that Kith has no field for.
         #[arg(long)]
         without_private: bool,
     },
@@ -324,7 +338,7 @@ pub(crate) enum Command {
         /// The new file
         #[arg(value_name = "FILE")]
         file: PathBuf,
-        /// Seal it; the passphrase is asked for, or taken from KITH_PASSPHRASE
+        /// Seal it; the passphrase is asked for. With KITH_PASSPHRASE set it is sealed with that, asked or not
         #[arg(long)]
         passphrase: bool,
     },

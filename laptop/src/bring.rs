@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use kith_core::model::{AnyRecord, Import};
+use kith_core::files::NewFile;
+use kith_core::model::{AnyRecord, Id, Import};
 use kith_core::notebook::ImportReport;
 
 use crate::app::App;
@@ -53,6 +54,9 @@ pub(crate) fn import(app: &App, file: &Path, dry_run: bool, yes: bool) -> Result
     if app.json {
         return app.print_json(&report);
     }
+    // What only the writing itself could find out; the rest was told before.
+    let found: Vec<String> = report.notes.iter().filter(|note| !preview.notes.contains(note)).cloned().collect();
+    notes(app, &found, 0);
     let people = days::count(report.new, "person is new", "people are new");
     let changed = days::count(report.changed, "was", "were");
     app.out.confirm(format!("{people}, {changed} changed. `kith undo` takes it back."));
@@ -63,7 +67,8 @@ pub(crate) fn import(app: &App, file: &Path, dry_run: bool, yes: bool) -> Result
 fn tell(app: &App, report: &ImportReport, new: &str) {
     app.line(format!("{}: {} {new}", report.source, days::count(report.new, "person", "people")));
     for (by, count) in &report.matched {
-        app.line(format!("  {} known {}", days::count(*count, "is", "are"), clean(by)));
+        let by = if *count > 1 { by.replace("its own identifier", "their own identifiers") } else { by.clone() };
+        app.line(format!("  {} known {}", days::count(*count, "is", "are"), clean(&by)));
     }
     if report.changed > 0 {
         app.line(format!("  {} something new", days::count(report.changed, "of them has", "of them have")));
@@ -82,8 +87,15 @@ fn tell(app: &App, report: &ImportReport, new: &str) {
     if more > 0 {
         app.line(format!("  and {} like that", days::count(more, "other", "others")));
     }
-    for note in &report.notes {
+    notes(app, &report.notes, report.notes_more);
+}
+
+fn notes(app: &App, notes: &[String], more: u64) {
+    for note in notes {
         app.line(layout::wrap(&format!("  {}", clean(note)), "    ", app.width));
+    }
+    if more > 0 {
+        app.line(format!("  and {} like these", days::count(more, "other", "others")));
     }
 }
 
@@ -122,12 +134,12 @@ fn import_json(app: &App, file: &Path, dry_run: bool, yes: bool) -> Result<(), F
         return app.print_json(&report);
     }
     let records = days::count(report.new, "record came in", "records came in");
-    app.out.confirm(format!("{records}, {} were here already.", report.known));
+    let known = days::count(report.known, "was", "were");
+    let undo = if report.import.is_some() { " `kith undo` takes it back." } else { "" };
+    app.out.confirm(format!("{records}, {known} here already.{undo}"));
     if report.unknown > 0 {
-        app.out.aside(format!(
-            "{} only a newer version of Kith knows were left out.",
-            days::count(report.unknown, "record", "records")
-        ));
+        let records = days::count(report.unknown, "record was left out, of a kind", "records were left out, of kinds");
+        app.out.aside(format!("{records} that only a newer version of Kith knows."));
     }
     Ok(())
 }
@@ -160,6 +172,15 @@ pub(crate) fn imports(app: &App, step: Option<&ImportStep>) -> Result<(), Failur
         app.out.aside("Nothing was imported yet.");
     }
     Ok(())
+}
+
+/// How an import is called in a sentence: from where, which file, when.
+pub(crate) fn import_words(app: &App, id: Id<Import>) -> Result<String, Failure> {
+    let import: Import = app.notebook.get(id)?.unwrap_or_default();
+    let file = if import.file_name.is_empty() { String::new() } else { format!(" of {}", clean(&import.file_name)) };
+    let zone = app.notebook.zone()?;
+    let when = import.at.map(|at| format!(", {}", days::moment(at, zone, app.today))).unwrap_or_default();
+    Ok(format!("the {} import{file}{when}", clean(&import.source)))
 }
 
 fn undo(app: &App, id: &str) -> Result<(), Failure> {
@@ -202,14 +223,11 @@ pub(crate) fn export(app: &App, form: Form, file: Option<&Path>, without_private
                     Failure::Wrong(format!("{} cannot be written ({error}); the notebook is unchanged", file.display()))
                 }
             };
-            let mut out = io::BufWriter::new(File::create_new(file).map_err(failed)?);
-            let count = write_out(app, form, &mut out, without_private);
-            let count = count.and_then(|count| out.flush().map(|()| count).map_err(failed));
-            if count.is_err() {
-                // Half an export would be taken for a whole one.
-                let _ = std::fs::remove_file(file);
-            }
-            count?
+            // Half an export would be taken for a whole one: it appears when all of it is there.
+            let mut out = io::BufWriter::new(NewFile::create(file).map_err(failed)?);
+            let count = write_out(app, form, &mut out, without_private)?;
+            out.into_inner().map_err(|error| failed(error.into_error()))?.finish().map_err(failed)?;
+            count
         }
     };
     let what = match form {
@@ -226,7 +244,7 @@ pub(crate) fn export(app: &App, form: Form, file: Option<&Path>, without_private
 
 fn write_out(app: &App, form: Form, out: &mut dyn Write, without_private: bool) -> Result<u64, Failure> {
     Ok(match form {
-        Form::Vcard => app.notebook.export_vcards(out)?,
+        Form::Vcard => app.notebook.export_vcards(out, !without_private)?,
         Form::Json => app.notebook.export_json(out, !without_private)?,
     })
 }

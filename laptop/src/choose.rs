@@ -10,10 +10,14 @@ use kith_core::query::words::words;
 
 use crate::app::App;
 use crate::failure::Failure;
+use crate::layout::{FAINT, styled};
 use crate::{layout, show};
 
 /// Most rows listed when a word fits several.
 const MOST: usize = 30;
+
+/// Fewest letters of an id that count as its beginning.
+const SHORTEST_ID: usize = 6;
 
 /// Something open that can be named by its number in a list, by words, or by a person.
 pub(crate) struct Matter {
@@ -81,7 +85,7 @@ pub(crate) fn record(app: &App, typed: &str) -> Result<RecordId, Failure> {
 /// The matter that is meant; none when nothing was said and the list is the answer.
 pub(crate) fn matter(app: &App, what: &str, typed: &[String], matters: &[Matter]) -> Result<Option<RecordId>, Failure> {
     let numbered: Vec<(usize, String)> =
-        matters.iter().enumerate().map(|(at, matter)| (at + 1, matter.line.clone())).collect();
+        matters.iter().enumerate().map(|(at, matter)| (at + 1, with_id(matter))).collect();
     let typed = typed.join(" ");
     if typed.trim().is_empty() {
         if matters.is_empty() {
@@ -89,6 +93,10 @@ pub(crate) fn matter(app: &App, what: &str, typed: &[String], matters: &[Matter]
         }
         numbered_list(&numbered).iter().for_each(|line| app.line(layout::wrap(line, "     ", app.width)));
         return Ok(None);
+    }
+    let is_id = |matter: &&Matter| typed.len() >= SHORTEST_ID && matter.id.to_string().starts_with(typed.trim());
+    if let (Some(matter), None) = (matters.iter().find(is_id), matters.iter().filter(is_id).nth(1)) {
+        return Ok(Some(matter.id));
     }
     if let Ok(number) = typed.trim().parse::<usize>() {
         return match number.checked_sub(1).and_then(|at| matters.get(at)) {
@@ -99,8 +107,7 @@ pub(crate) fn matter(app: &App, what: &str, typed: &[String], matters: &[Matter]
     let wanted = words(&typed);
     let fits = |matter: &Matter| {
         let there = words(&matter.words);
-        let by_words = wanted.iter().all(|word| there.iter().any(|other| other.starts_with(word.as_str())));
-        by_words || (typed.len() >= 6 && matter.id.to_string().starts_with(typed.trim()))
+        wanted.iter().all(|word| there.iter().any(|other| other.starts_with(word.as_str())))
     };
     let fitting: Vec<usize> = (0..matters.len()).filter(|at| fits(&matters[*at])).collect();
     match fitting.as_slice() {
@@ -113,6 +120,23 @@ pub(crate) fn matter(app: &App, what: &str, typed: &[String], matters: &[Matter]
             Ok(Some(matters[several[at]].id))
         }
     }
+}
+
+/// The line with the id, by which it can be named whatever else is closed meanwhile.
+fn with_id(matter: &Matter) -> String {
+    format!("{}  {}", matter.line, styled(FAINT, &show::short_id(matter.id)))
+}
+
+/// What is left of a numbered list after one of it was closed: its numbers are those of the next command.
+pub(crate) fn what_is_left(app: &App, typed: &[String], matters: &[Matter]) {
+    let by_number = typed.join(" ").trim().parse::<usize>().is_ok();
+    if !by_number || app.json || matters.is_empty() {
+        return;
+    }
+    let rows: Vec<(usize, String)> =
+        matters.iter().take(MOST).enumerate().map(|(at, m)| (at + 1, with_id(m))).collect();
+    app.out.confirm("Left, with their new numbers:");
+    numbered_list(&rows).iter().for_each(|line| app.out.confirm(layout::wrap(line, "     ", app.width)));
 }
 
 fn numbered_list(rows: &[(usize, String)]) -> Vec<String> {
@@ -173,17 +197,32 @@ pub(crate) fn day(app: &App, typed: &str) -> Result<NaiveDate, Failure> {
     })
 }
 
-/// The day that was typed, or today.
+/// The day on which something happened, or today: "tue" is the last Tuesday. A day that lies ahead is a slip.
 pub(crate) fn day_or_today(app: &App, typed: Option<&String>) -> Result<NaiveDate, Failure> {
-    typed.map_or(Ok(app.today), |typed| past_day(app, typed))
+    let Some(typed) = typed else { return Ok(app.today) };
+    let day = days::day_behind(typed, &app.notebook.jot_context()?).map_or_else(|| day(app, typed), Ok)?;
+    if day > app.today {
+        let when = crate::days::day(day, app.today);
+        return Err(Failure::Usage(format!(
+            "{when} lies ahead, and this is about what has happened; a meeting that is still to come is `kith meet WHO \
+             --planned`. Nothing was changed"
+        )));
+    }
+    Ok(day)
 }
 
-/// A day that lies behind: "tue" is the last Tuesday, "yesterday" is one.
-fn past_day(app: &App, typed: &str) -> Result<NaiveDate, Failure> {
-    if typed.trim().eq_ignore_ascii_case("yesterday") {
-        return Ok(app.today.pred_opt().unwrap_or(app.today));
+/// A day that is still to come.
+pub(crate) fn day_ahead(app: &App, typed: &str) -> Result<NaiveDate, Failure> {
+    let context = app.notebook.jot_context()?;
+    let day = days::day(typed, &context).or_else(|| days::day_behind(typed, &context));
+    let day = day.map_or_else(|| self::day(app, typed), Ok)?;
+    if day < app.today {
+        let when = crate::days::day(day, app.today);
+        return Err(Failure::Usage(format!(
+            "{when} is past; without --planned this is written down as a meeting that was held. Nothing was changed"
+        )));
     }
-    day(app, typed)
+    Ok(day)
 }
 
 /// Nobody of that name; those it may have been meant to be.

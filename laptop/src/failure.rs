@@ -7,6 +7,9 @@ use kith_core::Error;
 
 use crate::out::Out;
 
+/// How the core begins when the file itself is damaged, rather than something that was brought in.
+const DAMAGED: &str = "the notebook file is damaged";
+
 /// Why a command did not do what was asked.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -66,6 +69,10 @@ fn next_step(error: &Error) -> &'static str {
         Error::Storage(_) => {
             "Nothing of this change was kept, and everything saved before it still is. \
              Look whether the disk is full or the place read-only, then try again."
+        }
+        Error::Unreadable(why) if why.starts_with(DAMAGED) => {
+            "Nothing was changed; keep the file as it is. `kith doctor --rescue-into NEW.kith` takes out what can still \
+             be read, `kith --notebook NEW.kith restore BACKUP` brings back a backup."
         }
         Error::Unreadable(_) | Error::NeedsUpdate(_) => "Nothing was changed.",
     }

@@ -16,8 +16,12 @@ use crate::{days, places};
 /// Beginning of a sealed backup.
 const SEALED: &[u8] = b"age-encryption.org/";
 
-/// Writes a backup.
-pub(crate) fn backup(app: &App, file: &Path, sealed: bool) -> Result<(), Failure> {
+/// Writes a backup: sealed when that was asked for, and whenever a passphrase lies ready.
+pub(crate) fn backup(app: &App, file: &Path, asked: bool) -> Result<(), Failure> {
+    if file.exists() {
+        return Err(Failure::Usage(format!("{} is there already; no backup is overwritten", file.display())));
+    }
+    let sealed = asked || from_surroundings().is_some();
     let passphrase = if sealed { Some(new_passphrase()?) } else { None };
     app.notebook.backup(file, passphrase.as_deref())?;
     let bytes = fs::metadata(file).map_or(0, |meta| meta.len());
@@ -32,9 +36,13 @@ pub(crate) fn backup(app: &App, file: &Path, sealed: bool) -> Result<(), Failure
 
 /// Makes a notebook from a backup.
 pub(crate) fn restore(out: &Out, notebook: &Path, file: &Path) -> Result<(), Failure> {
-    let passphrase = if is_sealed(file)? { Some(known_passphrase()?) } else { None };
+    let sealed = is_sealed(file)?;
+    let empty = stands_empty(notebook)?;
+    let passphrase = if sealed { Some(known_passphrase()?) } else { None };
     places::make_room_for(notebook)?;
-    make_way(notebook)?;
+    if empty {
+        make_way(notebook);
+    }
     Notebook::restore_backup(file, notebook, passphrase.as_deref())?;
     out.confirm(format!(
         "The notebook is back in {}. It goes on with your devices at the next sync.",
@@ -43,20 +51,27 @@ pub(crate) fn restore(out: &Out, notebook: &Path, file: &Path) -> Result<(), Fai
     Ok(())
 }
 
-/// A notebook with nothing in it, as the first start leaves one, does not stand in the way.
-fn make_way(notebook: &Path) -> Result<(), Failure> {
+/// Whether a notebook with nothing in it stands there, as the first start leaves one. Any other is left alone.
+fn stands_empty(notebook: &Path) -> Result<bool, Failure> {
     if !notebook.exists() {
-        return Ok(());
+        return Ok(false);
     }
-    let empty = Notebook::open(notebook, Options::default())?.sizes()?.documents == 0;
-    if empty {
-        for ending in ["", "-wal", "-shm"] {
-            let mut name = notebook.as_os_str().to_owned();
-            name.push(ending);
-            let _ = fs::remove_file(name);
-        }
+    match Notebook::open(notebook, Options::default())?.sizes()?.documents {
+        0 => Ok(true),
+        _ => Err(Failure::Usage(format!(
+            "there is a notebook in {} already, and a backup never takes its place; name another with --notebook NEW.kith",
+            notebook.display()
+        ))),
     }
-    Ok(())
+}
+
+/// Takes a notebook with nothing in it away.
+fn make_way(notebook: &Path) {
+    for ending in ["", "-wal", "-shm"] {
+        let mut name = notebook.as_os_str().to_owned();
+        name.push(ending);
+        let _ = fs::remove_file(name);
+    }
 }
 
 fn is_sealed(file: &Path) -> Result<bool, Failure> {
@@ -120,7 +135,13 @@ pub(crate) fn demo(app: &App) -> Result<(), Failure> {
 
 /// Looks whether the file is sound.
 pub(crate) fn doctor(app: &App) -> Result<(), Failure> {
-    let checkup = app.notebook.doctor()?;
+    let bar = app.progress("records");
+    let checkup = app.notebook.doctor(&mut |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    let checkup = checkup?;
     if app.json {
         app.print_json(&checkup)?;
     } else {
@@ -157,6 +178,10 @@ fn lines(app: &App, checkup: &kith_core::notebook::Checkup) {
         "row was not as its record says, and is now",
         "rows were not as their records say, and are now",
     );
+    if let Some(why) = &checkup.not_mended {
+        let words = format!("The notebook can only be read here ({}): what is derived was not checked.", clean(why));
+        app.line(layout::wrap(&words, "  ", app.width));
+    }
     told(checkup.from_newer, "record needs a newer version of Kith", "records need a newer version of Kith");
     told(
         checkup.sizes.waiting,

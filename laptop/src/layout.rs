@@ -65,15 +65,18 @@ pub(crate) fn columns(text: &str) -> usize {
 
 /// Wraps at words; every line but the first begins with the indent. Lines of the text stay lines.
 pub(crate) fn wrap(text: &str, indent: &str, columns: usize) -> String {
-    let lines: Vec<String> = text.lines().map(|line| wrap_line(line, indent, columns)).collect();
-    lines.join(&format!("\n{indent}"))
+    let lines = text.lines().enumerate().map(|(at, line)| match at {
+        0 => wrap_line(line, "", indent, columns),
+        _ => wrap_line(line, indent, indent, columns),
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
-fn wrap_line(line: &str, indent: &str, columns: usize) -> String {
+fn wrap_line(line: &str, first: &str, indent: &str, columns: usize) -> String {
     if columns == usize::MAX {
-        return line.into();
+        return format!("{first}{line}");
     }
-    let options = textwrap::Options::new(columns).subsequent_indent(indent);
+    let options = textwrap::Options::new(columns).initial_indent(first).subsequent_indent(indent);
     textwrap::fill(line, options)
 }
 

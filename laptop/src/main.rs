@@ -89,6 +89,7 @@ fn dispatch(app: &App, command: &Command) -> Result<(), Failure> {
         Command::Got(got) => exchange::got(app, got),
         Command::Intro(intro) => exchange::intro(app, intro),
         Command::Delete { what } => mind::delete(app, what),
+        Command::Undelete { what } => mind::undelete(app, what),
         Command::Undo => mind::undo(app),
         Command::History { what } => mind::history(app, what),
         Command::Conflicts { step } => mind::conflicts(app, step.as_ref()),

@@ -99,7 +99,7 @@ fn when(app: &App, typed: &args::Meet) -> Result<Moment, Failure> {
     let zone = app.notebook.zone()?;
     let now = app.notebook.now();
     let day = match (&typed.on, typed.planned) {
-        (Some(day), true) => choose::day(app, day)?,
+        (Some(day), true) => choose::day_ahead(app, day)?,
         (day, _) => choose::day_or_today(app, day.as_ref())?,
     };
     let time = match &typed.at {

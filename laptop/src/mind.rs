@@ -1,15 +1,15 @@
 //! Changing one's mind: one person or two, delete and undo, history, disagreements, and deleting for good.
 
-use kith_core::model::{AnyRecord, Id, RecordId};
+use kith_core::model::{AnyRecord, Id, Promise, RecordId};
 use kith_core::notebook::{Conflict, HistoryLine, UndoStep};
 use serde_json::Value;
 
 use crate::app::App;
 use crate::args::{ConflictStep, Pair};
-use crate::choose;
+use crate::choose::{self, Matter};
 use crate::failure::Failure;
 use crate::layout::{self, FAINT, STRONG, clean, styled};
-use crate::{days, show};
+use crate::{bring, days, promises, show};
 
 /// Most disagreements listed.
 const MOST: u32 = 200;
@@ -38,10 +38,11 @@ pub(crate) fn delete(app: &App, what: &[String]) -> Result<(), Failure> {
     app.done(id, &format!("Deleted: {title}. `kith undo` brings it back."))
 }
 
-/// Takes back the last deletion, merge or import.
+/// Takes back the last deletion, merge, import or closed promise.
 pub(crate) fn undo(app: &App) -> Result<(), Failure> {
     if app.notebook.undo_steps()?.is_empty() {
-        let words = "there is nothing to take back: no deletion, merge or import was made on this device";
+        let words = "there is nothing to take back: nothing was deleted, merged, imported or kept on this device. What was \
+                     deleted on another one comes back with `kith undelete`";
         return Err(Failure::NotFound(words.into()));
     }
     let step = app.notebook.undo()?;
@@ -54,10 +55,50 @@ pub(crate) fn undo(app: &App) -> Result<(), Failure> {
             None => "Back again.".into(),
         },
         UndoStep::Merged(a, b) => format!("{} are different people again.", clean(&app.notebook.names(&[*a, *b])?)),
-        UndoStep::Imported(_) => "The import is undone; what was changed since then stays.".into(),
+        UndoStep::Closed { promise, .. } => {
+            let promise: Promise = app.notebook.get(*promise)?.unwrap_or_default();
+            let name = app.notebook.names(&promise.with.into_iter().collect::<Vec<_>>())?;
+            format!("Open again: {}.", promises::words_and_whom(&promise, &name))
+        }
+        UndoStep::Imported(id) => {
+            format!("Taken back: {}; what was changed since then stays.", bring::import_words(app, *id)?)
+        }
     };
     app.out.confirm(said);
     Ok(())
+}
+
+/// Most deleted records looked through.
+const MOST_DELETED: u32 = 1000;
+
+/// Brings a deleted record back, wherever it was deleted; lists what was deleted when nothing was named.
+pub(crate) fn undelete(app: &App, what: &[String]) -> Result<(), Failure> {
+    let mut deleted = app.notebook.deleted(MOST_DELETED)?;
+    deleted = deleted.iter().filter(|record| !comes_with_another(record, &deleted)).cloned().collect();
+    if app.json && what.is_empty() {
+        let records: Vec<Value> = deleted.iter().map(|record| Value::Object(record.to_map())).collect();
+        return app.print_json(&records);
+    }
+    let matters: Vec<Matter> = deleted
+        .iter()
+        .map(|record| {
+            let words = [vec![show::title(app, record)], record.facts().texts].concat().join(" ");
+            Matter { id: record.id(), line: show::title(app, record), words }
+        })
+        .collect();
+    let Some(id) = choose::matter(app, "deleted records", what, &matters)? else { return Ok(()) };
+    app.notebook.bring_back(id)?;
+    app.done(id, &format!("Back again: {}.", title(app, id)?))
+}
+
+/// Whether this is a record of a person who is listed already under another one.
+fn comes_with_another(record: &AnyRecord, all: &[AnyRecord]) -> bool {
+    let AnyRecord::Contact(contact) = record else { return false };
+    let mut others = all.iter().filter_map(|other| match other {
+        AnyRecord::Contact(other) if other.id < contact.id => Some(other),
+        _ => None,
+    });
+    others.any(|other| other.same_as.contains(&contact.id) || contact.same_as.contains(&other.id))
 }
 
 /// How a record is called in a sentence.

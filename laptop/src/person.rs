@@ -21,6 +21,7 @@ pub(crate) fn show(app: &App, who: &[String]) -> Result<(), Failure> {
     }
     head(app, &page)?;
     section(app, "Open promises", open_promises(app, &page));
+    section(app, "Planned", planned(app, &page)?);
     let open_needs = page.needs.iter().filter(|need| need.closed_on.is_none());
     section(app, "Needs", open_needs.map(|need| with_day(app, &need.words, "decides", need.decide_on)).collect());
     let open_offers = page.offers.iter().filter(|offer| offer.closed_on.is_none());
@@ -75,7 +76,7 @@ fn head(app: &App, page: &PersonPage) -> Result<(), Failure> {
         }
     }
     if contact.deleted_at.is_some() {
-        lines.push("Deleted; `kith undo` brings the last deletion back".into());
+        lines.push(format!("Deleted; `kith undelete {}` brings them back", show::short_id(contact.id)));
     }
     if page.conflicts > 0 {
         let fields = days::count(page.conflicts, "field holds two values", "fields hold two values");
@@ -142,6 +143,15 @@ fn with_day(app: &App, words: &str, verb: &str, day: Option<NaiveDate>) -> Strin
         Some(day) => format!("{}, {verb} by {}", clean(words), days::day(day, app.today)),
         None => clean(words),
     }
+}
+
+/// Meetings ahead, each with what was prepared for it.
+fn planned(app: &App, page: &PersonPage) -> Result<Vec<String>, Failure> {
+    let zone = app.notebook.zone()?;
+    let mut ahead: Vec<_> = page.meetings.iter().filter(|meeting| meeting.state == MeetingState::Planned).collect();
+    ahead.sort_by_key(|meeting| meeting.at.map(|at| at.at));
+    let lines = |meeting| [vec![show::meeting(app, meeting, zone)], show::preparation(meeting)].concat().join("\n");
+    Ok(ahead.into_iter().map(lines).collect())
 }
 
 fn open_promises(app: &App, page: &PersonPage) -> Vec<String> {
@@ -212,7 +222,7 @@ fn look_alikes(app: &App, page: &PersonPage) -> Vec<String> {
 fn timeline(app: &App, page: &PersonPage) -> Result<Vec<String>, Failure> {
     let mut lines: Vec<(Option<NaiveDate>, String)> = Vec::new();
     let zone = app.notebook.zone()?;
-    for meeting in &page.meetings {
+    for meeting in page.meetings.iter().filter(|meeting| meeting.state != MeetingState::Planned) {
         let kind = match meeting.state {
             MeetingState::Held => meeting.kind.to_string(),
             ref state => format!("{} ({state})", meeting.kind),

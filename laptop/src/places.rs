@@ -38,7 +38,7 @@ pub(crate) fn make_room_for(file: &Path) -> Result<(), Failure> {
 }
 
 fn make(folder: &Path) -> Result<(), Failure> {
-    std::fs::create_dir_all(folder).map_err(|error| {
+    kith_core::files::create_own_folder(folder).map_err(|error| {
         Failure::Wrong(format!(
             "the folder {} cannot be made ({error}). Nothing was changed. Choose another place with --notebook FILE.",
             folder.display()
@@ -58,7 +58,16 @@ pub(crate) fn device() -> String {
     named.unwrap_or_else(|| gethostname::gethostname().to_string_lossy().into_owned())
 }
 
-/// The zone of this computer; UTC when it does not say.
+/// The zone that TZ names, else that of this computer; UTC when neither says.
 pub(crate) fn zone() -> chrono_tz::Tz {
-    iana_time_zone::get_timezone().ok().and_then(|name| name.parse().ok()).unwrap_or(chrono_tz::Tz::UTC)
+    let named = std::env::var("TZ").ok().and_then(|name| zone_named(&name));
+    let system = || iana_time_zone::get_timezone().ok().and_then(|name| name.parse().ok());
+    named.or_else(system).unwrap_or(chrono_tz::Tz::UTC)
+}
+
+/// `Europe/Paris`, `:Europe/Paris`, or the path of such a file.
+fn zone_named(name: &str) -> Option<chrono_tz::Tz> {
+    let name = name.trim().trim_start_matches(':');
+    let name = name.split_once("zoneinfo/").map_or(name, |(_, name)| name);
+    name.parse().ok()
 }

@@ -42,7 +42,7 @@ fn close(app: &App, typed: &args::Close, state: PromiseState) -> Result<(), Fail
     if app.json && typed.which.is_empty() {
         return app.print_json(&open);
     }
-    let matters: Vec<Matter> = open
+    let mut matters: Vec<Matter> = open
         .iter()
         .map(|with| Matter {
             id: with.record.id.raw(),
@@ -52,12 +52,28 @@ fn close(app: &App, typed: &args::Close, state: PromiseState) -> Result<(), Fail
         .collect();
     let Some(id) = choose::matter(app, "open promises", &typed.which, &matters)? else { return Ok(()) };
     let on = choose::day_or_today(app, typed.on.as_ref())?;
-    let words = open.iter().find(|with| with.record.id.raw() == id).map(|with| layout::clean(&with.record.words));
+    let closed =
+        open.iter().find(|with| with.record.id.raw() == id).map(|with| words_and_whom(&with.record, &with.name));
     app.notebook.close_promise(Id::new(id), state.clone(), on)?;
     let said = match state {
         PromiseState::Kept => "Kept",
         PromiseState::Broken => "Broken",
         _ => "Released",
     };
-    app.done(id, &format!("{said}: {}, {}.", words.unwrap_or_default(), days::day(on, app.today)))
+    let day = days::day(on, app.today);
+    app.done(id, &format!("{said}: {}, {day}. `kith undo` takes it back.", closed.unwrap_or_default()))?;
+    matters.retain(|matter| matter.id != id);
+    choose::what_is_left(app, &typed.which, &matters);
+    Ok(())
+}
+
+/// A promise in a sentence: its words, and to whom or from whom.
+pub(crate) fn words_and_whom(promise: &Promise, name: &str) -> String {
+    let (words, name) = (layout::clean(&promise.words), layout::clean(name));
+    match (&promise.whose, name.as_str()) {
+        (_, "") => words,
+        (Whose::Theirs, name) => format!("{words} (from {name})"),
+        (Whose::Myself, name) => format!("{words} (about {name})"),
+        (_, name) => format!("{words} (to {name})"),
+    }
 }

@@ -1,6 +1,7 @@
 //! How records are drawn: one line each in a list.
 
-use kith_core::model::{AnyRecord, Contact, Promise, RecordId, Whose};
+use chrono_tz::Tz;
+use kith_core::model::{AnyRecord, Contact, Meeting, Mode, Promise, RecordId, Whose};
 use kith_core::query::PersonRow;
 
 use crate::app::App;
@@ -100,6 +101,38 @@ pub(crate) fn promise_between(app: &App, promise: &Promise) -> String {
     };
     let when = promise.due.map(|due| format!(", {}", days::due(due, app.today))).unwrap_or_default();
     format!("{who}{}{when}", clean(&promise.words))
+}
+
+/// A meeting on a line: when, what, how and where.
+pub(crate) fn meeting(app: &App, meeting: &Meeting, zone: Tz) -> String {
+    let when = meeting.at.map(|at| days::moment(at.at, zone, app.today)).unwrap_or_default();
+    let title = if meeting.title.is_empty() { meeting.kind.to_string() } else { clean(&meeting.title) };
+    let mode =
+        if meeting.mode == Mode::default() { String::new() } else { format!(" by {}", clean(meeting.mode.word())) };
+    let place = if meeting.place.is_empty() { String::new() } else { format!(", {}", clean(&meeting.place)) };
+    format!("{when} {title}{mode}{place}").trim().to_string()
+}
+
+/// What was prepared for a meeting, a line each.
+pub(crate) fn preparation(meeting: &Meeting) -> Vec<String> {
+    let mut lines: Vec<(&str, String)> = vec![
+        ("why them", meeting.why_them.clone()),
+        ("in it for them", meeting.in_it_for_them.clone()),
+        (
+            "outcome wanted",
+            if meeting.get_to_know { "get to know them".into() } else { meeting.outcome_wanted.clone() },
+        ),
+        ("ask", meeting.ask.clone()),
+        ("offer", meeting.offer.clone()),
+        ("names wanted", meeting.names_wanted.join(", ")),
+    ];
+    for (label, list) in [("question", &meeting.questions), ("agenda", &meeting.agenda)] {
+        let mut list: Vec<_> = list.iter().filter(|line| !line.done).collect();
+        list.sort_by_key(|line| line.place);
+        lines.extend(list.into_iter().map(|line| (label, line.words.clone())));
+    }
+    let said = lines.into_iter().filter(|(_, words)| !words.trim().is_empty());
+    said.map(|(label, words)| format!("{label}: {}", clean(&words))).collect()
 }
 
 /// A list with a mark or a number before each line, wrapped under itself.

@@ -1,5 +1,6 @@
 //! The page of today; five lines for whoever opens an empty notebook.
 
+use chrono_tz::Tz;
 use kith_core::query::{PersonRow, Today};
 
 use crate::app::App;
@@ -78,19 +79,7 @@ fn others(app: &App, page: &Today) -> Result<(), Failure> {
             })
             .collect(),
     );
-    part(
-        app,
-        "Meetings",
-        page.meetings
-            .iter()
-            .map(|with| {
-                let meeting = &with.record;
-                let when = meeting.at.map(|at| days::moment(at.at, zone, app.today)).unwrap_or_default();
-                let title = if meeting.title.is_empty() { meeting.kind.to_string() } else { clean(&meeting.title) };
-                format!("{when} {title} — {}", name(&with.name)).trim_start().to_string()
-            })
-            .collect(),
-    );
+    meetings(app, page, zone);
     part(
         app,
         "They decide soon",
@@ -152,6 +141,20 @@ fn others(app: &App, page: &Today) -> Result<(), Failure> {
         app.line(format!("\n≠ {fields} two values from two devices: kith conflicts"));
     }
     Ok(())
+}
+
+/// Meetings ahead, each with what was prepared for it.
+fn meetings(app: &App, page: &Today, zone: Tz) {
+    if !page.meetings.is_empty() {
+        show::heading(app, "Meetings");
+    }
+    for with in &page.meetings {
+        let line = format!("{} — {}", show::meeting(app, &with.record, zone), clean(&with.name));
+        app.line(layout::paragraph(&line, "  · ", "    ", app.width));
+        for line in show::preparation(&with.record) {
+            app.line(layout::paragraph(&line, "      ", "        ", app.width));
+        }
+    }
 }
 
 /// A name with the organisation.

@@ -757,3 +757,285 @@ fn the_help_of_every_command_has_an_example() {
     assert_eq!(desk.run(&["frobnicate"]).code, 2);
     assert_eq!(desk.run(&["show"]).code, 2);
 }
+
+/// The rights of a file or folder, as `ls` shows them.
+#[cfg(unix)]
+fn rights(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// The names of what lies in a folder.
+fn listed(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+#[cfg(unix)]
+fn nobody_else_on_the_computer_reads_the_notebook() {
+    let desk = Desk::new();
+    let notebook = ["--notebook", "deep/er/n.kith"];
+    desk.kith(&[&notebook[..], &["jot", DANA]].concat());
+    desk.kith(&[&notebook[..], &["export", "json", "all.json"]].concat());
+    desk.kith(&[&notebook[..], &["export", "vcard", "all.vcf"]].concat());
+    desk.kith(&[&notebook[..], &["backup", "all.kithbak"]].concat());
+    desk.kith(&[&notebook[..], &["doctor", "--rescue-into", "rescued.kith"]].concat());
+    desk.kith(&["--notebook", "back/n.kith", "restore", "all.kithbak"]);
+    for folder in ["deep", "deep/er", "back"] {
+        assert_eq!(rights(&desk.path(folder)), 0o700, "{folder}");
+    }
+    for file in ["deep/er/n.kith", "all.json", "all.vcf", "all.kithbak", "rescued.kith", "back/n.kith"] {
+        assert_eq!(rights(&desk.path(file)), 0o600, "{file}");
+    }
+}
+
+#[test]
+fn with_a_passphrase_at_hand_a_backup_is_always_sealed() {
+    let desk = Desk::new();
+    desk.kith(&["jot", DANA]);
+    let mut command = desk.command(&["backup", "monday.kithbak"]);
+    let said = Said::from(command.env("KITH_PASSPHRASE", "correct horse").output().unwrap());
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(std::fs::read(desk.path("monday.kithbak")).unwrap().starts_with(b"age-encryption.org/"));
+}
+
+#[test]
+fn a_backup_leaves_no_open_copy_behind_even_when_it_is_killed() {
+    let desk = Desk::new();
+    desk.kith(&["demo"]);
+    let stick = desk.path("stick");
+    std::fs::create_dir(&stick).unwrap();
+    for wait in [0, 3, 10, 30, 80, 200] {
+        let mut command = desk.command(&["backup", "stick/b.kithbak"]);
+        let mut child = command
+            .env("KITH_PASSPHRASE", "correct horse")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(wait));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let left = listed(&stick);
+        assert!(left.iter().all(|name| name == "b.kithbak" || name.starts_with(".kith-part-")), "{left:?}");
+        let _ = std::fs::remove_file(stick.join("b.kithbak"));
+    }
+    desk.kith(&["people"]);
+    assert!(!listed(&desk.folder).contains(&".kith-work".to_string()), "the next start takes the copy away");
+}
+
+#[test]
+fn a_notebook_that_holds_something_is_refused_before_the_passphrase_is_asked_for() {
+    let desk = Desk::new();
+    desk.kith(&["jot", DANA]);
+    let mut command = desk.command(&["backup", "b.kithbak"]);
+    assert!(command.env("KITH_PASSPHRASE", "correct horse").status().unwrap().success());
+    let said = desk.run(&["restore", "b.kithbak"]);
+    assert_eq!(said.code, 2);
+    assert!(said.err.contains("--notebook") && !said.err.contains("KITH_PASSPHRASE"), "{}", said.err);
+}
+
+#[test]
+fn without_private_parts_no_remark_leaves_the_notebook() {
+    let desk = Desk::new();
+    let card = "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ann Abt\r\nTEL:+4930123456\r\nNOTE:PRIVATE cheats at chess\r\n\
+                X-REMARK:PRIVATE too\r\nX-SPOUSE:PRIVATE Bo\r\nEND:VCARD\r\n";
+    std::fs::write(desk.path("ann.vcf"), card).unwrap();
+    desk.kith(&["import", "ann.vcf", "--yes"]);
+    desk.kith(&["jot", "Dana Ruiz, Acme, buyer #lyon !PRIVATE promise ?PRIVATE need +PRIVATE offer PRIVATE words"]);
+    for field in ["social_tie", "professional_tie", "recognise", "how_we_met", "about", "common_ground"] {
+        desk.kith(&["edit", "dana", &format!("{field}=PRIVATE {field}")]);
+    }
+    desk.kith(&["note", "PRIVATE note", "--about", "dana"]);
+    desk.kith(&["meet", "dana", "--takeaway", "PRIVATE takeaway"]);
+    desk.kith(&["jot", "PRIVATE Deleted"]);
+    desk.kith(&["delete", "PRIVATE Deleted"]);
+    for form in ["json", "vcard"] {
+        assert!(desk.kith(&["export", form]).contains("PRIVATE"), "{form}");
+        let out = desk.kith(&["export", form, "--without-private"]);
+        assert!(!out.contains("PRIVATE"), "{form}: {out}");
+        for public in ["Dana Ruiz", "Acme", "buyer", "lyon", "Ann Abt", "+4930123456"] {
+            assert!(out.contains(public), "{public} in {form}: {out}");
+        }
+    }
+}
+
+/// A vCard of so many people, one of whom has something too large, and one whose photo and birthday cannot be read.
+fn address_book(people: usize, odd: &str) -> String {
+    let card = |n: usize| format!("BEGIN:VCARD\r\nVERSION:3.0\r\nUID:{n}\r\nFN:Person{n} Number{n}\r\nEND:VCARD\r\n");
+    let odd = format!("BEGIN:VCARD\r\nVERSION:3.0\r\nUID:odd\r\nFN:Odd One\r\n{odd}\r\nEND:VCARD\r\n");
+    (0..people / 2).map(card).chain([odd]).chain((people / 2..people).map(card)).collect()
+}
+
+#[test]
+fn one_oversized_value_keeps_nobody_out_and_is_named_by_its_line() {
+    for (odd, told) in [
+        (format!("NOTE:{}", "x".repeat(200_001)), "longer than 200000 characters"),
+        (format!("LOGO;ENCODING=b:{}", "QUJD".repeat(20_000)), "LOGO is too long"),
+        (format!("TITLE:{}", "x".repeat(70_000)), "a role or department is longer"),
+        (format!("NICKNAME:{}", "x".repeat(70_000)), "the nickname is longer"),
+        (format!("CATEGORIES:{},fine", "x".repeat(70_000)), "one of the tags"),
+        (format!("TEL:{}", "1".repeat(70_000)), "one of the channels"),
+        (format!("UID:{}", "u".repeat(70_000)), ""),
+    ] {
+        let desk = Desk::new();
+        let book = address_book(250, &odd);
+        std::fs::write(desk.path("book.vcf"), if told.is_empty() { book.replace("UID:odd\r\n", "") } else { book })
+            .unwrap();
+        let dry = desk.kith(&["import", "book.vcf", "--dry-run"]);
+        assert!(dry.contains(told) && (told.is_empty() || dry.contains("line 626: Odd One")), "{told}: {dry}");
+        desk.kith(&["import", "book.vcf", "--yes"]);
+        assert_eq!(desk.json(&["people"])["total"], 251, "{told}");
+        assert!(desk.kith(&["import", "book.vcf", "--yes"]).contains("Nothing in this file is new"), "{told}");
+        assert!(desk.kith(&["undo"]).contains("book.vcf"));
+        assert_eq!(desk.json(&["people"])["total"], 0, "{told}");
+    }
+}
+
+#[test]
+fn a_birthday_and_a_photo_that_cannot_be_read_are_told_in_words() {
+    let desk = Desk::new();
+    std::fs::write(desk.path("a.vcf"), address_book(2, "BDAY:1990-13-45\r\nPHOTO;ENCODING=b:QUJDREVG")).unwrap();
+    let dry = desk.kith(&["import", "a.vcf", "--dry-run"]);
+    assert!(dry.contains("Odd One: the birthday \"1990-13-45\" is no day"), "{dry}");
+    assert!(dry.contains("Odd One: the photo cannot be read and was left out"), "{dry}");
+    let header = "First Name,Last Name,Birthday,Phone 1 - Label,Phone 1 - Value\n";
+    std::fs::write(desk.path("g.csv"), format!("{header}Ann,Abt,31 Feb 2020,,\n")).unwrap();
+    assert!(desk.kith(&["import", "g.csv", "--dry-run"]).contains("\"31 Feb 2020\" is no day"));
+}
+
+#[test]
+fn an_import_of_an_export_is_taken_back_like_any_other() {
+    let (desk, other) = (Desk::new(), Desk::new());
+    desk.kith(&["jot", DANA]);
+    desk.kith(&["export", "json", "all.json"]);
+    std::fs::copy(desk.path("all.json"), other.path("all.json")).unwrap();
+    other.kith(&["jot", "Ben Bauer"]);
+    assert!(other.kith(&["import", "all.json", "--yes"]).contains("kith undo"));
+    assert_eq!(other.json(&["people"])["total"], 2);
+    assert!(other.kith(&["undo"]).contains("the kith import"));
+    assert_eq!(other.json(&["people"])["total"], 1);
+}
+
+#[test]
+fn a_damaged_file_is_told_with_the_way_out_and_the_way_out_works() {
+    let desk = Desk::new();
+    desk.kith(&["demo"]);
+    let whole = std::fs::read(desk.path("notebook.kith")).unwrap();
+    // Page 4: the index in which a record is looked up by its id.
+    let mut damaged = whole.clone();
+    damaged[3 * 4096..4 * 4096].fill(0xaa);
+    std::fs::write(desk.path("damaged.kith"), damaged).unwrap();
+    std::fs::write(desk.path("short.kith"), &whole[..whole.len() / 2]).unwrap();
+    for file in ["damaged.kith", "short.kith"] {
+        for command in ["people", "doctor"] {
+            let said = desk.run(&["--notebook", file, command]);
+            assert_eq!(said.code, 4, "{}", said.err);
+            assert!(said.err.contains("--rescue-into") && said.err.contains("restore"), "{}", said.err);
+        }
+        let new = format!("{file}.rescued");
+        desk.kith(&["--notebook", file, "doctor", "--rescue-into", &new]);
+        assert_eq!(desk.json(&["--notebook", &new, "people"])["total"], 40, "{file}");
+        assert!(desk.kith(&["--notebook", &new, "doctor"]).contains("The notebook is sound"));
+    }
+}
+
+#[test]
+fn a_promise_closed_by_mistake_is_open_again_with_all_that_came_of_it() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz"]);
+    desk.kith(&["meet", "dana", "--on", "yesterday"]);
+    desk.kith(&["promise", "the price list", "--from", "dana", "--by", "2040-01-01"]);
+    desk.kith(&["promise", "send her the guide", "--to", "dana", "--by", "2040-01-02"]);
+    let said = desk.kith(&["keep", "1"]);
+    assert!(said.contains("Kept: say thank you (to Dana Ruiz)"), "{said}");
+    assert!(said.contains("1  send her the guide") && said.contains("2  the price list"), "what is left: {said}");
+    assert!(desk.kith(&["show", "dana"]).contains("you gave once"));
+    assert!(desk.kith(&["release", "price", "list", "--broken"]).contains("Broken: the price list (from Dana Ruiz)"));
+    assert!(desk.kith(&["undo"]).contains("Open again: the price list (from Dana Ruiz)"));
+    assert!(desk.kith(&["undo"]).contains("Open again: say thank you"));
+    assert!(!desk.kith(&["show", "dana"]).contains("you gave once"), "the thank-you was none");
+    let open = desk.json(&["keep"]);
+    assert_eq!(open.as_array().unwrap().len(), 3);
+    let id = open[1]["record"]["id"].as_str().unwrap();
+    assert!(desk.kith(&["keep", &id[..8]]).contains("Kept: send her the guide"), "an id always works");
+    assert_eq!(desk.json(&["undo"])["closed"]["promise"], id);
+}
+
+#[test]
+fn what_was_prepared_for_a_meeting_is_on_the_page_of_today_and_of_the_person() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz"]);
+    let plan =
+        ["--why-them", "knows Lyon", "--ask", "whom to meet?", "--offer", "the guide", "--outcome-wanted", "a name"];
+    let when = ["--planned", "--on", "tomorrow", "--at", "9:30", "--place", "Hotel Bristol", "--mode", "video"];
+    desk.kith(&[&["meet", "dana", "--kind", "coffee"], &plan[..], &when[..]].concat());
+    for page in [desk.kith(&["today"]), desk.kith(&["show", "dana"])] {
+        for words in ["09:30", "coffee", "video", "Hotel Bristol", "why them: knows Lyon", "ask: whom to meet?"] {
+            assert!(page.contains(words), "{words}: {page}");
+        }
+        assert!(page.contains("offer: the guide") && page.contains("outcome wanted: a name"), "{page}");
+    }
+}
+
+#[test]
+fn what_has_happened_happened_on_a_day_that_lies_behind() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz"]);
+    let weekdays = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    for day in weekdays {
+        let said = desk.kith(&["meet", "dana", "--on", day]);
+        assert!(said.contains("ago)") || said.contains("yesterday") || said.contains("today"), "{said}");
+        assert!(!said.lines().next().unwrap_or_default().contains("(in "), "{said}");
+    }
+    assert!(desk.kith(&["give", "a book", "--to", "dana", "--on", "3 days ago"]).contains("a book"));
+    for command in [
+        &["meet", "dana", "--on", "tomorrow"] as &[&str],
+        &["give", "x", "--to", "dana", "--on", "next week"],
+        &["keep", "1", "--on", "in 3 days"],
+    ] {
+        let said = desk.run(command);
+        assert_eq!(said.code, 2, "{command:?}");
+        assert!(said.err.contains("--planned"), "{}", said.err);
+    }
+    let said = desk.run(&["meet", "dana", "--planned", "--on", "yesterday"]);
+    assert!(said.code == 2 && said.err.contains("past"), "{}", said.err);
+}
+
+#[test]
+fn the_day_is_that_of_the_zone_in_tz() {
+    let desk = Desk::new();
+    let day = |zone: &str| {
+        Said::from(desk.command(&["today", "--json"]).env("TZ", zone).output().unwrap()).json()["day"].clone()
+    };
+    desk.kith(&["jot", "Dana Ruiz"]);
+    // Twenty-five hours apart: never the same day.
+    assert_ne!(day("Pacific/Kiritimati"), day(":Pacific/Niue"));
+    assert_eq!(day("/usr/share/zoneinfo/Pacific/Kiritimati"), day("Pacific/Kiritimati"));
+}
+
+#[test]
+fn a_person_deleted_on_one_device_comes_back_on_the_other() {
+    let home = Desk::new();
+    let (phone, laptop) = (Desk::inside(&home.folder, "phone"), Desk::inside(&home.folder, "laptop"));
+    let shared = home.path("shared");
+    std::fs::create_dir(&shared).unwrap();
+    phone.kith(&["jot", "Dana Ruiz !lend her the atlas"]);
+    phone.kith(&["jot", "D. Ruiz"]);
+    phone.kith(&["same", "dana ruiz", "d ruiz"]);
+    phone.kith(&["delete", "Ruiz"]);
+    for device in [&phone, &laptop] {
+        device.kith(&["sync", shared.to_str().unwrap()]);
+    }
+    assert_eq!(laptop.json(&["keep"]), Value::Array(vec![]), "nobody waits for what a deleted person was promised");
+    assert!(!laptop.kith(&["today"]).contains("atlas"));
+    assert_eq!(laptop.kith(&["undelete"]).lines().count(), 1, "one person, one line");
+    assert!(laptop.kith(&["undelete", "Ruiz"]).contains("Ruiz"));
+    assert_eq!(laptop.json(&["people"])["total"], 1, "one person, as before");
+    assert!(laptop.kith(&["keep"]).contains("atlas"));
+    assert_eq!(laptop.run(&["undelete", "Ruiz"]).code, 3);
+}

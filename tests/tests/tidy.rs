@@ -12,6 +12,7 @@ use std::process::Command;
 /// The modules of `core` from the ground up. A module may use those of a lower number, and itself.
 const LAYERS: &[(&str, u32)] = &[
     ("error", 0),
+    ("files", 0),
     ("model", 1),
     // These know `model` and nothing else, not even each other: that is why they share one number.
     ("jot", 2),

@@ -2,7 +2,7 @@
 //! fullest contact needs.
 
 use super::table::{Columns as TableColumns, Row};
-use super::values::{address, joined, many_lines, one_line, partial_date};
+use super::values::{address, joined, many_lines, no_birthday, one_line, partial_date};
 use super::vcard::name_from;
 use super::{Card, Item};
 use crate::model::{Affiliation, Channel, ChannelKind, Contact, LifeDate, Relation};
@@ -173,6 +173,8 @@ impl Draft<'_> {
         self.card.contact.birthday = partial_date(self.row.cell(birthday));
         if self.card.contact.birthday.is_none() {
             self.not_understood.extend(birthday);
+            let written = one_line(self.row.cell(birthday));
+            self.card.remarks.extend((!written.is_empty()).then(|| no_birthday(&written)));
         }
     }
 

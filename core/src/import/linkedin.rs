@@ -64,7 +64,7 @@ impl TableColumns for Columns {
             ..LifeDate::default()
         }));
         let kept = row.kept(|at| self.is_used(at, connected_on.is_some()));
-        Item::Card(Box::new(Card { line: row.line, contact, organisations, key, kept, photo: None }))
+        Item::Card(Box::new(Card { line: row.line, contact, organisations, key, kept, ..Card::default() }))
     }
 }
 

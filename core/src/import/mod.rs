@@ -28,6 +28,9 @@ pub const MAX_ROWS: u64 = 200_000;
 /// What is said once when the bytes of a file are no UTF-8 and nothing tells what they are.
 const GUESSED: &str = "this is not UTF-8; it was read as Windows-1252";
 
+/// What is told of a photo that cannot be read.
+pub const NO_PHOTO: &str = "the photo cannot be read and was left out";
+
 /// Whose file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -87,6 +90,8 @@ pub struct Card {
     /// Lines are unfolded UTF-8; quoted-printable is undone, everything else is as it was written. Postal addresses
     /// are here too, because a contact holds them as one text.
     pub kept: String,
+    /// What of it was not understood, in words; it is in `kept`.
+    pub remarks: Vec<String>,
     /// A photo inside the file, still in its own format. A photo behind a link is never fetched; the link is kept.
     pub photo: Option<Vec<u8>>,
 }

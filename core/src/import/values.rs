@@ -45,6 +45,12 @@ pub(super) fn partial_date(text: &str) -> Option<PartialDate> {
     written_out.parse().ok()
 }
 
+/// What is told of a birthday that is no day.
+pub(super) fn no_birthday(written: &str) -> String {
+    let written: String = written.chars().take(40).collect();
+    format!("the birthday \"{written}\" is no day of the calendar; it was kept as it is written, and is not shown")
+}
+
 /// `1980/3/2` as `1980-03-02`.
 fn padded(day: &str) -> Option<String> {
     let mut parts = day.split(['/', '-', '.']);

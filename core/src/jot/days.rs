@@ -20,6 +20,9 @@ struct Language {
     /// Words that say that a day follows.
     before_a_day: &'static [&'static str],
     today: &'static [&'static str],
+    yesterday: &'static [&'static str],
+    ago: &'static [&'static str],
+    last: &'static [&'static str],
     tomorrow: &'static [&'static str],
     next: &'static [&'static str],
     this: &'static [&'static str],
@@ -42,6 +45,9 @@ struct Language {
 const LANGUAGES: &[Language] = &[Language {
     before_a_day: &["by", "on", "until", "till", "before", "due"],
     today: &["today", "tonight"],
+    yesterday: &["yesterday"],
+    ago: &["ago"],
+    last: &["last", "past"],
     tomorrow: &["tomorrow"],
     next: &["next"],
     this: &["this"],
@@ -107,6 +113,22 @@ pub fn day(text: &str, context: &Context) -> Option<NaiveDate> {
     phrase(from).filter(|(length, _)| from + length == words.len()).map(|(_, day)| day)
 }
 
+/// The same for what has happened: a weekday or a day of a month is the last one, and `yesterday`, `3 days ago` and
+/// `last tue` are days too. What can only lie ahead, such as `tomorrow`, is answered as it is.
+///
+/// ```
+/// use kith_core::jot::days::{Context, day_behind};
+/// let context = Context { today: "2026-11-22".parse().unwrap(), week_start: Default::default() };
+/// assert_eq!(day_behind("tue", &context), "2026-11-17".parse().ok());
+/// assert_eq!(day_behind("3 days ago", &context), "2026-11-19".parse().ok());
+/// ```
+pub fn day_behind(text: &str, context: &Context) -> Option<NaiveDate> {
+    let words: Vec<String> = text.split_whitespace().map(plain).collect();
+    let introduced = words.first().is_some_and(|word| LANGUAGES.iter().any(|l| is(word, l.before_a_day)));
+    let words = &words[usize::from(introduced)..];
+    LANGUAGES.iter().find_map(|language| language.behind(words, context.today)).or_else(|| day(text, context))
+}
+
 /// Finds the last day that is said in these words: one that "by" or its like announces, or a phrase at the end that
 /// can hardly mean anything else.
 pub fn find(words: &[&str], context: &Context) -> Option<Found> {
@@ -154,6 +176,46 @@ impl Language {
             return Some((1, coming(today, weekday)?));
         }
         self.day_of_month(words, today)
+    }
+
+    /// A day that lies behind, when that is what these words say, all of them.
+    fn behind(&self, words: &[String], today: NaiveDate) -> Option<NaiveDate> {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        match words.as_slice() {
+            [word] if is(word, self.yesterday) => today.pred_opt(),
+            [word] => last_before(today.succ_opt()?, self.weekday(word, true)?),
+            [last, word] if is(last, self.last) => last_before(today, self.weekday(word, true)?),
+            [number, unit, ago] if is(ago, self.ago) => self.before_a_while(number, unit, today),
+            [first, second] | [first, _, second] if self.month_of(first).or(self.month_of(second)).is_some() => {
+                let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+                let (length, ahead) = self.day_of_month(&words, today)?;
+                if length != words.len() {
+                    return None;
+                }
+                // The same day of an earlier year; 29 February may be eight years back.
+                let earlier = |years| NaiveDate::from_ymd_opt(ahead.year() - years, ahead.month(), ahead.day());
+                if words.last()?.len() == 4 && words.last()?.parse::<i32>().is_ok() {
+                    return Some(ahead);
+                }
+                (0..=16).filter_map(earlier).find(|day| *day <= today)
+            }
+            _ => None,
+        }
+    }
+
+    fn before_a_while(&self, number: &str, unit: &str, today: NaiveDate) -> Option<NaiveDate> {
+        let count = self.number(number)?;
+        if is(unit, self.day) {
+            today.checked_sub_days(Days::new(count.into()))
+        } else if is(unit, self.week) {
+            today.checked_sub_days(Days::new(u64::from(count) * 7))
+        } else if is(unit, self.month) {
+            today.checked_sub_months(Months::new(count))
+        } else if is(unit, self.year) {
+            today.checked_sub_months(Months::new(count * 12))
+        } else {
+            None
+        }
     }
 
     fn after_a_while(&self, words: &[String], today: NaiveDate) -> Option<(usize, NaiveDate)> {
@@ -285,6 +347,12 @@ fn coming(after: NaiveDate, weekday: Weekday) -> Option<NaiveDate> {
     after.checked_add_days(Days::new(if ahead == 0 { 7 } else { ahead.into() }))
 }
 
+/// The last such weekday before this day.
+fn last_before(day: NaiveDate, weekday: Weekday) -> Option<NaiveDate> {
+    let back = day.weekday().days_since(weekday);
+    day.checked_sub_days(Days::new(if back == 0 { 7 } else { back.into() }))
+}
+
 fn next_week(context: &Context) -> Option<NaiveDate> {
     let first = match context.week_start {
         WeekStart::Saturday => Weekday::Sat,
@@ -347,6 +415,37 @@ mod tests {
             ["", "by", "soon", "in 99999999999 days", "30 feb", "31 nov", "2026-13-01", "may", "in days", "next"]
         {
             assert_eq!(day(text, &sunday), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_has_happened_lies_behind() {
+        // A Sunday.
+        let sunday = context("2026-11-22", WeekStart::Monday);
+        for (text, expected) in [
+            ("tue", "2026-11-17"),
+            ("on Tuesday", "2026-11-17"),
+            ("last tue", "2026-11-17"),
+            ("sunday", "2026-11-22"),
+            ("last sunday", "2026-11-15"),
+            ("yesterday", "2026-11-21"),
+            ("today", "2026-11-22"),
+            ("3 days ago", "2026-11-19"),
+            ("a week ago", "2026-11-15"),
+            ("two months ago", "2026-09-22"),
+            ("12 Mar", "2026-03-12"),
+            ("Dec 24", "2025-12-24"),
+            ("12th of March", "2026-03-12"),
+            ("22 nov", "2026-11-22"),
+            ("29 feb", "2024-02-29"),
+            ("24 Dec 2026", "2026-12-24"),
+            ("2026-12-24", "2026-12-24"),
+            ("tomorrow", "2026-11-23"),
+        ] {
+            assert_eq!(day_behind(text, &sunday), expected.parse().ok(), "{text}");
+        }
+        for text in ["", "someday", "ago", "last", "3 days", "31 feb"] {
+            assert_eq!(day_behind(text, &sunday), None, "{text}");
         }
     }
 

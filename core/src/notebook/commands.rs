@@ -260,7 +260,7 @@ impl Notebook {
 
     // Promises
 
-    /// Keeps, releases or breaks a promise. A kept thank-you counts as the smallest give.
+    /// Keeps, releases or breaks a promise; it can be taken back. A kept thank-you counts as the smallest give.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such promise, [`Error::Invalid`] to reopen one with this.
@@ -276,17 +276,20 @@ impl Notebook {
             promise.state = state;
             promise.closed_on = Some(on);
         })?;
+        let mut gave = None;
         if gives && promise.state == PromiseState::Open {
-            writing.put(Exchange {
+            gave = Some(writing.put(Exchange {
                 kind: ExchangeKind::Thanks,
                 words: promise.words,
                 with: promise.with,
                 on: Some(on),
                 meeting: promise.meeting,
                 ..Exchange::default()
-            })?;
+            })?);
         }
-        writing.commit().map(drop)
+        writing.commit()?;
+        let (was, closed_on) = (promise.state, promise.closed_on);
+        self.remember_step(super::UndoStep::Closed { promise: id, was, closed_on, gave })
     }
 
     /// Open promises, those due first at the top; of one person, or of all.

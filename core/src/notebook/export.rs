@@ -1,5 +1,6 @@
 //! Taking everything along: the whole notebook as JSON, and people as vCards.
 
+use std::collections::HashSet;
 use std::io::{Read, Write};
 
 use serde::Serialize;
@@ -37,8 +38,8 @@ pub struct JsonReport {
 }
 
 impl Notebook {
-    /// Writes every record, deleted ones included, and every photo. With `private`, also what is nobody else's
-    /// business: barriers, and what is known of pay and culture elsewhere.
+    /// Writes every record, deleted ones included, and every photo. Without `private`, only what others may see:
+    /// [`crate::model::Kind::public_fields`] of living records, and the photos they show.
     ///
     /// # Errors
     /// [`Error::Storage`] when the notebook cannot be read or the output cannot be written.
@@ -51,15 +52,20 @@ impl Notebook {
         let head = head.to_string();
         write!(out, "{},\n\"records\": [", head.trim_end_matches('}'))?;
         let mut count = 0;
+        let mut shown = HashSet::new();
         pages::each(&transaction, |record| {
-            if private || record.kind() != Kind::Barrier {
-                write!(out, "{}\n{}", if count == 0 { "" } else { "," }, record_json(record, private))?;
-                count += 1;
-            }
+            let kind = record.kind();
+            let Some(fields) = (if private { Some(record.to_map()) } else { without_private(&record) }) else {
+                return Ok(());
+            };
+            shown.extend(fields.get("photo").and_then(Value::as_str).map(String::from));
+            write!(out, "{}\n{}", if count == 0 { "" } else { "," }, record_json(kind, fields))?;
+            count += 1;
             Ok(())
         })?;
         write!(out, "\n],\n\"photos\": {{")?;
-        for (at, (id, bytes)) in store::blobs(&transaction)?.into_iter().enumerate() {
+        let photos = store::blobs(&transaction)?.into_iter().filter(|(id, _)| private || shown.contains(id));
+        for (at, (id, bytes)) in photos.enumerate() {
             write!(out, "{}\n\"{id}\": \"{}\"", if at == 0 { "" } else { "," }, data_encoding::BASE64.encode(&bytes))?;
         }
         writeln!(out, "\n}}\n}}")?;
@@ -95,6 +101,7 @@ impl Notebook {
         } else {
             let import = Import { source: "kith".into(), at: Some(self.now()), ..Import::default() };
             let id = self.put(import)?;
+            self.remember_step(super::UndoStep::Imported(id))?;
             self.take_records(&parsed, Some(id), &mut report)?;
             self.edit(id, |import: &mut Import| import.finished = true)?;
             report.import = Some(id);
@@ -145,11 +152,12 @@ impl Notebook {
         Ok(())
     }
 
-    /// Writes living people as vCards of version 3.0, which phones of every make read.
+    /// Writes living people as vCards of version 3.0, which phones of every make read. Without `private`, without the
+    /// note, the family and what an imported card held besides.
     ///
     /// # Errors
     /// As [`Notebook::export_json`].
-    pub fn export_vcards(&self, out: &mut dyn Write) -> Result<u64> {
+    pub fn export_vcards(&self, out: &mut dyn Write, private: bool) -> Result<u64> {
         let connection = store::open_reader(self.path())?;
         let mut from = 0;
         let mut count = 0;
@@ -165,6 +173,7 @@ impl Notebook {
                     Some(photo) => store::blob(&connection, &photo.0)?,
                     None => None,
                 };
+                let contact = if private { contact } else { public_contact(contact) };
                 let name = |id| pages::get::<Organisation>(&connection, id).ok().flatten().map(|o| o.name);
                 out.write_all(crate::export::vcard3(&contact, &name, photo.as_deref()).as_bytes())?;
                 count += 1;
@@ -175,12 +184,7 @@ impl Notebook {
     }
 }
 
-fn record_json(record: AnyRecord, private: bool) -> String {
-    let kind = record.kind();
-    let mut fields = record.to_map();
-    if !private && kind == Kind::Organisation {
-        fields.shift_remove("benchmarks");
-    }
+fn record_json(kind: Kind, fields: Map<String, Value>) -> String {
     let mut map = Map::new();
     // A record may have a field of this name, so the kind has one of its own.
     map.insert("record".into(), kind.word().into());

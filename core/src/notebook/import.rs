@@ -7,10 +7,11 @@ use chrono::Datelike;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::fit::fit;
 use super::{Notebook, Writing};
 use crate::error::{Error, Result};
 use crate::import::identify::identities;
-use crate::import::{Card, ImportError, Item};
+use crate::import::{Card, ImportError, Item, NO_PHOTO};
 use crate::model::record::{ENTRY_DELETED, edits};
 use crate::model::*;
 use crate::query::words::{folded, words};
@@ -46,6 +47,8 @@ pub struct ImportReport {
     pub skipped: BTreeMap<String, u64>,
     /// What else is worth knowing, such as a guessed encoding or a photo that cannot be read.
     pub notes: Vec<String>,
+    /// How many more of those there are.
+    pub notes_more: u64,
 }
 
 /// A person somebody has to look at.
@@ -115,10 +118,11 @@ impl Notebook {
         let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let import = Import { source: preview.source, file_name, at: Some(self.now()), ..Import::default() };
         let id = self.put(import)?;
+        // Before the first person: what is killed half way can be taken back like what was finished.
+        self.remember_step(super::UndoStep::Imported(id))?;
         let mut importing = Importing::new(self, Some(id));
         importing.run(path, progress)?;
         self.edit(id, |import: &mut Import| import.finished = true)?;
-        self.remember_step(super::UndoStep::Imported(id))?;
         importing.report.id = Some(id);
         Ok(importing.report)
     }
@@ -298,8 +302,9 @@ impl<'a> Importing<'a> {
     }
 
     fn note(&mut self, words: String) {
-        if self.report.notes.len() < MAX_NAMED {
-            self.report.notes.push(words);
+        match self.report.notes.len() {
+            told if told < MAX_NAMED => self.report.notes.push(words),
+            _ => self.report.notes_more += 1,
         }
     }
 
@@ -308,6 +313,13 @@ impl<'a> Importing<'a> {
             // Without a name of its own, a card is named by what it says: the same file twice is the same card.
             let said = serde_json::to_vec(&(&card.contact, &card.organisations)).unwrap_or_default();
             card.key = format!("content/{}", &blake3::hash(&said).to_hex()[..32]);
+        }
+        for words in std::mem::take(&mut card.remarks).into_iter().chain(fit(&mut card)) {
+            self.note(format!("line {}: {}: {words}", card.line, card.contact.name));
+        }
+        if card.photo.as_deref().is_some_and(|photo| !crate::photo::looks_readable(photo)) {
+            card.photo = None;
+            self.note_photo(&card);
         }
         let mut fate = self.fate(&card)?;
         if matches!(fate, Fate::Pending) && self.import.is_some() {
@@ -446,7 +458,14 @@ impl<'a> Importing<'a> {
             *contact = after;
             contact.sources.push(source);
         })?;
-        writing.commit().map(drop)
+        match writing.commit() {
+            Err(Error::Invalid(why)) => {
+                self.report.changed -= 1;
+                self.note(format!("line {}: {} stays as they are here: {why}", card.line, before.name));
+                Ok(())
+            }
+            other => other.map(drop),
+        }
     }
 
     fn source_of(&self, card: &Card, import: Id<Import>, changed: &str) -> Source {
@@ -461,21 +480,41 @@ impl<'a> Importing<'a> {
         }
     }
 
-    /// Writes the new people that wait.
+    /// Writes the new people that wait; one who cannot be written keeps nobody else out.
     fn flush(&mut self) -> Result<()> {
         let Some(import) = self.import.filter(|_| !self.waiting.is_empty()) else { return Ok(()) };
-        let mut writing = self.notebook.write();
-        writing.import = Some(import);
-        for card in std::mem::take(&mut self.waiting) {
-            let mut contact = Contact::default();
-            self.add(&mut writing, &mut contact, &card)?;
-            self.photo(&mut writing, &mut contact, &card);
-            contact.sources.push(self.source_of(&card, import, ""));
-            writing.put(contact)?;
+        let cards = std::mem::take(&mut self.waiting);
+        if let Err(error) = self.write_people(import, &cards) {
+            let Error::Invalid(_) = error else { return Err(error) };
+            cards.iter().try_for_each(|card| self.write_person(import, card))?;
         }
-        writing.commit()?;
         self.pending.clear();
         Ok(())
+    }
+
+    fn write_people(&mut self, import: Id<Import>, cards: &[Card]) -> Result<()> {
+        let mut writing = self.notebook.write();
+        writing.import = Some(import);
+        for card in cards {
+            let mut contact = Contact::default();
+            self.add(&mut writing, &mut contact, card)?;
+            self.photo(&mut writing, &mut contact, card);
+            contact.sources.push(self.source_of(card, import, ""));
+            writing.put(contact)?;
+        }
+        writing.commit().map(drop)
+    }
+
+    fn write_person(&mut self, import: Id<Import>, card: &Card) -> Result<()> {
+        match self.write_people(import, std::slice::from_ref(card)) {
+            Err(Error::Invalid(why)) => {
+                self.report.new = self.report.new.saturating_sub(1);
+                *self.report.skipped.entry("does not fit into a record".into()).or_default() += 1;
+                self.note(format!("line {}: {} was left out: {why}", card.line, card.contact.name));
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     fn photo(&mut self, writing: &mut Writing<'_>, contact: &mut Contact, card: &Card) {
@@ -485,8 +524,12 @@ impl<'a> Importing<'a> {
                 contact.photo = Some(BlobId::of(&photo));
                 writing.blob(photo);
             }
-            Err(error) => self.note(format!("line {}: the photo of {} was left out: {error}", card.line, contact.name)),
+            Err(_) => self.note_photo(card),
         }
+    }
+
+    fn note_photo(&mut self, card: &Card) {
+        self.note(format!("line {}: {}: {NO_PHOTO}", card.line, card.contact.name));
     }
 
     /// Adds what a card says to a contact.
@@ -520,7 +563,9 @@ impl<'a> Importing<'a> {
                 }
                 (Some(Shape::Text), Some(text)) => {
                     let (old, new) = (text.as_str().unwrap_or_default(), value.as_str().unwrap_or_default());
-                    if !old.contains(new) {
+                    // A text that is full stays as it is; the person can cut it, an import cannot.
+                    let room = old.chars().count() + new.chars().count() < crate::document::MAX_TEXT;
+                    if !old.contains(new) && room {
                         *text = format!("{old}\n{new}").into();
                     }
                 }

@@ -6,8 +6,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{Notebook, lock};
+use super::{Notebook, Options, lock};
 use crate::error::{Error, Result};
+use crate::files::{self, NewFile, WorkFolder};
+use crate::model::RecordId;
 use crate::store;
 
 const MAGIC: &[u8; 8] = b"KITHBAK1";
@@ -17,7 +19,7 @@ const SEALED: &[u8] = b"age-encryption.org/";
 const MAX_NOTEBOOK: u64 = 16 * 1024 * 1024 * 1024;
 
 /// What `doctor` found.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Checkup {
     /// What is wrong with the file, in SQLite's words; empty when nothing is.
     pub damage: Vec<String>,
@@ -35,6 +37,8 @@ pub struct Checkup {
     pub notebook: Option<String>,
     /// Rows of the read model that were not as the documents say; they are now.
     pub rows_mended: u64,
+    /// Why rows could not be mended, such as a file that can only be read.
+    pub not_mended: Option<String>,
 }
 
 impl Checkup {
@@ -54,19 +58,15 @@ impl Notebook {
         if to.exists() {
             return Err(Error::Invalid(format!("{} is there already; no backup is overwritten", to.display())));
         }
-        let folder = match to.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let work = tempfile::Builder::new().prefix(".kith-backup-").tempdir_in(folder)?;
+        let mut out = NewFile::create(to)?;
+        // Open as it lies there, the copy stays beside the notebook: the backup may go to a stick or a shared disk.
+        let work = WorkFolder::beside(&self.path)?;
         let copy = work.path().join("copy");
+        drop(files::create_own(&copy)?);
         let connection = store::open_reader(&self.path)?;
         store::copy_to(&connection, &copy)?;
-        let mut out = tempfile::NamedTempFile::new_in(folder)?;
-        write_backup(&copy, out.as_file_mut(), passphrase)?;
-        out.as_file().sync_all()?;
-        out.persist_noclobber(to).map_err(|error| Error::from(error.error))?;
-        Ok(())
+        write_backup(&copy, out.file(), passphrase)?;
+        Ok(out.finish()?)
     }
 
     /// Makes a notebook from a backup, in a place where there is none. It begins a new log at its next sync.
@@ -81,12 +81,8 @@ impl Notebook {
                 to.display()
             )));
         }
-        let folder = match to.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        fs::create_dir_all(folder)?;
-        let work = tempfile::Builder::new().prefix(".kith-restore-").tempdir_in(folder)?;
+        files::create_own_folder(files::folder_of(to))?;
+        let work = WorkFolder::beside(to)?;
         let copy = work.path().join("notebook.kith");
         read_backup(from, &copy, passphrase)?;
         let connection = store::open(&copy)?;
@@ -101,59 +97,136 @@ impl Notebook {
         Ok(())
     }
 
-    /// Looks at every page of the file and every record, and puts rows right that are not as the documents say.
+    /// Looks at every page of the file and every record, and puts rows right that are not as the documents say. In a
+    /// file that is damaged, or cannot be written, it looks only.
     ///
     /// # Errors
-    /// [`Error::Storage`] when the disk refuses.
-    pub fn doctor(&self) -> Result<Checkup> {
-        let damage = store::check(&lock(&self.writer).connection)?;
-        let mut unreadable = Vec::new();
-        let mut rows_mended = 0;
-        if damage.is_empty() {
-            for (_, id) in self.read(store::documents)? {
-                if let Err(Error::Unreadable(_)) = self.document(id) {
-                    unreadable.push(id.to_string());
-                }
+    /// [`Error::Storage`] when the disk refuses to be read.
+    pub fn doctor(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Checkup> {
+        let damage = damage_of(store::check(&lock(&self.writer).connection))?;
+        let whole = damage.is_empty();
+        let mut checkup = Checkup { damage, ..Checkup::default() };
+        if whole {
+            checkup.unreadable = self.unreadable_records(progress)?;
+        }
+        // The rows of a record that cannot be read are what is left of it.
+        if whole && checkup.unreadable.is_empty() {
+            match self.mend_rows() {
+                Ok(mended) => checkup.rows_mended = mended,
+                Err(Error::Storage(why)) => checkup.not_mended = Some(why),
+                Err(error) => return Err(error),
             }
-            let before = self.dump()?;
-            self.rebuild()?;
-            let after = self.dump()?;
-            rows_mended = before.iter().filter(|row| after.binary_search(row).is_err()).count() as u64;
         }
         let length = |name: &str| fs::metadata(name).map_or(0, |meta| meta.len());
         let path = self.path.to_string_lossy();
-        Ok(Checkup {
-            damage,
-            unreadable,
-            from_newer: self.read(crate::query::count_unknown)?,
-            quarantined: self.read(store::quarantine)?,
-            sizes: self.read(store::sizes)?,
-            file_bytes: length(&path) + length(&format!("{path}-wal")),
-            notebook: self.notebook_tag()?,
-            rows_mended,
-        })
+        checkup.file_bytes = length(&path) + length(&format!("{path}-wal"));
+        // Of a damaged file, what can be counted.
+        let count = |counted: Result<u64>| if whole { counted } else { Ok(counted.unwrap_or_default()) };
+        checkup.from_newer = count(self.read(crate::query::count_unknown))?;
+        checkup.quarantined = if whole { self.read(store::quarantine)? } else { Vec::new() };
+        checkup.sizes = if whole { self.read(store::sizes)? } else { self.read(store::sizes).unwrap_or_default() };
+        checkup.notebook = if whole { self.notebook_tag()? } else { None };
+        Ok(checkup)
+    }
+
+    fn unreadable_records(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Vec<String>> {
+        let documents = self.read(store::documents)?;
+        let mut unreadable = Vec::new();
+        for (done, (_, id)) in documents.iter().enumerate() {
+            if let Err(Error::Unreadable(_)) = self.document(*id) {
+                unreadable.push(id.to_string());
+            }
+            progress(done as u64 + 1, documents.len() as u64);
+        }
+        Ok(unreadable)
+    }
+
+    fn mend_rows(&self) -> Result<u64> {
+        let before = self.dump()?;
+        self.rebuild()?;
+        let after = self.dump()?;
+        Ok(before.iter().filter(|row| after.binary_search(row).is_err()).count() as u64)
     }
 
     /// Takes what can still be read out of a damaged notebook into a new one beside it; says how many records came over.
+    /// A record whose history is lost comes over as it was last shown.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when there is a file in the new place, [`Error::Unreadable`] when nothing can be read at all.
+    /// [`Error::Invalid`] when there is a file in the new place, [`Error::Unreadable`] when nothing can be read at all;
+    /// then no file is left there.
     pub fn rescue(from: &Path, to: &Path) -> Result<u64> {
         if to.exists() {
             return Err(Error::Invalid(format!("{} is there already", to.display())));
         }
-        let damaged = store::open_reader(from)?;
-        let mut fresh = store::open(to)?;
-        let transaction = store::begin(&mut fresh)?;
-        let saved = store::salvage(&damaged, &transaction)?;
-        transaction.commit()?;
+        files::create_own_folder(files::folder_of(to))?;
+        let work = WorkFolder::beside(to)?;
+        // On a copy: what SQLite does to open it must not touch what is left, and it may lie where nothing can be written.
+        let (damaged, fresh) = (work.path().join("damaged.kith"), work.path().join("fresh.kith"));
+        copy_with_log(from, &damaged)?;
+        let saved = salvage(&damaged, &fresh)?;
         if saved == 0 {
-            drop(fresh);
-            fs::remove_file(to)?;
             return Err(Error::Unreadable("no record of this file can be read any more; restore a backup".into()));
         }
+        File::open(&fresh)?.sync_all()?;
+        fs::hard_link(&fresh, to).or_else(|_| fs::rename(&fresh, to))?;
         Ok(saved)
     }
+}
+
+/// What is wrong with the file; that it cannot even be looked through is said in the same list.
+fn damage_of(checked: Result<Vec<String>>) -> Result<Vec<String>> {
+    match checked {
+        Err(Error::Unreadable(why)) => Ok(vec![why]),
+        other => other,
+    }
+}
+
+/// Copies a notebook with its write-ahead log, as they lie there.
+fn copy_with_log(from: &Path, to: &Path) -> Result<()> {
+    for ending in ["", "-wal"] {
+        let named = |path: &Path| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(ending);
+            std::path::PathBuf::from(name)
+        };
+        let source = match File::open(named(from)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && ending.is_empty() => {
+                return Err(Error::NotFound(format!("the notebook {}", from.display())));
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            other => other?,
+        };
+        std::io::copy(&mut BufReader::new(source), &mut files::create_own(&named(to))?)?;
+    }
+    Ok(())
+}
+
+fn salvage(copy: &Path, fresh: &Path) -> Result<u64> {
+    let mut connection = store::open(fresh)?;
+    let mut damaged = store::open_damaged(copy)?;
+    if store::graft_declarations(copy, &damaged, &connection)? {
+        damaged = store::open_damaged(copy)?;
+    }
+    let transaction = store::begin(&mut connection)?;
+    let (mut saved, missed) = store::salvage(&damaged, &transaction)?;
+    transaction.commit()?;
+    drop(connection);
+    let notebook = Notebook::open(fresh, Options::default())?;
+    for n in missed {
+        // A row that cannot be read either is lost.
+        let Ok(Some(record)) = crate::query::pages::row(&damaged, n) else { continue };
+        if record.id() == RecordId::default() || notebook.get_any(record.id())?.is_some() {
+            continue;
+        }
+        let mut writing = notebook.write();
+        writing.put_any(&record);
+        match writing.commit() {
+            Ok(_) => saved += 1,
+            Err(Error::Invalid(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(saved)
 }
 
 fn write_backup(copy: &Path, out: &mut File, passphrase: Option<&str>) -> Result<()> {
@@ -199,14 +272,14 @@ fn read_backup(from: &Path, to: &Path, passphrase: Option<&str>) -> Result<()> {
 }
 
 fn unpack(mut input: impl Read, to: &Path) -> Result<()> {
-    let damaged = |_| Error::Unreadable("the backup is damaged or cut short; nothing was changed".into());
+    let damaged = |_| Error::Unreadable("the backup is damaged or cut short".into());
     let mut magic = [0; MAGIC.len()];
     input.read_exact(&mut magic).map_err(damaged)?;
     if magic != *MAGIC {
         return Err(Error::Unreadable("this file is no backup of Kith".into()));
     }
     let decoder = zstd::stream::Decoder::new(input)?;
-    let mut out = File::create_new(to)?;
+    let mut out = files::create_own(to)?;
     let written = std::io::copy(&mut decoder.take(MAX_NOTEBOOK + 1), &mut out).map_err(damaged)?;
     if written > MAX_NOTEBOOK {
         return Err(Error::Unreadable("the backup is larger than any notebook".into()));

@@ -4,6 +4,7 @@ mod commands;
 mod commit;
 mod devices;
 mod export;
+mod fit;
 mod history;
 mod import;
 mod inspect;
@@ -120,6 +121,7 @@ impl Notebook {
     /// it, [`Error::Storage`] when the disk refuses.
     pub fn open(path: impl AsRef<Path>, mut options: Options) -> Result<Self> {
         let path = path.as_ref().to_path_buf();
+        crate::files::remove_left_work(&path);
         let connection = store::open(&path)?;
         let data_version = Some(store::data_version(&connection)?);
         let mut actor = [0; 16];

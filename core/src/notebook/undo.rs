@@ -1,10 +1,13 @@
-//! Taking back the last thing done on this device that can be taken back whole: a deletion, a merge, an import.
+//! Taking back the last thing done on this device that can be taken back whole: a deletion, a merge, an import, a promise
+//! that was closed.
 
 use serde::{Deserialize, Serialize};
 
+use chrono::NaiveDate;
+
 use super::Notebook;
 use crate::error::{Error, Result};
-use crate::model::{Contact, Id, Import, RecordId};
+use crate::model::{Contact, Exchange, Id, Import, Promise, PromiseState, RecordId};
 use crate::store;
 
 const KEY: &str = "undo";
@@ -17,11 +20,26 @@ pub(super) const DAYS: i32 = 30;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum UndoStep {
     /// A record was deleted; a person who was several records, with all of them.
+    #[serde(rename = "deleted", alias = "Deleted")]
     Deleted(Vec<RecordId>),
     /// Two records were said to be one person.
+    #[serde(rename = "merged", alias = "Merged")]
     Merged(Id<Contact>, Id<Contact>),
     /// A file was imported.
+    #[serde(rename = "imported", alias = "Imported")]
     Imported(Id<Import>),
+    /// A promise was kept, released or broken.
+    #[serde(rename = "closed")]
+    Closed {
+        /// Which.
+        promise: Id<Promise>,
+        /// What it was before.
+        was: PromiseState,
+        /// On which day it had been closed before, if it had.
+        closed_on: Option<NaiveDate>,
+        /// The give that a kept thank-you counts as.
+        gave: Option<Id<Exchange>>,
+    },
 }
 
 /// A step, and when it was taken.
@@ -63,9 +81,36 @@ impl Notebook {
                 Ok(_) | Err(Error::Invalid(_)) => {}
                 Err(error) => return Err(error),
             },
+            UndoStep::Closed { promise, was, closed_on, gave } => self.reopen(*promise, was, *closed_on, *gave)?,
         }
         self.remember_steps(&steps)?;
         Ok(step)
+    }
+
+    fn reopen(
+        &self,
+        promise: Id<Promise>,
+        was: &PromiseState,
+        closed_on: Option<NaiveDate>,
+        gave: Option<Id<Exchange>>,
+    ) -> Result<()> {
+        let mut writing = self.write();
+        writing.edit(promise, |promise: &mut Promise| {
+            promise.state = was.clone();
+            promise.closed_on = closed_on;
+        })?;
+        if let Some(gave) = gave {
+            writing.delete(gave.raw())?;
+        }
+        writing.commit().map(drop)
+    }
+
+    /// A record that is back needs no taking back any more.
+    pub(super) fn forget_deletions(&self, back: &[RecordId]) -> Result<()> {
+        let mut steps = self.remembered_steps()?;
+        let before = steps.len();
+        steps.retain(|of| !matches!(&of.step, UndoStep::Deleted(ids) if ids.iter().any(|id| back.contains(id))));
+        if steps.len() == before { Ok(()) } else { self.remember_steps(&steps) }
     }
 
     pub(super) fn remember_step(&self, step: UndoStep) -> Result<()> {

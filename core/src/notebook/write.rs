@@ -11,6 +11,9 @@ use crate::model::record::{DELETED_AT, edits, edits_of};
 use crate::model::{AnyRecord, Contact, Edit, Id, Import, Kind, Organisation, Record, RecordId, Shape, fresh_id};
 use crate::{query, store};
 
+/// Most records of one person that come back together.
+const MOST_TOGETHER: usize = 256;
+
 /// A record's fields as JSON.
 type Fields = serde_json::Map<String, serde_json::Value>;
 
@@ -82,7 +85,48 @@ impl Notebook {
         self.remember_step(UndoStep::Deleted(all))
     }
 
-    /// Brings a deleted record back.
+    /// Brings a deleted record back on whatever device; a person who was several records, with all of them.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such record, [`Error::Invalid`] when it is not deleted.
+    pub fn bring_back(&self, id: RecordId) -> Result<()> {
+        let record = self.get_any(id)?.ok_or_else(|| Error::NotFound("the record".into()))?;
+        if record.deleted_at().is_none() {
+            return Err(Error::Invalid("this record is not deleted".into()));
+        }
+        let mut back = vec![id];
+        let mut at = 0;
+        while at < back.len() && back.len() < MOST_TOGETHER {
+            for other in self.said_to_be(back[at])? {
+                if !back.contains(&other) {
+                    back.push(other);
+                }
+            }
+            at += 1;
+        }
+        back.iter().try_for_each(|id| self.restore(*id))?;
+        self.forget_deletions(&back)
+    }
+
+    /// Deleted records that were said to be one with this person, whoever names whom.
+    fn said_to_be(&self, id: RecordId) -> Result<Vec<RecordId>> {
+        let named = self.get_any(id)?.map(|record| record.facts().links).unwrap_or_default();
+        let mut others: Vec<RecordId> =
+            named.into_iter().filter(|(field, _)| *field == "same_as").map(|(_, other)| other).collect();
+        let names_it =
+            |record: &AnyRecord| record.facts().links.iter().any(|(field, other)| *field == "same_as" && *other == id);
+        let naming = self.deleted(MOST_TOGETHER as u32 * 4)?;
+        others.extend(naming.iter().filter(|record| names_it(record)).map(AnyRecord::id));
+        let mut deleted = Vec::new();
+        for other in others {
+            if self.get_any(other)?.is_some_and(|record| record.deleted_at().is_some()) {
+                deleted.push(other);
+            }
+        }
+        Ok(deleted)
+    }
+
+    /// Brings one deleted record back.
     ///
     /// # Errors
     /// As [`Notebook::commit`].

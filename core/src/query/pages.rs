@@ -479,6 +479,14 @@ pub fn deleted(connection: &Connection, most: u32) -> Result<Vec<AnyRecord>> {
     Ok(records)
 }
 
+/// The record in this row, as far as the row can be read.
+pub fn row(connection: &Connection, n: i64) -> Result<Option<AnyRecord>> {
+    let mut statement = connection.prepare_cached("SELECT kind, value FROM record NOT INDEXED WHERE n = ?")?;
+    let row = statement.query_row([n], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Stored>(1)?))).optional()?;
+    let known = row.and_then(|(kind, value)| Some((Kind::from_number(kind)?, value)));
+    Ok(known.map(|(kind, value)| AnyRecord::from_map(kind, parse(&value))))
+}
+
 /// Every record of every kind, one after the other, unknown kinds left out.
 pub fn each(connection: &Connection, mut see: impl FnMut(AnyRecord) -> Result<()>) -> Result<()> {
     let mut statement = connection.prepare("SELECT kind, value FROM record JOIN named USING (n) ORDER BY kind, id")?;

@@ -5,12 +5,14 @@ use rusqlite::{Connection, params};
 use serde::Serialize;
 
 use super::pages::{self, PersonRow};
-use super::project::{Matter, NO_DAY, Stored, parse};
+use super::project::{Matter, NO_DAY, State, Stored, parse};
 use crate::error::Result;
 use crate::model::{Ask, Contact, Id, Introduction, Kind, Meeting, Need, Promise, Record};
 
 /// How many rows a part of the page shows at most.
 const MOST: u32 = 20;
+/// How many promises are read for it: those with deleted people are not shown.
+const MOST_READ: u32 = 200;
 /// How far ahead promises without a rush are shown.
 const SOON: u64 = 7;
 /// How far ahead somebody's decision is worth knowing.
@@ -52,7 +54,7 @@ pub struct Today {
     pub day: NaiveDate,
     /// What I owe: overdue first, then what is due within a week, then what has no day.
     pub i_owe: Vec<With<Promise>>,
-    /// What they owe me and should have come by now, or has no day.
+    /// What they owe me: overdue first, then what is due within a week, then what has no day.
     pub they_owe: Vec<With<Promise>>,
     /// Plain reminders due.
     pub reminders: Vec<With<(NaiveDate, String)>>,
@@ -80,10 +82,8 @@ pub struct Today {
 pub fn today(connection: &Connection, day: NaiveDate) -> Result<Today> {
     let ahead = |days| day.checked_add_days(Days::new(days)).unwrap_or(day).to_string();
     let (today, tomorrow) = (day.to_string(), ahead(1));
-    let mut i_owe: Vec<Promise> = due(connection, Matter::IOwe, "", &ahead(SOON), MOST)?;
-    i_owe.extend(due::<Promise>(connection, Matter::IOwe, NO_DAY, "~", MOST)?);
-    let mut they_owe: Vec<Promise> = due(connection, Matter::TheyOwe, "", &tomorrow, MOST)?;
-    they_owe.extend(due::<Promise>(connection, Matter::TheyOwe, NO_DAY, "~", MOST)?);
+    let i_owe = promises_soon(connection, Matter::IOwe, &ahead(SOON))?;
+    let they_owe = promises_soon(connection, Matter::TheyOwe, &ahead(SOON))?;
     let meetings: Vec<Meeting> = due(connection, Matter::Planned, "", &ahead(SOON), MOST)?;
     let decisions: Vec<Need> = due(connection, Matter::Decision, &today, &ahead(DECISION_SOON), MOST)?;
     let introductions: Vec<Introduction> = due(connection, Matter::Introduction, "", "~", MOST)?;
@@ -91,8 +91,8 @@ pub fn today(connection: &Connection, day: NaiveDate) -> Result<Today> {
     let asks: Vec<Ask> = due(connection, Matter::Ask, "", &week_ago, MOST)?;
     Ok(Today {
         day,
-        i_owe: with_names(connection, i_owe, |p| p.with.into_iter().collect())?,
-        they_owe: with_names(connection, they_owe, |p| p.with.into_iter().collect())?,
+        i_owe,
+        they_owe,
         reminders: reminders(connection, &tomorrow)?,
         meetings: with_names(connection, meetings, |m| m.who.clone())?,
         decisions: with_names(connection, decisions, |n| n.whose.into_iter().collect())?,
@@ -106,6 +106,18 @@ pub fn today(connection: &Connection, day: NaiveDate) -> Result<Today> {
             .prepare_cached("SELECT count(*) FROM (SELECT 1 FROM record WHERE conflicts > 0 LIMIT 1000)")?
             .query_row([], |row| row.get(0))?,
     })
+}
+
+/// Promises due before this day, then those without a day.
+fn promises_soon(connection: &Connection, matter: Matter, before: &str) -> Result<Vec<With<Promise>>> {
+    let mut list = Vec::new();
+    for (from, before) in [("", before), (NO_DAY, "~")] {
+        let promises: Vec<Promise> = due(connection, matter, from, before, MOST_READ)?;
+        let mut shown = with_names(connection, promises, |promise| promise.with.into_iter().collect())?;
+        shown.truncate(MOST as usize);
+        list.extend(shown);
+    }
+    Ok(list)
 }
 
 /// Open promises, those due first at the top; of one person, or of all.
@@ -148,6 +160,7 @@ fn due_values<T>(
     rows.map(|value| Ok(read(&value?))).collect()
 }
 
+/// The records with the names of their people. What is with nobody but deleted people waits until they are back.
 fn with_names<T>(
     connection: &Connection,
     records: Vec<T>,
@@ -155,9 +168,23 @@ fn with_names<T>(
 ) -> Result<Vec<With<T>>> {
     let mut list = Vec::new();
     for record in records {
-        list.push(With { name: names(connection, &people(&record))?, record });
+        let people = people(&record);
+        if !are_deleted(connection, &people)? {
+            list.push(With { name: names(connection, &people)?, record });
+        }
     }
     Ok(list)
+}
+
+fn are_deleted(connection: &Connection, people: &[Id<Contact>]) -> Result<bool> {
+    let mut deleted =
+        connection.prepare_cached("SELECT 1 FROM named JOIN record USING (n) WHERE id = ? AND state = ?")?;
+    for id in people {
+        if !deleted.exists(params![id.raw().0, State::Deleted as i64])? {
+            return Ok(false);
+        }
+    }
+    Ok(!people.is_empty())
 }
 
 /// The names of people as they are listed in a sentence.

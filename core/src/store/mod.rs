@@ -1,6 +1,7 @@
 //! One SQLite file: documents as chunks, the outbox, what came from where. Owns the file and its transactions.
 
 pub mod pack;
+mod salvage;
 pub mod segments;
 
 use std::path::Path;
@@ -14,6 +15,7 @@ use crate::document::{Document, Heads, RawChange};
 use crate::error::{Error, Result};
 use crate::model::RecordId;
 use pack::Dictionary;
+pub use salvage::{Damaged, graft_declarations, open_damaged, salvage};
 
 /// What each version of the primary tables adds to the one before; the first line leads from version 1 to 2. Never
 /// change a line: notebooks have lived through it. `schema.sql` is what they all lead to.
@@ -57,6 +59,8 @@ impl DocumentRow {
 /// [`Error::Unreadable`] when the file is no notebook or damaged, [`Error::NeedsUpdate`] when it is a newer version's,
 /// [`Error::Storage`] when the disk refuses.
 pub fn open(path: &Path) -> Result<Connection> {
+    // SQLite gives its other files the rights of this one: only the owner's. One that is there keeps what it has.
+    let _ = crate::files::create_own(path);
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
     // Before anything is changed: another program's database is left as it is, byte for byte.
@@ -643,33 +647,6 @@ pub fn scrub(connection: &Connection) -> Result<()> {
 pub fn forget_identity(connection: &Connection) -> Result<()> {
     connection.execute("DELETE FROM meta WHERE key IN ('log', 'running_event', 'mailboxes')", [])?;
     Ok(())
-}
-
-/// Copies what can still be read from a damaged file into a new one, record by record; says how many came over.
-pub fn salvage(damaged: &Connection, fresh: &Connection) -> Result<u64> {
-    let mut ids: Vec<RecordId> = Vec::new();
-    let mut statement = damaged.prepare("SELECT id FROM document")?;
-    let mut rows = statement.query([])?;
-    // A damaged page ends the walk; what was found until then is taken.
-    while let Ok(Some(row)) = rows.next() {
-        ids.extend(row.get(0).map(RecordId));
-    }
-    let mut saved = 0;
-    for id in ids {
-        let document = document_row(damaged, id).and_then(|row| row.map(|row| load(damaged, &row)).transpose());
-        if let Ok(Some(document)) = document {
-            append(fresh, id, None, &document.heads(), &document.changes(), true)?;
-            saved += 1;
-        }
-    }
-    let mut statement = damaged.prepare("SELECT id, bytes FROM blob")?;
-    let mut rows = statement.query([])?;
-    while let Ok(Some(row)) = rows.next() {
-        if let (Ok(id), Ok(bytes)) = (row.get::<_, String>(0), row.get::<_, Vec<u8>>(1)) {
-            put_blob(fresh, &id, &bytes, true)?;
-        }
-    }
-    Ok(saved)
 }
 
 /// Looks at every page of the file; returns what is wrong, in SQLite's words.

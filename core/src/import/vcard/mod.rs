@@ -3,8 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::io::BufRead;
 
-use super::values::{address, joined, many_lines, one_line, partial_date};
-use super::{Card, GUESSED, ImportError, Item, MAX_CARD_BYTES, MAX_ROWS};
+use super::values::{self, address, joined, many_lines, one_line, partial_date};
+use super::{Card, GUESSED, ImportError, Item, MAX_CARD_BYTES, MAX_ROWS, NO_PHOTO};
 use crate::model::{Affiliation, Channel, ChannelKind, Contact, LifeDate, PartialDate, Relation};
 use lines::{Line, Lines};
 use value::{binary, list, structured, text};
@@ -205,7 +205,11 @@ impl<'a> Draft<'a> {
             "PRONOUNS" | "X-PRONOUNS" => fill(&mut contact.pronouns, one_line(&text(line))),
             "LANG" => add(&mut contact.languages, one_line(&text(line))),
             "UID" => fill(&mut self.card.key, one_line(&text(line))),
-            "BDAY" => fill_date(&mut contact.birthday, line),
+            "BDAY" => {
+                let understood = fill_date(&mut contact.birthday, line);
+                self.card.remarks.extend(not_a_day(line).filter(|_| !understood));
+                understood
+            }
             "NOTE" => append(&mut contact.about, many_lines(&text(line))),
             "CATEGORIES" => take_tags(&mut contact.tags, line),
             "TEL" => self.take_channel(ChannelKind::Phone, line, phone(&text(line))),
@@ -339,11 +343,15 @@ impl<'a> Draft<'a> {
     }
 
     fn take_photo(&mut self, line: &Line) -> bool {
-        if self.card.photo.is_none() {
-            self.card.photo = binary(line);
-            return self.card.photo.is_some();
+        if self.card.photo.is_some() {
+            return false;
         }
-        false
+        self.card.photo = binary(line);
+        let is_link = line.value.contains("://");
+        if self.card.photo.is_none() && !is_link && !line.value.trim().is_empty() {
+            self.card.remarks.push(NO_PHOTO.into());
+        }
+        self.card.photo.is_some()
     }
 
     /// The label an Apple or Google program ties to the line by its group.
@@ -473,6 +481,11 @@ fn fill_date(field: &mut Option<PartialDate>, line: &Line) -> bool {
             found.is_some()
         }
     }
+}
+
+fn not_a_day(line: &Line) -> Option<String> {
+    let written = one_line(&text(line));
+    (!written.is_empty() && date(line).is_none()).then(|| values::no_birthday(&written))
 }
 
 fn add(set: &mut Vec<String>, value: String) -> bool {
