@@ -144,7 +144,7 @@ fn has_chunks(damaged: &Connection, n: i64) -> Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::panic)]
     use std::fs;
     use std::io::{Seek, SeekFrom};
 
