@@ -79,7 +79,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Giving and asking", &["need", "offer", "ask", "give", "got", "intro"]),
     ("Changing your mind", &["delete", "undelete", "undo", "history", "conflicts", "purge", "rewrite"]),
     ("Bringing and taking along", &["import", "imports", "export", "backup", "restore"]),
-    ("Devices", &["sync", "invite", "join", "devices", "mailbox"]),
+    ("Devices", &["sync", "invite", "join", "devices", "recovery", "mailbox"]),
     ("The program", &["demo", "doctor", "completions", "man", "help"]),
 ];
 
@@ -369,13 +369,26 @@ pub(crate) enum Command {
     /// Join the notebook of another device, with the code it shows
     ///
     /// People and notes that are here already are added to that notebook, for all of its devices to read.
-    #[command(after_help = examples!("kith join KITHJ-2M4X-… --folder ~/Dropbox", "kith join"))]
+    #[command(after_help = examples!("kith join KITHJ-2M4X-… --folder ~/Dropbox", "kith join", "kith join --recovery --folder ~/Dropbox"))]
     Join(Join),
     /// List the devices of this notebook, or remove one
     #[command(args_conflicts_with_subcommands = true, after_help = examples!("kith devices", "kith devices remove tablet"))]
     Devices {
         #[command(subcommand)]
         step: Option<DeviceStep>,
+    },
+    /// Make a recovery key, to be written on paper
+    ///
+    /// With it, and a mailbox, `kith join --recovery` lets a device in when all others are lost, and `kith devices remove
+    /// --recovery` shuts out a stolen one, whatever it says. It is shown once and kept nowhere.
+    #[command(after_help = examples!("kith recovery", "kith recovery --replace"))]
+    Recovery {
+        /// Make a new one in the place of the one you have, which is asked for, or taken from KITH_RECOVERY_KEY
+        #[arg(long)]
+        replace: bool,
+        /// The folder in which the devices meet, instead of the first mailbox
+        #[arg(long, value_name = "FOLDER")]
+        folder: Option<PathBuf>,
     },
     /// List the places in which devices meet, add one or forget one
     #[command(args_conflicts_with_subcommands = true, after_help = examples!(

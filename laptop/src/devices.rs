@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use kith_core::Error;
 use kith_core::notebook::{DeviceRow, Joining};
 use kith_core::sync::carrier::Mailbox;
+use kith_core::sync::keys::RecoveryKit;
 use kith_core::sync::keystore::KeyStore;
 use kith_core::sync::pairing::{Code, Request};
 use qrcode::QrCode;
@@ -78,10 +79,16 @@ fn show_code(app: &App, code: &Code) -> Result<(), Failure> {
         return app.print_json(&serde_json::json!({ "code": text.as_str() }));
     }
     if app.can_ask() {
-        let drawn = QrCode::new(text.as_bytes()).map_err(|error| Failure::Wrong(error.to_string()))?;
-        app.line(drawn.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build());
+        draw(app, text.as_str())?;
     }
     app.line(text.as_str());
+    Ok(())
+}
+
+/// Draws a QR code, light on dark as most terminals are.
+fn draw(app: &App, text: &str) -> Result<(), Failure> {
+    let drawn = QrCode::new(text.as_bytes()).map_err(|error| Failure::Wrong(error.to_string()))?;
+    app.line(drawn.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build());
     Ok(())
 }
 
@@ -92,12 +99,16 @@ pub(crate) fn join(app: &App, join: &Join) -> Result<(), Failure> {
         typed => Some(Code::parse(typed)?),
     };
     let (place, keys) = (mailboxes::one(app, join.folder.as_deref())?, places::keys()?);
-    if (code.is_some() || join.again) && !join.yes {
+    if (code.is_some() || join.again || join.recovery) && !join.yes {
         warn(app)?;
     }
     if join.again {
         app.notebook.rejoin(place.as_ref(), &keys)?;
         return arrive(app, place.as_ref(), "This device is back in its notebook.");
+    }
+    if join.recovery {
+        app.notebook.recover(place.as_ref(), &keys, &typed_key()?)?;
+        return arrive(app, place.as_ref(), "The recovery key let this device in.");
     }
     let mut shown = false;
     let mut ask = |code: Option<&Code>| match app.notebook.join(place.as_ref(), &keys, code)? {
@@ -123,12 +134,16 @@ fn warn(app: &App) -> Result<(), Failure> {
     if people == 0 {
         return Ok(());
     }
-    let people = days::count(people, "person here is", "people here are");
+    let people = days::count(people, "person in this notebook is", "people in this notebook are");
     let question = format!(
-        "The {people} added to the notebook you join; everyone with that notebook will read all of it, and it cannot be \
-         taken apart again. Go on?"
+        "{people} added to the one you join; everyone with that notebook will read all of it, and it cannot be taken \
+         apart again. Go on?"
     );
-    if choose::agrees(app, &question)? { Ok(()) } else { Err(Failure::Wrong("nothing was joined".into())) }
+    if choose::agrees(app, &crate::layout::wrap(&question, "", app.width))? {
+        Ok(())
+    } else {
+        Err(Failure::Wrong("nothing was joined".into()))
+    }
 }
 
 fn show_digits(app: &App, digits: &str) -> Result<(), Failure> {
@@ -145,11 +160,42 @@ fn arrive(app: &App, place: &dyn Mailbox, words: &str) -> Result<(), Failure> {
     crate::sync::with(app, &[place])
 }
 
+/// Makes a recovery key and shows it, once.
+pub(crate) fn recovery(app: &App, replace: bool, folder: Option<&std::path::Path>) -> Result<(), Failure> {
+    let old = if replace { Some(typed_key()?) } else { None };
+    let place = mailboxes::one(app, folder)?;
+    let kit = app.notebook.make_recovery_key(place.as_ref(), &places::keys()?, old.as_ref())?;
+    let text = kit.text();
+    if app.json {
+        return app.print_json(&serde_json::json!({ "recovery_key": text.as_str() }));
+    }
+    if app.can_ask() {
+        draw(app, text.as_str())?;
+    }
+    app.line(text.as_str());
+    say(
+        app,
+        "Write it on paper now and keep it where you keep what matters: it is shown this once. Whoever has it and can \
+         read your mailbox can read everything.",
+    );
+    Ok(())
+}
+
+/// The recovery key, typed or from the surroundings.
+fn typed_key() -> Result<RecoveryKit, Failure> {
+    let typed = std::env::var("KITH_RECOVERY_KEY").ok().filter(|key| !key.trim().is_empty());
+    let typed = match typed {
+        Some(typed) => typed,
+        None => crate::prompt::secret("Recovery key: ", "set KITH_RECOVERY_KEY")?,
+    };
+    Ok(RecoveryKit::parse(&typed)?)
+}
+
 /// Lists the devices of this notebook, or removes one.
 pub(crate) fn devices(app: &App, step: Option<&DeviceStep>) -> Result<(), Failure> {
     match step {
         None => list(app),
-        Some(DeviceStep::Remove { device, yes }) => remove(app, device, *yes),
+        Some(DeviceStep::Remove { device, yes, recovery }) => remove(app, device, *yes, *recovery),
     }
 }
 
@@ -179,7 +225,7 @@ fn about(app: &App, row: &DeviceRow) -> Result<String, Failure> {
     Ok(format!("{state}, {}", row.id))
 }
 
-fn remove(app: &App, device: &str, yes: bool) -> Result<(), Failure> {
+fn remove(app: &App, device: &str, yes: bool, recovery: bool) -> Result<(), Failure> {
     let question = format!(
         "Remove \"{}\" for ever? What it wrote until now stays; it reads nothing that is written from now on, and comes \
          back only as a new device.",
@@ -188,7 +234,11 @@ fn remove(app: &App, device: &str, yes: bool) -> Result<(), Failure> {
     if !yes && !choose::agrees(app, &question)? {
         return Err(Failure::Wrong("no device was removed".into()));
     }
-    let row = app.notebook.remove_device(&places::keys()?, device)?;
+    let keys = places::keys()?;
+    let row = match recovery {
+        true => app.notebook.remove_device_as(&keys, &typed_key()?, device)?,
+        false => app.notebook.remove_device(&keys, device)?,
+    };
     let name = clean(&row.name);
     app.done(
         row.id,

@@ -1,9 +1,7 @@
 //! The places in which this device meets the others: listed, added, forgotten, opened.
 
-use std::io::IsTerminal;
 use std::path::Path;
 
-use console::Term;
 use kith_core::sync::carrier::{Mailbox, Place, open, try_out};
 use kith_core::sync::keystore::KeyStore;
 
@@ -180,12 +178,7 @@ fn password(question: &str) -> Result<String, Failure> {
     if let Some(password) = std::env::var(PASSWORD).ok().filter(|password| !password.is_empty()) {
         return Ok(password);
     }
-    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        return Err(Failure::Usage(format!("nobody is here to type the password; set {PASSWORD}")));
-    }
-    let terminal = Term::stderr();
-    let read = terminal.write_str(question).and_then(|()| terminal.read_secure_line());
-    read.map_err(|error| Failure::Wrong(format!("the password cannot be read ({error}); nothing was changed")))
+    crate::prompt::secret(question, &format!("set {PASSWORD}"))
 }
 
 /// A sentence as wide as the terminal.

@@ -103,6 +103,7 @@ fn dispatch(app: &App, command: &Command) -> Result<(), Failure> {
         Command::Invite(invite) => devices::invite(app, invite),
         Command::Join(join) => devices::join(app, join),
         Command::Devices { step } => devices::devices(app, step.as_ref()),
+        Command::Recovery { replace, folder } => devices::recovery(app, *replace, folder.as_deref()),
         Command::Mailbox { step } => mailboxes::mailbox(app, step.as_ref()),
         Command::Demo => keep::demo(app),
         Command::Doctor { .. } => keep::doctor(app),

@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead, IsTerminal};
 
+use console::Term;
 use rustyline::error::ReadlineError;
 use rustyline::{Config, DefaultEditor};
 
@@ -36,6 +37,16 @@ impl Lines {
             Err(error) => Err(unreadable(error)),
         }
     }
+}
+
+/// A secret typed on a terminal, without showing it; `otherwise` says what to do where nobody types.
+pub(crate) fn secret(question: &str, otherwise: &str) -> Result<String, Failure> {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Err(Failure::Usage(format!("nobody is here to type it; {otherwise}")));
+    }
+    let terminal = Term::stderr();
+    let read = terminal.write_str(question).and_then(|()| terminal.read_secure_line());
+    read.map_err(|error| Failure::Wrong(format!("what was typed cannot be read ({error}); nothing was changed")))
 }
 
 fn from_input() -> Result<Option<String>, Failure> {

@@ -26,8 +26,11 @@ pub(crate) fn with(app: &App, mailboxes: &[&dyn Mailbox]) -> Result<(), Failure>
     for mailbox in mailboxes {
         let progress = app.progress("files");
         let report = app.notebook.sync(*mailbox, &keys, &mut |done, total| {
-            progress.set_length(total);
-            progress.set_position(done);
+            // A bar for nothing would only flash.
+            if total > 0 {
+                progress.set_length(total);
+                progress.set_position(done);
+            }
         });
         progress.finish_and_clear();
         match report {
@@ -63,9 +66,14 @@ fn tell(app: &App, report: &SyncReport) {
             )
         }
         (0, 0) => "Nothing new on either side.".to_string(),
+        (0, received) => received_words(received, report.touched),
+        (sent, 0) => format!("Left {} for the others; nothing new from them.", days::count(sent, "change", "changes")),
         (sent, received) => {
-            let touched = days::count(report.touched, "record", "records");
-            format!("Left {} for the others, received {received} in {touched}.", days::count(sent, "change", "changes"))
+            format!(
+                "Left {} for the others. {}",
+                days::count(sent, "change", "changes"),
+                received_words(received, report.touched)
+            )
         }
     });
     if report.new_log {
@@ -99,6 +107,11 @@ fn tell(app: &App, report: &SyncReport) {
     for (file, why) in &report.set_aside {
         aside(app, &format!("{file} was left alone: {why}"));
     }
+}
+
+fn received_words(received: u64, touched: u64) -> String {
+    let (changes, records) = (days::count(received, "change", "changes"), days::count(touched, "record", "records"));
+    format!("Received {changes} in {records}.")
 }
 
 fn aside(app: &App, words: &str) {

@@ -475,6 +475,32 @@ fn a_device_is_let_in_only_by_the_digits_it_shows_and_removed_for_ever() {
 }
 
 #[test]
+fn the_recovery_key_lets_a_device_in_when_all_others_are_lost() {
+    let home = Desk::new();
+    let (phone, fresh) = (Desk::inside(&home.folder, "phone"), Desk::inside(&home.folder, "fresh"));
+    std::fs::create_dir(home.path("shared")).unwrap();
+    let folder = home.path("shared").to_str().unwrap().to_string();
+    phone.kith(&["jot", DANA]);
+    let key = phone.json(&["recovery", "--folder", &folder])["recovery_key"].as_str().unwrap().to_string();
+    assert_eq!(phone.run(&["recovery"]).code, 2, "there is one already");
+    assert_eq!(fresh.run(&["join", "--recovery", "--folder", &folder]).code, 2, "nobody is there to type it");
+    let with = |desk: &Desk, key: &str, arguments: &[&str]| {
+        Said::from(desk.command(arguments).env("KITH_RECOVERY_KEY", key).output().unwrap())
+    };
+    let wrong = with(&fresh, &key.replace('4', "5"), &["join", "--recovery", "--folder", &folder]);
+    assert_eq!(wrong.code, 2, "{}", wrong.err);
+    let said = with(&fresh, &key, &["join", "--recovery", "--folder", &folder]);
+    assert!(said.code == 0 && said.out.contains("let this device in"), "{}{}", said.out, said.err);
+    assert!(fresh.kith(&["people"]).contains("Dana Ruiz"));
+    let said = with(&fresh, &key, &["devices", "remove", "phone", "--recovery", "--yes"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    fresh.kith(&["sync"]);
+    assert_eq!(phone.run(&["sync"]).code, 4, "the stolen one is shut out");
+    let second = with(&fresh, &key, &["recovery", "--replace"]);
+    assert!(second.code == 0 && !second.out.contains(&key), "{}", second.err);
+}
+
+#[test]
 fn mailboxes_are_tried_out_listed_and_forgotten() {
     let desk = Desk::new();
     std::fs::create_dir(desk.path("stick")).unwrap();
@@ -1028,9 +1054,7 @@ fn a_person_deleted_on_one_device_comes_back_on_the_other() {
     phone.kith(&["jot", "D. Ruiz"]);
     phone.kith(&["same", "dana ruiz", "d ruiz"]);
     phone.kith(&["delete", "Ruiz"]);
-    for device in [&phone, &laptop] {
-        device.kith(&["sync", shared.to_str().unwrap()]);
-    }
+    phone.lets_in(&laptop, shared.to_str().unwrap());
     assert_eq!(laptop.json(&["keep"]), Value::Array(vec![]), "nobody waits for what a deleted person was promised");
     assert!(!laptop.kith(&["today"]).contains("atlas"));
     assert_eq!(laptop.kith(&["undelete"]).lines().count(), 1, "one person, one line");

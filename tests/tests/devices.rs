@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use kith_core::Error;
 use kith_core::model::*;
 use kith_core::notebook::Joining;
+use kith_core::sync::keys::RecoveryKit;
 use kith_core::sync::pairing::Code;
 use tests::{Device, assert_alike, mailbox, quick_folder};
 
@@ -348,6 +349,45 @@ fn a_cloned_machine_and_its_twin_both_go_on_under_logs_of_their_own() {
     assert_alike(&phone, &laptop);
     assert_alike(&twin, &laptop);
     assert_eq!(laptop.notebook.people(0, 50).unwrap().total, 9);
+}
+
+#[test]
+fn with_the_recovery_key_alone_a_device_is_let_in_and_shuts_out_the_stolen_first_one() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let place = mailbox(&home.shared());
+    let dana = phone.notebook.jot_line(DANA).unwrap().contact.unwrap();
+    all(&[&phone, &laptop], &home.shared());
+    let kit = laptop.notebook.make_recovery_key(&place, &laptop.keys, None).unwrap();
+    let paper = kit.text();
+    assert!(matches!(laptop.notebook.make_recovery_key(&place, &laptop.keys, None), Err(Error::Invalid(_))));
+    // An epoch that begins after it was written down is on the paper as well.
+    let tablet = home.device("tablet", 3);
+    laptop.lets_in(&tablet, &home.shared());
+    laptop.notebook.remove_device(&laptop.keys, "tablet").unwrap();
+    laptop.notebook.jot_line("Ann Lee").unwrap();
+    all(&[&laptop, &phone], &home.shared());
+
+    // The laptop is lost, the phone, which was first, is stolen.
+    let fresh = home.device("fresh", 4);
+    let read = RecoveryKit::parse(&paper.to_lowercase()).unwrap();
+    fresh.notebook.recover(&place, &fresh.keys, &read).unwrap();
+    fresh.pass(&home.shared()).unwrap();
+    assert_eq!((name_of(&fresh, dana).as_str(), fresh.notebook.people(0, 9).unwrap().total), ("Dana Ruiz", 2));
+    fresh.notebook.remove_device_as(&fresh.keys, &read, "phone").unwrap();
+    let secret = fresh.notebook.jot_line("Secret Sam").unwrap().contact.unwrap();
+    fresh.pass(&home.shared()).unwrap();
+    // The thief removes the newcomer; the paper's word is worth more.
+    phone.notebook.remove_device(&phone.keys, "laptop").unwrap();
+    assert!(matches!(phone.pass(&home.shared()), Err(Error::Peer(words)) if words.contains("was removed")));
+    assert_eq!(name_of(&phone, secret), "");
+    let wrong = RecoveryKit::draw(&mut |bytes| bytes.fill(7));
+    let stranger = home.device("stranger", 9);
+    assert!(matches!(stranger.notebook.recover(&place, &stranger.keys, &wrong), Err(Error::Peer(_))));
+    // The paper is replaced by who has it.
+    let second = fresh.notebook.make_recovery_key(&place, &fresh.keys, Some(&read)).unwrap();
+    assert!(stranger.notebook.recover(&place, &stranger.keys, &read).is_err(), "the old one is worth nothing now");
+    stranger.notebook.recover(&place, &stranger.keys, &second).unwrap();
 }
 
 #[test]

@@ -9,10 +9,11 @@ use crate::store;
 use crate::store::segments;
 use crate::sync::carrier::Mailbox;
 use crate::sync::hex;
-use crate::sync::keys::{DeviceId, KeyBag, NotebookTag};
+use crate::sync::keys::{DeviceId, KeyBag, NotebookTag, RecoveryKit};
 use crate::sync::keystore::KeyStore;
 use crate::sync::member::{self, Member};
 use crate::sync::pairing::{self, Code, Request, Welcome};
+use crate::sync::roster::Act;
 
 /// Under which names a key store keeps an invitation, and what this device asked.
 const INVITED: &str = "invited";
@@ -126,9 +127,9 @@ impl Notebook {
     fn remember_given(&self, member: &Member, device: &DeviceId) -> Result<()> {
         let mut writer = lock(&self.writer);
         let transaction = store::begin(&mut writer.connection)?;
-        for (other, epochs) in member.others().filter(|(other, _)| other.public.device == *device) {
+        for (to, _, epochs) in member.others().filter(|(to, ..)| *to == device.0) {
             for epoch in epochs {
-                segments::give(&transaction, epoch.0, other.public.device.0)?;
+                segments::give(&transaction, epoch.0, to)?;
             }
         }
         Ok(transaction.commit()?)
@@ -166,6 +167,61 @@ impl Notebook {
             place.delete(&format!("{stem}.{ending}"))?;
         }
         Ok(Joining::Joined { from: welcome.from })
+    }
+
+    /// Makes a recovery key: with it alone a device can be let in again when all others are lost, and a stolen one shut
+    /// out. It is shown once, to be written on paper, and kept nowhere; the next sync hands the others' keys to it.
+    /// One that was made before has to be given to be replaced.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when there is one already and it is not the one given; else as [`Notebook::sync`].
+    pub fn make_recovery_key(
+        &self,
+        place: &dyn Mailbox,
+        keys: &dyn KeyStore,
+        old: Option<&RecoveryKit>,
+    ) -> Result<RecoveryKit> {
+        self.sync(place, keys, &mut |_, _| {})?;
+        let mut member = self.member(keys)?.ok_or_else(no_member)?;
+        match (&member.roster().recovery, old) {
+            (Some(_), None) => {
+                return Err(Error::Invalid(
+                    "there is a recovery key already; only who has it on paper can replace it".into(),
+                ));
+            }
+            (Some(recovery), Some(old)) if recovery.sign != old.public() => {
+                return Err(Error::Invalid("this is not the recovery key of the notebook".into()));
+            }
+            _ => {}
+        }
+        let kit = self.with_random(|random| RecoveryKit::draw(random));
+        let (act, now) = (Act::SetRecovery { sign: kit.public(), hpke: kit.hpke_public() }, self.unix_ms());
+        let written = self.with_random(|random| match old {
+            Some(old) => member.say_as(act, &old.signing_key(), true, now, random),
+            None => member.say(act, now, random),
+        })?;
+        self.keep_roster(&member, &[written])?;
+        // Its keys, and the word of it, go where the others find them.
+        self.sync(place, keys, &mut |_, _| {})?;
+        Ok(kit)
+    }
+
+    /// Lets this device in with the recovery key, when no other device is there to do it. What is here is added to the
+    /// notebook there.
+    ///
+    /// # Errors
+    /// [`Error::Peer`] when it is not the key of the notebook in this place; [`Error::NotFound`] when there is none.
+    pub fn recover(&self, place: &dyn Mailbox, keys: &dyn KeyStore, kit: &RecoveryKit) -> Result<()> {
+        let found = place.list()?;
+        let tag = tag_of(place, &found)?.ok_or_else(|| Error::NotFound("a notebook in this place".into()))?;
+        let parcels = roster_files(place, &found, &tag, &|_| false)?;
+        // A fresh identity: the one it had may be among those that were removed.
+        member::forget_keys(keys, &tag)?;
+        let now = self.unix_ms();
+        let (member, written) =
+            self.with_random(|random| Member::recovered(keys, tag, &parcels, kit, &self.device, now, random))?;
+        let parcels = [parcels, vec![written.parcel]].concat();
+        self.enter(keys, tag, parcels, member.key_bag())
     }
 
     /// Goes back into the notebook in a mailbox that this device belongs to and this file does not know: it was put back
@@ -264,6 +320,18 @@ impl Notebook {
     /// # Errors
     /// [`Error::NotFound`] when no device is meant by these words, [`Error::Invalid`] when several are, or it is this one.
     pub fn remove_device(&self, keys: &dyn KeyStore, meant: &str) -> Result<DeviceRow> {
+        self.remove(keys, None, meant)
+    }
+
+    /// The same in the name of the recovery key, against which no device can say anything: for one that was stolen.
+    ///
+    /// # Errors
+    /// As [`Notebook::remove_device`].
+    pub fn remove_device_as(&self, keys: &dyn KeyStore, kit: &RecoveryKit, meant: &str) -> Result<DeviceRow> {
+        self.remove(keys, Some(kit), meant)
+    }
+
+    fn remove(&self, keys: &dyn KeyStore, kit: Option<&RecoveryKit>, meant: &str) -> Result<DeviceRow> {
         let rows = self.device_list(keys)?;
         let fits = |row: &&DeviceRow| !row.removed && (row.id == meant || row.name.eq_ignore_ascii_case(meant));
         let row = match rows.iter().filter(fits).collect::<Vec<_>>()[..] {
@@ -278,7 +346,7 @@ impl Notebook {
         let device = member.roster().devices.iter().find(|device| hex(&device.public.device.0[..4]) == row.id);
         let device = device.map(|device| device.public.device).ok_or_else(no_member)?;
         let (cuts, now) = (self.cuts(&device)?, self.unix_ms());
-        let written = self.with_random(|random| member.remove(keys, device, cuts, now, random))?;
+        let written = self.with_random(|random| member.remove(keys, (device, cuts), kit, now, random))?;
         self.keep_roster(&member, &written)?;
         self.tend_roster(&mut member, keys)?;
         Ok(row)

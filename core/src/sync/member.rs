@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 
+use ed25519_dalek::SigningKey;
 use zeroize::Zeroizing;
 
-use super::keys::{DeviceId, DeviceKeys, EntryHash, EpochKeys, KeyBag, KeyId, NotebookTag, Secret};
+use super::keys::{DeviceId, DeviceKeys, EntryHash, EpochKeys, KeyBag, KeyId, NotebookTag, RecoveryKit, Secret};
 use super::keystore::KeyStore;
-use super::roster::{self, Act, Cut, Device, Entries, Entry, Roster};
+use super::roster::{self, Act, Cut, Entries, Entry, Roster};
 use super::seal::{self, Parcel};
-use super::{LogId, NotebookId, hex};
+use super::{NotebookId, hex};
 use crate::error::{Error, Result};
 use crate::model::Random;
 
@@ -133,23 +134,46 @@ impl Member {
     pub fn welcomed(store: &dyn KeyStore, tag: NotebookTag, parcels: &[Vec<u8>], keys: KeyBag) -> Result<Self> {
         let device =
             load_keys(store, &tag)?.ok_or_else(|| Error::NotFound("the keys this device asked with".into()))?;
-        let epochs: Vec<EpochKeys> =
-            keys.keys.iter().map(|(epoch, root)| EpochKeys::derive(tag, *epoch, root)).collect();
-        let open = |parcel: &Vec<u8>| epochs.iter().find_map(|epoch| roster::open_entry(parcel, epoch).ok());
-        let opened: Vec<Entry> = parcels.iter().filter_map(open).collect();
-        let genesis = opened.iter().find(|entry| matches!(entry.act, Act::Genesis { .. })).cloned();
-        let no_roster = || Error::Peer("what came holds no list of devices".into());
-        let mut entries = Entries::begin(genesis.ok_or_else(no_roster)?)?;
-        if entries.notebook() != tag {
-            return Err(Error::Peer("what came belongs to another notebook".into()));
-        }
-        entries.merge(opened);
+        let entries = open_roster(&tag, parcels, &keys)?;
         let mut member = Self::new(tag, device, entries);
         if member.roster.device(&member.device()).is_none() {
             return Err(Error::Peer("what came does not let this device in".into()));
         }
         member.hold(store, keys.keys)?;
         Ok(member)
+    }
+
+    /// Lets this device in with the recovery key alone, from the files of the roster in a mailbox, and opens an epoch.
+    ///
+    /// # Errors
+    /// [`Error::Peer`] when the key is not that of the notebook whose files these are.
+    pub fn recovered(
+        store: &dyn KeyStore,
+        tag: NotebookTag,
+        parcels: &[Vec<u8>],
+        kit: &RecoveryKit,
+        name: &str,
+        made_at_unix_ms: u64,
+        random: Random<'_>,
+    ) -> Result<(Self, Written)> {
+        let bags = parcels.iter().filter_map(|parcel| kit.open_bag(parcel, &tag).ok());
+        let bag = KeyBag { keys: bags.flat_map(|bag| bag.keys).collect() };
+        let entries = open_roster(&tag, parcels, &bag)?;
+        let keys = draw_keys(store, &tag, random)?;
+        let mut member = Self::new(tag, keys, entries);
+        if member.roster.recovery.as_ref().is_none_or(|recovery| recovery.sign != kit.public()) {
+            return Err(Error::Peer("this is not the recovery key of the notebook there, or it was replaced".into()));
+        }
+        let fits =
+            |(epoch, root): &(EntryHash, Secret)| member.roster.epoch(epoch).is_some_and(|epoch| epoch.accepts(root));
+        let held: Vec<(EntryHash, Secret)> = bag.keys.into_iter().filter(fits).collect();
+        member.hold(store, held)?;
+        let root = Secret::draw(random);
+        let act =
+            Act::Recover { device: member.keys.public(), name: short(name), check: super::keys::epoch_check(&root) };
+        let written = member.say_as(act, &kit.signing_key(), true, made_at_unix_ms, random)?;
+        member.hold(store, [(written.entry.hash, root)])?;
+        Ok((member, written))
     }
 
     fn new(tag: NotebookTag, keys: DeviceKeys, entries: Entries) -> Self {
@@ -256,7 +280,23 @@ impl Member {
     /// # Errors
     /// [`Error::Invalid`] when it cannot be said.
     pub fn say(&mut self, act: Act, made_at_unix_ms: u64, random: Random<'_>) -> Result<Written> {
-        let entry = self.entries.sign(act, self.keys.signing_key(), false, made_at_unix_ms)?;
+        let key = self.keys.signing_key().clone();
+        self.say_as(act, &key, false, made_at_unix_ms, random)
+    }
+
+    /// Says it as the recovery key, which replaces itself.
+    ///
+    /// # Errors
+    /// As [`Member::say`].
+    pub fn say_as(
+        &mut self,
+        act: Act,
+        author: &SigningKey,
+        by_recovery: bool,
+        made_at_unix_ms: u64,
+        random: Random<'_>,
+    ) -> Result<Written> {
+        let entry = self.entries.sign(act, author, by_recovery, made_at_unix_ms)?;
         // Under a key that those who are to read it have: the one that was written under before it.
         let epoch = self.write_epoch().or_else(|| self.newest_key());
         let epoch = epoch.ok_or_else(|| Error::Peer("this device holds no key of its notebook".into()))?;
@@ -302,22 +342,27 @@ impl Member {
         self.say(Act::Add { device, name: short(name) }, made_at_unix_ms, random)
     }
 
-    /// Removes a device for ever, and opens an epoch without it. `cuts` say how far its logs are known here.
+    /// Removes a device for ever, and opens an epoch without it. `cut` says which device, and how far its logs are known
+    /// here. The word of the recovery key is worth more than that of any device.
     ///
     /// # Errors
     /// [`Error::NotFound`] when no such device belongs to the notebook; else as [`Member::say`].
     pub fn remove(
         &mut self,
         store: &dyn KeyStore,
-        device: DeviceId,
-        cuts: Vec<Cut>,
+        (device, cuts): (DeviceId, Vec<Cut>),
+        kit: Option<&RecoveryKit>,
         made_at_unix_ms: u64,
         random: Random<'_>,
     ) -> Result<[Written; 2]> {
         if self.roster.device(&device).is_none() {
             return Err(Error::NotFound("such a device of this notebook".into()));
         }
-        let revoke = self.say(Act::Revoke { device, cuts }, made_at_unix_ms, random)?;
+        let act = Act::Revoke { device, cuts };
+        let revoke = match kit {
+            Some(kit) => self.say_as(act, &kit.signing_key(), true, made_at_unix_ms, random)?,
+            None => self.say(act, made_at_unix_ms, random)?,
+        };
         let rotate = self.rotate(store, made_at_unix_ms, random)?;
         Ok([revoke, rotate])
     }
@@ -335,27 +380,17 @@ impl Member {
         pairs.filter(|(revoke, _)| !said(revoke)).collect()
     }
 
-    /// The devices, this one aside, and the epochs held here that they may read: whoever holds a key sees to it that
-    /// the others get it.
-    pub fn others(&self) -> impl Iterator<Item = (&Device, Vec<EntryHash>)> {
+    /// The devices, this one aside, and the recovery key: whose they are, the key to seal to, and the epochs held here that
+    /// they may read. Whoever holds a key sees to it that the others get it.
+    pub fn others(&self) -> impl Iterator<Item = ([u8; 32], [u8; 32], Vec<EntryHash>)> {
         let me = self.device();
-        self.roster.devices.iter().filter(move |device| device.public.device != me).map(|device| {
+        let devices = self.roster.devices.iter().filter(move |device| device.public.device != me).map(|device| {
             let open = self.roster.epochs.iter().filter(|epoch| epoch.members.contains(&device.public.device));
-            (device, open.map(|epoch| epoch.entry).filter(|epoch| self.ring.contains_key(epoch)).collect())
-        })
-    }
-
-    /// A bag with all keys held, for one device.
-    ///
-    /// # Errors
-    /// As [`KeyBag::seal`].
-    pub fn bag_for(&self, device: &Device, random: Random<'_>) -> Result<Vec<u8>> {
-        self.key_bag().seal(&device.hpke, &self.tag, random)
-    }
-
-    /// How this log may be called in a mailbox, for every key held.
-    pub fn log_tags(&self, log: &LogId) -> Vec<[u8; 16]> {
-        self.ring.iter().map(|(epoch, root)| EpochKeys::derive(self.tag, *epoch, root).log_tag(log)).collect()
+            let held = open.map(|epoch| epoch.entry).filter(|epoch| self.ring.contains_key(epoch)).collect();
+            (device.public.device.0, device.hpke, held)
+        });
+        let recovery = self.roster.recovery.iter();
+        devices.chain(recovery.map(|key| (key.sign, key.hpke, self.ring.keys().copied().collect())))
     }
 
     fn hold(&mut self, store: &dyn KeyStore, keys: impl IntoIterator<Item = (EntryHash, Secret)>) -> Result<()> {
@@ -367,6 +402,21 @@ impl Member {
         }
         store.put(&ring_name(&self.tag), &bytes)
     }
+}
+
+/// The entries that can be opened with these keys.
+fn open_roster(tag: &NotebookTag, parcels: &[Vec<u8>], keys: &KeyBag) -> Result<Entries> {
+    let epochs: Vec<EpochKeys> = keys.keys.iter().map(|(epoch, root)| EpochKeys::derive(*tag, *epoch, root)).collect();
+    let open = |parcel: &Vec<u8>| epochs.iter().find_map(|epoch| roster::open_entry(parcel, epoch).ok());
+    let opened: Vec<Entry> = parcels.iter().filter_map(open).collect();
+    let genesis = opened.iter().find(|entry| matches!(entry.act, Act::Genesis { .. })).cloned();
+    let no_roster = || Error::Peer("no list of devices can be opened with these keys".into());
+    let mut entries = Entries::begin(genesis.ok_or_else(no_roster)?)?;
+    if entries.notebook() != *tag {
+        return Err(Error::Peer("what came belongs to another notebook".into()));
+    }
+    entries.merge(opened);
+    Ok(entries)
 }
 
 fn read_ring(bytes: &[u8]) -> BTreeMap<EntryHash, Secret> {

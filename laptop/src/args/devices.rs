@@ -36,6 +36,9 @@ pub(crate) struct Join {
     /// Do not ask whether what is here may be added
     #[arg(long)]
     pub(crate) yes: bool,
+    /// Let this device in with the recovery key, which is asked for, or taken from KITH_RECOVERY_KEY
+    #[arg(long, conflicts_with_all = ["code", "again"])]
+    pub(crate) recovery: bool,
     /// Go back into a notebook this device belongs to: for a notebook put back from an old backup
     #[arg(long, conflicts_with = "code")]
     pub(crate) again: bool,
@@ -53,6 +56,10 @@ pub(crate) enum DeviceStep {
         /// Do not ask
         #[arg(long)]
         yes: bool,
+        /// In the name of the recovery key, against which no device can say anything; it is asked for, or taken from
+        /// KITH_RECOVERY_KEY
+        #[arg(long)]
+        recovery: bool,
     },
 }
 

@@ -120,15 +120,15 @@ impl Notebook {
         self.hand_on_keys(member)
     }
 
-    /// Seals the keys held here to every device that this one has not given them to.
+    /// Seals the keys held here to every device, and to the recovery key, that this one has not given them to.
     fn hand_on_keys(&self, member: &Member) -> Result<()> {
-        for (device, epochs) in member.others() {
-            let bag = self.with_random(|random| member.bag_for(device, random));
+        for (to, hpke, epochs) in member.others() {
+            let bag = self.with_random(|random| member.key_bag().seal(&hpke, &member.tag(), random));
             let mut writer = lock(&self.writer);
             let transaction = store::begin(&mut writer.connection)?;
             let mut lacks = false;
             for epoch in epochs {
-                lacks |= segments::give(&transaction, epoch.0, device.public.device.0)?;
+                lacks |= segments::give(&transaction, epoch.0, to)?;
             }
             if lacks {
                 // A key that is none cannot be sealed to; such a device reads nothing, and harms nobody.
