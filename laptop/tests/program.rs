@@ -976,3 +976,15 @@ fn a_person_deleted_on_one_device_comes_back_on_the_other() {
     assert!(laptop.kith(&["keep"]).contains("atlas"));
     assert_eq!(laptop.run(&["undelete", "Ruiz"]).code, 3);
 }
+
+#[test]
+fn a_jot_offers_whom_it_may_be_and_says_what_it_did_not_read() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz, Acme"]);
+    let hint = desk.kith(&["jot", "Dana !send her the list"]);
+    assert!(hint.contains("the same as Dana Ruiz, Acme? (the same first name) kith same"), "{hint}");
+    assert!(!desk.kith(&["jot", "Dana, Novabank"]).contains("first name"), "another company, another person");
+    let said = desk.run(&["jot", "Ben Bauer !call him by 31 Feb"]);
+    assert!(said.err.contains("\"by 31 Feb\" was not read as a day"), "{}", said.err);
+    assert!(desk.run(&["jot", "-n", "Ben Bauer"]).err.contains("Nothing was written"));
+}
