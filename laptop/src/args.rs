@@ -16,8 +16,10 @@ macro_rules! examples {
     ($($line:literal),+ $(,)?) => { concat!("Examples:" $(, "\n  ", $line)+) };
 }
 
+mod devices;
 mod forms;
 
+pub(crate) use devices::*;
 pub(crate) use forms::*;
 
 /// A notebook for the people you meet.
@@ -77,7 +79,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Giving and asking", &["need", "offer", "ask", "give", "got", "intro"]),
     ("Changing your mind", &["delete", "undelete", "undo", "history", "conflicts", "purge", "rewrite"]),
     ("Bringing and taking along", &["import", "imports", "export", "backup", "restore"]),
-    ("Devices", &["sync", "devices"]),
+    ("Devices", &["sync", "invite", "join", "devices", "mailbox"]),
     ("The program", &["demo", "doctor", "completions", "man", "help"]),
 ];
 
@@ -347,18 +349,46 @@ pub(crate) enum Command {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
-    /// Bring this notebook together with your other devices through a folder
+    /// Bring this notebook together with your other devices
     ///
-    /// Any folder that your devices share will do: in a cloud drive, on a network disk, on a stick.
+    /// Devices meet in a mailbox: any folder that they share, in a cloud drive, on a network disk or on a stick, or a place
+    /// on a server (`kith mailbox`). Everything in it is sealed; whoever keeps it cannot read a name. A new device joins
+    /// with a code: `kith invite` here, `kith join` there.
     #[command(after_help = examples!("kith sync ~/Dropbox", "kith sync"))]
     Sync {
-        /// The folder; may be left out once it was named
+        /// A folder, which is remembered; without one, every mailbox that was named before
         #[arg(value_name = "FOLDER")]
         folder: Option<PathBuf>,
     },
-    /// List the devices this notebook has heard of
-    #[command(after_help = examples!("kith devices", "KITH_DEVICE=desk kith sync"))]
-    Devices,
+    /// Let another device into this notebook
+    ///
+    /// Shows a code to be typed on the other device, waits until it asks, and lets it in when both show the same six
+    /// digits. A code is good for one device; a new one voids it.
+    #[command(after_help = examples!("kith invite", "kith invite --folder ~/Dropbox", "kith invite --no-wait", "kith invite --agree-to 481516"))]
+    Invite(Invite),
+    /// Join the notebook of another device, with the code it shows
+    ///
+    /// People and notes that are here already are added to that notebook, for all of its devices to read.
+    #[command(after_help = examples!("kith join KITHJ-2M4X-… --folder ~/Dropbox", "kith join"))]
+    Join(Join),
+    /// List the devices of this notebook, or remove one
+    #[command(args_conflicts_with_subcommands = true, after_help = examples!("kith devices", "kith devices remove tablet"))]
+    Devices {
+        #[command(subcommand)]
+        step: Option<DeviceStep>,
+    },
+    /// List the places in which devices meet, add one or forget one
+    #[command(args_conflicts_with_subcommands = true, after_help = examples!(
+        "kith mailbox",
+        "kith mailbox add folder ~/Dropbox",
+        "kith mailbox add webdav https://cloud.example/remote.php/dav/files/ann/kith --user ann",
+        "kith mailbox add s3 https://s3.example my-bucket --access-key AK123",
+        "kith mailbox forget 2"
+    ))]
+    Mailbox {
+        #[command(subcommand)]
+        step: Option<MailboxStep>,
+    },
     /// Fill an empty notebook with forty made-up people, to look around
     #[command(after_help = examples!("kith --notebook demo.kith demo", "kith --notebook demo.kith today"))]
     Demo,

@@ -62,6 +62,9 @@ impl Failure {
 
 fn next_step(error: &Error) -> &'static str {
     match error {
+        Error::Peer(words) if words.ends_with("join with the code") => {
+            "`kith invite` shows the code there, `kith join CODE` takes it here."
+        }
         Error::Invalid(_) | Error::NotFound(_) | Error::Peer(_) => "",
         Error::Storage(_) => {
             "Nothing of this change was kept, and everything saved before it still is. \

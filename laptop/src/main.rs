@@ -6,12 +6,14 @@ mod bring;
 mod choose;
 mod days;
 mod debrief;
+mod devices;
 mod edit;
 mod exchange;
 mod failure;
 mod jot;
 mod keep;
 mod layout;
+mod mailboxes;
 mod meetings;
 mod mind;
 mod mistake;
@@ -98,7 +100,10 @@ fn dispatch(app: &App, command: &Command) -> Result<(), Failure> {
         Command::Export { form, file, without_private } => bring::export(app, *form, file.as_deref(), *without_private),
         Command::Backup { file, passphrase } => keep::backup(app, file, *passphrase),
         Command::Sync { folder } => sync::sync(app, folder.as_deref()),
-        Command::Devices => sync::devices(app),
+        Command::Invite(invite) => devices::invite(app, invite),
+        Command::Join(join) => devices::join(app, join),
+        Command::Devices { step } => devices::devices(app, step.as_ref()),
+        Command::Mailbox { step } => mailboxes::mailbox(app, step.as_ref()),
         Command::Demo => keep::demo(app),
         Command::Doctor { .. } => keep::doctor(app),
         // These need no open notebook and were answered before.

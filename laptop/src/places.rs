@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use kith_core::sync::identity::HandedOut;
+use kith_core::sync::keystore::FileKeyStore;
 
 use crate::args::Cli;
 use crate::failure::Failure;
@@ -19,12 +20,13 @@ pub(crate) fn chosen(cli: &Cli) -> Result<PathBuf, Failure> {
     }
 }
 
-/// What this device remembers outside of any notebook: how far each log was handed out.
-pub(crate) fn handed_out() -> Result<HandedOut, Failure> {
+/// What this device keeps outside of any notebook: its keys, and how far each log was handed out. Files that only this
+/// person can read.
+pub(crate) fn keys() -> Result<FileKeyStore, Failure> {
     let folders = folders()?;
     let state = folders.state_dir().unwrap_or_else(|| folders.data_local_dir());
     make(state)?;
-    Ok(HandedOut::at(state.join("handed-out.json")))
+    Ok(FileKeyStore::at(state.join("keys"), HandedOut::at(state.join("handed-out.json"))))
 }
 
 /// Makes the folder a file is to stand in.

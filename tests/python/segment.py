@@ -142,7 +142,7 @@ def main():
     bits = "".join(f"{CROCKFORD.index(letter):05b}" for letter in blocks["Recovery key"]["text"][5:].replace("-", ""))
     paper = int(bits, 2).to_bytes(35, "big")
     assert paper[:32].hex() == blocks["Recovery key"]["seed"]
-    assert paper[32:] == derive("kith 2026 recovery checksum", paper[:32])[:3]
+    assert paper[32:] == derive("kith 2026 checksum KITH", paper[:32])[:3]
     print("every vector agrees")
 
 

@@ -1,11 +1,14 @@
-//! Batches and changes made by hand: what an honest device never writes, with check sums that are right.
+//! Segments and changes made by hand: what an honest device never writes, with check sums that are right.
 //!
 //! The layout of a change is that of Automerge's binary format; only what the tests need of it is spoken here.
 
 use std::path::{Path, PathBuf};
 
 use kith_core::model::RecordId;
-use kith_core::sync::batch::{Batch, BatchChange, Bytes};
+use kith_core::sync::LogId;
+use kith_core::sync::keys::{DeviceId, EpochKeys};
+use kith_core::sync::member::Member;
+use kith_core::sync::segment::{self, Item, Plaintext, READER, ROOM};
 use sha2::{Digest, Sha256};
 
 use crate::Device;
@@ -177,60 +180,114 @@ fn runs(values: &[Vec<u8>]) -> Vec<u8> {
     bytes
 }
 
-/// Somebody who can write into the folder and means no good.
+/// A device of the notebook that means no good: authenticated, and not to be trusted.
 pub struct Stranger {
-    notebook: [u8; 16],
-    log: [u8; 16],
+    member: Member,
+    epoch: EpochKeys,
+    log: LogId,
     seq: u64,
+    prev: [u8; 32],
+    files: u64,
     place: PathBuf,
 }
 
 impl Stranger {
-    /// In the folder that this device has synced with.
-    pub fn in_folder(of: &Device, folder: &Path) -> Self {
-        let id: RecordId = of.notebook.notebook_id().unwrap().expect("it has synced").parse().unwrap();
-        let place = folder.join("kith").join("ee".repeat(16));
+    /// Is let in by this device, through this folder.
+    pub fn let_in_by(host: &Device, folder: &Path) -> Self {
+        let stranger = Device::new(folder.parent().unwrap(), "stranger", 666);
+        host.lets_in(&stranger, folder);
+        let member = stranger.notebook.member(&stranger.keys).unwrap().unwrap();
+        let epoch = member.write_epoch().unwrap();
+        let log = [0xee; 16];
+        let tag = kith_core::sync::hex(&epoch.log_tag(&log));
+        let place = folder.join("kith/l").join(tag);
         std::fs::create_dir_all(&place).unwrap();
-        Self { notebook: id.0, log: [0xee; 16], seq: 0, place }
+        Self { member, epoch, log, seq: 0, prev: [0; 32], files: 0, place }
     }
 
-    /// An empty batch, as an honest device would begin it.
-    pub fn batch(&mut self) -> Batch {
+    /// Goes on in this log, whosever it is.
+    pub fn in_log(&mut self, log: LogId, seq: u64) {
+        (self.log, self.seq, self.prev) = (log, seq - 1, [7; 32]);
+    }
+
+    /// The device it is.
+    pub fn id(&self) -> DeviceId {
+        self.member.device()
+    }
+
+    /// Whose logs lie in a folder.
+    pub fn logs_in(&self, folder: &Path) -> Vec<(DeviceId, LogId)> {
+        let files = crate::post::sealed_files(folder).into_values();
+        let opened = files.filter_map(|bytes| segment::open(&bytes, &self.epoch).ok());
+        opened.map(|opened| (opened.author(), opened.log())).collect()
+    }
+
+    /// A segment that begins the log.
+    pub fn seal_first(&mut self, items: Vec<Item>) -> Vec<u8> {
+        (self.seq, self.prev) = (0, [0; 32]);
+        self.seal(items)
+    }
+
+    /// A segment of these items, as an honest device would seal them. Every change is said to be somebody else's, so that
+    /// it may be by anybody.
+    pub fn seal(&mut self, items: Vec<Item>) -> Vec<u8> {
         self.seq += 1;
-        Batch::new(self.notebook, self.log, self.seq, "stranger", "2026-11-22T10:00:00Z")
+        let text = Plaintext {
+            min_reader: READER,
+            device: self.member.device(),
+            log: self.log,
+            prev: self.prev,
+            made_at_unix_ms: 1_795_000_000_000,
+            app_version: "0".into(),
+            items,
+            ..Plaintext::default()
+        };
+        let mut random = crate::Seeded(self.seq);
+        let key = self.member.keys().signing_key();
+        let bytes = segment::seal(&text, &self.epoch, key, self.seq, &mut |bytes| random.fill(bytes)).unwrap();
+        self.prev = segment::hash(&bytes);
+        bytes
     }
 
-    /// Puts a batch of these changes into the folder.
+    /// Puts these changes into the folder, in as few segments as hold them.
     pub fn send(&mut self, changes: impl IntoIterator<Item = (RecordId, Vec<u8>)>) {
-        let mut batch = self.batch();
-        batch.changes = changes.into_iter().map(|(id, bytes)| BatchChange { id: id.0, bytes: Bytes(bytes) }).collect();
-        self.put(&batch.encode().unwrap());
+        let item = |(record, bytes)| Item::Change { record, bytes, reissued: true, unknown: Default::default() };
+        let (mut items, mut room) = (Vec::new(), ROOM);
+        for change in changes.into_iter().map(item) {
+            if change.size() > room || items.len() == segment::MAX_ITEMS {
+                let segment = self.seal(std::mem::take(&mut items));
+                self.put(&segment);
+                room = ROOM;
+            }
+            room -= change.size();
+            items.push(change);
+        }
+        let segment = self.seal(items);
+        self.put(&segment);
     }
 
     /// Puts a file into the folder, whatever it is, under a name of its own; returns the name.
     pub fn put(&mut self, bytes: &[u8]) -> String {
-        self.seq += 1;
-        let name = format!("{:08}.kithb", self.seq);
+        self.files += 1;
+        let name = format!("{:08}.kiths", self.files);
         std::fs::write(self.place.join(&name), bytes).unwrap();
         name
     }
 
-    /// Puts a batch with this body into the folder: packed, with a check sum that is right.
-    pub fn put_body(&mut self, body: &[u8]) -> String {
-        self.put(&sealed(&zstd::bulk::compress(body, 3).unwrap()))
+    /// Every change that lies in the segments of a folder, with its record.
+    pub fn changes_in(&self, folder: &Path) -> Vec<(RecordId, Vec<u8>)> {
+        let mut changes = Vec::new();
+        for bytes in crate::post::sealed_files(folder).into_values() {
+            let Ok(opened) = segment::open(&bytes, &self.epoch) else { continue };
+            let author = opened.author();
+            for item in opened.verify(&author).unwrap().items {
+                if let Item::Change { record, bytes, .. } = item {
+                    changes.push((record, bytes));
+                }
+            }
+        }
+        changes
     }
-}
-
-/// The file of a packed body.
-pub fn sealed(packed: &[u8]) -> Vec<u8> {
-    [&b"KITHBAT1"[..], blake3::hash(packed).as_bytes(), packed].concat()
-}
-
-/// Every change that lies in the batches of a folder, with its record.
-pub fn changes_in(folder: &Path) -> Vec<(RecordId, Vec<u8>)> {
-    let batches = crate::post::batches(folder);
-    let changes = batches.values().flat_map(|bytes| Batch::decode(bytes).unwrap().changes);
-    changes.map(|change| (change.record(), change.bytes.0)).collect()
 }
 
 /// The most memory this process ever held, in megabytes, where the system tells it.

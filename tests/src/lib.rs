@@ -15,8 +15,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, Utc};
-use kith_core::notebook::{Notebook, Options, SyncReport};
+use kith_core::Error;
+use kith_core::notebook::{Joining, Notebook, Options, SyncReport};
+use kith_core::sync::carrier::Mailbox;
+use kith_core::sync::carrier::folder::Folder;
 use kith_core::sync::identity::HandedOut;
+use kith_core::sync::keystore::FileKeyStore;
 
 /// A generator of bytes that is the same for the same seed: SplitMix64.
 pub struct Seeded(pub u64);
@@ -54,8 +58,8 @@ impl Seeded {
 pub struct Device {
     /// The notebook.
     pub notebook: Notebook,
-    /// What the device remembers outside of it.
-    pub handed_out: HandedOut,
+    /// What it keeps secret.
+    pub keys: FileKeyStore,
     folder: PathBuf,
     seconds: Arc<AtomicI64>,
     name: String,
@@ -74,8 +78,8 @@ impl Device {
         std::fs::create_dir_all(&folder).unwrap();
         let seconds = Arc::new(AtomicI64::new(start().timestamp()));
         let notebook = open(&folder, name, seed, &seconds);
-        let handed_out = HandedOut::at(folder.join("handed-out.json"));
-        Self { notebook, handed_out, folder, seconds, name: name.into(), seed }
+        let keys = keys_in(&folder);
+        Self { notebook, keys, folder, seconds, name: name.into(), seed }
     }
 
     /// Closes the notebook and opens it again, as after a restart: with another actor.
@@ -125,6 +129,9 @@ impl Device {
     pub fn copied(&self, parent: &Path, name: &str, seed: u64, with_handed_out: bool) -> Self {
         let folder = parent.join(name);
         self.back_up(&folder);
+        if with_handed_out && self.folder.join("keys").exists() {
+            copy_folder(&self.folder.join("keys"), &folder.join("keys"));
+        }
         if with_handed_out && self.folder.join("handed-out.json").exists() {
             std::fs::copy(self.folder.join("handed-out.json"), folder.join("handed-out.json")).unwrap();
         }
@@ -136,10 +143,76 @@ impl Device {
         self.seconds.fetch_add(seconds, Ordering::Relaxed);
     }
 
-    /// Brings the notebook together with a folder.
-    pub fn sync(&self, folder: &Path) -> SyncReport {
-        self.notebook.sync_folder(folder, &self.handed_out, &mut |_, _| {}).unwrap()
+    /// One pass through a folder as a mailbox.
+    pub fn pass(&self, folder: &Path) -> Result<SyncReport, Error> {
+        self.notebook.sync(&mailbox(folder), &self.keys, &mut |_, _| {})
     }
+
+    /// Lets another device into this one's notebook, through a folder.
+    pub fn lets_in(&self, other: &Self, folder: &Path) {
+        let_in((&self.notebook, &self.keys), (&other.notebook, &other.keys), folder);
+    }
+
+    /// Brings the notebook together with a folder. A device that has not joined the notebook in it is let in first by the
+    /// device that was there before, without anybody lifting a finger.
+    pub fn sync(&self, folder: &Path) -> SyncReport {
+        let met = folder.join(".met");
+        match self.pass(folder) {
+            Ok(report) => {
+                let mut before = std::fs::read_to_string(&met).unwrap_or_default();
+                let me = self.folder.to_str().unwrap();
+                if !before.lines().any(|line| line == me) {
+                    before.push_str(&format!("{me}\n"));
+                    std::fs::write(met, before).unwrap();
+                }
+                report
+            }
+            Err(Error::Peer(words))
+                if words.contains("not joined") && self.notebook.rejoin(&mailbox(folder), &self.keys).is_ok() =>
+            {
+                self.pass(folder).unwrap()
+            }
+            Err(Error::Peer(words)) if words.contains("not joined") || words.contains("without the keys") => {
+                let there = std::fs::read_to_string(met).unwrap();
+                // A second window on the other device's notebook, with an actor of its own.
+                let window = |path: &str| {
+                    let (parent, name) = path.rsplit_once('/').unwrap();
+                    Self::new(Path::new(parent), name, self.seed ^ 0x5eed)
+                };
+                let host = there.lines().rev().map(window).find(|host| host.pass(folder).is_ok());
+                host.expect("a device that belongs to the notebook").lets_in(self, folder);
+                self.pass(folder).unwrap()
+            }
+            Err(error) => panic!("{}: {error}", self.name),
+        }
+    }
+}
+
+/// A notebook and the keys of its device.
+pub type Side<'a> = (&'a Notebook, &'a FileKeyStore);
+
+/// The first lets the second into its notebook, through a folder.
+pub fn let_in((host, host_keys): Side<'_>, (guest, guest_keys): Side<'_>, folder: &Path) {
+    let place = mailbox(folder);
+    let code = host.invite(&place, host_keys).unwrap();
+    let asked = guest.join(&place, guest_keys, Some(&code)).unwrap();
+    let request = host.request_to_join(&place, host_keys).unwrap().expect("the request has come");
+    assert_eq!(asked, Joining::Asked { digits: request.digits.clone() }, "both show the same digits");
+    host.admit(&place, host_keys, &request).unwrap();
+    let joined = guest.join(&place, guest_keys, None).unwrap();
+    assert_eq!(joined, Joining::Joined { from: host.device().into() });
+}
+
+/// The keys of the device whose notebook lies in this folder.
+pub fn keys_in(folder: &Path) -> FileKeyStore {
+    FileKeyStore::at(folder.join("keys"), HandedOut::at(folder.join("handed-out.json")))
+}
+
+/// A folder as a mailbox.
+pub fn mailbox(folder: &Path) -> Folder {
+    let place = Folder::at(folder);
+    place.prepare().unwrap();
+    place
 }
 
 /// A folder for the time of a test, in memory where the system has such a place: what a test of merging needs is many
@@ -175,4 +248,12 @@ fn open(folder: &Path, name: &str, seed: u64, seconds: &Arc<AtomicI64>) -> Noteb
         device: name.into(),
     };
     Notebook::open(folder.join("notebook.kith"), options).unwrap()
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+    }
 }

@@ -11,6 +11,8 @@ pub struct Post {
     folders: Vec<PathBuf>,
     /// Every file that was ever handed out, by its path in the folder. A name never stands for other bytes.
     sent: BTreeMap<PathBuf, Vec<u8>>,
+    /// In whose folder each was seen first.
+    authors: BTreeMap<PathBuf, usize>,
     /// For each folder, what has not come yet, or came damaged.
     on_the_way: Vec<Vec<PathBuf>>,
 }
@@ -31,7 +33,7 @@ impl Post {
     /// Between these folders, which are there.
     pub fn between(folders: Vec<PathBuf>) -> Self {
         let on_the_way = folders.iter().map(|_| Vec::new()).collect();
-        Self { folders, sent: BTreeMap::new(), on_the_way }
+        Self { folders, sent: BTreeMap::new(), authors: BTreeMap::new(), on_the_way }
     }
 
     /// The folder of a device.
@@ -42,23 +44,18 @@ impl Post {
     /// Takes up what a device has put into its folder since, for all the others.
     ///
     /// # Panics
-    /// When a batch appears under a name that stood for other bytes before.
+    /// When a file appears under a name that stood for other bytes before.
     pub fn collect(&mut self, from: usize) {
-        for (path, bytes) in batches(&self.folders[from]) {
+        for (path, bytes) in sealed_files(&self.folders[from]) {
+            // A damaged delivery, or a copy that went bad here.
+            if !is_what_it_says(&path, &bytes) {
+                continue;
+            }
             match self.sent.get(&path) {
-                Some(known) if *known == bytes => {}
-                Some(known) => {
-                    // A damaged delivery lies here still; what its own device writes is never one.
-                    assert!(
-                        self.on_the_way[from].contains(&path),
-                        "{} is used again for other contents ({} and {} bytes)",
-                        path.display(),
-                        known.len(),
-                        bytes.len()
-                    );
-                }
+                Some(known) => assert!(*known == bytes, "{} is used again for other contents", path.display()),
                 None => {
                     self.sent.insert(path.clone(), bytes);
+                    self.authors.insert(path.clone(), from);
                     for to in (0..self.folders.len()).filter(|to| *to != from) {
                         self.on_the_way[to].push(path.clone());
                     }
@@ -104,18 +101,18 @@ impl Post {
         any
     }
 
-    /// Damages or removes one file in a device's own folder that the device itself wrote, as a bad stick does.
-    pub fn damage_own(&self, of: usize, own_log: &str, random: &mut Seeded) {
-        let own: Vec<(PathBuf, Vec<u8>)> = batches(&self.folders[of])
-            .into_iter()
-            .filter(|(path, _)| path.components().any(|part| part.as_os_str().to_string_lossy() == own_log))
-            .collect();
-        if own.is_empty() {
+    /// Damages or removes one file that a device put into its folder, as a bad stick does. A file that keeps its size is only found out
+    /// by a device that wants to read it, so in a folder of one's own it is not made.
+    pub fn damage(&self, of: usize, random: &mut Seeded) {
+        let is_one = self.folders.iter().all(|folder| *folder == self.folders[0]);
+        let wrote = |(path, _): &(PathBuf, Vec<u8>)| is_one || self.authors.get(path) == Some(&of);
+        let files: Vec<(PathBuf, Vec<u8>)> = sealed_files(&self.folders[of]).into_iter().filter(wrote).collect();
+        if files.is_empty() {
             return;
         }
-        let (path, bytes) = random.pick(&own);
+        let (path, bytes) = random.pick(&files);
         let place = self.folders[of].join(path);
-        match random.below(3) {
+        match random.below(if is_one { 3 } else { 2 }) {
             0 => std::fs::remove_file(place).unwrap(),
             1 => write(&place, &bytes[..random.below(bytes.len())]),
             _ => write(&place, &flipped(bytes, random)),
@@ -125,10 +122,11 @@ impl Post {
     fn deliver(&self, to: usize, path: &Path, how: Delivery, random: &mut Seeded) {
         let (folder, bytes) = (&self.folders[to], &self.sent[path]);
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let end = path.extension().unwrap_or_default().to_string_lossy().into_owned();
         let parent = path.parent().unwrap_or(Path::new("")).to_path_buf();
         let place = match how {
-            Delivery::ConflictCopy => parent.join(format!("{name} (conflicted copy).kithb")),
-            Delivery::DoubledFolder => PathBuf::from(format!("{} (2)", parent.display())).join(format!("{name}.kithb")),
+            Delivery::ConflictCopy => parent.join(format!("{name} (conflicted copy).{end}")),
+            Delivery::DoubledFolder => PathBuf::from(format!("{} (2)", parent.display())).join(format!("{name}.{end}")),
             _ => path.to_path_buf(),
         };
         match how {
@@ -151,15 +149,25 @@ fn write(place: &Path, bytes: &[u8]) {
     std::fs::write(place, bytes).unwrap();
 }
 
-/// Every batch that lies at its own place in a folder, by its path there: copies under other names are left out.
-pub fn batches(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+/// Every segment and every file of the roster that lies at its own place in a folder, by its path there: copies under
+/// other names are left out.
+pub fn sealed_files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
-    for log in entries(&folder.join("kith")).into_iter().filter(|path| path.is_dir()) {
-        for file in entries(&log).into_iter().filter(|path| path.extension().is_some_and(|end| end == "kithb")) {
+    let logs = entries(&folder.join("kith/l")).into_iter().filter(|path| path.is_dir());
+    for place in logs.chain([folder.join("kith/r")]) {
+        let is_sealed = |path: &PathBuf| path.extension().is_some_and(|end| end == "kiths" || end == "kithr");
+        for file in entries(&place).into_iter().filter(is_sealed) {
             found.insert(file.strip_prefix(folder).unwrap().to_path_buf(), std::fs::read(&file).unwrap());
         }
     }
     found
+}
+
+/// Whether a file holds what its name says: the hash stands in it.
+fn is_what_it_says(path: &Path, bytes: &[u8]) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let hash = blake3::hash(bytes).to_hex().to_string();
+    name.starts_with(&hash[..32]) || name.contains(&format!("-{}-", &hash[..8]))
 }
 
 /// What lies in a folder, but for copies.

@@ -54,12 +54,13 @@ impl World {
         let folders: Vec<_> = folders.collect();
         folders.iter().for_each(|folder| std::fs::create_dir_all(folder).unwrap());
         let mut post = Post::between(folders.clone());
-        // Somebody is the first in the folder and gives it its name; the others find it there.
-        devices[0].sync(&folders[0]);
-        for other in &folders[1..] {
-            std::fs::create_dir_all(other.join("kith")).unwrap();
+        // Somebody is the first; the others are let in.
+        devices[0].pass(&folders[0]).unwrap();
+        for (device, folder) in devices.iter().zip(&folders).skip(1) {
+            devices[0].lets_in(device, &folders[0]);
             if !one_folder {
-                std::fs::copy(folders[0].join("kith/KITH.txt"), other.join("kith/KITH.txt")).unwrap();
+                std::fs::create_dir_all(folder.join("kith")).unwrap();
+                std::fs::copy(folders[0].join("kith/KITH.txt"), folder.join("kith/KITH.txt")).unwrap();
             }
         }
         post.collect(0);
@@ -99,7 +100,7 @@ impl World {
     }
 
     fn sync(&mut self, device: usize) -> bool {
-        let report = self.devices[device].sync(self.post.folder(device));
+        let report = self.devices[device].pass(self.post.folder(device)).unwrap();
         assert!(report.refused.is_empty(), "refused: {:?}", report.refused);
         assert_eq!(report.purged, 0);
         assert!(!report.new_log, "nobody was restored or copied");
@@ -269,7 +270,6 @@ impl World {
 
     /// What a program does when nobody types: compacts, indexes, settles disagreements, mends.
     fn look_after(&mut self, device: usize) {
-        let own_log = own_log(&self.devices[device]);
         let notebook = &self.devices[device].notebook;
         match self.random.below(4) {
             0 => drop(notebook.tidy().unwrap()),
@@ -280,11 +280,7 @@ impl World {
                 }
             }
             2 => drop(notebook.find(&fill::words(&mut self.random), 10).unwrap()),
-            _ => {
-                if let Some(log) = own_log.filter(|_| !self.one_folder) {
-                    self.post.damage_own(device, &log, &mut self.random);
-                }
-            }
+            _ => self.post.damage(device, &mut self.random),
         }
     }
 
@@ -353,11 +349,4 @@ fn said(map: &Map<String, Value>, field: &str) -> Vec<String> {
         .collect();
     said.sort();
     said
-}
-
-/// The folder name of a device's log: the one it wrote the last batch to.
-fn own_log(device: &Device) -> Option<String> {
-    let known = std::fs::read_to_string(device.folder().join("handed-out.json")).ok()?;
-    let known: Map<String, Value> = serde_json::from_str(&known).ok()?;
-    known.keys().next().cloned()
 }

@@ -85,8 +85,7 @@ fn a_kill_at_any_moment_loses_nothing_that_was_acknowledged() {
 
     // Another device hears of all of it through the folder, although every sync was cut somewhere.
     let other = Device::new(folder.path(), "other", 1);
-    let handed_out = kith_core::sync::identity::HandedOut::at(folder.path().join("handed-out.json"));
-    notebook.sync_folder(&shared, &handed_out, &mut |_, _| {}).unwrap();
+    tests::let_in((&notebook, &tests::keys_in(folder.path())), (&other.notebook, &other.keys), &shared);
     let report = other.sync(&shared);
     assert_eq!((report.waiting, report.refused, report.set_aside), (0, vec![], vec![]));
     assert_same_lines(&notebook.dump().unwrap(), &other.notebook.dump().unwrap(), "the other device lacks something");

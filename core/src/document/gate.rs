@@ -72,6 +72,16 @@ pub fn check(bytes: &[u8]) -> Result<u64, Refused> {
     Ok(rows)
 }
 
+/// Who wrote a change that passed the gate.
+pub fn actor_of(bytes: &[u8]) -> Result<&[u8], Refused> {
+    let mut reader = Reader { bytes };
+    reader.take(9)?;
+    reader.unsigned()?;
+    let deps = reader.at_most(MAX_DEPS, "dependencies")?;
+    reader.take(deps as usize * 32)?;
+    reader.actor()
+}
+
 fn within(number: u64, least: u64, most: u64, what: &str) -> Result<(), Refused> {
     if (least..=most).contains(&number) { Ok(()) } else { refuse(format!("its {what} is out of range")) }
 }
@@ -179,9 +189,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn actor(&mut self) -> Result<(), Refused> {
+    fn actor(&mut self) -> Result<&'a [u8], Refused> {
         let length = self.at_most(MAX_ACTOR_BYTES, "bytes of an actor")?;
-        self.take(length as usize).map(drop)
+        self.take(length as usize)
     }
 
     /// Unsigned LEB128 of at most 64 bits.

@@ -9,6 +9,7 @@ use super::{Changed, MAX_DOCUMENTS, Notebook, Writer, lock};
 use crate::document::{Actor, Admission, Document, Heads, RawChange, Reading};
 use crate::error::{Error, Result};
 use crate::model::{Area, BlobId, Edit, Kind, RecordId};
+use crate::store::segments::{self, NewSegment, SegmentPlace, SegmentState};
 use crate::{query, store};
 
 /// Where a change came from.
@@ -46,28 +47,30 @@ pub struct Change {
     pub received: BTreeMap<RecordId, Vec<Vec<u8>>>,
     /// Photos, by their bytes.
     pub blobs: Vec<Vec<u8>>,
-    /// The batch the received changes came in.
-    pub batch: Option<ReceivedBatch>,
+    /// The segment the received changes came in.
+    pub segment: Option<ReceivedSegment>,
     /// Records that leave the file for good, after what is written above.
     pub purged: BTreeSet<RecordId>,
     /// Values this device remembers for itself.
     pub meta: Vec<(&'static str, Option<String>)>,
 }
 
-/// What is remembered of a batch that was read.
+/// What is remembered of a segment of another device.
 #[derive(Clone, Debug)]
-pub struct ReceivedBatch {
-    /// The log it belongs to.
-    pub log: [u8; 16],
-    /// Its number there.
-    pub seq: u64,
-    /// The hash of its bytes.
-    pub hash: [u8; 32],
-    /// What the device calls itself.
+pub struct ReceivedSegment {
+    /// Where it stands.
+    pub place: SegmentPlace,
+    /// What became of it.
+    pub state: SegmentState,
+    /// Its bytes, to be given on.
+    pub bytes: Vec<u8>,
+    /// The device that signed it.
+    pub author: [u8; 32],
+    /// What the device is called.
     pub device: String,
     /// When it says it was made.
     pub made_at: String,
-    /// The actors that wrote on that device.
+    /// The actors that wrote in it.
     pub actors: Vec<Vec<u8>>,
 }
 
@@ -129,7 +132,12 @@ impl Notebook {
             if !super::sync::is_photo(blob) {
                 return Err(Error::Invalid("a photo is a JPEG of at most 64 KiB".into()));
             }
-            store::put_blob(&transaction, &BlobId::of(blob).0, blob, change.batch.is_none())?;
+            store::put_blob(
+                &transaction,
+                &BlobId::of(blob).0,
+                blob,
+                change.received.is_empty() && change.segment.is_none(),
+            )?;
         }
         for mut record in change.records {
             // A record edited twice in one change builds on its first edit.
@@ -156,11 +164,11 @@ impl Notebook {
             purge_record(&transaction, *id, &mut committed, &mut after)?;
         }
         if !change.purged.is_empty() {
-            forget_traces(&transaction)?;
+            query::forget_words(&transaction)?;
         }
         query::settle(&transaction, &after)?;
-        if let Some(batch) = &change.batch {
-            remember_batch(&transaction, batch)?;
+        if let Some(segment) = &change.segment {
+            remember_segment(&transaction, segment)?;
         }
         for (key, value) in &change.meta {
             store::set_meta(&transaction, key, value)?;
@@ -283,18 +291,6 @@ fn purge_record(
     Ok(())
 }
 
-/// Forgets the words of purged records where they stand a second time: in the search, and in our own batches, which a
-/// new log replaces with what is left.
-fn forget_traces(connection: &Connection) -> Result<()> {
-    query::forget_words(connection)?;
-    if store::has_own_batches(connection)? {
-        store::forget_own_batches(connection)?;
-        store::refill_outbox(connection)?;
-        store::set_meta(connection, "log", None::<[u8; 16]>)?;
-    }
-    Ok(())
-}
-
 fn set_aside(
     connection: &Connection,
     id: RecordId,
@@ -329,8 +325,12 @@ fn keep(
     Ok(())
 }
 
-fn remember_batch(connection: &Connection, batch: &ReceivedBatch) -> Result<()> {
-    store::put_batch(connection, batch.log, batch.seq, batch.hash, None)?;
-    store::remember_device(connection, batch.log, &batch.device, &batch.made_at)?;
-    batch.actors.iter().try_for_each(|actor| store::remember_actor(connection, actor, Some(batch.log)))
+fn remember_segment(connection: &Connection, segment: &ReceivedSegment) -> Result<()> {
+    let ReceivedSegment { place, state, bytes, author, device, made_at, actors } = segment;
+    segments::put(connection, &NewSegment { place, state: *state, bytes })?;
+    segments::set_owner(connection, place.log, *author)?;
+    if *state == SegmentState::Taken {
+        store::remember_device(connection, place.log, device, made_at)?;
+    }
+    actors.iter().try_for_each(|actor| store::remember_actor(connection, actor, Some(place.log)))
 }

@@ -33,7 +33,7 @@ pub struct Checkup {
     pub sizes: store::Sizes,
     /// Bytes of the file and its write-ahead log.
     pub file_bytes: u64,
-    /// The notebook's id, once it has met a folder.
+    /// Which notebook it is, as those who carry it see it, once it has other devices.
     pub notebook: Option<String>,
     /// Rows of the read model that were not as the documents say; they are now.
     pub rows_mended: u64,
@@ -125,7 +125,7 @@ impl Notebook {
         checkup.from_newer = count(self.read(crate::query::count_unknown))?;
         checkup.quarantined = if whole { self.read(store::quarantine)? } else { Vec::new() };
         checkup.sizes = if whole { self.read(store::sizes)? } else { self.read(store::sizes).unwrap_or_default() };
-        checkup.notebook = if whole { self.notebook_id()? } else { None };
+        checkup.notebook = if whole { self.notebook_tag()? } else { None };
         Ok(checkup)
     }
 

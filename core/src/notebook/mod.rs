@@ -2,6 +2,7 @@
 
 mod commands;
 mod commit;
+mod devices;
 mod export;
 mod fit;
 mod history;
@@ -30,6 +31,7 @@ use crate::model::{Area, RecordId, Settings};
 use crate::{query, store};
 pub use commands::{Debrief, IntroductionStep};
 pub use commit::{Change, Committed, Origin, RecordChange};
+pub use devices::{DeviceRow, Joining};
 pub use export::JsonReport;
 pub use history::{Conflict, HistoryLine};
 pub use import::{ImportReport, ImportUndone, NeedsYou};

@@ -104,7 +104,7 @@ impl Notebook {
             }
             let shared: Vec<RecordId> = shared.into_iter().filter(|id| !gone.contains(id)).collect();
             let name_them = naming(connection, &contact.name, &gone)?;
-            let plan = Purge { name: contact.name.clone(), records: gone.len() as u64, shared, name_them };
+            let plan = Purge { name: contact.name, records: gone.len() as u64, shared, name_them };
             Ok((plan, gone))
         })
     }

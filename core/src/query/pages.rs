@@ -145,7 +145,7 @@ pub fn linked<R: Record>(connection: &Connection, to: &[RecordId], field: &str, 
             .collect::<rusqlite::Result<Vec<_>>>()?;
         found.extend(rows.into_iter().map(|(day, value)| (day, R::from_map(parse(&value)))));
     }
-    found.sort_by(|a, b| b.0.cmp(&a.0));
+    found.sort_by_key(|(day, _)| std::cmp::Reverse(*day));
     let mut records: Vec<R> = Vec::new();
     for (_, record) in found {
         if !records.iter().any(|known| known.id() == record.id()) {

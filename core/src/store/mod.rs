@@ -2,6 +2,7 @@
 
 pub mod pack;
 mod salvage;
+pub mod segments;
 
 use std::path::Path;
 use std::time::Duration;
@@ -18,8 +19,12 @@ pub use salvage::{Damaged, graft_declarations, open_damaged, salvage};
 
 /// What each version of the primary tables adds to the one before; the first line leads from version 1 to 2. Never
 /// change a line: notebooks have lived through it. `schema.sql` is what they all lead to.
-const UPGRADES: &[&str] =
-    &["CREATE VIEW named AS SELECT n, id FROM document", "ALTER TABLE blob ADD COLUMN unused_since INTEGER"];
+const UPGRADES: &[&str] = &[
+    "CREATE VIEW named AS SELECT n, id FROM document",
+    "ALTER TABLE blob ADD COLUMN unused_since INTEGER",
+    include_str!("segments.sql"),
+    "DROP TABLE batch",
+];
 /// The version of the primary tables.
 const SCHEMA: i64 = 1 + UPGRADES.len() as i64;
 /// "Kith" as SQLite's application id, so that another program's database is not taken for a notebook.
@@ -144,7 +149,7 @@ fn prepare(connection: &mut Connection) -> Result<()> {
     let transaction = begin(connection)?;
     // Asked again: another process may have been first.
     if is_empty(&transaction)? {
-        transaction.execute_batch(include_str!("schema.sql"))?;
+        transaction.execute_batch(concat!(include_str!("schema.sql"), include_str!("segments.sql")))?;
     } else {
         let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         for upgrade in UPGRADES.iter().skip(version.max(1) as usize - 1) {
@@ -172,6 +177,16 @@ pub fn meta<T: FromSql>(connection: &Connection, key: &str) -> Result<Option<T>>
 /// Remembers a value; null forgets it.
 pub fn set_meta(connection: &Connection, key: &str, value: impl ToSql) -> Result<()> {
     connection.prepare_cached("INSERT OR REPLACE INTO meta VALUES (?, ?)")?.execute(params![key, value])?;
+    Ok(())
+}
+
+/// Remembers a value unless there is one.
+pub fn set_meta_once(connection: &Connection, key: &str, value: impl ToSql) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2 WHERE value IS NULL",
+        )?
+        .execute(params![key, value])?;
     Ok(())
 }
 
@@ -309,7 +324,7 @@ pub fn wanting_compaction(connection: &Connection, most: usize) -> Result<Vec<Re
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// One of our own changes that waits for a batch.
+/// One of our own changes that waits to be sealed.
 pub struct Outgoing {
     /// Its place in the outbox.
     pub chunk: i64,
@@ -319,7 +334,7 @@ pub struct Outgoing {
     pub change: RawChange,
 }
 
-/// The next changes for a batch, oldest document first, up to about this many bytes.
+/// The next changes for a segment, oldest document first, up to about this many bytes.
 pub fn outgoing(connection: &Connection, most_bytes: usize) -> Result<Vec<Outgoing>> {
     let mut statement = connection.prepare_cached(
         "SELECT outbox.chunk, outbox.hash, document.id, chunk.bytes
@@ -359,7 +374,7 @@ fn lost(id: RecordId) -> Error {
     Error::Unreadable(format!("a change of record {id} is missing from the file; run `kith doctor`"))
 }
 
-/// Takes changes out of the outbox: a batch holds them now.
+/// Takes changes out of the outbox: a segment holds them now.
 pub fn clear_outgoing(connection: &Connection, chunks: &[i64]) -> Result<()> {
     let mut statement = connection.prepare_cached("DELETE FROM outbox WHERE chunk = ?")?;
     chunks.iter().try_for_each(|chunk| statement.execute([chunk]).map(drop).map_err(Error::from))
@@ -395,11 +410,23 @@ pub fn remember_actor(connection: &Connection, actor: &[u8], log: Option<[u8; 16
     Ok(())
 }
 
+/// Forgets which actors were this device's, but for this one.
+pub fn forget_actors(connection: &Connection, but: &[u8]) -> Result<()> {
+    connection.execute("DELETE FROM actor WHERE log IS NULL AND actor <> ?", [but])?;
+    Ok(())
+}
+
 /// The actors of this device since its log began.
 pub fn own_actors(connection: &Connection) -> Result<Vec<Vec<u8>>> {
     let mut statement = connection.prepare_cached("SELECT actor FROM actor WHERE log IS NULL")?;
     let rows = statement.query_map([], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The log on whose device an actor wrote, if anybody has said so.
+pub fn log_of_actor(connection: &Connection, actor: &[u8]) -> Result<Option<[u8; 16]>> {
+    let mut statement = connection.prepare_cached("SELECT log FROM actor WHERE actor = ? AND log IS NOT NULL")?;
+    Ok(statement.query_row([actor], |row| row.get(0)).optional()?)
 }
 
 /// The name of the device an actor wrote on; none for this device and for actors nobody has named.
@@ -415,17 +442,6 @@ pub fn is_own_actor(connection: &Connection, actor: &[u8]) -> Result<bool> {
     Ok(statement.exists([actor])?)
 }
 
-/// A device that was heard of.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct Device {
-    /// What it calls itself.
-    pub name: String,
-    /// When its newest batch says it was made.
-    pub last_seen: Option<String>,
-    /// How many of its batches are here.
-    pub batches: u64,
-}
-
 /// Remembers a device.
 pub fn remember_device(connection: &Connection, log: [u8; 16], name: &str, seen: &str) -> Result<()> {
     connection
@@ -435,58 +451,6 @@ pub fn remember_device(connection: &Connection, log: [u8; 16], name: &str, seen:
         )?
         .execute(params![log, name, seen])?;
     Ok(())
-}
-
-/// The devices heard of, by name.
-pub fn devices(connection: &Connection) -> Result<Vec<Device>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT name, last_seen, (SELECT count(*) FROM batch WHERE batch.log = device.log) FROM device ORDER BY name",
-    )?;
-    let rows = statement
-        .query_map([], |row| Ok(Device { name: row.get(0)?, last_seen: row.get(1)?, batches: row.get(2)? }))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-/// Remembers a batch: our own with its bytes, another's by its hash.
-pub fn put_batch(connection: &Connection, log: [u8; 16], seq: u64, hash: [u8; 32], own: Option<&[u8]>) -> Result<()> {
-    connection
-        .prepare_cached("INSERT OR REPLACE INTO batch VALUES (?, ?, ?, ?)")?
-        .execute(params![log, seq as i64, hash, own])?;
-    Ok(())
-}
-
-/// The hashes of the batches that were read or written under this number of a log. More than one means that two
-/// notebooks wrote to the log: one is a copy of the other.
-pub fn batch_hashes(connection: &Connection, log: [u8; 16], seq: u64) -> Result<Vec<[u8; 32]>> {
-    let mut statement = connection.prepare_cached("SELECT hash FROM batch WHERE log = ? AND seq = ?")?;
-    let rows = statement.query_map(params![log, seq as i64], |row| row.get(0))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-/// Whether somebody else wrote to this log of ours.
-pub fn has_foreign_batch(connection: &Connection, log: [u8; 16]) -> Result<bool> {
-    Ok(connection.prepare_cached("SELECT 1 FROM batch WHERE log = ? AND bytes IS NULL")?.exists([log])?)
-}
-
-/// The number of the last batch of a log; 0 when there is none.
-pub fn last_batch(connection: &Connection, log: [u8; 16]) -> Result<u64> {
-    let mut statement = connection.prepare_cached("SELECT coalesce(max(seq), 0) FROM batch WHERE log = ?")?;
-    Ok(statement.query_row([log], |row| row.get(0))?)
-}
-
-/// Our own batches, whatever log they were written under.
-pub fn own_batch_numbers(connection: &Connection) -> Result<Vec<([u8; 16], u64)>> {
-    let mut statement =
-        connection.prepare_cached("SELECT log, seq FROM batch WHERE bytes IS NOT NULL ORDER BY log, seq")?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-/// One of our own batches.
-pub fn own_batch(connection: &Connection, log: [u8; 16], seq: u64) -> Result<Option<Vec<u8>>> {
-    let mut statement =
-        connection.prepare_cached("SELECT bytes FROM batch WHERE log = ? AND seq = ? AND bytes IS NOT NULL")?;
-    Ok(statement.query_row(params![log, seq as i64], |row| row.get(0)).optional()?)
 }
 
 /// Keeps a change until what it builds on has come.
@@ -505,6 +469,11 @@ pub fn take_waiting(connection: &Connection, id: RecordId) -> Result<Vec<Vec<u8>
     let mut statement = connection.prepare_cached("DELETE FROM waiting WHERE document = ? RETURNING bytes")?;
     let rows = statement.query_map([id.0], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// How many changes wait for others.
+pub fn count_waiting(connection: &Connection) -> Result<u64> {
+    Ok(connection.prepare_cached("SELECT count(*) FROM waiting")?.query_row([], |row| row.get(0))?)
 }
 
 /// Sets a change aside, with the reason; it is tried again by a newer version.
@@ -527,10 +496,12 @@ pub struct Sizes {
     pub photos: u64,
     /// Bytes of photos.
     pub photo_bytes: u64,
-    /// Our own changes no batch holds yet.
+    /// Our own changes no segment holds yet.
     pub outbox: u64,
-    /// Bytes of our own batches.
-    pub batch_bytes: u64,
+    /// Segments of all devices.
+    pub segments: u64,
+    /// Bytes of segments.
+    pub segment_bytes: u64,
     /// Changes that wait for others.
     pub waiting: u64,
     /// Changes set aside.
@@ -548,7 +519,8 @@ pub fn sizes(connection: &Connection) -> Result<Sizes> {
         photos: number("SELECT count(*) FROM blob")?,
         photo_bytes: number("SELECT coalesce(sum(length(bytes)), 0) FROM blob")?,
         outbox: number("SELECT count(*) FROM outbox")?,
-        batch_bytes: number("SELECT coalesce(sum(length(bytes)), 0) FROM batch")?,
+        segments: number("SELECT count(*) FROM segment")?,
+        segment_bytes: number("SELECT coalesce(sum(length(bytes)), 0) FROM segment")?,
         waiting: number("SELECT count(*) FROM waiting")?,
         quarantined: number("SELECT count(*) FROM quarantine")?,
         purged: number("SELECT count(*) FROM purged")?,
@@ -613,7 +585,7 @@ pub fn set_blob_unused(connection: &Connection, id: &str, since: Option<i32>) ->
     Ok(())
 }
 
-/// Photos that no batch holds yet, up to about this many bytes.
+/// Photos that no segment holds yet, up to about this many bytes.
 pub fn outgoing_blobs(connection: &Connection, most_bytes: usize) -> Result<Vec<(String, Vec<u8>)>> {
     let mut statement = connection.prepare_cached("SELECT blob.id, bytes FROM outbox_blob JOIN blob USING (id)")?;
     let mut rows = statement.query([])?;
@@ -661,17 +633,6 @@ pub fn purge_blob(connection: &Connection, id: &str) -> Result<()> {
     Ok(())
 }
 
-/// Whether any batch of ours is kept.
-pub fn has_own_batches(connection: &Connection) -> Result<bool> {
-    Ok(connection.query_row("SELECT EXISTS (SELECT 1 FROM batch WHERE bytes IS NOT NULL)", [], |row| row.get(0))?)
-}
-
-/// Forgets our own batches: after a purge a new log begins, which does not hold the purged words.
-pub fn forget_own_batches(connection: &Connection) -> Result<()> {
-    connection.execute("UPDATE batch SET bytes = NULL WHERE bytes IS NOT NULL", [])?;
-    Ok(())
-}
-
 /// Writes the file anew without its free space, and empties the write-ahead log, so that no deleted byte remains.
 pub fn scrub(connection: &Connection) -> Result<()> {
     connection.execute_batch("PRAGMA secure_delete = ON; VACUUM")?;
@@ -684,7 +645,7 @@ pub fn scrub(connection: &Connection) -> Result<()> {
 
 /// Makes a restored notebook forget which log it wrote and what ran on the device: it begins anew.
 pub fn forget_identity(connection: &Connection) -> Result<()> {
-    connection.execute("DELETE FROM meta WHERE key IN ('log', 'running_event', 'sync_folder')", [])?;
+    connection.execute("DELETE FROM meta WHERE key IN ('log', 'running_event', 'mailboxes')", [])?;
     Ok(())
 }
 
@@ -729,7 +690,10 @@ mod tests {
         let made_now = tables(&path);
         let connection = Connection::open(&path).unwrap();
         connection
-            .execute_batch("DROP VIEW named; ALTER TABLE blob DROP COLUMN unused_since; PRAGMA user_version = 1")
+            .execute_batch(
+                "DROP VIEW named; ALTER TABLE blob DROP COLUMN unused_since; DROP TABLE segment; DROP TABLE log; DROP TABLE roster;
+                 DROP TABLE parcel; DROP TABLE given; CREATE TABLE batch (log); PRAGMA user_version = 1",
+            )
             .unwrap();
         drop(connection);
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params_from_iter};
 
-use super::{DocumentRow, MAX_CHUNK, append, meta, put_blob, set_meta};
+use super::{DocumentRow, MAX_CHUNK, append, put_blob};
 use crate::document::{Document, Heads};
 use crate::error::{Error, Result};
 use crate::model::RecordId;
@@ -96,9 +96,6 @@ pub fn salvage(damaged: &Damaged, fresh: &Connection) -> Result<(u64, Vec<i64>)>
         if let Ok((id, bytes)) = photo {
             put_blob(fresh, &id, &bytes, true)?;
         }
-    }
-    if let Ok(Some(notebook)) = meta::<[u8; 16]>(damaged, "notebook") {
-        set_meta(fresh, "notebook", notebook)?;
     }
     Ok((saved, missed))
 }

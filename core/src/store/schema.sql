@@ -13,17 +13,12 @@ CREATE TABLE document (
 CREATE VIEW named AS SELECT n, id FROM document;
 -- key = n << 20 | k: k = 0 is the snapshot, the rest are changes, so that a document is one range scan.
 CREATE TABLE chunk (key INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
--- Our own changes that no batch holds yet; the hash is filled in when compaction takes the chunk away.
+-- Our own changes that no segment holds yet; the hash is filled in when compaction takes the chunk away.
 CREATE TABLE outbox (chunk INTEGER PRIMARY KEY, hash BLOB) STRICT;
 CREATE TABLE outbox_blob (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 -- Who wrote what: every actor belongs to a device, every log too.
 CREATE TABLE actor (actor BLOB PRIMARY KEY, log BLOB) STRICT, WITHOUT ROWID;
 CREATE TABLE device (log BLOB PRIMARY KEY, name TEXT NOT NULL, last_seen TEXT) STRICT, WITHOUT ROWID;
--- Batches: of our own log with their bytes, so that a lost folder is filled again; of others what was read. Two under
--- one number come from a notebook that was copied.
-CREATE TABLE batch (
-  log BLOB NOT NULL, seq INTEGER NOT NULL, hash BLOB NOT NULL, bytes BLOB, PRIMARY KEY (log, seq, hash)
-) STRICT, WITHOUT ROWID;
 CREATE TABLE waiting (hash BLOB PRIMARY KEY, document BLOB NOT NULL, missing BLOB NOT NULL, bytes BLOB NOT NULL)
   STRICT, WITHOUT ROWID;
 CREATE INDEX waiting_document ON waiting (document);

@@ -17,15 +17,16 @@ const ENC: usize = 32;
 
 /// What opens envelopes.
 pub struct EnvelopeKey {
-    private: <X25519 as Kem>::PrivateKey,
+    /// What the private key is made of, each time it is needed: whether hpke wipes its keys depends on features of others.
+    seed: Secret,
     public: [u8; 32],
 }
 
 impl EnvelopeKey {
     /// The key made from a seed.
     pub fn from_seed(seed: &Secret) -> Self {
-        let (private, public) = X25519::derive_keypair(seed.bytes());
-        Self { private, public: public.to_bytes().into() }
+        let (_, public) = X25519::derive_keypair(seed.bytes());
+        Self { seed: seed.clone(), public: public.to_bytes().into() }
     }
 
     /// What others seal to.
@@ -43,7 +44,7 @@ impl EnvelopeKey {
         let enc = <X25519 as Kem>::EncappedKey::from_bytes(enc).map_err(|_| ()).map_err(not_ours)?;
         hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, X25519>(
             &OpModeR::Base,
-            &self.private,
+            &X25519::derive_keypair(self.seed.bytes()).0,
             &enc,
             purpose.as_bytes(),
             sealed,

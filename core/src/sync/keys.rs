@@ -536,6 +536,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_secret_is_wiped_when_it_is_dropped() {
+        fn is_wiped<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+        is_wiped(&Secret::new([1; 32]).0);
+        is_wiped(&keys(1).sign);
+        is_wiped(&keys(1).endpoint);
+        is_wiped(&bag().padded());
+        is_wiped(&RecoveryKit::from_seed(Secret::new([1; 32])).text());
+    }
+
+    #[test]
     fn a_recovery_key_is_read_as_people_type_it() {
         let kit = RecoveryKit::draw(&mut dice(3));
         let text = kit.text();

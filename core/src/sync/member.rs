@@ -117,6 +117,15 @@ impl Member {
         Ok(Some(member))
     }
 
+    /// The keys this device was given of a notebook, if it ever belonged to it.
+    ///
+    /// # Errors
+    /// As the key store.
+    pub fn held_keys(store: &dyn KeyStore, tag: &NotebookTag) -> Result<Option<KeyBag>> {
+        let ring = store.get(&ring_name(tag))?.map(|ring| read_ring(&ring)).unwrap_or_default();
+        Ok((!ring.is_empty()).then(|| KeyBag { keys: ring.into_iter().collect() }))
+    }
+
     /// A device that was let in: begins with the files and keys of its welcome.
     ///
     /// # Errors

@@ -1,11 +1,11 @@
-//! Bringing devices together: what a batch is, what a folder holds, and what a device remembers outside its notebook.
+//! Bringing devices together: segments and the keys they are sealed under, who belongs to a notebook, the places that carry
+//! files between devices, and what a device keeps outside its notebook.
 //!
 //! Nothing here changes a notebook; `notebook` does that, through its one door.
 
-pub mod batch;
+pub mod carrier;
 pub mod cbor;
 pub mod envelope;
-pub mod folder;
 pub mod identity;
 pub mod keys;
 pub mod keystore;

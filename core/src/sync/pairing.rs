@@ -364,6 +364,15 @@ mod tests {
         assert!(read_answer(&code, device(2).envelope_key(), (&invited, &asked), &answer).is_err());
     }
 
+    fn assert_only_whole(file: &[u8], takes: &dyn Fn(&[u8]) -> bool) {
+        assert!(takes(file));
+        for at in 0..file.len() {
+            let mut flipped = file.to_vec();
+            flipped[at] ^= 0x10;
+            assert!(!takes(&flipped) && !takes(&file[..at]), "byte {at}");
+        }
+    }
+
     #[test]
     fn every_flipped_byte_and_every_cut_of_a_pairing_is_refused() {
         let (code, invited, asked, _) = asked();
@@ -371,15 +380,8 @@ mod tests {
         let answered = answer(&code, &read, &welcome(), &mut dice(5)).unwrap();
         let takes_request = |file: &[u8]| read_request(&code, device(1).envelope_key(), file).is_ok();
         let takes_answer = |file: &[u8]| read_answer(&code, device(2).envelope_key(), (&invited, &asked), file).is_ok();
-        let takes: [(&[u8], &dyn Fn(&[u8]) -> bool); 2] = [(&asked, &takes_request), (&answered, &takes_answer)];
-        for (file, takes) in takes {
-            assert!(takes(file));
-            for at in 0..file.len() {
-                let mut flipped = file.to_vec();
-                flipped[at] ^= 0x10;
-                assert!(!takes(&flipped) && !takes(&file[..at]), "byte {at}");
-            }
-        }
+        assert_only_whole(&asked, &takes_request);
+        assert_only_whole(&answered, &takes_answer);
     }
 
     proptest! {

@@ -854,14 +854,15 @@ impl<'a> Weighing<'a> {
         }
     }
 
-    /// Takes away what the removed device wrote and the removal did not follow; says whether there was anything.
+    /// Takes away what the removed device wrote and the removal did not follow; says whether there was anything. What
+    /// was decided stays decided, even if it was that device's.
     fn strike(&mut self, removal: usize) -> bool {
         let target = self.target(removal);
         let mut any = false;
         for at in 0..self.list.len() {
             let entry = self.list[at];
             let is_theirs = !entry.by_recovery && Some(entry.author) == target;
-            if is_theirs && !self.is_before(at, removal) && !self.decided.contains(&at) && !self.struck[at] {
+            if is_theirs && !self.is_before(at, removal) && !self.struck[at] {
                 self.struck[at] = true;
                 any = true;
             }
@@ -1025,7 +1026,7 @@ impl<'a> Weighing<'a> {
             let Act::Held { revoke, cuts } = &self.list[at].act else {
                 continue;
             };
-            let of = self.decided.iter().find(|of| self.list[**of].hash == *revoke && self.is_before(**of, at));
+            let of = self.decided.iter().find(|of| self.list[**of].hash == *revoke);
             let there = of.and_then(|of| self.target(*of)).and_then(|device| removed.get_mut(&device));
             if let Some(there) = there.filter(|_| said.insert((self.list[at].author, *revoke))) {
                 there.cut_off.extend(cuts);

@@ -523,6 +523,9 @@ impl<'a> Iterator for Split<'a> {
             return None;
         }
         let rest = std::mem::take(&mut self.rest);
+        if rest.len() > MAX_BUNDLE {
+            return Some(refused("a bundle is larger than any can be"));
+        }
         Some(Header::read(rest).and_then(|header| match rest.split_at_checked(header.len()) {
             Some((segment, rest)) => {
                 self.rest = rest;

@@ -10,7 +10,10 @@ use automerge::{AutoCommit, ObjType, ROOT, ReadDoc};
 use kith_core::demo;
 use kith_core::model::Contact;
 use kith_core::notebook::Notebook;
+use kith_core::sync::carrier::Mailbox;
+use kith_core::sync::carrier::folder::Folder;
 use kith_core::sync::identity::HandedOut;
+use kith_core::sync::keystore::FileKeyStore;
 
 use crate::{Section, crowd, quantiles, ratio};
 
@@ -19,7 +22,7 @@ const RUNS: usize = 5;
 pub(crate) fn measure(n: usize) -> Section {
     let mut section = Section::new(
         "Bringing two devices together",
-        "Each device edits a note of 100 people, apart. Measured is taking in the other's hundred changes: reading the batch, \
+        "Each device edits a note of 100 people, apart. Measured is taking in the other's hundred changes: opening the segments, \
          admitting the bytes (gate, checksum, a copy applied, saved, loaded and compared), rows and commit. The peer loads one \
          Automerge document that holds the whole notebook, merges the other's changes and saves it; it is not admitted at all.",
         &["N", "kith, 100 + 100 edits", "one Automerge document", "ratio"],
@@ -44,30 +47,46 @@ fn ours(n: usize) -> Duration {
     let (folder, path) = crowd::notebook(n);
     let shared = folder.path().join("shared");
     std::fs::create_dir(&shared).unwrap();
-    // They know each other: the outbox of the crowd itself is not what is measured.
-    let connection = rusqlite::Connection::open(&path).unwrap();
-    connection.execute_batch("DELETE FROM outbox; PRAGMA wal_checkpoint(TRUNCATE)").unwrap_or_default();
-    drop(connection);
+    // They know each other: what the crowd itself has in the outbox is not what is measured.
+    forget_outbox(&path);
     let other = folder.path().join("other.kith");
     std::fs::copy(&path, &other).unwrap();
     let (a, b) = (crowd::open(&path), crowd::open(&other));
-    let (of_a, of_b) = (HandedOut::at(folder.path().join("a")), HandedOut::at(folder.path().join("b")));
-    sync(&a, &shared, &of_a);
-    sync(&b, &shared, &of_b);
+    let (of_a, of_b) = (keys(&folder.path().join("a")), keys(&folder.path().join("b")));
+    let place = Folder::at(&shared);
+    place.prepare().unwrap();
+    let code = a.invite(&place, &of_a).unwrap();
+    b.join(&place, &of_b, Some(&code)).unwrap();
+    let request = a.request_to_join(&place, &of_a).unwrap().expect("it has asked");
+    a.admit(&place, &of_a, &request).unwrap();
+    b.join(&place, &of_b, None).unwrap();
+    forget_outbox(&other);
+    sync(&b, &place, &of_b);
+    sync(&a, &place, &of_a);
     edit(&a, 0, "from the phone");
     edit(&b, 50, "from the laptop");
     // Handing out first, so that what is timed is taking in.
-    sync(&a, &shared, &of_a);
+    sync(&a, &place, &of_a);
     let start = Instant::now();
-    assert_eq!(sync(&b, &shared, &of_b), 100);
+    assert_eq!(sync(&b, &place, &of_b), 100);
     let first = start.elapsed();
     let start = Instant::now();
-    assert_eq!(sync(&a, &shared, &of_a), 100);
+    assert_eq!(sync(&a, &place, &of_a), 100);
     first + start.elapsed()
 }
 
-fn sync(notebook: &Notebook, folder: &Path, handed_out: &HandedOut) -> u64 {
-    let report = notebook.sync_folder(folder, handed_out, &mut |_, _| {}).unwrap();
+fn forget_outbox(path: &Path) {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection.execute_batch("DELETE FROM outbox; PRAGMA wal_checkpoint(TRUNCATE)").unwrap_or_default();
+}
+
+/// What a device keeps outside its notebook.
+pub(crate) fn keys(folder: &Path) -> FileKeyStore {
+    FileKeyStore::at(folder.join("keys"), HandedOut::at(folder.join("handed-out.json")))
+}
+
+fn sync(notebook: &Notebook, place: &Folder, keys: &FileKeyStore) -> u64 {
+    let report = notebook.sync(place, keys, &mut |_, _| {}).unwrap();
     assert!(report.refused.is_empty() && report.set_aside.is_empty());
     report.received
 }

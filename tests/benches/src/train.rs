@@ -9,9 +9,9 @@ use std::path::Path;
 use kith_core::demo;
 use kith_core::model::AnyRecord;
 use kith_core::notebook::{Notebook, Options};
-use kith_core::sync::batch::Batch;
-use kith_core::sync::folder::Folder;
-use kith_core::sync::identity::HandedOut;
+use kith_core::sync::carrier::Mailbox;
+use kith_core::sync::carrier::folder::Folder;
+use kith_core::sync::segment::{self, Item, MAX_SEGMENT};
 
 use crate::crowd;
 
@@ -51,12 +51,19 @@ fn made_up(path: &Path) -> Notebook {
 fn changes(notebook: &Notebook, folder: &Path) -> Vec<Vec<u8>> {
     let shared = folder.join("shared");
     std::fs::create_dir(&shared).unwrap();
-    notebook.sync_folder(&shared, &HandedOut::at(folder.join("handed-out")), &mut |_, _| {}).unwrap();
-    let folder = Folder::open(&shared).unwrap();
+    let (place, keys) = (Folder::at(&shared), crate::merge::keys(folder));
+    place.prepare().unwrap();
+    notebook.sync(&place, &keys, &mut |_, _| {}).unwrap();
+    let epoch = notebook.member(&keys).unwrap().and_then(|member| member.write_epoch()).expect("it was founded");
     let mut changes = BTreeMap::new();
-    for file in folder.files().unwrap() {
-        for change in Batch::decode(&folder.read(&file.path).unwrap()).unwrap().changes {
-            changes.insert(change.bytes.0.clone(), ());
+    for found in place.list().unwrap() {
+        let bytes = place.get(&found.name, MAX_SEGMENT as u64).unwrap().unwrap_or_default();
+        let Ok(opened) = segment::open(&bytes, &epoch) else { continue };
+        let author = opened.author();
+        for item in opened.verify(&author).unwrap().items {
+            if let Item::Change { bytes, .. } = item {
+                changes.insert(bytes, ());
+            }
         }
     }
     changes.into_keys().collect()

@@ -9,7 +9,6 @@ use std::path::Path;
 use kith_core::Error;
 use kith_core::model::{Channel, Contact, EntryId, Id, Note, RecordId};
 use kith_core::notebook::{Notebook, Options};
-use kith_core::sync::identity::HandedOut;
 use tests::{Seeded, fill};
 
 /// Most records one run writes, killed or not.
@@ -41,7 +40,7 @@ fn say(line: &str) {
 /// New contacts, edits of them, and words in a diary; now and then what is new goes into the folder.
 fn write(path: &Path, name: &str, most: usize, folder: Option<&Path>) {
     let notebook = Notebook::open(path, Options { device: name.into(), ..Options::default() }).unwrap();
-    let handed_out = HandedOut::at(path.with_file_name("handed-out.json"));
+    let keys = tests::keys_in(path.parent().unwrap());
     if notebook.get(diary()).unwrap().is_none() {
         notebook.put(Note { id: diary(), ..Note::default() }).unwrap();
     }
@@ -65,7 +64,7 @@ fn write(path: &Path, name: &str, most: usize, folder: Option<&Path>) {
             }
         }
         if let Some(folder) = folder.filter(|_| n % 4 == 3) {
-            notebook.sync_folder(folder, &handed_out, &mut |_, _| {}).unwrap();
+            notebook.sync(&tests::mailbox(folder), &keys, &mut |_, _| {}).unwrap();
         }
         if n % 50 == 49 {
             notebook.tidy().unwrap();

@@ -262,6 +262,10 @@ fn nothing_is_written_under_a_key_that_a_removed_device_may_hold() {
     assert_eq!(evaluate(&set).write_under, [before, genesis.entry], "one that follows another is better");
     set.says(1, revoke(3));
     assert!(evaluate(&set).write_under.is_empty());
+    // Not even if the removed device itself says that there is a new one.
+    let mut thief = set.clone();
+    thief.says(3, rotate(9));
+    assert!(evaluate(&thief).write_under.is_empty());
     let mut elsewhere = set.clone();
     let (after, also) = (set.says(1, rotate(3)), elsewhere.says(2, rotate(4)));
     let unaware = beside.says(2, rotate(5));
@@ -271,6 +275,16 @@ fn nothing_is_written_under_a_key_that_a_removed_device_may_hold() {
     assert_eq!(all.write_under, safe, "of several the smallest hash");
     assert!(all.epoch(&unaware).unwrap().members.contains(&id(3)));
     assert!(!all.epoch(&after).unwrap().members.contains(&id(3)));
+}
+
+#[test]
+fn a_device_that_rotates_again_and_again_writes_under_the_last() {
+    let mut set = three();
+    for number in 0..6 {
+        // By chance the hash of one or two would be the smallest anyway.
+        let last = set.says(1 + number % 3, rotate(number));
+        assert_eq!(evaluate(&set).write_under[0], last);
+    }
 }
 
 #[test]

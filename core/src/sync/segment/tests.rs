@@ -261,6 +261,7 @@ fn a_bundle_gives_its_segments_back_and_hides_no_damage() {
         assert_eq!(whole, at / segments[0].len());
         assert_eq!(split(&all[..at]).filter(Result::is_err).count(), usize::from(at % segments[0].len() != 0));
     }
+    assert!(split(&vec![0; MAX_BUNDLE + 1]).next().is_some_and(|first| first.is_err()));
     let mut damaged = all.clone();
     damaged[segments[0].len()] = 0;
     let found: Vec<bool> = split(&damaged).map(|segment| segment.is_ok()).collect();

@@ -1,0 +1,321 @@
+//! The devices of a notebook: inviting one, joining with a code, removing one, and what is known of each.
+
+use serde::Serialize;
+
+use super::sync::{TAG, parcel_id, roster_files, tag_of};
+use super::{Notebook, lock};
+use crate::error::{Error, Result};
+use crate::store;
+use crate::store::segments;
+use crate::sync::carrier::Mailbox;
+use crate::sync::hex;
+use crate::sync::keys::{DeviceId, KeyBag, NotebookTag};
+use crate::sync::keystore::KeyStore;
+use crate::sync::member::{self, Member};
+use crate::sync::pairing::{self, Code, Request, Welcome};
+
+/// Under which names a key store keeps an invitation, and what this device asked.
+const INVITED: &str = "invited";
+const JOINING: &str = "joining";
+
+/// A device of the notebook.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DeviceRow {
+    /// The beginning of its key, by which it is told from others of the same name.
+    pub id: String,
+    /// What it is called.
+    pub name: String,
+    /// Whether it is this one.
+    pub this: bool,
+    /// Whether it was removed.
+    pub removed: bool,
+    /// When its newest segment says it was made.
+    pub last_seen: Option<String>,
+    /// How many of its segments are here.
+    pub segments: u64,
+}
+
+/// How far joining has come.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Joining {
+    /// The other device has to agree; both show these digits.
+    Asked {
+        /// Six digits.
+        digits: String,
+    },
+    /// This device belongs to the notebook now.
+    Joined {
+        /// The device that let it in.
+        from: String,
+    },
+}
+
+impl Notebook {
+    /// Begins an invitation through a mailbox: the code to be typed on the new device. An earlier one is void from then
+    /// on.
+    ///
+    /// # Errors
+    /// As [`Notebook::sync`].
+    pub fn invite(&self, place: &dyn Mailbox, keys: &dyn KeyStore) -> Result<Code> {
+        // Syncing first founds the notebook, if need be, and finds out whether the place is the right one.
+        self.sync(place, keys, &mut |_, _| {})?;
+        let member = self.member(keys)?.ok_or_else(no_member)?;
+        let envelope = member.keys().envelope_key().public();
+        self.cancel_invitation(place, keys)?;
+        let code = self.with_random(|random| Code::draw(&member.tag(), &envelope, random));
+        keys.put(INVITED, code.bytes())?;
+        place.put_new(&format!("{}.inv", code.file_stem()), &pairing::invitation(&code, &envelope))?;
+        Ok(code)
+    }
+
+    /// Takes an invitation back; what was not answered is void.
+    ///
+    /// # Errors
+    /// As the place and the key store.
+    pub fn cancel_invitation(&self, place: &dyn Mailbox, keys: &dyn KeyStore) -> Result<()> {
+        let Some(code) = keys.get(INVITED)?.and_then(|bytes| Code::from_bytes(&bytes)) else { return Ok(()) };
+        keys.remove(INVITED)?;
+        for ending in ["inv", "req"] {
+            place.delete(&format!("{}.{ending}", code.file_stem()))?;
+        }
+        Ok(())
+    }
+
+    /// The request of a device that was invited, once it has come. To be shown to the person, with its digits.
+    ///
+    /// # Errors
+    /// [`Error::Peer`] when it was not written by somebody who knows the code: the invitation is void then, for a code
+    /// is worth one guess. [`Error::NotFound`] when nobody is invited.
+    pub fn request_to_join(&self, place: &dyn Mailbox, keys: &dyn KeyStore) -> Result<Option<Request>> {
+        let code = keys.get(INVITED)?.and_then(|bytes| Code::from_bytes(&bytes));
+        let code = code.ok_or_else(|| Error::NotFound("an invitation that is open".into()))?;
+        let name = format!("{}.req", code.file_stem());
+        let Some(file) = place.get(&name, pairing::MAX_FILE as u64)? else { return Ok(None) };
+        let member = self.member(keys)?.ok_or_else(no_member)?;
+        match pairing::read_request(&code, member.keys().envelope_key(), &file) {
+            Ok(request) => Ok(Some(request)),
+            Err(error) => {
+                self.cancel_invitation(place, keys)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Lets the device in whose request a person has agreed to.
+    ///
+    /// # Errors
+    /// As [`Notebook::sync`].
+    pub fn admit(&self, place: &dyn Mailbox, keys: &dyn KeyStore, request: &Request) -> Result<()> {
+        let code = keys.get(INVITED)?.and_then(|bytes| Code::from_bytes(&bytes));
+        let code = code.ok_or_else(|| Error::NotFound("an invitation that is open".into()))?;
+        let mut member = self.member(keys)?.ok_or_else(no_member)?;
+        let now = self.unix_ms();
+        let added = self.with_random(|random| member.add(request.device.clone(), &request.name, now, random))?;
+        self.keep_roster(&member, &[added])?;
+        let parcels = self.read(segments::parcels)?.into_iter().map(|(_, bytes)| bytes).collect();
+        let welcome = Welcome { from: self.device.clone(), parcels, keys: member.key_bag() };
+        let answer = self.with_random(|random| pairing::answer(&code, request, &welcome, random))?;
+        place.put_new(&format!("{}.ans", code.file_stem()), &answer)?;
+        self.remember_given(&member, &request.device.device)?;
+        keys.remove(INVITED)?;
+        // The rest, and the new entry, go the usual way.
+        self.sync(place, keys, &mut |_, _| {}).map(drop)
+    }
+
+    /// A device that was let in has all keys.
+    fn remember_given(&self, member: &Member, device: &DeviceId) -> Result<()> {
+        let mut writer = lock(&self.writer);
+        let transaction = store::begin(&mut writer.connection)?;
+        for (other, epochs) in member.others().filter(|(other, _)| other.public.device == *device) {
+            for epoch in epochs {
+                segments::give(&transaction, epoch.0, other.public.device.0)?;
+            }
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// Asks to join the notebook a code leads into, or goes on asking: leaves the request in the mailbox, then takes the
+    /// answer. To be called again until it has come; the code is not needed then.
+    ///
+    /// What this notebook holds already is added to the one it joins, for all of its devices to read: a screen says so
+    /// before it calls this.
+    ///
+    /// # Errors
+    /// [`Error::Peer`] when the place is not that of the code, or somebody changed what is in it; [`Error::NotFound`]
+    /// when the invitation is not there, or not yet.
+    pub fn join(&self, place: &dyn Mailbox, keys: &dyn KeyStore, code: Option<&Code>) -> Result<Joining> {
+        let asked = keys.get(JOINING)?.and_then(|bytes| Asked::from_bytes(&bytes));
+        let asked = match (asked, code) {
+            (Some(asked), None) => asked,
+            (Some(asked), Some(code)) if asked.code == *code => asked,
+            (_, Some(code)) => self.ask(place, keys, code)?,
+            (None, None) => return Err(Error::NotFound("a request to join; give the code".into())),
+        };
+        let stem = asked.code.file_stem();
+        // A sync program may have lost it; the same bytes again are fine.
+        place.put_new(&format!("{stem}.req"), &asked.request)?;
+        let Some(answer) = place.get(&format!("{stem}.ans"), pairing::MAX_FILE as u64)? else {
+            return Ok(Joining::Asked { digits: asked.digits });
+        };
+        let device = member::load_keys(keys, &asked.code.notebook())?.ok_or_else(no_member)?;
+        let files = (&asked.invitation[..], &asked.request[..]);
+        let welcome = pairing::read_answer(&asked.code, device.envelope_key(), files, &answer)?;
+        self.enter(keys, asked.code.notebook(), welcome.parcels.clone(), welcome.keys)?;
+        keys.remove(JOINING)?;
+        for ending in ["inv", "req", "ans"] {
+            place.delete(&format!("{stem}.{ending}"))?;
+        }
+        Ok(Joining::Joined { from: welcome.from })
+    }
+
+    /// Goes back into the notebook in a mailbox that this device belongs to and this file does not know: it was put back
+    /// from a backup older than that. As with [`Notebook::join`], what is here is added to the notebook there.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when this device holds no keys of that notebook: it has to be invited.
+    pub fn rejoin(&self, place: &dyn Mailbox, keys: &dyn KeyStore) -> Result<()> {
+        let found = place.list()?;
+        let no_keys = || Error::NotFound("a notebook that this device has keys for".into());
+        let tag = tag_of(place, &found)?.ok_or_else(no_keys)?;
+        let bag = Member::held_keys(keys, &tag)?.ok_or_else(no_keys)?;
+        let parcels = roster_files(place, &found, &tag, &|_| false)?;
+        self.enter(keys, tag, parcels, bag)
+    }
+
+    fn ask(&self, place: &dyn Mailbox, keys: &dyn KeyStore, code: &Code) -> Result<Asked> {
+        let tag = code.notebook();
+        if tag_of(place, &place.list()?)?.is_some_and(|theirs| theirs != tag) {
+            return Err(Error::Peer(format!("this code leads into another notebook than that in {}", place.words())));
+        }
+        let belongs = |member: &Member| member.tag() == tag && member.roster().device(&member.device()).is_some();
+        if matches!(self.member(keys), Ok(Some(member)) if belongs(&member)) {
+            return Err(Error::Invalid("this device belongs to that notebook already".into()));
+        }
+        let name = format!("{}.inv", code.file_stem());
+        let invitation = place.get(&name, pairing::MAX_FILE as u64)?.ok_or_else(|| {
+            Error::NotFound(format!(
+                "the invitation in {}; it may still be on its way, or was taken back,",
+                place.words()
+            ))
+        })?;
+        // A fresh identity: one that was ever removed cannot come back.
+        member::forget_keys(keys, &tag)?;
+        let device = self.with_random(|random| member::draw_keys(keys, &tag, random))?;
+        let (request, digits) =
+            self.with_random(|random| pairing::request(code, &invitation, &device.public(), &self.device, random))?;
+        let asked = Asked { code: code.clone(), digits, invitation, request };
+        keys.put(JOINING, &asked.bytes())?;
+        Ok(asked)
+    }
+
+    /// Takes the roster and the keys of the notebook this device was let into, and tells it all that is here in a log of
+    /// its own.
+    fn enter(&self, keys: &dyn KeyStore, tag: NotebookTag, parcels: Vec<Vec<u8>>, bag: KeyBag) -> Result<()> {
+        let mut member = Member::welcomed(keys, tag, &parcels, bag)?;
+        let mut writer = lock(&self.writer);
+        let transaction = store::begin(&mut writer.connection)?;
+        segments::forget_others(&transaction)?;
+        // What was written before this start was told under another name, or by the device this is a copy of.
+        store::forget_actors(&transaction, &self.actor.0)?;
+        for entry in member.entries().lacking(&[]) {
+            segments::put_entry(&transaction, entry.hash.0, entry.bytes())?;
+        }
+        for parcel in &parcels {
+            segments::put_parcel(&transaction, parcel_id(parcel), parcel)?;
+        }
+        store::set_meta(&transaction, TAG, member.tag().0)?;
+        store::set_meta(&transaction, "log", None::<[u8; 16]>)?;
+        store::set_meta(&transaction, "recovery", None::<[u8; 32]>)?;
+        store::refill_outbox(&transaction)?;
+        transaction.commit()?;
+        drop(writer);
+        self.learn(&mut member, parcels, keys)
+    }
+
+    /// The devices of the notebook, the eldest first, then those that were removed.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn device_list(&self, keys: &dyn KeyStore) -> Result<Vec<DeviceRow>> {
+        let Some(member) = self.member(keys)? else { return Ok(Vec::new()) };
+        let roster = member.roster();
+        let living = roster.devices.iter().map(|device| (device.public.device, device.name.clone(), false));
+        let removed = roster.removed.iter().map(|r| (r.device, r.name.clone().unwrap_or_default(), true));
+        let row = |(id, name, removed): (DeviceId, String, bool)| {
+            let (segments, last_seen) = self.read(|connection| segments::heard_of(connection, id.0))?;
+            let this = id == member.device();
+            Ok(DeviceRow { id: hex(&id.0[..4]), name, this, removed, last_seen, segments })
+        };
+        living.chain(removed).map(row).collect()
+    }
+
+    /// Which notebook this is, as those who carry it see it, once it has other devices: 32 hexadecimal digits.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn notebook_tag(&self) -> Result<Option<String>> {
+        let tag: Option<[u8; 16]> = self.read(|connection| store::meta(connection, TAG))?;
+        Ok(tag.map(|tag| hex(&tag)))
+    }
+
+    /// Removes a device for ever: it reads nothing that is written from now on. What it wrote until now and is here
+    /// stays. Other devices learn of it at their next sync.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when no device is meant by these words, [`Error::Invalid`] when several are, or it is this one.
+    pub fn remove_device(&self, keys: &dyn KeyStore, meant: &str) -> Result<DeviceRow> {
+        let rows = self.device_list(keys)?;
+        let fits = |row: &&DeviceRow| !row.removed && (row.id == meant || row.name.eq_ignore_ascii_case(meant));
+        let row = match rows.iter().filter(fits).collect::<Vec<_>>()[..] {
+            [] => return Err(Error::NotFound(format!("a device called \"{meant}\""))),
+            [one] if one.this => {
+                return Err(Error::Invalid("a device is removed by another one, not by itself".into()));
+            }
+            [one] => one.clone(),
+            _ => return Err(Error::Invalid(format!("several devices are called \"{meant}\"; say it with the id"))),
+        };
+        let mut member = self.member(keys)?.ok_or_else(no_member)?;
+        let device = member.roster().devices.iter().find(|device| hex(&device.public.device.0[..4]) == row.id);
+        let device = device.map(|device| device.public.device).ok_or_else(no_member)?;
+        let (cuts, now) = (self.cuts(&device)?, self.unix_ms());
+        let written = self.with_random(|random| member.remove(keys, device, cuts, now, random))?;
+        self.keep_roster(&member, &written)?;
+        self.tend_roster(&mut member, keys)?;
+        Ok(row)
+    }
+}
+
+/// What this device asked, kept until the answer comes.
+struct Asked {
+    code: Code,
+    digits: String,
+    invitation: Vec<u8>,
+    request: Vec<u8>,
+}
+
+impl Asked {
+    const CODE: usize = 48;
+    const DIGITS: usize = 6;
+    const INVITATION: usize = 24 + 32;
+
+    fn bytes(&self) -> zeroize::Zeroizing<Vec<u8>> {
+        let parts = [self.code.bytes(), self.digits.as_bytes(), &self.invitation, &self.request];
+        zeroize::Zeroizing::new(parts.concat())
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (code, rest) = bytes.split_at_checked(Self::CODE)?;
+        let (digits, rest) = rest.split_at_checked(Self::DIGITS)?;
+        let (invitation, request) = rest.split_at_checked(Self::INVITATION)?;
+        Some(Self {
+            code: Code::from_bytes(code)?,
+            digits: String::from_utf8(digits.to_vec()).ok()?,
+            invitation: invitation.to_vec(),
+            request: request.to_vec(),
+        })
+    }
+}
+
+fn no_member() -> Error {
+    Error::Peer("this notebook has no other devices yet; sync it with a folder first".into())
+}

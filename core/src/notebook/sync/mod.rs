@@ -1,0 +1,200 @@
+//! Bringing this notebook together with its other devices through a mailbox: one pass takes what is new there and puts
+//! what is missing there. Repeating it does no harm.
+//!
+//! The steps are in `roster` (who belongs to the notebook), `receive` (segments of others) and `seal` (segments of ours,
+//! and everything the mailbox lacks).
+
+mod receive;
+mod roster;
+mod seal;
+
+use crate::error::{Error, Result};
+use crate::model::RecordId;
+use crate::notebook::Notebook;
+use crate::store;
+use crate::store::segments;
+use crate::sync::carrier::Mailbox;
+use crate::sync::carrier::mailbox::{Item as Found, NOTE};
+use crate::sync::hex;
+use crate::sync::keys::NotebookTag;
+use crate::sync::keystore::KeyStore;
+use crate::sync::member::Member;
+use crate::sync::roster::{Entries, Entry};
+use crate::sync::segment::{Header, MAX_SEGMENT, Name};
+
+pub(super) use receive::is_photo;
+pub(super) use roster::{parcel_id, roster_files};
+
+/// What the notebook remembers of its own identity.
+pub(super) const TAG: &str = "notebook_tag";
+
+/// What a sync did.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+pub struct SyncReport {
+    /// Files written into the mailbox, those it had lost included.
+    pub written: u64,
+    /// Changes of ours that were sealed for the first time.
+    pub sent: u64,
+    /// Segments of other devices that were new here.
+    pub read: u64,
+    /// Changes that were new here.
+    pub received: u64,
+    /// Records that changed here.
+    pub touched: u64,
+    /// Changes that wait for others that have not come yet.
+    pub waiting: u64,
+    /// Changes that were set aside, and why.
+    pub refused: Vec<String>,
+    /// Changes for records deleted for good here, dropped.
+    pub purged: u64,
+    /// Files that could not be taken: the name and why. They are tried again at every sync.
+    pub set_aside: Vec<(String, String)>,
+    /// Files sealed under a key that has not come yet.
+    pub locked: u64,
+    /// Segments kept back: their author belongs to nobody's list of devices yet.
+    pub strangers: u64,
+    /// Segments kept back: written after their author was removed.
+    pub after_removal: u64,
+    /// Segments only a newer version understands.
+    pub newer: u64,
+    /// This notebook was restored or copied and began a new log.
+    pub new_log: bool,
+    /// Devices that wrote two different segments under one number: there are two notebooks where there was one. Both
+    /// were taken, and each of the two begins a log of its own once it hears of the other.
+    pub twins: Vec<String>,
+}
+
+impl Notebook {
+    /// Takes what is new in a mailbox and puts there what it lacks, of every device. A notebook that has no other device
+    /// yet is founded by it.
+    ///
+    /// `progress` hears how many of how many files are done.
+    ///
+    /// # Errors
+    /// [`Error::Peer`] when the mailbox belongs to another notebook, this device was removed, or the place cannot be
+    /// used just now; [`Error::NotFound`] when there is no such place; [`Error::Storage`] when the disk refuses. What was
+    /// done until then stays done.
+    pub fn sync(
+        &self,
+        place: &dyn Mailbox,
+        keys: &dyn KeyStore,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<SyncReport> {
+        let found = place.list()?;
+        let mut member = self.member_for(place, &found, keys)?;
+        let mut report = SyncReport::default();
+        self.take_roster(&mut member, place, &found, keys)?;
+        self.tend_roster(&mut member, keys)?;
+        self.receive_segments(&member, place, &found, &mut report, progress)?;
+        self.reconsider(&member, &mut report)?;
+        // After reading: a segment of our log that is not ours says that a copy of this notebook writes to it too.
+        let log = self.log_of(&member, keys, &mut report)?;
+        self.seal_segments(&member, log, keys, &mut report)?;
+        self.put_missing(&member, place, &found, &mut report)?;
+        Ok(report)
+    }
+
+    /// This device as a member of the notebook; none while the notebook has met no place and no other device.
+    ///
+    /// # Errors
+    /// [`Error::Peer`] when the keys are gone: the notebook was restored or copied without them.
+    pub fn member(&self, keys: &dyn KeyStore) -> Result<Option<Member>> {
+        let entries = self.read(segments::entries)?;
+        let mut entries = entries.iter().map(|bytes| Entry::read(bytes));
+        let Some(first) = entries.next() else { return Ok(None) };
+        let mut all = Entries::begin(first?)?;
+        for entry in entries {
+            all.insert(entry?)?;
+        }
+        if let Some(seen) = self.read(|connection| store::meta::<[u8; 32]>(connection, "recovery"))? {
+            all.trust_recovery(crate::sync::keys::EntryHash(seen));
+        }
+        Member::load(keys, all)?.map(Some).ok_or_else(|| {
+            Error::Peer(
+                "this notebook was restored or copied without the keys of its device, so the others do not know it; \
+                 invite it from another device, and join"
+                    .into(),
+            )
+        })
+    }
+
+    /// The same for a place: a notebook that belongs to no roster founds its own there, if nobody else's is there.
+    fn member_for(&self, place: &dyn Mailbox, found: &[Found], keys: &dyn KeyStore) -> Result<Member> {
+        let theirs = tag_of(place, found)?;
+        let member = match (self.member(keys)?, theirs) {
+            (Some(member), Some(theirs)) if member.tag() != theirs => {
+                return Err(Error::Peer(format!(
+                    "{} belongs to another notebook; nothing was read or written. Choose another place",
+                    place.words()
+                )));
+            }
+            (Some(member), _) => member,
+            (None, Some(_)) => {
+                return Err(Error::Peer(format!(
+                    "{} carries a notebook that this device has not joined; nothing was read or written. Invite it on a \
+                     device that has the notebook, and join with the code",
+                    place.words()
+                )));
+            }
+            (None, None) => self.found(keys)?,
+        };
+        if theirs.is_none() {
+            place.put_new(NOTE, note(&member.tag()).as_bytes())?;
+        }
+        Ok(member)
+    }
+
+    pub(super) fn unix_ms(&self) -> u64 {
+        u64::try_from(self.now().timestamp_millis()).unwrap_or_default()
+    }
+}
+
+/// What the name of a segment says: its log's tag, its number, the beginning of its hash.
+type ShortName = ([u8; 16], u64, [u8; 4]);
+
+fn place_in_log(name: &str) -> Option<ShortName> {
+    let name = Name::parse(name).filter(|name| name.to.is_none())?;
+    Some((name.log_tag, name.from, name.hash))
+}
+
+/// A segment's log, number and hash as its name has them, and its length.
+fn name_of(head: &segments::SegmentHead) -> Option<(ShortName, u64)> {
+    let header = Header::read(&head.head).ok()?;
+    let [a, b, c, d, ..] = head.hash;
+    Some(((header.log_tag, header.seq, [a, b, c, d]), header.len() as u64))
+}
+
+/// What cannot be read now is left out; a place that fails is an error.
+fn optional<T>(read: Result<T>) -> Result<Option<T>> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(Error::Unreadable(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Which notebook a mailbox is for: by its note, or else by any file that says so.
+pub(super) fn tag_of(place: &dyn Mailbox, found: &[Found]) -> Result<Option<NotebookTag>> {
+    let note = optional(place.get(NOTE, 4096))?.flatten().unwrap_or_default();
+    let text = String::from_utf8_lossy(&note);
+    let told = text.lines().find_map(|line| line.strip_prefix("notebook ")?.trim().parse::<RecordId>().ok());
+    if let Some(told) = told {
+        return Ok(Some(NotebookTag(told.0)));
+    }
+    for found in found.iter().filter(|found| found.name.ends_with(".kiths")).take(8) {
+        let bytes = optional(place.get(&found.name, MAX_SEGMENT as u64))?.flatten().unwrap_or_default();
+        if let Ok(header) = Header::read(&bytes) {
+            return Ok(Some(header.notebook));
+        }
+    }
+    Ok(None)
+}
+
+fn note(tag: &NotebookTag) -> String {
+    format!(
+        "Kith keeps a notebook's devices together in this folder. Everything in it is sealed: without a key of the\n\
+         notebook nobody can read it. Files are written once and never changed.\n\
+         You may delete all of it and name the folder again: each device puts back what the others need.\n\nformat 1\nnotebook {}\n",
+        hex(&tag.0)
+    )
+}

@@ -1,0 +1,290 @@
+//! Segments of other devices: opened, weighed by the roster, and taken in through the one door.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use super::{ShortName, SyncReport, name_of, place_in_log};
+use crate::document::gate;
+use crate::error::{Error, Result};
+use crate::model::RecordId;
+use crate::notebook::commit::ReceivedSegment;
+use crate::notebook::{Change, Notebook, Origin};
+use crate::store;
+use crate::store::segments::{self, SegmentPlace, SegmentState};
+use crate::sync::LogId;
+use crate::sync::carrier::Mailbox;
+use crate::sync::carrier::mailbox::Item as Found;
+use crate::sync::keys::DeviceId;
+use crate::sync::member::Member;
+use crate::sync::segment::{self, Header, Item, MAX_BUNDLE, Name, Plaintext, ROOM};
+
+/// Records of one segment that are committed together, so that the lock is held for some 50 ms at most.
+const SLICE: usize = 32;
+/// What the changes of one segment may add up to, in operations, of which a short change can claim many: what we seal
+/// counts each as a byte at least.
+const MAX_OPERATIONS: u64 = (ROOM + 64 * 1024) as u64;
+
+/// What is to be done with a segment that was found.
+enum Verdict {
+    /// It is here already.
+    Known,
+    /// It is new, and says this.
+    New(Box<Plaintext>, SegmentPlace, SegmentState),
+}
+
+impl Notebook {
+    pub(super) fn receive_segments(
+        &self,
+        member: &Member,
+        place: &dyn Mailbox,
+        found: &[Found],
+        report: &mut SyncReport,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<()> {
+        let known = self.known_names()?;
+        let is_new = |found: &&Found| match place_in_log(&found.name) {
+            Some(name) => !known.contains(&name),
+            None => found.name.contains(".kiths") || found.name.contains(".kithb"),
+        };
+        let fresh: Vec<&Found> = found.iter().filter(is_new).collect();
+        let total = fresh.len() as u64;
+        for (at, found) in fresh.into_iter().enumerate() {
+            progress(at as u64, total);
+            let bytes = match place.get(&found.name, MAX_BUNDLE as u64) {
+                Ok(Some(bytes)) => bytes,
+                Ok(None) => continue,
+                Err(Error::Unreadable(why)) => {
+                    report.set_aside.push((found.name.clone(), why));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            for part in segment::split(&bytes) {
+                match part.and_then(|part| self.weigh(member, part).map(|verdict| (part, verdict))) {
+                    Ok((_, Verdict::Known)) => {}
+                    Ok((part, Verdict::New(text, at, state))) => {
+                        self.take_segment(member, *text, &at, state, part, report)?
+                    }
+                    Err(Error::NotFound(_)) => report.locked += 1,
+                    Err(error @ (Error::Peer(_) | Error::NeedsUpdate(_))) => {
+                        report.set_aside.push((found.name.clone(), error.to_string()));
+                        self.complain(member, place, found, &bytes);
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        progress(total, total);
+        Ok(())
+    }
+
+    /// A file that is all there and yet was damaged is taken away, so that whoever has the segment puts it there again.
+    /// Only what ours would be sealed under is touched, and a failure to do so is no matter.
+    fn complain(&self, member: &Member, place: &dyn Mailbox, found: &Found, bytes: &[u8]) {
+        let Ok(header) = Header::read(bytes) else { return };
+        let is_whole = header.len() == bytes.len() && header.notebook == member.tag();
+        let is_named = Name::parse(&found.name).is_some_and(|name| name.to.is_none() && name.from == header.seq);
+        if is_whole && is_named && member.epoch(&header.key).is_some() {
+            let _ = place.delete(&found.name);
+        }
+    }
+
+    /// The log, number and hash of every segment that is here, as names in a mailbox have them.
+    fn known_names(&self) -> Result<HashSet<ShortName>> {
+        let heads = self.read(segments::heads)?;
+        Ok(heads.iter().filter_map(|head| Some(name_of(head)?.0)).collect())
+    }
+
+    /// Opens a segment and decides what is to become of it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when its key is not held; [`Error::Peer`] when it is not what it says.
+    fn weigh(&self, member: &Member, bytes: &[u8]) -> Result<Verdict> {
+        let header = Header::read(bytes)?;
+        if header.notebook != member.tag() {
+            return Err(Error::Peer("it belongs to another notebook".into()));
+        }
+        let epoch = member.epoch(&header.key).ok_or_else(|| Error::NotFound("the key of a segment".into()))?;
+        let opened = segment::open(bytes, &epoch)?;
+        let author = opened.author();
+        let text = opened.verify(&author)?;
+        let at = SegmentPlace { log: text.log, seq: header.seq, hash: segment::hash(bytes), prev: text.prev };
+        let (known, owner) = self.read(|connection| {
+            Ok((segments::hashes(connection, at.log, at.seq)?, segments::owner(connection, at.log)?))
+        })?;
+        if known.contains(&at.hash) {
+            return Ok(Verdict::Known);
+        }
+        if owner.is_some_and(|owner| owner != author.0) {
+            return Err(Error::Peer("it continues the log of another device".into()));
+        }
+        if operations(&text) > MAX_OPERATIONS {
+            return Err(Error::Peer("it holds more than any segment of ours".into()));
+        }
+        let state = if text.needs_update() { SegmentState::Newer } else { self.state_of(member, &author, &at)? };
+        Ok(Verdict::New(Box::new(text), at, state))
+    }
+
+    /// Whether a segment of this author counts, by the roster as it is now.
+    fn state_of(&self, member: &Member, author: &DeviceId, at: &SegmentPlace) -> Result<SegmentState> {
+        if member.roster().device(author).is_some() {
+            return Ok(SegmentState::Taken);
+        }
+        let Some(removed) = member.roster().removed(author) else { return Ok(SegmentState::Stranger) };
+        if !removed.cut_off.contains(&at.log, at.seq) {
+            return Ok(SegmentState::AfterRemoval);
+        }
+        let mut of_log = self.read(|connection| segments::of_log(connection, at.log))?;
+        of_log.push(at.clone());
+        let admitted = before_pins(&of_log, &removed.cut_off.pins);
+        Ok(if admitted.contains(&at.hash) { SegmentState::Taken } else { SegmentState::AfterRemoval })
+    }
+
+    /// Takes a segment in, or keeps it for the day its author is let in.
+    fn take_segment(
+        &self,
+        member: &Member,
+        text: Plaintext,
+        at: &SegmentPlace,
+        state: SegmentState,
+        bytes: &[u8],
+        report: &mut SyncReport,
+    ) -> Result<()> {
+        let name = member.roster().device(&text.device).map(|device| device.name.clone());
+        let name = name.or_else(|| member.roster().removed(&text.device)?.name.clone()).unwrap_or_default();
+        let known = self.read(|connection| segments::hashes(connection, at.log, at.seq))?;
+        if known.iter().any(|known| *known != at.hash) {
+            report.twins.push(name.clone());
+        }
+        report.read += 1;
+        match state {
+            SegmentState::Taken => {}
+            SegmentState::Stranger => report.strangers += 1,
+            SegmentState::AfterRemoval => report.after_removal += 1,
+            SegmentState::Newer => report.newer += 1,
+        }
+        let mark = ReceivedSegment {
+            place: at.clone(),
+            state,
+            bytes: bytes.to_vec(),
+            author: text.device.0,
+            device: name,
+            made_at: rfc3339(text.made_at_unix_ms),
+            actors: if state == SegmentState::Taken { text.actors.clone() } else { Vec::new() },
+        };
+        if state != SegmentState::Taken {
+            return self.commit(Change { segment: Some(mark), ..Change::default() }, Origin::Peer).map(drop);
+        }
+        self.take_items(text, mark, report)
+    }
+
+    fn take_items(&self, text: Plaintext, mark: ReceivedSegment, report: &mut SyncReport) -> Result<()> {
+        let mut records: BTreeMap<RecordId, Vec<Vec<u8>>> = BTreeMap::new();
+        let mut blobs: Vec<Vec<u8>> = Vec::new();
+        let declared: BTreeSet<&[u8]> = text.actors.iter().map(Vec::as_slice).collect();
+        for item in text.items {
+            match item {
+                Item::Change { record, bytes, reissued, .. } => {
+                    if reissued || self.may_write(&bytes, &declared, mark.author)? {
+                        records.entry(record).or_default().push(bytes);
+                    } else {
+                        report.refused.push("it says to be by somebody else than its device".into());
+                    }
+                }
+                Item::Blob { bytes, .. } if is_photo(&bytes) => blobs.push(bytes),
+                Item::Blob { .. } | Item::Unknown(_) => {}
+            }
+        }
+        let mut records = records.into_iter().peekable();
+        loop {
+            let received: BTreeMap<_, _> = records.by_ref().take(SLICE).collect();
+            let last = records.peek().is_none();
+            let change = Change {
+                received,
+                blobs: std::mem::take(&mut blobs),
+                // The mark comes with the last slice: a kill in between means that the segment is read again.
+                segment: last.then(|| mark.clone()),
+                ..Change::default()
+            };
+            let committed = self.commit(change, Origin::Peer)?;
+            report.received += committed.changes;
+            report.touched += committed.touched.len() as u64;
+            report.refused.extend(committed.refused);
+            report.purged += committed.purged;
+            if last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether a device may say this without saying that somebody else wrote it: its segment names the actor, and the
+    /// actor is not known to be another device's. What the gate refuses is for the gate to refuse.
+    fn may_write(&self, change: &[u8], declared: &BTreeSet<&[u8]>, author: [u8; 32]) -> Result<bool> {
+        let Ok(actor) = gate::actor_of(change) else { return Ok(true) };
+        let of = self.read(|connection| {
+            let log = store::log_of_actor(connection, actor)?;
+            log.map_or(Ok(None), |log| segments::owner(connection, log))
+        })?;
+        Ok(declared.contains(actor) && of.is_none_or(|of| of == author))
+    }
+
+    /// Looks again at what was kept back: the roster may say otherwise now.
+    pub(super) fn reconsider(&self, member: &Member, report: &mut SyncReport) -> Result<()> {
+        // Taking one may let the next one in: a chain is walked from its end.
+        loop {
+            let mut took = false;
+            for (at, bytes) in self.read(segments::not_taken)? {
+                let Some(epoch) = Header::read(&bytes).ok().and_then(|header| member.epoch(&header.key)) else {
+                    continue;
+                };
+                let opened = segment::open(&bytes, &epoch)?;
+                let author = opened.author();
+                let text = opened.verify(&author)?;
+                if text.needs_update() || self.state_of(member, &author, &at)? != SegmentState::Taken {
+                    continue;
+                }
+                self.take_segment(member, text, &at, SegmentState::Taken, &bytes, report)?;
+                took = true;
+            }
+            if !took {
+                break;
+            }
+        }
+        report.waiting = self.read(store::count_waiting)?;
+        report.strangers = self.read(|connection| segments::count(connection, SegmentState::Stranger))?;
+        report.after_removal = self.read(|connection| segments::count(connection, SegmentState::AfterRemoval))?;
+        report.newer = self.read(|connection| segments::count(connection, SegmentState::Newer))?;
+        Ok(())
+    }
+}
+
+/// Segments of a log that are pinned, or come before one that is, each found by the `prev` of the next.
+fn before_pins(of_log: &[SegmentPlace], pins: &BTreeSet<(LogId, u64, [u8; 32])>) -> HashSet<[u8; 32]> {
+    let by_hash: HashMap<[u8; 32], &SegmentPlace> = of_log.iter().map(|segment| (segment.hash, segment)).collect();
+    let mut admitted = HashSet::new();
+    for (log, _, hash) in pins {
+        let mut next = by_hash.get(hash).filter(|segment| segment.log == *log);
+        while let Some(segment) = next.filter(|segment| admitted.insert(segment.hash)) {
+            next = by_hash.get(&segment.prev).filter(|before| before.seq + 1 == segment.seq);
+        }
+    }
+    admitted
+}
+
+/// What the gate refuses is set aside change by change; here only what it lets pass is added up.
+fn operations(text: &Plaintext) -> u64 {
+    let changes = text.items.iter().filter_map(|item| match item {
+        Item::Change { bytes, .. } => gate::check(bytes).ok(),
+        _ => None,
+    });
+    changes.fold(0, u64::saturating_add)
+}
+
+/// What a photo must be, ours and others': a JPEG of at most 64 KiB.
+pub(in crate::notebook) fn is_photo(bytes: &[u8]) -> bool {
+    bytes.len() <= 64 * 1024 && bytes.starts_with(&[0xff, 0xd8, 0xff])
+}
+
+fn rfc3339(unix_ms: u64) -> String {
+    let at = i64::try_from(unix_ms).ok().and_then(chrono::DateTime::from_timestamp_millis);
+    at.unwrap_or_default().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}

@@ -1,0 +1,189 @@
+//! Who belongs to the notebook, as far as a mailbox tells and this device has a say in it.
+
+use std::collections::HashSet;
+
+use super::{TAG, optional};
+use crate::error::{Error, Result};
+use crate::notebook::{Notebook, lock};
+use crate::store;
+use crate::store::segments;
+use crate::sync::carrier::Mailbox;
+use crate::sync::carrier::mailbox::{Item as Found, is_ours};
+use crate::sync::hex;
+use crate::sync::keys::{DeviceId, NotebookTag};
+use crate::sync::keystore::KeyStore;
+use crate::sync::member::{Learned, Member, Written};
+use crate::sync::ranges::Ranges;
+use crate::sync::roster::{Act, Cut};
+use crate::sync::seal::{self, MAX_PARCEL};
+
+/// Most files of the roster that are kept; what a notebook needs in a lifetime is far below.
+const MAX_PARCELS: usize = 8192;
+
+impl Notebook {
+    /// Begins a roster with this device as the first.
+    pub(in crate::notebook) fn found(&self, keys: &dyn KeyStore) -> Result<Member> {
+        let now = self.unix_ms();
+        let (member, genesis) = self.with_random(|random| {
+            let mut notebook = [0; 16];
+            random(&mut notebook);
+            Member::found(keys, &notebook, &self.device, now, random)
+        })?;
+        self.keep_roster(&member, &[genesis])?;
+        Ok(member)
+    }
+
+    /// Keeps what was said about the roster, to be put wherever it is missing.
+    pub(in crate::notebook) fn keep_roster(&self, member: &Member, written: &[Written]) -> Result<()> {
+        let mut writer = lock(&self.writer);
+        let transaction = store::begin(&mut writer.connection)?;
+        for Written { entry, parcel } in written {
+            segments::put_entry(&transaction, entry.hash.0, entry.bytes())?;
+            segments::put_parcel(&transaction, parcel_id(parcel), parcel)?;
+        }
+        if let Some(recovery) = &member.roster().recovery {
+            // The first that this device sees stays the one it trusts.
+            store::set_meta_once(&transaction, "recovery", recovery.entry.0)?;
+        }
+        store::set_meta(&transaction, TAG, member.tag().0)?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Takes the files of the roster that are new in the mailbox.
+    pub(super) fn take_roster(
+        &self,
+        member: &mut Member,
+        place: &dyn Mailbox,
+        found: &[Found],
+        keys: &dyn KeyStore,
+    ) -> Result<()> {
+        let kept = self.read(segments::parcels)?;
+        let known: HashSet<String> = kept.iter().map(|(id, _)| hex(id)).collect();
+        let mut fresh = roster_files(place, found, &member.tag(), &|name| known.contains(name))?;
+        fresh.truncate(MAX_PARCELS.saturating_sub(kept.len()));
+        if fresh.is_empty() { Ok(()) } else { self.learn(member, fresh, keys) }
+    }
+
+    /// Takes files of the roster in, with those that could not be opened before.
+    pub(in crate::notebook) fn learn(
+        &self,
+        member: &mut Member,
+        fresh: Vec<Vec<u8>>,
+        keys: &dyn KeyStore,
+    ) -> Result<()> {
+        let kept = self.read(segments::parcels)?;
+        let all: Vec<Vec<u8>> = kept.into_iter().map(|(_, bytes)| bytes).chain(fresh.iter().cloned()).collect();
+        let Learned { entries, .. } = member.take(keys, &all)?;
+        let mut writer = lock(&self.writer);
+        let transaction = store::begin(&mut writer.connection)?;
+        for parcel in &fresh {
+            segments::put_parcel(&transaction, parcel_id(parcel), parcel)?;
+        }
+        for entry in &entries {
+            segments::put_entry(&transaction, entry.hash.0, entry.bytes())?;
+        }
+        if let Some(recovery) = &member.roster().recovery {
+            // The first that this device sees stays the one it trusts.
+            store::set_meta_once(&transaction, "recovery", recovery.entry.0)?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// What every member sees to: how far it knew a removed device, an epoch to write under, keys for those without.
+    pub(in crate::notebook) fn tend_roster(&self, member: &mut Member, keys: &dyn KeyStore) -> Result<()> {
+        let me = member.device();
+        if let Some(removed) = member.roster().removed(&me) {
+            let by = removed.revokes.iter().filter_map(|revoke| member.entries().get(revoke)).map(|entry| entry.author);
+            let names: Vec<String> =
+                by.filter_map(|author| Some(member.roster().device(&author)?.name.clone())).collect();
+            return Err(Error::Peer(format!(
+                "this device was removed from the notebook{}; it keeps what it has, and nothing more is exchanged",
+                if names.is_empty() { String::new() } else { format!(" by {}", names.join(", ")) }
+            )));
+        }
+        if member.roster().device(&me).is_none() {
+            return Err(Error::Peer(
+                "the device that let this one in was removed at the same time; let another device invite it anew"
+                    .into(),
+            ));
+        }
+        let mut written = Vec::new();
+        for (revoke, device) in member.unheld() {
+            let (cuts, now) = (self.cuts(&device)?, self.unix_ms());
+            written.push(self.with_random(|random| member.say(Act::Held { revoke, cuts }, now, random))?);
+        }
+        if member.write_epoch().is_none() {
+            let now = self.unix_ms();
+            written.push(self.with_random(|random| member.rotate(keys, now, random))?);
+        }
+        self.keep_roster(member, &written)?;
+        self.hand_on_keys(member)
+    }
+
+    /// Seals the keys held here to every device that this one has not given them to.
+    fn hand_on_keys(&self, member: &Member) -> Result<()> {
+        for (device, epochs) in member.others() {
+            let bag = self.with_random(|random| member.bag_for(device, random));
+            let mut writer = lock(&self.writer);
+            let transaction = store::begin(&mut writer.connection)?;
+            let mut lacks = false;
+            for epoch in epochs {
+                lacks |= segments::give(&transaction, epoch.0, device.public.device.0)?;
+            }
+            if lacks {
+                // A key that is none cannot be sealed to; such a device reads nothing, and harms nobody.
+                if let Ok(bag) = bag {
+                    segments::put_parcel(&transaction, parcel_id(&bag), &bag)?;
+                }
+                transaction.commit()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How far the logs of a device are known here.
+    pub(in crate::notebook) fn cuts(&self, device: &DeviceId) -> Result<Vec<Cut>> {
+        self.read(|connection| {
+            let mut cuts = Vec::new();
+            for log in segments::logs_of(connection, device.0)? {
+                let there = segments::of_log(connection, log)?;
+                let ranges: Ranges = there.iter().map(|segment| segment.seq).collect();
+                cuts.extend(there.last().map(|last| Cut { log, ranges, hash: last.hash }));
+            }
+            Ok(cuts)
+        })
+    }
+}
+
+/// The files of this notebook's roster that lie in a mailbox, but for those whose names are known.
+pub(in crate::notebook) fn roster_files(
+    place: &dyn Mailbox,
+    found: &[Found],
+    tag: &NotebookTag,
+    is_known: &dyn Fn(&str) -> bool,
+) -> Result<Vec<Vec<u8>>> {
+    let is_new = |found: &&Found| {
+        let name = found.name.rsplit('/').next().unwrap_or_default();
+        name.contains(".kithr") && !is_known(name.get(..32).unwrap_or_default())
+    };
+    let mut files: Vec<Vec<u8>> = Vec::new();
+    for found in found.iter().filter(is_new).take(MAX_PARCELS) {
+        let bytes = optional(place.get(&found.name, MAX_PARCEL as u64))?.flatten().unwrap_or_default();
+        let says = found.name.rsplit('/').next().unwrap_or_default();
+        if !says.starts_with(&hex(&parcel_id(&bytes))) {
+            // Damaged, or not whole yet: whoever has it puts it there again.
+            if bytes.len() as u64 == found.bytes && is_ours(&found.name) {
+                let _ = place.delete(&found.name);
+            }
+        } else if seal::parcel(&bytes, tag).is_ok() {
+            files.push(bytes);
+        }
+    }
+    Ok(files)
+}
+
+/// The name of a file of the roster: the beginning of its hash.
+pub(in crate::notebook) fn parcel_id(parcel: &[u8]) -> [u8; 16] {
+    let hash = blake3::hash(parcel);
+    std::array::from_fn(|at| hash.as_bytes()[at])
+}

@@ -1,0 +1,202 @@
+//! What this device has to tell: its outbox sealed into segments of its log, and everything a mailbox lacks of what is
+//! here, whoever wrote it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use super::{ShortName, SyncReport, name_of};
+use crate::document::gate;
+use crate::error::{Error, Result};
+use crate::notebook::{Notebook, lock};
+use crate::store;
+use crate::store::segments::{self, NewSegment, SegmentPlace, SegmentState};
+use crate::sync::carrier::Mailbox;
+use crate::sync::carrier::mailbox::Item as Found;
+use crate::sync::keystore::KeyStore;
+use crate::sync::member::Member;
+use crate::sync::segment::{self, Header, Item, Name, Plaintext, READER, ROOM, Retired};
+use crate::sync::{LogId, hex};
+
+/// Under which name the notebook remembers its log, and the one before it.
+const LOG: &str = "log";
+const RETIRED: &str = "retired";
+
+/// What the next segment is made of.
+#[derive(Default)]
+struct Outgoing {
+    items: Vec<Item>,
+    actors: BTreeSet<Vec<u8>>,
+    chunks: Vec<i64>,
+    blobs: Vec<String>,
+}
+
+impl Notebook {
+    /// Our log; a new one when this notebook never had one, was restored or was copied. What was handed out of a log is
+    /// remembered outside the notebook: when the two disagree, one of them is not what it was.
+    pub(super) fn log_of(&self, member: &Member, keys: &dyn KeyStore, report: &mut SyncReport) -> Result<LogId> {
+        let mut writer = lock(&self.writer);
+        let transaction = store::begin(&mut writer.connection)?;
+        let log: Option<LogId> = store::meta(&transaction, LOG)?;
+        if let Some(log) = log {
+            let last = segments::last(&transaction, log)?;
+            let written = last.as_ref().map_or(0, |last| last.seq);
+            let is_ours = segments::owner(&transaction, log)?.is_none_or(|owner| owner == member.device().0);
+            if is_ours && keys.highest(log)? == Some(written) && !segments::is_forked(&transaction, log)? {
+                return Ok(log);
+            }
+            report.new_log = true;
+            if let Some(last) = last.filter(|_| is_ours) {
+                let retired = [&log[..], &last.seq.to_be_bytes(), &last.hash].concat();
+                store::set_meta(&transaction, RETIRED, retired)?;
+            }
+        }
+        let log = self.with_random(|random| {
+            let mut log = [0; 16];
+            random(&mut log);
+            log
+        });
+        keys.raise(log, 0)?;
+        store::set_meta(&transaction, LOG, log)?;
+        segments::set_owner(&transaction, log, member.device().0)?;
+        transaction.commit()?;
+        Ok(log)
+    }
+
+    /// Moves the outbox into segments of our log.
+    pub(super) fn seal_segments(
+        &self,
+        member: &Member,
+        log: LogId,
+        keys: &dyn KeyStore,
+        report: &mut SyncReport,
+    ) -> Result<()> {
+        let epoch = member.write_epoch().ok_or_else(|| Error::Peer("there is no key to write under".into()))?;
+        loop {
+            let mut writer = lock(&self.writer);
+            let transaction = store::begin(&mut writer.connection)?;
+            let own: HashSet<Vec<u8>> = store::own_actors(&transaction)?.into_iter().collect();
+            let (changes, blobs) = (store::outgoing(&transaction, ROOM)?, store::outgoing_blobs(&transaction, ROOM)?);
+            let next = next_items(&own, changes, blobs);
+            if next.items.is_empty() {
+                return Ok(());
+            }
+            let last = segments::last(&transaction, log)?;
+            let seq = last.as_ref().map_or(1, |last| last.seq + 1);
+            let retired: Option<Vec<u8>> = store::meta(&transaction, RETIRED)?;
+            let text = Plaintext {
+                min_reader: READER,
+                device: member.device(),
+                log,
+                prev: last.map(|last| last.hash).unwrap_or_default(),
+                actors: next.actors.into_iter().collect(),
+                retires: retired.filter(|_| seq == 1).as_deref().and_then(read_retired),
+                made_at_unix_ms: self.unix_ms(),
+                app_version: env!("CARGO_PKG_VERSION").into(),
+                items: next.items,
+                ..Plaintext::default()
+            };
+            let bytes =
+                self.with_random(|random| segment::seal(&text, &epoch, member.keys().signing_key(), seq, random))?;
+            let at = SegmentPlace { log, seq, hash: segment::hash(&bytes), prev: text.prev };
+            segments::put(&transaction, &NewSegment { place: &at, state: SegmentState::Taken, bytes: &bytes })?;
+            store::clear_outgoing(&transaction, &next.chunks)?;
+            for blob in &next.blobs {
+                store::clear_outgoing_blob(&transaction, blob)?;
+            }
+            // Before the segment is there: a number that was remembered and not used costs a new log, the other way
+            // round the number could be used twice.
+            keys.raise(log, seq)?;
+            transaction.commit()?;
+            report.sent += next.chunks.len() as u64;
+        }
+    }
+
+    /// Puts into the mailbox whatever it lacks of what is here: segments of every device, and the roster.
+    pub(super) fn put_missing(
+        &self,
+        member: &Member,
+        place: &dyn Mailbox,
+        found: &[Found],
+        report: &mut SyncReport,
+    ) -> Result<()> {
+        // Names that are there, and a copy of each that is as large as it should be.
+        let mut there: HashMap<ShortName, Vec<(&Found, u32)>> = HashMap::new();
+        let mut bundled: Vec<Name> = Vec::new();
+        for found in found {
+            match Name::parse(&found.name) {
+                Some(name) if name.to.is_some() => bundled.push(name),
+                Some(name) => there.entry((name.log_tag, name.from, name.hash)).or_default().push((found, name.copy)),
+                None => {}
+            }
+        }
+        for (id, parcel) in self.read(segments::parcels)? {
+            let name = format!("r/{}.kithr", hex(&id));
+            let is_there = |found: &Found| found.name == name && found.bytes == parcel.len() as u64;
+            if !found.iter().any(is_there) {
+                put(place, &name, &parcel)?;
+                report.written += 1;
+            }
+        }
+        for head in self.read(segments::heads)? {
+            let Some((key, length)) = name_of(&head) else { continue };
+            let copies = there.get(&key).map(Vec::as_slice).unwrap_or_default();
+            let is_bundled = |name: &Name| name.log_tag == key.0 && (name.from..=name.to.unwrap_or(0)).contains(&key.1);
+            if copies.iter().any(|(copy, _)| copy.bytes == length) || bundled.iter().any(is_bundled) {
+                continue;
+            }
+            let Some(bytes) = self.read(|connection| segments::bytes(connection, head.n))? else { continue };
+            let copy = copies.iter().map(|(_, copy)| copy + 1).max().unwrap_or(0);
+            put(place, &Name { copy, ..Name::of_segment(&Header::read(&bytes)?, &bytes, 0) }.to_string(), &bytes)?;
+            report.written += 1;
+            // The damaged ones, now that a whole one is there.
+            copies.iter().for_each(|(damaged, _)| drop(place.delete(&damaged.name)));
+        }
+        debug_assert!(member.write_epoch().is_some());
+        Ok(())
+    }
+}
+
+/// As much of the outbox as fits in one segment.
+fn next_items(own: &HashSet<Vec<u8>>, changes: Vec<store::Outgoing>, blobs: Vec<(String, Vec<u8>)>) -> Outgoing {
+    let (mut next, mut room) = (Outgoing::default(), ROOM);
+    for out in changes {
+        let actor = gate::actor_of(&out.change.bytes).map(<[u8]>::to_vec).unwrap_or_default();
+        let reissued = !own.contains(&actor);
+        let item = Item::Change { record: out.id, bytes: out.change.bytes, reissued, unknown: BTreeMap::new() };
+        if item.size() > room || next.items.len() >= segment::MAX_ITEMS || next.actors.len() >= segment::MAX_ACTORS {
+            return next;
+        }
+        room -= item.size();
+        next.items.push(item);
+        next.chunks.push(out.chunk);
+        if !reissued {
+            next.actors.insert(actor);
+        }
+    }
+    for (id, bytes) in blobs {
+        let item = Item::Blob { bytes, unknown: BTreeMap::new() };
+        if item.size() > room || next.items.len() >= segment::MAX_ITEMS {
+            return next;
+        }
+        room -= item.size();
+        next.items.push(item);
+        next.blobs.push(id);
+    }
+    next
+}
+
+/// A folder may have something else under a name that was cut short or swapped: then the next copy gets it.
+fn put(place: &dyn Mailbox, name: &str, bytes: &[u8]) -> Result<()> {
+    match place.put_new(name, bytes) {
+        Err(Error::Unreadable(_)) => match place.delete(name) {
+            Ok(()) => place.put_new(name, bytes),
+            error => error,
+        },
+        done => done,
+    }
+}
+
+fn read_retired(bytes: &[u8]) -> Option<Retired> {
+    let (log, rest) = bytes.split_first_chunk::<16>()?;
+    let (last, hash) = rest.split_first_chunk::<8>()?;
+    Some(Retired { log: *log, last: u64::from_be_bytes(*last), hash: hash.try_into().ok()? })
+}

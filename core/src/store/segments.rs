@@ -1,0 +1,198 @@
+//! What the file keeps of the other devices: segments byte for byte, the roster, and the files in which it travels.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::error::Result;
+
+/// Which log.
+type LogId = [u8; 16];
+
+/// What became of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SegmentState {
+    /// Its changes are part of the notebook.
+    Taken = 0,
+    /// Nobody who belongs to the notebook has let its author in.
+    Stranger = 1,
+    /// Its author wrote it after being removed.
+    AfterRemoval = 2,
+    /// Only a newer version of the program understands it.
+    Newer = 3,
+}
+
+/// Where a segment stands, without its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SegmentPlace {
+    /// Its log.
+    pub log: LogId,
+    /// Its number there.
+    pub seq: u64,
+    /// Its hash.
+    pub hash: [u8; 32],
+    /// The hash of the one before it.
+    pub prev: [u8; 32],
+}
+
+/// A segment and where it stands.
+pub struct NewSegment<'a> {
+    /// Where.
+    pub place: &'a SegmentPlace,
+    /// What became of it.
+    pub state: SegmentState,
+    /// Its bytes.
+    pub bytes: &'a [u8],
+}
+
+/// Keeps a segment, or what became of one that is kept already.
+pub fn put(connection: &Connection, segment: &NewSegment<'_>) -> Result<()> {
+    let SegmentPlace { log, seq, hash, prev } = segment.place;
+    connection
+        .prepare_cached(
+            "INSERT INTO segment (log, seq, hash, prev, state, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (log, seq, hash) DO UPDATE SET state = ?5",
+        )?
+        .execute(params![log, *seq as i64, hash, prev, segment.state as i64, segment.bytes])?;
+    Ok(())
+}
+
+/// The hashes of the segments that are kept under this number of a log; more than one means that two notebooks wrote it.
+pub fn hashes(connection: &Connection, log: LogId, seq: u64) -> Result<Vec<[u8; 32]>> {
+    let mut statement = connection.prepare_cached("SELECT hash FROM segment WHERE log = ? AND seq = ?")?;
+    let rows = statement.query_map(params![log, seq as i64], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The last segment of a log; none when there is none.
+pub fn last(connection: &Connection, log: LogId) -> Result<Option<SegmentPlace>> {
+    let mut statement = connection
+        .prepare_cached("SELECT log, seq, hash, prev FROM segment WHERE log = ? ORDER BY seq DESC, hash LIMIT 1")?;
+    Ok(statement.query_row([log], place).optional()?)
+}
+
+/// Whether two segments stand under one number of this log.
+pub fn is_forked(connection: &Connection, log: LogId) -> Result<bool> {
+    let sql = "SELECT 1 FROM segment WHERE log = ? GROUP BY seq HAVING count(*) > 1";
+    Ok(connection.prepare_cached(sql)?.exists([log])?)
+}
+
+/// All segments of a log, by number.
+pub fn of_log(connection: &Connection, log: LogId) -> Result<Vec<SegmentPlace>> {
+    let mut statement =
+        connection.prepare_cached("SELECT log, seq, hash, prev FROM segment WHERE log = ? ORDER BY seq, hash")?;
+    let rows = statement.query_map([log], place)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Where a segment is kept, and its first bytes: what its name in a mailbox is made of.
+pub struct SegmentHead {
+    /// Its place in this file.
+    pub n: i64,
+    /// Its hash.
+    pub hash: [u8; 32],
+    /// Its first 84 bytes.
+    pub head: Vec<u8>,
+}
+
+/// The heads of all segments, by log and number.
+pub fn heads(connection: &Connection) -> Result<Vec<SegmentHead>> {
+    let mut statement =
+        connection.prepare_cached("SELECT n, hash, substr(bytes, 1, 84) FROM segment ORDER BY log, seq")?;
+    let rows =
+        statement.query_map([], |row| Ok(SegmentHead { n: row.get(0)?, hash: row.get(1)?, head: row.get(2)? }))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The bytes of a segment.
+pub fn bytes(connection: &Connection, n: i64) -> Result<Option<Vec<u8>>> {
+    let mut statement = connection.prepare_cached("SELECT bytes FROM segment WHERE n = ?")?;
+    Ok(statement.query_row([n], |row| row.get(0)).optional()?)
+}
+
+/// The segments that are kept and were not taken, oldest first.
+pub fn not_taken(connection: &Connection) -> Result<Vec<(SegmentPlace, Vec<u8>)>> {
+    let mut statement =
+        connection.prepare_cached("SELECT log, seq, hash, prev, bytes FROM segment WHERE state <> 0 ORDER BY n")?;
+    let rows = statement.query_map([], |row| Ok((place(row)?, row.get(4)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// How many segments are in each state.
+pub fn count(connection: &Connection, state: SegmentState) -> Result<u64> {
+    let mut statement = connection.prepare_cached("SELECT count(*) FROM segment WHERE state = ?")?;
+    Ok(statement.query_row([state as i64], |row| row.get(0))?)
+}
+
+fn place(row: &rusqlite::Row<'_>) -> rusqlite::Result<SegmentPlace> {
+    let seq: i64 = row.get(1)?;
+    Ok(SegmentPlace { log: row.get(0)?, seq: seq as u64, hash: row.get(2)?, prev: row.get(3)? })
+}
+
+/// The device whose log this is, if a segment of it was ever seen.
+pub fn owner(connection: &Connection, log: LogId) -> Result<Option<[u8; 32]>> {
+    let mut statement = connection.prepare_cached("SELECT device FROM log WHERE log = ?")?;
+    Ok(statement.query_row([log], |row| row.get(0)).optional()?)
+}
+
+/// Remembers whose log it is; who was first stays.
+pub fn set_owner(connection: &Connection, log: LogId, device: [u8; 32]) -> Result<()> {
+    connection.prepare_cached("INSERT OR IGNORE INTO log VALUES (?, ?)")?.execute(params![log, device])?;
+    Ok(())
+}
+
+/// The logs of a device.
+pub fn logs_of(connection: &Connection, device: [u8; 32]) -> Result<Vec<LogId>> {
+    let mut statement = connection.prepare_cached("SELECT log FROM log WHERE device = ? ORDER BY log")?;
+    let rows = statement.query_map([device], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// How many segments of a device are here, and when the newest says it was made.
+pub fn heard_of(connection: &Connection, device: [u8; 32]) -> Result<(u64, Option<String>)> {
+    let mut statement = connection.prepare_cached(
+        "SELECT (SELECT count(*) FROM segment JOIN log USING (log) WHERE log.device = ?1),
+                (SELECT max(last_seen) FROM device JOIN log USING (log) WHERE log.device = ?1)",
+    )?;
+    Ok(statement.query_row([device], |row| Ok((row.get(0)?, row.get(1)?)))?)
+}
+
+/// Forgets roster, keys' files and segments: this notebook joins another one, under a log of its own.
+pub fn forget_others(connection: &Connection) -> Result<()> {
+    for table in ["segment", "log", "roster", "parcel", "given"] {
+        connection.execute(&format!("DELETE FROM {table}"), [])?;
+    }
+    Ok(())
+}
+
+/// Keeps an entry of the roster. Entries are kept after those before them.
+pub fn put_entry(connection: &Connection, hash: [u8; 32], bytes: &[u8]) -> Result<()> {
+    connection
+        .prepare_cached("INSERT OR IGNORE INTO roster (hash, bytes) VALUES (?, ?)")?
+        .execute(params![hash, bytes])?;
+    Ok(())
+}
+
+/// The entries of the roster, each after those before it.
+pub fn entries(connection: &Connection) -> Result<Vec<Vec<u8>>> {
+    let mut statement = connection.prepare_cached("SELECT bytes FROM roster ORDER BY n")?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Keeps a file of the roster.
+pub fn put_parcel(connection: &Connection, id: [u8; 16], bytes: &[u8]) -> Result<()> {
+    connection.prepare_cached("INSERT OR IGNORE INTO parcel VALUES (?, ?)")?.execute(params![id, bytes])?;
+    Ok(())
+}
+
+/// The files of the roster, with the beginning of their hash.
+pub fn parcels(connection: &Connection) -> Result<Vec<([u8; 16], Vec<u8>)>> {
+    let mut statement = connection.prepare_cached("SELECT id, bytes FROM parcel")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Remembers that a device was given the key of an epoch; says whether that is new.
+pub fn give(connection: &Connection, epoch: [u8; 32], device: [u8; 32]) -> Result<bool> {
+    let sql = "INSERT OR IGNORE INTO given VALUES (?, ?)";
+    Ok(connection.prepare_cached(sql)?.execute(params![epoch, device])? > 0)
+}

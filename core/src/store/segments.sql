@@ -1,0 +1,15 @@
+-- What the file keeps of the other devices, since the fourth version of the primary tables.
+-- Segments of every log, byte for byte as they were sealed, so that any device can give any of them on. state: 0 taken,
+-- 1 its author is not known to belong to the notebook, 2 written after its author was removed, 3 of a newer version.
+CREATE TABLE segment (
+  n INTEGER PRIMARY KEY, log BLOB NOT NULL, seq INTEGER NOT NULL, hash BLOB NOT NULL, prev BLOB NOT NULL,
+  state INTEGER NOT NULL, bytes BLOB NOT NULL, UNIQUE (log, seq, hash)
+) STRICT;
+-- Whose log it is: that of the device that was first seen to write it.
+CREATE TABLE log (log BLOB PRIMARY KEY, device BLOB NOT NULL) STRICT, WITHOUT ROWID;
+-- The roster: entries in an order in which each comes after those before it, and the files in which entries and keys
+-- travel, by the beginning of their hash.
+CREATE TABLE roster (n INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, bytes BLOB NOT NULL) STRICT;
+CREATE TABLE parcel (id BLOB PRIMARY KEY, bytes BLOB NOT NULL) STRICT, WITHOUT ROWID;
+-- Which device was given the key of which epoch by this one.
+CREATE TABLE given (epoch BLOB NOT NULL, device BLOB NOT NULL, PRIMARY KEY (epoch, device)) STRICT, WITHOUT ROWID;

@@ -1,0 +1,26 @@
+//! What moves bytes between devices: places that keep blobs for whoever comes by later.
+//!
+//! A carrier knows names and bytes. What is in them, who may read them and whether they are whole is for its callers.
+//!
+//! ```
+//! use kith_core::sync::carrier::{Mailbox, Place, open, try_out};
+//!
+//! let folder = tempfile::tempdir()?;
+//! let mailbox = open(&Place::Folder { path: folder.path().into() }, None)?;
+//! try_out(mailbox.as_ref(), &[7; 16])?;
+//! mailbox.put_new("l/0001.kiths", b"sealed")?;
+//! assert_eq!(mailbox.list()?.len(), 1);
+//! assert_eq!(mailbox.get("l/0001.kiths", 1024)?.as_deref(), Some(&b"sealed"[..]));
+//! # Ok::<(), kith_core::Error>(())
+//! ```
+
+pub mod folder;
+pub mod mailbox;
+mod place;
+pub mod remote;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+pub use mailbox::{Item, Mailbox, try_out};
+pub use place::{Place, open};

@@ -1,0 +1,170 @@
+//! The HTTP below a remote mailbox: one request, with deadlines and bounds, and a record of how it ended. What the
+//! record means in words, and whether to try again, is for `remote`.
+
+use std::error::Error as _;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use http::{Request, Response};
+use opendal::{Buffer, ErrorKind, HttpBody, HttpTransport};
+
+/// How long a connection may take, and every wait for more bytes.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Bytes a second below which a transfer is given up.
+const SLOWEST: u64 = 4 * 1024;
+/// An answer that reports a failure is read so far.
+const MAX_COMPLAINT: u64 = 64 * 1024;
+
+/// How the last request of an operation ended.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Seen {
+    /// The status of its answer, if there was one.
+    pub(super) status: Option<u16>,
+    /// The word between `<Code>` and `</Code>`, as S3 explains a failure.
+    pub(super) code: String,
+    /// Where the server would rather have us.
+    pub(super) elsewhere: Option<String>,
+    /// Why there was no answer, or not all of it.
+    pub(super) broken: Option<Broken>,
+}
+
+/// Why an answer did not come, or not whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// Nobody answers at this address, with what the system said.
+    NotReached(String),
+    /// The server cannot prove who it is.
+    Certificate(String),
+    /// It broke off on the way.
+    CutOff,
+    /// It stalled.
+    TooSlow,
+    /// It holds more than may be taken.
+    TooMuch,
+}
+
+/// A transport for one operation.
+pub(super) struct Wire {
+    client: reqwest::Client,
+    most: u64,
+    seen: Arc<Mutex<Seen>>,
+}
+
+impl Wire {
+    /// A transport that takes at most so many bytes of an answer, and notes here how it went.
+    pub(super) fn new(client: reqwest::Client, most: u64, seen: Arc<Mutex<Seen>>) -> Self {
+        Self { client, most, seen }
+    }
+
+    async fn send(&self, request: Request<Buffer>) -> Result<Response<HttpBody>, Broken> {
+        let (parts, body) = request.into_parts();
+        let url = reqwest::Url::parse(&parts.uri.to_string()).map_err(|error| Broken::NotReached(error.to_string()))?;
+        let uploading = PATIENCE + Duration::from_secs(body.len() as u64 / SLOWEST);
+        let mut asking = self.client.request(parts.method, url).headers(parts.headers);
+        if !body.is_empty() {
+            asking = asking.body(body.to_bytes());
+        }
+        let answer = within(uploading, asking.send()).await?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let good = status.is_success();
+        let body = read(answer, if good { self.most } else { MAX_COMPLAINT }).await;
+        // What a failure says is worth having, and worth no second failure.
+        let body = if good { body? } else { body.unwrap_or_default() };
+        self.note(Seen {
+            status: Some(status.as_u16()),
+            code: code(&body),
+            elsewhere: headers.get("location").and_then(|to| to.to_str().ok()).map(str::to_owned),
+            broken: None,
+        });
+        let stream = futures_util::stream::iter([Ok(Buffer::from(body))]);
+        let mut response = Response::new(HttpBody::new(stream, None));
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        Ok(response)
+    }
+
+    fn note(&self, seen: Seen) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+    }
+}
+
+impl HttpTransport for Wire {
+    async fn fetch(&self, request: Request<Buffer>) -> opendal::Result<Response<HttpBody>> {
+        match self.send(request).await {
+            Ok(response) => Ok(response),
+            Err(broken) => {
+                self.note(Seen { broken: Some(broken), ..Seen::default() });
+                Err(opendal::Error::new(ErrorKind::Unexpected, "no whole answer"))
+            }
+        }
+    }
+}
+
+/// Reads an answer as it comes, with a bound; a server that sends drop by drop is given up.
+async fn read(mut answer: reqwest::Response, most: u64) -> Result<Vec<u8>, Broken> {
+    if answer.content_length().is_some_and(|length| length > most) {
+        return Err(Broken::TooMuch);
+    }
+    let start = Instant::now();
+    let mut body = Vec::new();
+    loop {
+        let allowed = PATIENCE + Duration::from_secs(body.len() as u64 / SLOWEST);
+        let Some(bytes) = within(allowed.saturating_sub(start.elapsed()), answer.chunk()).await? else {
+            return Ok(body);
+        };
+        if (body.len() + bytes.len()) as u64 > most {
+            return Err(Broken::TooMuch);
+        }
+        body.extend_from_slice(&bytes);
+    }
+}
+
+async fn within<T>(time: Duration, work: impl Future<Output = reqwest::Result<T>>) -> Result<T, Broken> {
+    match tokio::time::timeout(time, work).await {
+        Ok(done) => done.map_err(|error| broken(&error)),
+        Err(_) => Err(Broken::TooSlow),
+    }
+}
+
+fn broken(error: &reqwest::Error) -> Broken {
+    let mut deepest = error.source();
+    while let Some(next) = deepest.and_then(std::error::Error::source) {
+        deepest = Some(next);
+    }
+    let why = deepest.map_or_else(|| "no reason given".into(), ToString::to_string);
+    if why.contains("certificate") {
+        Broken::Certificate(why)
+    } else if error.is_timeout() && !error.is_connect() {
+        Broken::TooSlow
+    } else if error.is_connect() {
+        Broken::NotReached(why)
+    } else {
+        Broken::CutOff
+    }
+}
+
+/// S3 explains itself in a small XML; its first code is all that is wanted of it.
+fn code(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&body[..body.len().min(4096)]);
+    let code = text.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>"));
+    code.map(|(code, _)| code.chars().filter(char::is_ascii_alphanumeric).take(64).collect()).unwrap_or_default()
+}
+
+/// A client that goes where it is told and nowhere else: no proxy of the environment, no redirect (a password would go
+/// along, or a write be turned into a read), and certificates as the system trusts them.
+pub(super) fn client(encrypted: bool) -> reqwest::Result<reqwest::Client> {
+    // Whoever was first chose the cryptography for the whole process; any choice will do.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = reqwest::Client::builder()
+        .user_agent("Kith")
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(PATIENCE / 2)
+        .pool_idle_timeout(PATIENCE);
+    if !encrypted {
+        // A system without certificates can still speak to a server on its own network.
+        builder = builder.tls_certs_only([]);
+    }
+    builder.build()
+}

@@ -1,0 +1,121 @@
+//! What the commands take that concern other devices and the places in which devices meet.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+/// `kith invite`.
+#[derive(Args)]
+pub(crate) struct Invite {
+    /// The folder in which the two meet, instead of the first mailbox
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) folder: Option<PathBuf>,
+    /// Show the code and end; `kith invite --agree-to` goes on
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    /// Let in the device that asked, if these are the digits it shows
+    #[arg(long, value_name = "DIGITS", conflicts_with = "no_wait")]
+    pub(crate) agree_to: Option<String>,
+    /// Take the last invitation back
+    #[arg(long, conflicts_with_all = ["no_wait", "agree_to"])]
+    pub(crate) cancel: bool,
+}
+
+/// `kith join`.
+#[derive(Args)]
+pub(crate) struct Join {
+    /// The code the other device shows; without one, go on with the last
+    #[arg(value_name = "CODE")]
+    pub(crate) code: Vec<String>,
+    /// The folder in which the two meet, instead of the first mailbox
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) folder: Option<PathBuf>,
+    /// Ask and end; `kith join` goes on
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    /// Do not ask whether what is here may be added
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Go back into a notebook this device belongs to: for a notebook put back from an old backup
+    #[arg(long, conflicts_with = "code")]
+    pub(crate) again: bool,
+}
+
+/// What to do with a device.
+#[derive(Subcommand)]
+pub(crate) enum DeviceStep {
+    /// Remove a device for ever: lost, sold or stolen
+    #[command(after_help = examples!("kith devices remove tablet", "kith devices remove 3fa91c02 --yes"))]
+    Remove {
+        /// Its name, or its id
+        #[arg(value_name = "DEVICE")]
+        device: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// What to do with a mailbox.
+#[derive(Subcommand)]
+pub(crate) enum MailboxStep {
+    /// Add a place; it is tried out first
+    Add {
+        #[command(subcommand)]
+        place: NewPlace,
+    },
+    /// Forget a place; what is in it stays
+    #[command(after_help = examples!("kith mailbox forget 2"))]
+    Forget {
+        /// Its number in the list
+        #[arg(value_name = "NUMBER")]
+        number: usize,
+    },
+}
+
+/// A place in which devices meet.
+#[derive(Subcommand)]
+pub(crate) enum NewPlace {
+    /// A folder that the devices share
+    #[command(after_help = examples!("kith mailbox add folder ~/Dropbox"))]
+    Folder {
+        /// The folder, which has to be there
+        #[arg(value_name = "FOLDER")]
+        path: PathBuf,
+    },
+    /// A folder on a WebDAV server, such as Nextcloud; the password is asked for, or taken from KITH_MAILBOX_PASSWORD
+    #[command(after_help = examples!("kith mailbox add webdav https://cloud.example/remote.php/dav/files/ann/kith --user ann"))]
+    Webdav {
+        /// Its address
+        #[arg(value_name = "URL")]
+        url: String,
+        /// The user name
+        #[arg(long, value_name = "NAME", default_value = "")]
+        user: String,
+        /// Take unencrypted http beyond the home network
+        #[arg(long)]
+        plain_http: bool,
+    },
+    /// A bucket on an S3 server; the secret key is asked for, or taken from KITH_MAILBOX_PASSWORD
+    #[command(after_help = examples!("kith mailbox add s3 https://s3.example my-bucket --access-key AK123"))]
+    S3 {
+        /// The server's address, without the bucket
+        #[arg(value_name = "URL")]
+        endpoint: String,
+        /// The bucket, which has to be there
+        #[arg(value_name = "BUCKET")]
+        bucket: String,
+        /// The access key
+        #[arg(long, value_name = "KEY")]
+        access_key: String,
+        /// The region
+        #[arg(long, value_name = "REGION", default_value = "")]
+        region: String,
+        /// A folder inside the bucket
+        #[arg(long, value_name = "FOLDER", default_value = "")]
+        prefix: String,
+        /// Take unencrypted http beyond the home network
+        #[arg(long)]
+        plain_http: bool,
+    },
+}

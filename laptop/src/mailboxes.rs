@@ -1,0 +1,194 @@
+//! The places in which this device meets the others: listed, added, forgotten, opened.
+
+use std::io::IsTerminal;
+use std::path::Path;
+
+use console::Term;
+use kith_core::sync::carrier::{Mailbox, Place, open, try_out};
+use kith_core::sync::keystore::KeyStore;
+
+use crate::app::App;
+use crate::args::{MailboxStep, NewPlace};
+use crate::failure::Failure;
+use crate::layout::{clean, wrap};
+use crate::places;
+
+/// Under which word this device remembers its mailboxes.
+const MAILBOXES: &str = "mailboxes";
+const PASSWORD: &str = "KITH_MAILBOX_PASSWORD";
+
+/// Lists mailboxes, adds or forgets one.
+pub(crate) fn mailbox(app: &App, step: Option<&MailboxStep>) -> Result<(), Failure> {
+    match step {
+        None => list(app),
+        Some(MailboxStep::Add { place }) => add(app, place),
+        Some(MailboxStep::Forget { number }) => forget(app, *number),
+    }
+}
+
+fn list(app: &App) -> Result<(), Failure> {
+    let all = remembered(app)?;
+    if app.json {
+        return app.print_json(&all);
+    }
+    if all.is_empty() {
+        app.out.aside("No mailbox yet. Name a folder your devices share: kith sync FOLDER");
+    }
+    for (at, place) in all.iter().enumerate() {
+        app.line(format!("{:3}  {}", at + 1, clean(&words(place))));
+    }
+    Ok(())
+}
+
+fn add(app: &App, place: &NewPlace) -> Result<(), Failure> {
+    let (place, secret) = match place {
+        NewPlace::Folder { path } => (Place::Folder { path: whole(path) }, None),
+        NewPlace::Webdav { url, user, plain_http } => {
+            let secret = if user.is_empty() { None } else { Some(password("Password: ")?) };
+            (Place::WebDav { url: url.clone(), user: user.clone(), plain_http: *plain_http }, secret)
+        }
+        NewPlace::S3 { endpoint, bucket, access_key, region, prefix, plain_http } => {
+            let place = Place::S3 {
+                endpoint: endpoint.clone(),
+                bucket: bucket.clone(),
+                region: region.clone(),
+                prefix: prefix.clone(),
+                access_key: access_key.clone(),
+                plain_http: *plain_http,
+            };
+            (place, Some(password("Secret access key: ")?))
+        }
+    };
+    let mailbox = open(&place, secret.as_deref())?;
+    try_out(mailbox.as_ref(), &probe())?;
+    remember_one(app, &place, secret.as_deref())?;
+    app.done(mailbox.words(), &format!("Devices can meet in {} now: kith sync", mailbox.words()))
+}
+
+fn forget(app: &App, number: usize) -> Result<(), Failure> {
+    let mut all = remembered(app)?;
+    if number == 0 || number > all.len() {
+        return Err(Failure::NotFound(format!("there is no mailbox {number}; `kith mailbox` lists them")));
+    }
+    let place = all.remove(number - 1);
+    keep(app, &all)?;
+    places::keys()?.remove(&place.secret_name())?;
+    app.done(words(&place), &format!("Forgotten: {}. What lies there stays.", words(&place)))
+}
+
+/// Every mailbox of this device, open; none at all is a failure that says what to do.
+pub(crate) fn all(app: &App) -> Result<Vec<Box<dyn Mailbox>>, Failure> {
+    let keys = places::keys()?;
+    let all = remembered(app)?;
+    if all.is_empty() {
+        return Err(Failure::Usage(
+            "no folder was named yet. Choose one that your devices share, on a stick or in a cloud drive, and name it \
+             once: kith sync FOLDER"
+                .into(),
+        ));
+    }
+    all.iter()
+        .map(|place| {
+            let secret = keys.get(&place.secret_name())?;
+            let secret = secret.as_ref().and_then(|bytes| std::str::from_utf8(bytes).ok());
+            Ok(open(place, secret)?)
+        })
+        .collect()
+}
+
+/// A folder that was named, made ready and remembered; else the first mailbox.
+pub(crate) fn one(app: &App, folder: Option<&Path>) -> Result<Box<dyn Mailbox>, Failure> {
+    match folder {
+        Some(folder) => named(app, folder),
+        None => all(app)?.into_iter().next().ok_or_else(|| Failure::Usage("no folder was named yet".into())),
+    }
+}
+
+/// A folder that was named just now: tried out when it is new, and remembered.
+pub(crate) fn named(app: &App, folder: &Path) -> Result<Box<dyn Mailbox>, Failure> {
+    if folder.is_file() {
+        return Err(Failure::Usage(format!(
+            "{} is a file; devices meet in a folder",
+            clean(&folder.to_string_lossy())
+        )));
+    }
+    let place = Place::Folder { path: whole(folder) };
+    let mailbox = open(&place, None)?;
+    let is_new = !remembered(app)?.contains(&place);
+    // Somebody who names a folder means it, also when Kith's own folder inside it is gone.
+    let ready = if is_new { try_out(mailbox.as_ref(), &probe()) } else { mailbox.prepare() };
+    ready.map_err(|error| match error {
+        kith_core::Error::NotFound(what) => Failure::NotFound(format!(
+            "{what} was not found. It is not made by itself: a drive that is not plugged in looks the same. Plug it in, \
+             or make the folder, and try again."
+        )),
+        error => error.into(),
+    })?;
+    if is_new {
+        remember_one(app, &place, None)?;
+    }
+    Ok(mailbox)
+}
+
+fn remembered(app: &App) -> Result<Vec<Place>, Failure> {
+    let kept = app.notebook.remembered(MAILBOXES)?;
+    Ok(kept.and_then(|kept| serde_json::from_str(&kept).ok()).unwrap_or_default())
+}
+
+fn remember_one(app: &App, place: &Place, secret: Option<&str>) -> Result<(), Failure> {
+    if let Some(secret) = secret {
+        places::keys()?.put(&place.secret_name(), secret.as_bytes())?;
+    }
+    let mut all = remembered(app)?;
+    if !all.contains(place) {
+        all.push(place.clone());
+        keep(app, &all)?;
+    }
+    Ok(())
+}
+
+fn keep(app: &App, all: &[Place]) -> Result<(), Failure> {
+    let kept = serde_json::to_string(all).map_err(|error| Failure::Wrong(error.to_string()))?;
+    let mut writing = app.notebook.write();
+    writing.remember(MAILBOXES, Some(kept));
+    writing.commit()?;
+    Ok(())
+}
+
+fn words(place: &Place) -> String {
+    match place {
+        Place::Folder { path } => format!("the folder {}", path.display()),
+        Place::WebDav { url, .. } => url.clone(),
+        Place::S3 { endpoint, bucket, prefix, .. } => format!("{endpoint}/{bucket}/{prefix}"),
+    }
+}
+
+fn whole(folder: &Path) -> std::path::PathBuf {
+    std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf())
+}
+
+/// A name that no other device tries out at the same moment.
+fn probe() -> [u8; 16] {
+    let mut probe = [0; 16];
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    probe[..8].copy_from_slice(&(now.as_nanos() as u64).to_be_bytes());
+    probe[8..12].copy_from_slice(&std::process::id().to_be_bytes());
+    probe
+}
+
+fn password(question: &str) -> Result<String, Failure> {
+    if let Some(password) = std::env::var(PASSWORD).ok().filter(|password| !password.is_empty()) {
+        return Ok(password);
+    }
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return Err(Failure::Usage(format!("nobody is here to type the password; set {PASSWORD}")));
+    }
+    let terminal = Term::stderr();
+    let read = terminal.write_str(question).and_then(|()| terminal.read_secure_line());
+    read.map_err(|error| Failure::Wrong(format!("the password cannot be read ({error}); nothing was changed")))
+}
+
+/// A sentence as wide as the terminal.
+pub(crate) fn say(app: &App, words: &str) {
+    app.out.ask(&wrap(words, "", app.width));
+}

@@ -1,0 +1,375 @@
+//! The devices of one person, through a folder that whoever keeps it cannot read: joining, meeting, removing.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::path::{Path, PathBuf};
+
+use kith_core::Error;
+use kith_core::model::*;
+use kith_core::notebook::Joining;
+use kith_core::sync::pairing::Code;
+use tests::{Device, assert_alike, mailbox, quick_folder};
+
+const DANA: &str = "Dana Ruiz, Acme !send her the contact ?a warehouse #lyon";
+
+struct Home {
+    folder: tempfile::TempDir,
+}
+
+impl Home {
+    fn new() -> Self {
+        let home = Self { folder: quick_folder() };
+        std::fs::create_dir(home.shared()).unwrap();
+        home
+    }
+
+    fn device(&self, name: &str, seed: u64) -> Device {
+        Device::new(self.folder.path(), name, seed)
+    }
+
+    fn shared(&self) -> PathBuf {
+        self.folder.path().join("shared")
+    }
+
+    /// Two devices of one notebook, nothing written yet.
+    fn two(&self) -> (Device, Device) {
+        let (phone, laptop) = (self.device("phone", 1), self.device("laptop", 2));
+        phone.lets_in(&laptop, &self.shared());
+        (phone, laptop)
+    }
+}
+
+fn all(devices: &[&Device], shared: &Path) {
+    for device in devices.iter().chain(devices) {
+        device.pass(shared).unwrap();
+    }
+}
+
+fn name_of(device: &Device, id: Id<Contact>) -> String {
+    device.notebook.get(id).unwrap().map(|contact: Contact| contact.name).unwrap_or_default()
+}
+
+/// Every file below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_device_joins_with_a_code_and_both_show_the_same() {
+    let home = Home::new();
+    let phone = home.device("phone", 1);
+    let dana = phone.notebook.jot_line(DANA).unwrap().contact.unwrap();
+    let laptop = home.device("laptop", 2);
+    phone.lets_in(&laptop, &home.shared());
+    let report = laptop.pass(&home.shared()).unwrap();
+    assert!(report.received > 0 && report.refused.is_empty() && report.set_aside.is_empty(), "{report:?}");
+    assert_eq!(name_of(&laptop, dana), "Dana Ruiz");
+    laptop.notebook.edit(dana, |c: &mut Contact| c.nickname = "D".into()).unwrap();
+    all(&[&laptop, &phone], &home.shared());
+    assert_alike(&phone, &laptop);
+    let names: Vec<String> = phone.notebook.device_list(&phone.keys).unwrap().into_iter().map(|d| d.name).collect();
+    assert_eq!(names, ["phone", "laptop"]);
+    let quiet = phone.pass(&home.shared()).unwrap();
+    assert_eq!((quiet.written, quiet.read, quiet.sent), (0, 0, 0), "nothing more to do");
+}
+
+#[test]
+fn a_device_with_notes_of_its_own_brings_them_along() {
+    let home = Home::new();
+    let (phone, laptop) = (home.device("phone", 1), home.device("laptop", 2));
+    let dana = phone.notebook.jot_line(DANA).unwrap().contact.unwrap();
+    let ann = laptop.notebook.jot_line("Ann Lee, Novabank").unwrap().contact.unwrap();
+    phone.lets_in(&laptop, &home.shared());
+    all(&[&laptop, &phone], &home.shared());
+    assert_eq!((name_of(&phone, ann).as_str(), name_of(&laptop, dana).as_str()), ("Ann Lee", "Dana Ruiz"));
+    assert_alike(&phone, &laptop);
+}
+
+#[test]
+fn a_third_device_is_let_in_by_the_second_and_gets_what_the_first_wrote() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let dana = phone.notebook.jot_line(DANA).unwrap().contact.unwrap();
+    all(&[&phone, &laptop], &home.shared());
+    // The folder is lost, and the phone with it: the laptop puts everything back, what the phone sealed included.
+    std::fs::remove_dir_all(home.shared().join("kith")).unwrap();
+    let tablet = home.device("tablet", 3);
+    laptop.lets_in(&tablet, &home.shared());
+    tablet.pass(&home.shared()).unwrap();
+    assert_eq!(name_of(&tablet, dana), "Dana Ruiz");
+    assert_alike(&laptop, &tablet);
+}
+
+#[test]
+fn nobody_who_has_the_folder_reads_a_name_in_it() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    phone.notebook.jot_line("Zyxwella Quorbin, Plumbaline Ltd zyx@plumbaline.example #frobnicator").unwrap();
+    all(&[&phone, &laptop], &home.shared());
+    for file in files(&home.shared()) {
+        let (name, bytes) = (file.to_string_lossy().into_owned(), std::fs::read(&file).unwrap());
+        for word in ["zyxwella", "quorbin", "plumbaline", "frobnicator", "phone", "laptop", "contact"] {
+            let holds = bytes.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()));
+            assert!(!holds && !name.rsplit("shared").next().unwrap().contains(word), "{word} in {name}");
+        }
+    }
+}
+
+#[test]
+fn a_folder_of_another_notebook_and_one_that_was_not_joined_are_refused_and_left_alone() {
+    let home = Home::new();
+    let (phone, _laptop) = home.two();
+    phone.notebook.jot_line(DANA).unwrap();
+    phone.pass(&home.shared()).unwrap();
+    let before: Vec<(PathBuf, Vec<u8>)> =
+        files(&home.shared()).into_iter().map(|file| (file.clone(), std::fs::read(file).unwrap())).collect();
+    let stranger = home.device("stranger", 7);
+    stranger.notebook.jot_line("Ben Okafor").unwrap();
+    assert!(matches!(stranger.pass(&home.shared()), Err(Error::Peer(words)) if words.contains("has not joined")));
+    let elsewhere = home.folder.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    stranger.pass(&elsewhere).unwrap();
+    assert!(matches!(stranger.pass(&home.shared()), Err(Error::Peer(words)) if words.contains("another notebook")));
+    // Nor when the note that names the notebook is gone.
+    std::fs::remove_file(home.shared().join("kith/KITH.txt")).unwrap();
+    assert!(matches!(stranger.pass(&home.shared()), Err(Error::Peer(words)) if words.contains("another notebook")));
+    let after = files(&home.shared());
+    assert_eq!(after.len() + 1, before.len());
+    assert!(
+        after
+            .iter()
+            .all(|file| before.iter().any(|(path, bytes)| path == file && *bytes == std::fs::read(file).unwrap()))
+    );
+}
+
+#[test]
+fn a_code_is_worth_one_guess() {
+    let home = Home::new();
+    let phone = home.device("phone", 1);
+    let place = mailbox(&home.shared());
+    let code = phone.notebook.invite(&place, &phone.keys).unwrap();
+    // Somebody who sees the folder puts a request there without knowing the code.
+    let stem = home.shared().join("kith").join(code.file_stem());
+    std::fs::write(stem.with_extension("req"), vec![7; 500]).unwrap();
+    assert!(matches!(phone.notebook.request_to_join(&place, &phone.keys), Err(Error::Peer(_))));
+    assert!(matches!(phone.notebook.request_to_join(&place, &phone.keys), Err(Error::NotFound(_))), "it is spent");
+    let laptop = home.device("laptop", 2);
+    assert!(matches!(laptop.notebook.join(&place, &laptop.keys, Some(&code)), Err(Error::NotFound(_))));
+    // A new one replaces it; a code that was replaced leads nowhere.
+    let second = phone.notebook.invite(&place, &phone.keys).unwrap();
+    let third = phone.notebook.invite(&place, &phone.keys).unwrap();
+    assert!(laptop.notebook.join(&place, &laptop.keys, Some(&second)).is_err());
+    assert!(matches!(
+        laptop.notebook.join(&place, &laptop.keys, Some(&Code::parse(&third.text()).unwrap())),
+        Ok(Joining::Asked { .. })
+    ));
+    // Nobody agreed, so nothing was given.
+    assert!(matches!(laptop.notebook.join(&place, &laptop.keys, None), Ok(Joining::Asked { .. })));
+    assert!(laptop.notebook.device_list(&laptop.keys).unwrap().is_empty());
+}
+
+#[test]
+fn a_removed_device_is_not_heard_any_more_and_reads_nothing_new() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let tablet = home.device("tablet", 3);
+    phone.lets_in(&tablet, &home.shared());
+    let dana = phone.notebook.jot_line(DANA).unwrap().contact.unwrap();
+    all(&[&phone, &laptop, &tablet], &home.shared());
+    // What it wrote before counts, also what only one of the others has.
+    tablet.notebook.edit(dana, |c: &mut Contact| c.nickname = "before".into()).unwrap();
+    all(&[&tablet, &laptop], &home.shared());
+    phone.notebook.remove_device(&phone.keys, "tablet").unwrap();
+    let late = tablet.notebook.jot_line("Late Comer").unwrap().contact.unwrap();
+    tablet.pass(&home.shared()).unwrap();
+    phone.pass(&home.shared()).unwrap();
+    let secret = phone.notebook.jot_line("Secret Sam").unwrap().contact.unwrap();
+    all(&[&phone, &laptop, &phone], &home.shared());
+    for device in [&phone, &laptop] {
+        let nickname = device.notebook.get(dana).unwrap().map(|c: Contact| c.nickname);
+        assert_eq!(nickname.as_deref(), Some("before"), "what it wrote before, and the laptop had, stays");
+        assert_eq!(name_of(device, late), "", "what it wrote after counts for nobody");
+    }
+    assert_eq!(phone.pass(&home.shared()).unwrap().after_removal, 1, "it is kept, and said so");
+    assert_alike(&phone, &laptop);
+    assert!(matches!(tablet.pass(&home.shared()), Err(Error::Peer(words)) if words.contains("was removed")));
+    assert_eq!(name_of(&tablet, secret), "");
+    let rows = phone.notebook.device_list(&phone.keys).unwrap();
+    assert_eq!(
+        rows.iter().map(|row| (row.name.as_str(), row.removed)).collect::<Vec<_>>(),
+        [("phone", false), ("laptop", false), ("tablet", true)]
+    );
+    assert!(phone.notebook.remove_device(&phone.keys, "tablet").is_err(), "it is removed already");
+    assert!(phone.notebook.remove_device(&phone.keys, "phone").is_err(), "not itself");
+}
+
+#[test]
+fn a_damaged_folder_is_healed_by_whoever_has_the_segment() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    for n in 0..12 {
+        phone.notebook.jot_line(&format!("Person {n}, Firm {n}")).unwrap();
+        phone.pass(&home.shared()).unwrap();
+    }
+    laptop.pass(&home.shared()).unwrap();
+    let segments: Vec<PathBuf> =
+        files(&home.shared()).into_iter().filter(|file| file.extension().is_some_and(|e| e == "kiths")).collect();
+    assert!(segments.len() >= 12);
+    for (at, file) in segments.iter().enumerate() {
+        let mut bytes = std::fs::read(file).unwrap();
+        match at % 6 {
+            0 => std::fs::remove_file(file).unwrap(),
+            1 => std::fs::write(file, &bytes[..bytes.len() / 2]).unwrap(),
+            2 => {
+                bytes[150] ^= 4;
+                std::fs::write(file, &bytes).unwrap();
+            }
+            3 => {
+                std::fs::rename(file, file.with_extension("kiths.sync-conflict-20261122-090000-ABCDEFG.kiths")).unwrap()
+            }
+            4 => std::fs::write(file, b"").unwrap(),
+            _ => {
+                let doubled = file.parent().unwrap().with_extension("2");
+                std::fs::create_dir_all(&doubled).unwrap();
+                std::fs::rename(file, doubled.join(file.file_name().unwrap())).unwrap();
+            }
+        }
+    }
+    std::fs::remove_file(home.shared().join("kith/KITH.txt")).unwrap();
+    let tablet = home.device("tablet", 3);
+    laptop.lets_in(&tablet, &home.shared());
+    tablet.pass(&home.shared()).unwrap();
+    laptop.pass(&home.shared()).unwrap();
+    let report = tablet.pass(&home.shared()).unwrap();
+    assert!(report.set_aside.is_empty(), "{report:?}");
+    assert_alike(&laptop, &tablet);
+    assert_eq!(tablet.notebook.people(0, 50).unwrap().total, 12);
+}
+
+#[test]
+fn a_copy_of_the_notebook_without_the_keys_of_its_device_joins_anew() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    phone.notebook.jot_line(DANA).unwrap();
+    all(&[&phone, &laptop], &home.shared());
+    let copy = phone.copied(home.folder.path(), "copy", 9, false);
+    copy.notebook.jot_line("Ann Lee").unwrap();
+    assert!(matches!(copy.pass(&home.shared()), Err(Error::Peer(words)) if words.contains("without the keys")));
+    laptop.lets_in(&copy, &home.shared());
+    all(&[&copy, &laptop, &phone], &home.shared());
+    assert_alike(&copy, &laptop);
+    assert_alike(&phone, &laptop);
+    assert_eq!(phone.notebook.people(0, 50).unwrap().total, 2);
+}
+
+#[test]
+fn an_older_copy_put_back_repeats_no_number_and_loses_nothing() {
+    for folder_is_lost in [false, true] {
+        put_back_an_older_copy(folder_is_lost);
+    }
+}
+
+/// With the folder there, the notebook reads back what it wrote itself and goes on where it was; without, it cannot know
+/// what others have seen, and begins a new log.
+fn put_back_an_older_copy(folder_is_lost: bool) {
+    let home = Home::new();
+    let (mut phone, laptop) = home.two();
+    phone.notebook.jot_line(DANA).unwrap();
+    phone.pass(&home.shared()).unwrap();
+    let backup = home.folder.path().join("backup");
+    phone.back_up(&backup);
+    phone.notebook.jot_line("Ann Lee").unwrap();
+    phone.pass(&home.shared()).unwrap();
+    laptop.pass(&home.shared()).unwrap();
+    if folder_is_lost {
+        std::fs::remove_dir_all(home.shared().join("kith")).unwrap();
+    }
+    phone.restore(&backup);
+    phone.notebook.jot_line("Ben Okafor").unwrap();
+    assert_eq!(phone.pass(&home.shared()).unwrap().new_log, folder_is_lost);
+    all(&[&laptop, &phone], &home.shared());
+    assert_alike(&phone, &laptop);
+    assert_eq!(laptop.notebook.people(0, 50).unwrap().total, 3, "what was handed out before comes back");
+    let report = laptop.pass(&home.shared()).unwrap();
+    assert!(report.twins.is_empty() && report.refused.is_empty(), "{report:?}");
+    assert!(!phone.pass(&home.shared()).unwrap().new_log, "once");
+}
+
+#[test]
+fn a_copy_from_before_the_device_joined_goes_back_in_when_it_is_told_to() {
+    let home = Home::new();
+    let (phone, mut laptop) = (home.device("phone", 1), home.device("laptop", 2));
+    laptop.notebook.jot_line("Ann Lee").unwrap();
+    let backup = home.folder.path().join("backup");
+    laptop.back_up(&backup);
+    phone.notebook.jot_line(DANA).unwrap();
+    phone.lets_in(&laptop, &home.shared());
+    all(&[&laptop, &phone], &home.shared());
+    laptop.restore(&backup);
+    // Not by itself: it could be another notebook on the same machine.
+    assert!(matches!(laptop.pass(&home.shared()), Err(Error::Peer(words)) if words.contains("not joined")));
+    laptop.notebook.rejoin(&mailbox(&home.shared()), &laptop.keys).unwrap();
+    all(&[&laptop, &phone], &home.shared());
+    assert_alike(&phone, &laptop);
+    assert_eq!(laptop.notebook.people(0, 50).unwrap().total, 2);
+    let stranger = home.device("stranger", 7);
+    assert!(stranger.notebook.rejoin(&mailbox(&home.shared()), &stranger.keys).is_err(), "it holds no key");
+}
+
+#[test]
+fn a_cloned_machine_and_its_twin_both_go_on_under_logs_of_their_own() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    phone.notebook.jot_line(DANA).unwrap();
+    phone.pass(&home.shared()).unwrap();
+    let twin = phone.copied(home.folder.path(), "twin", 9, true);
+    phone.notebook.jot_line("Ann Lee").unwrap();
+    twin.notebook.jot_line("Ben Okafor").unwrap();
+    // Both seal under the same number before they hear of each other.
+    let (here, there) = (home.folder.path().join("here"), home.folder.path().join("there"));
+    for (device, folder) in [(&phone, &here), (&twin, &there)] {
+        std::fs::create_dir(folder).unwrap();
+        device.pass(folder).unwrap();
+    }
+    for folder in [&here, &there] {
+        laptop.pass(folder).unwrap();
+    }
+    all(&[&laptop, &phone, &twin, &laptop], &home.shared());
+    for n in 0..3 {
+        phone.notebook.jot_line(&format!("Here {n}")).unwrap();
+        twin.notebook.jot_line(&format!("There {n}")).unwrap();
+        all(&[&phone, &twin, &laptop], &home.shared());
+    }
+    assert_alike(&phone, &laptop);
+    assert_alike(&twin, &laptop);
+    assert_eq!(laptop.notebook.people(0, 50).unwrap().total, 9);
+}
+
+#[test]
+fn two_that_remove_each_other_at_once_end_alike_and_the_elder_stays() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let tablet = home.device("tablet", 3);
+    phone.lets_in(&tablet, &home.shared());
+    all(&[&phone, &laptop, &tablet], &home.shared());
+    phone.notebook.remove_device(&phone.keys, "laptop").unwrap();
+    laptop.notebook.remove_device(&laptop.keys, "phone").unwrap();
+    laptop.pass(&home.shared()).unwrap();
+    phone.pass(&home.shared()).unwrap();
+    tablet.pass(&home.shared()).unwrap();
+    let living = |device: &Device| -> Vec<String> {
+        let rows = device.notebook.device_list(&device.keys).unwrap();
+        rows.into_iter().filter(|row| !row.removed).map(|row| row.name).collect()
+    };
+    assert_eq!(living(&phone), ["phone", "tablet"]);
+    assert_eq!(living(&tablet), ["phone", "tablet"]);
+    assert!(laptop.pass(&home.shared()).is_err());
+    tablet.notebook.jot_line(DANA).unwrap();
+    all(&[&tablet, &phone], &home.shared());
+    assert_alike(&tablet, &phone);
+}
