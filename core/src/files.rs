@@ -180,7 +180,7 @@ impl WorkFolder {
         let folder = builder.tempdir_in(&all)?;
         let lock = create_own(&folder.path().join(LOCK))?;
         match lock.try_lock() {
-            Err(TryLockError::Error(error)) if error.kind() != ErrorKind::Unsupported => return Err(error),
+            Err(TryLockError::Error(error)) if error.kind() != ErrorKind::Unsupported => Err(error),
             _ => Ok(Self { folder, _lock: lock }),
         }
     }

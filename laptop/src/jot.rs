@@ -27,7 +27,7 @@ pub(crate) fn jot(app: &App, text: &[String], dry_run: bool) -> Result<(), Failu
         match one(app, &line, dry_run) {
             // One line that cannot be taken does not keep the next ones from being saved.
             Err(failure @ (Failure::Core(kith_core::Error::Invalid(_)) | Failure::Usage(_))) => {
-                failure.tell(app.out);
+                failure.tell(app.out, app.json);
                 refused += 1;
             }
             other => other?,

@@ -1028,9 +1028,8 @@ fn a_person_deleted_on_one_device_comes_back_on_the_other() {
     phone.kith(&["jot", "D. Ruiz"]);
     phone.kith(&["same", "dana ruiz", "d ruiz"]);
     phone.kith(&["delete", "Ruiz"]);
-    for device in [&phone, &laptop] {
-        device.kith(&["sync", shared.to_str().unwrap()]);
-    }
+    phone.kith(&["sync", shared.to_str().unwrap()]);
+    phone.lets_in(&laptop, shared.to_str().unwrap());
     assert_eq!(laptop.json(&["keep"]), Value::Array(vec![]), "nobody waits for what a deleted person was promised");
     assert!(!laptop.kith(&["today"]).contains("atlas"));
     assert_eq!(laptop.kith(&["undelete"]).lines().count(), 1, "one person, one line");
@@ -1050,4 +1049,68 @@ fn a_jot_offers_whom_it_may_be_and_says_what_it_did_not_read() {
     let said = desk.run(&["jot", "Ben Bauer !call him by 31 Feb"]);
     assert!(said.err.contains("\"by 31 Feb\" was not read as a day"), "{}", said.err);
     assert!(desk.run(&["jot", "-n", "Ben Bauer"]).err.contains("Nothing was written"));
+}
+
+#[test]
+fn a_question_to_a_notebook_that_is_not_there_makes_none() {
+    let desk = Desk::new();
+    for question in [&["people"] as &[&str], &["keep"], &["export", "json"], &["backup", "b"], &["doctor"], &["undo"]] {
+        let said = desk.run(&[&["--notebook", "deep/typo.kith"], question].concat());
+        assert_eq!(said.code, 3, "{question:?}: {}", said.err);
+        assert!(said.err.contains("typo.kith") && said.err.contains("begins one"), "{}", said.err);
+    }
+    assert_eq!(listed(&desk.folder), [""; 0], "no file, no folder");
+    let said = Said::from(desk.command(&["people"]).env_remove("KITH_NOTEBOOK").output().unwrap());
+    assert_eq!(said.code, 0, "this device's own notebook may be new: {}", said.err);
+}
+
+#[test]
+fn an_edit_refuses_what_can_only_be_a_slip() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz"]);
+    for (slip, words) in
+        [("name=", "name=?"), ("phone=abc", "no phone"), ("mail=notamail", "no mail"), ("mail+=x y@z", "no mail")]
+    {
+        let said = desk.run(&["edit", "dana", slip]);
+        assert!(said.code == 2 && said.err.contains(words), "{slip}: {}", said.err);
+    }
+    desk.kith(&["edit", "dana", "phone=112 3", "mail=dana@localhost", "nickname="]);
+    assert!(desk.kith(&["edit", "dana", "name=?"]).contains("someone met"));
+}
+
+#[test]
+fn whom_a_card_names_is_found_in_any_address_book() {
+    let desk = Desk::new();
+    for line in ["Dana Ruiz, Acme", "Ann Mary Abt", "?, Blue Freight, driver", "Sting"] {
+        desk.kith(&["jot", line]);
+    }
+    let cards = desk.kith(&["export", "vcard"]);
+    for line in ["N:Ruiz;Dana;;;", "N:Abt;Ann Mary;;;", "FN:someone met on ", "N:;Sting;;;"] {
+        assert!(cards.contains(line), "{line}: {cards}");
+    }
+    let other = Desk::new();
+    std::fs::write(other.path("people.vcf"), cards).unwrap();
+    other.kith(&["import", "people.vcf", "--yes"]);
+    let dana = &other.json(&["show", "dana"])["contact"];
+    assert_eq!((&dana["name"], &dana["family_name"]), (&Value::from("Dana Ruiz"), &Value::Null), "one name, as it was");
+    let unnamed = &other.json(&["people"])["rows"];
+    assert!(unnamed.as_array().unwrap().iter().any(|row| row["name"] == ""), "{unnamed}");
+}
+
+#[test]
+fn a_slip_of_the_command_line_is_answered_with_the_next_step() {
+    let desk = Desk::new();
+    let said = desk.run(&["dana"]);
+    assert!(said.code == 2 && said.err.contains("kith show dana"), "{}", said.err);
+    desk.kith(&["jot", "Dana Ruiz"]);
+    let said = desk.run(&["show", "nobody at all", "--json"]);
+    let error: Value = serde_json::from_str(&said.err).unwrap();
+    assert_eq!((error["code"].as_i64(), said.code), (Some(3), 3));
+    assert!(error["error"].as_str().unwrap().contains("nobody is called"));
+    assert!(desk.kith(&["help"]).contains("It ends with 0"));
+    let page = desk.kith(&["man", "jot"]);
+    assert!(page.contains(".nf\nExamples:"), "tables of the manual stay tables: {page}");
+    std::fs::write(desk.path("bad.kithbak"), b"KITHBAK1 and nothing more").unwrap();
+    let said = desk.run(&["--notebook", "new.kith", "restore", "bad.kithbak"]);
+    assert_eq!(said.err.matches("othing was changed").count(), 1, "{}", said.err);
 }

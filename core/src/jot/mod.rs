@@ -139,6 +139,9 @@ enum Mark {
     Spark,
 }
 
+/// A word and where it stands.
+type Word<'a> = (Range<usize>, &'a str);
+
 /// A stretch of the line that belongs together: the head, what a mark began, or a piece of the note.
 struct Segment {
     mark: Option<Mark>,
@@ -331,7 +334,7 @@ impl<'a> Reader<'a> {
         }
         let found: Vec<Vec<(Range<usize>, Channel)>> = parts.iter().map(|part| channels(part)).collect();
         let is_channel = |at: usize, range: &Range<usize>| found[at].iter().any(|(channel, _)| covers(channel, range));
-        let mut named: Vec<(usize, Vec<(Range<usize>, &str)>)> = Vec::new();
+        let mut named: Vec<(usize, Vec<Word<'_>>)> = Vec::new();
         for (at, part) in parts.iter().enumerate() {
             let rest: Vec<_> = part.iter().filter(|(range, _)| !is_channel(at, range)).cloned().collect();
             if !rest.is_empty() || part.is_empty() {
