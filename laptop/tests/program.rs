@@ -1114,3 +1114,24 @@ fn a_slip_of_the_command_line_is_answered_with_the_next_step() {
     let said = desk.run(&["--notebook", "new.kith", "restore", "bad.kithbak"]);
     assert_eq!(said.err.matches("othing was changed").count(), 1, "{}", said.err);
 }
+
+#[test]
+fn an_import_that_was_killed_half_way_is_taken_back_or_finished() {
+    let desk = Desk::new();
+    desk.kith(&["note", "so that the notebook is there"]);
+    std::fs::write(desk.path("book.vcf"), address_book(4000, "X-ODD:1")).unwrap();
+    let total = || desk.json(&["people"])["total"].as_u64().unwrap();
+    let killed = || {
+        let mut child = desk.command(&["import", "book.vcf", "--yes"]).stdout(Stdio::null()).spawn().unwrap();
+        while total() == 0 && child.try_wait().unwrap().is_none() {}
+        child.kill().unwrap();
+        child.wait().unwrap();
+        total()
+    };
+    assert!(killed() > 0);
+    assert!(desk.kith(&["undo"]).contains("book.vcf"));
+    assert_eq!(total(), 0);
+    assert!(killed() > 0);
+    desk.kith(&["import", "book.vcf", "--yes"]);
+    assert_eq!(total(), 4001);
+}
