@@ -2,9 +2,11 @@
 //! file of its area.
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::failure::Failure;
@@ -32,8 +34,8 @@ pub(crate) use forms::*;
                   this computer; `kith sync FOLDER` brings it together with your other devices. Without a command it \
                   shows today.",
     help_template = "{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}Options:\n{options}{after-help}",
-    after_help = concat!(include_str!("args/marks.txt"), "\n\n", include_str!("args/naming.txt")),
-    after_long_help = concat!(include_str!("args/marks.txt"), "\n\n", include_str!("args/naming.txt"))
+    after_help = concat!(include_str!("args/marks.txt"), "\n\n", include_str!("args/naming.txt"), "\n\n", include_str!("args/codes.txt")),
+    after_long_help = concat!(include_str!("args/marks.txt"), "\n\n", include_str!("args/naming.txt"), "\n\n", include_str!("args/codes.txt"))
 )]
 pub(crate) struct Cli {
     /// The notebook's file, instead of KITH_NOTEBOOK or this device's own
@@ -452,6 +454,11 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
     typed.map_err(|error| {
         // A reader of the help who closes the pipe has had enough.
         let _ = error.print();
+        if let (ErrorKind::InvalidSubcommand, Some(ContextValue::String(word))) =
+            (error.kind(), error.get(ContextKind::InvalidSubcommand))
+        {
+            let _ = writeln!(std::io::stderr(), "\nTo look somebody up: kith show {word}");
+        }
         ExitCode::from(error.exit_code().clamp(0, 2) as u8)
     })
 }
@@ -479,8 +486,15 @@ pub(crate) fn man(name: Option<&str>, out: &Out) -> Result<(), Failure> {
     clap_mangen::Man::new(command)
         .render(&mut page)
         .map_err(|error| Failure::Wrong(format!("the manual page cannot be made ({error})")))?;
-    out.raw(&page);
+    out.raw(unfilled(&String::from_utf8_lossy(&page)).as_bytes());
     Ok(())
+}
+
+/// The page with its examples and tables kept line by line, which a reader of manual pages would run together.
+fn unfilled(page: &str) -> String {
+    let Some((before, after)) = page.split_once(".SH EXTRA\n") else { return page.into() };
+    let (examples, rest) = after.find(".SH ").map_or((after, ""), |at| after.split_at(at));
+    format!("{before}.SH EXAMPLES AND NOTES\n.nf\n{examples}.fi\n{rest}")
 }
 
 #[cfg(test)]

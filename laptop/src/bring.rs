@@ -47,9 +47,10 @@ pub(crate) fn import(app: &App, file: &Path, dry_run: bool, yes: bool) -> Result
     if !yes && !choose::agrees(app, "Import this?")? {
         return Err(Failure::Wrong("nothing was imported".into()));
     }
+    let before = app.notebook.people(0, 1)?.total;
     let report = app.notebook.import(file, &mut |done, total| see(done, total));
     bar.finish_and_clear();
-    let report = report?;
+    let report = report.map_err(|error| stopped(app, before, error))?;
     app.settle();
     if app.json {
         return app.print_json(&report);
@@ -61,6 +62,19 @@ pub(crate) fn import(app: &App, file: &Path, dry_run: bool, yes: bool) -> Result
     let changed = days::count(report.changed, "was", "were");
     app.out.confirm(format!("{people}, {changed} changed. `kith undo` takes it back."));
     Ok(())
+}
+
+/// An import that the disk stopped half way: who is in stays in.
+fn stopped(app: &App, before: u64, error: kith_core::Error) -> Failure {
+    let (kith_core::Error::Storage(why), Ok(people)) = (&error, app.notebook.people(0, 1)) else { return error.into() };
+    match people.total.saturating_sub(before) {
+        0 => error.into(),
+        new => Failure::Wrong(format!(
+            "the import stopped half way ({why}). {} in already. Look whether the disk is full, then import the same \
+             file again: it goes on where it stopped. `kith undo` takes back what is in.",
+            days::count(new, "person is", "people are")
+        )),
+    }
 }
 
 /// What an import would do, in numbers and reasons.

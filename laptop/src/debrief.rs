@@ -73,7 +73,8 @@ fn written(app: &App, answers: [String; 5]) -> Result<Debrief, Failure> {
     let words: Vec<&str> = next.split_whitespace().collect();
     let found = day_words::find(&words, &app.notebook.jot_context()?).filter(|found| found.from > 0);
     let next_step = match found {
-        Some(found) => Some(([&words[..found.from], &words[found.to..]].concat().join(" "), Some(found.day))),
+        Some(found) if found.to == words.len() => Some((words[..found.from].join(" "), Some(found.day))),
+        Some(found) => Some((next, Some(found.day))),
         None => (!next.is_empty()).then_some((next, None)),
     };
     Ok(Debrief { place, recognise, thread, open_loop, next_step })

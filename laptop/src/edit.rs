@@ -81,6 +81,12 @@ fn apply(app: &App, contact: &mut Contact, field: &str, how: How, value: &str) -
         _ if how != How::Set => {
             return Err(Failure::Usage(format!("{} holds one value; write {}=VALUE", clean(field), clean(field))));
         }
+        "name" if value.is_empty() && !contact.name.is_empty() => {
+            return Err(Failure::Usage(
+                "this would take the name away; write name=? to say that you do not know it any more. Nothing was changed".into(),
+            ));
+        }
+        "name" if value == "?" => contact.name.clear(),
         "level" => contact.level = known(Level::ALL, value)?,
         "side" => contact.side = known(Side::ALL, value)?,
         "phase" => contact.phase = known(Phase::ALL, value)?,
@@ -126,9 +132,22 @@ fn text<'a>(contact: &'a mut Contact, field: &str) -> Result<&'a mut String, Fai
     })
 }
 
+/// What cannot be such an address is a slip of the keyboard.
+fn check(kind: &ChannelKind, value: &str) -> Result<(), Failure> {
+    if value.is_empty() || kind.can_be(value) {
+        return Ok(());
+    }
+    let like = if *kind == ChannelKind::Phone { "+33612345678" } else { "dana@acme.com" };
+    let value = clean(value);
+    Err(Failure::Usage(format!("\"{value}\" is no {kind}; write it like {like}. Nothing was changed")))
+}
+
 /// Sets, adds or takes away a channel. Setting replaces one that is there; of several it cannot know which.
 fn channel(contact: &mut Contact, kind: ChannelKind, how: How, value: &str) -> Result<(), Failure> {
     let count = contact.channels.iter().filter(|channel| channel.kind == kind).count();
+    if how != How::Take {
+        check(&kind, value)?;
+    }
     match how {
         How::Take => {
             contact.channels.retain(|channel| channel.kind != kind || channel.value != value);

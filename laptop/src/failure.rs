@@ -53,9 +53,13 @@ impl Failure {
         }
     }
 
-    /// Tells it on standard error.
-    pub(crate) fn tell(&self, out: &Out) -> ExitCode {
-        out.error(&self.words());
+    /// Tells it on standard error, in words or for another program.
+    pub(crate) fn tell(&self, out: &Out, json: bool) -> ExitCode {
+        if json {
+            out.ask(&serde_json::json!({ "error": self.words(), "code": self.code() }).to_string());
+        } else {
+            out.error(&self.words());
+        }
         ExitCode::from(self.code())
     }
 }
@@ -66,6 +70,10 @@ fn next_step(error: &Error) -> &'static str {
             "`kith invite` shows the code there, `kith join CODE` takes it here."
         }
         Error::Invalid(_) | Error::NotFound(_) | Error::Peer(_) => "",
+        Error::Storage(why) if why.contains("locked") => {
+            "Another program writes in this notebook just now; nothing of this change was kept, and everything saved \
+             before it still is. Let it finish, then try again."
+        }
         Error::Storage(_) => {
             "Nothing of this change was kept, and everything saved before it still is. \
              Look whether the disk is full or the place read-only, then try again."

@@ -27,7 +27,7 @@ pub(crate) fn jot(app: &App, text: &[String], dry_run: bool) -> Result<(), Failu
         match one(app, &line, dry_run) {
             // One line that cannot be taken does not keep the next ones from being saved.
             Err(failure @ (Failure::Core(kith_core::Error::Invalid(_)) | Failure::Usage(_))) => {
-                failure.tell(app.out);
+                failure.tell(app.out, app.json);
                 refused += 1;
             }
             other => other?,
@@ -50,6 +50,7 @@ fn one(app: &App, line: &str, dry_run: bool) -> Result<(), Failure> {
             return app.print_json(&draft);
         }
         show_draft(app, &draft, "");
+        app.out.aside("Nothing was written: this was only a look.");
         return Ok(());
     }
     let jotted = app.notebook.jot(&draft)?;
@@ -78,6 +79,10 @@ fn show_draft(app: &App, draft: &Draft, known: &str) {
     for (label, words) in pieces(app, draft) {
         let label = styled(FAINT, &layout::pad(label, 8));
         app.out.confirm(layout::paragraph_styled(&words, &format!("  {label}  "), "            ", app.width));
+    }
+    for words in &draft.unread_days {
+        let hint = format!("\"{}\" was not read as a day; write it like 12 Mar, or 2027-03-12.", clean(words));
+        app.out.aside(layout::wrap(&hint, "", app.width));
     }
 }
 

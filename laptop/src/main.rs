@@ -43,7 +43,7 @@ fn main() -> ExitCode {
         let out = out::Out::new(cli.color, cli.quiet);
         match run(&cli, &out).and_then(|()| out.finish()) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => failure.tell(&out),
+            Err(failure) => failure.tell(&out, cli.json),
         }
     })
 }
@@ -57,11 +57,31 @@ fn run(cli: &Cli, out: &out::Out) -> Result<(), Failure> {
         Command::Doctor { rescue_into: Some(to) } => return keep::rescue(out, &places::chosen(cli)?, to),
         _ => {}
     }
+    if asks(command) {
+        places::must_be_there(cli)?;
+    }
     let app = App::open(cli, out)?;
     let done = dispatch(&app, command);
     // What was written before a command failed half way deserves the same care.
     app.tidy();
     done
+}
+
+/// Whether a command only makes sense in a notebook that is there; the others may begin one.
+fn asks(command: &Command) -> bool {
+    match command {
+        Command::Need(need) => need.words.is_empty(),
+        Command::Offer(offer) => offer.words.is_empty(),
+        Command::Event { step } => !matches!(step, args::EventStep::Start { .. }),
+        Command::Debrief | Command::People(_) | Command::Show { .. } | Command::Find { .. } => true,
+        Command::Edit { .. } | Command::Same(_) | Command::NotSame(_) => true,
+        Command::Meet(_) | Command::Met(_) | Command::Keep(_) | Command::Release(_) => true,
+        Command::Ask(_) | Command::Give(_) | Command::Got(_) | Command::Intro(_) => true,
+        Command::Delete { .. } | Command::Undelete { .. } | Command::Undo | Command::History { .. } => true,
+        Command::Conflicts { .. } | Command::Purge { .. } | Command::Rewrite { .. } => true,
+        Command::Imports { .. } | Command::Export { .. } | Command::Backup { .. } | Command::Doctor { .. } => true,
+        _ => false,
+    }
 }
 
 fn dispatch(app: &App, command: &Command) -> Result<(), Failure> {

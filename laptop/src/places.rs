@@ -10,14 +10,34 @@ use crate::failure::Failure;
 
 /// The notebook that was named, or this device's own.
 pub(crate) fn chosen(cli: &Cli) -> Result<PathBuf, Failure> {
-    let named = cli.notebook.clone().or_else(|| std::env::var_os("KITH_NOTEBOOK").map(PathBuf::from));
-    match named.filter(|path| !path.as_os_str().is_empty()) {
+    match named(cli) {
         // SQLite takes some words for a notebook in memory: a whole path is none of them.
         Some(path) => std::path::absolute(&path).map_err(|error| {
             Failure::Wrong(format!("{} cannot be found ({error}); nothing was changed", path.display()))
         }),
         None => Ok(folders()?.data_dir().join("notebook.kith")),
     }
+}
+
+/// Says so when a notebook was named that is not there: a slip of the keyboard must not begin a new one.
+pub(crate) fn must_be_there(cli: &Cli) -> Result<(), Failure> {
+    if named(cli).is_none() {
+        return Ok(());
+    }
+    let path = chosen(cli)?;
+    let in_a_file = path.parent().is_some_and(Path::is_file);
+    if path.exists() || in_a_file {
+        return Ok(());
+    }
+    Err(Failure::NotFound(format!(
+        "there is no notebook {}. `kith --notebook FILE jot …` begins one, `restore` brings one back",
+        path.display()
+    )))
+}
+
+fn named(cli: &Cli) -> Option<PathBuf> {
+    let named = cli.notebook.clone().or_else(|| std::env::var_os("KITH_NOTEBOOK").map(PathBuf::from));
+    named.filter(|path| !path.as_os_str().is_empty())
 }
 
 /// What this device keeps outside of any notebook: its keys, and how far each log was handed out. Files that only this

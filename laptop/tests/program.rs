@@ -1063,3 +1063,100 @@ fn a_person_deleted_on_one_device_comes_back_on_the_other() {
     assert!(laptop.kith(&["keep"]).contains("atlas"));
     assert_eq!(laptop.run(&["undelete", "Ruiz"]).code, 3);
 }
+
+#[test]
+fn a_jot_offers_whom_it_may_be_and_says_what_it_did_not_read() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz, Acme"]);
+    let hint = desk.kith(&["jot", "Dana !send her the list"]);
+    assert!(hint.contains("the same as Dana Ruiz, Acme? (the same first name) kith same"), "{hint}");
+    assert!(!desk.kith(&["jot", "Dana, Novabank"]).contains("first name"), "another company, another person");
+    let said = desk.run(&["jot", "Ben Bauer !call him by 31 Feb"]);
+    assert!(said.err.contains("\"by 31 Feb\" was not read as a day"), "{}", said.err);
+    assert!(desk.run(&["jot", "-n", "Ben Bauer"]).err.contains("Nothing was written"));
+}
+
+#[test]
+fn a_question_to_a_notebook_that_is_not_there_makes_none() {
+    let desk = Desk::new();
+    for question in [&["people"] as &[&str], &["keep"], &["export", "json"], &["backup", "b"], &["doctor"], &["undo"]] {
+        let said = desk.run(&[&["--notebook", "deep/typo.kith"], question].concat());
+        assert_eq!(said.code, 3, "{question:?}: {}", said.err);
+        assert!(said.err.contains("typo.kith") && said.err.contains("begins one"), "{}", said.err);
+    }
+    assert_eq!(listed(&desk.folder), [""; 0], "no file, no folder");
+    let said = Said::from(desk.command(&["people"]).env_remove("KITH_NOTEBOOK").output().unwrap());
+    assert_eq!(said.code, 0, "this device's own notebook may be new: {}", said.err);
+}
+
+#[test]
+fn an_edit_refuses_what_can_only_be_a_slip() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz"]);
+    for (slip, words) in
+        [("name=", "name=?"), ("phone=abc", "no phone"), ("mail=notamail", "no mail"), ("mail+=x y@z", "no mail")]
+    {
+        let said = desk.run(&["edit", "dana", slip]);
+        assert!(said.code == 2 && said.err.contains(words), "{slip}: {}", said.err);
+    }
+    desk.kith(&["edit", "dana", "phone=112 3", "mail=dana@localhost", "nickname="]);
+    assert!(desk.kith(&["edit", "dana", "name=?"]).contains("someone met"));
+}
+
+#[test]
+fn whom_a_card_names_is_found_in_any_address_book() {
+    let desk = Desk::new();
+    for line in ["Dana Ruiz, Acme", "Ann Mary Abt", "?, Blue Freight, driver", "Sting"] {
+        desk.kith(&["jot", line]);
+    }
+    let cards = desk.kith(&["export", "vcard"]);
+    for line in ["N:Ruiz;Dana;;;", "N:Abt;Ann Mary;;;", "FN:someone met on ", "N:;Sting;;;"] {
+        assert!(cards.contains(line), "{line}: {cards}");
+    }
+    let other = Desk::new();
+    std::fs::write(other.path("people.vcf"), cards).unwrap();
+    other.kith(&["import", "people.vcf", "--yes"]);
+    let dana = &other.json(&["show", "dana"])["contact"];
+    assert_eq!((&dana["name"], &dana["family_name"]), (&Value::from("Dana Ruiz"), &Value::Null), "one name, as it was");
+    let unnamed = &other.json(&["people"])["rows"];
+    assert!(unnamed.as_array().unwrap().iter().any(|row| row["name"] == ""), "{unnamed}");
+}
+
+#[test]
+fn a_slip_of_the_command_line_is_answered_with_the_next_step() {
+    let desk = Desk::new();
+    let said = desk.run(&["dana"]);
+    assert!(said.code == 2 && said.err.contains("kith show dana"), "{}", said.err);
+    desk.kith(&["jot", "Dana Ruiz"]);
+    let said = desk.run(&["show", "nobody at all", "--json"]);
+    let error: Value = serde_json::from_str(&said.err).unwrap();
+    assert_eq!((error["code"].as_i64(), said.code), (Some(3), 3));
+    assert!(error["error"].as_str().unwrap().contains("nobody is called"));
+    assert!(desk.kith(&["help"]).contains("It ends with 0"));
+    let page = desk.kith(&["man", "jot"]);
+    assert!(page.contains(".nf\nExamples:"), "tables of the manual stay tables: {page}");
+    std::fs::write(desk.path("bad.kithbak"), b"KITHBAK1 and nothing more").unwrap();
+    let said = desk.run(&["--notebook", "new.kith", "restore", "bad.kithbak"]);
+    assert_eq!(said.err.matches("othing was changed").count(), 1, "{}", said.err);
+}
+
+#[test]
+fn an_import_that_was_killed_half_way_is_taken_back_or_finished() {
+    let desk = Desk::new();
+    desk.kith(&["note", "so that the notebook is there"]);
+    std::fs::write(desk.path("book.vcf"), address_book(4000, "X-ODD:1")).unwrap();
+    let total = || desk.json(&["people"])["total"].as_u64().unwrap();
+    let killed = || {
+        let mut child = desk.command(&["import", "book.vcf", "--yes"]).stdout(Stdio::null()).spawn().unwrap();
+        while total() == 0 && child.try_wait().unwrap().is_none() {}
+        child.kill().unwrap();
+        child.wait().unwrap();
+        total()
+    };
+    assert!(killed() > 0);
+    assert!(desk.kith(&["undo"]).contains("book.vcf"));
+    assert_eq!(total(), 0);
+    assert!(killed() > 0);
+    desk.kith(&["import", "book.vcf", "--yes"]);
+    assert_eq!(total(), 4001);
+}

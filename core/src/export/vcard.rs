@@ -64,14 +64,37 @@ fn uid(person: &Contact) -> String {
     }
 }
 
+/// Whether a name was split for other programs only, or stands for somebody whose name is not known.
+const NAME_IS: &str = "X-KITH-NAME";
+const WHOLE: &str = "whole";
+const UNKNOWN: &str = "unknown";
+
+/// Given and family name of a name of two words and more, for lists that are sorted by family name; where capitals tell
+/// that it is written in this order.
+fn split_name(name: &str) -> Option<(&str, &str)> {
+    let (given, family) = name.trim().rsplit_once(' ')?;
+    let is_capital = |part: &str| part.chars().next().is_some_and(char::is_uppercase);
+    (is_capital(given) && is_capital(family) && !given.contains(',')).then_some((given.trim(), family))
+}
+
 fn names(person: &Contact, card: &mut Writer) {
     let parts =
         [&person.family_name, &person.given_name, &person.middle_name, &person.name_prefix, &person.name_suffix];
     let has_parts = parts.iter().any(|part| !part.is_empty());
     // iPhones show the parts and not the full name, so there is always one.
-    let written = if has_parts { parts } else { [&person.family_name, &person.name, parts[2], parts[3], parts[4]] };
-    card.line(&format!("N:{}", written.map(|part| escaped(part)).join(";")));
-    card.line(&format!("FN:{}", if person.name.is_empty() { "?".into() } else { escaped(&person.name) }));
+    let shown = person.shown_name();
+    let split = split_name(&person.name).filter(|_| !has_parts);
+    let written = match split {
+        Some((given, family)) => [family, given, "", "", ""],
+        None if has_parts => parts.map(String::as_str),
+        None => ["", &shown, "", "", ""],
+    };
+    card.line(&format!("N:{}", written.map(escaped).join(";")));
+    card.line(&format!("FN:{}", escaped(&shown)));
+    if split.is_some() || person.name.is_empty() {
+        // So that coming back it is what it was: one name, or none yet.
+        card.line(&format!("{NAME_IS}:{}", if person.name.is_empty() { UNKNOWN } else { WHOLE }));
+    }
     card.text("NICKNAME", &person.nickname);
     card.text("X-PHONETIC-FIRST-NAME", &person.say_it);
     card.text("X-PRONOUNS", &person.pronouns);
@@ -377,7 +400,7 @@ impl<'a> Kept<'a> {
 
 impl<'a> KeptLine<'a> {
     fn of(text: &'a str) -> Option<Self> {
-        const OURS: [&str; 8] = ["BEGIN", "END", "VERSION", "PRODID", "REV", "UID", "N", "FN"];
+        const OURS: [&str; 9] = ["BEGIN", "END", "VERSION", "PRODID", "REV", "UID", "N", "FN", NAME_IS];
         let colon = colon(text)?;
         let full_name = text[..colon].split(';').next()?;
         let (group, name) = full_name.split_once('.').unwrap_or(("", full_name));
@@ -548,14 +571,16 @@ mod tests {
     }
 
     #[test]
-    fn former_roles_are_left_out_and_a_person_of_no_name_is_a_question_mark() {
+    fn former_roles_are_left_out_and_a_person_of_no_name_is_called_by_place_and_day() {
         let id = Id::new(RecordId([0xAB; 16]));
         let role = |role: &str, until| Affiliation { role: role.into(), until, ..Affiliation::default() };
         let then = Some(PartialDate { year: Some(2019), ..PartialDate::default() });
         let person = Contact { id, affiliations: vec![role("CTO", None), role("Intern", then)], ..Contact::default() };
         let card = vcard3(&person, &|_| None, None);
         assert!(card.contains("TITLE:CTO\r\n") && !card.contains("Intern"));
-        assert!(card.contains("FN:?\r\n") && card.contains("UID:urn:uuid:abababab-abab-abab-abab-abababababab\r\n"));
+        assert!(
+            card.contains("FN:someone\r\n") && card.contains("UID:urn:uuid:abababab-abab-abab-abab-abababababab\r\n")
+        );
     }
 
     /// A line of text as people write them, hostile to escaping.

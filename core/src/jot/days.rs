@@ -27,7 +27,13 @@ struct Language {
     next: &'static [&'static str],
     this: &'static [&'static str],
     within: &'static [&'static str],
+    /// Words for the end of the day, of the week, of the month.
+    ends: [&'static [&'static str]; 3],
     end_of: &'static [&'static [&'static str]],
+    /// Words beside which a day is one of several.
+    or: &'static [&'static str],
+    /// Short weekdays that are words of their own.
+    also_words: &'static [&'static str],
     of: &'static [&'static str],
     /// Whole name first, then short forms.
     weekdays: [&'static [&'static str]; 7],
@@ -52,6 +58,9 @@ const LANGUAGES: &[Language] = &[Language {
     next: &["next"],
     this: &["this"],
     within: &["in", "within"],
+    ends: [&["eod"], &["eow"], &["eom"]],
+    or: &["or", "and", "to", "till", "until", "through", "-", "–", "/"],
+    also_words: &["sun", "sat", "wed"],
     end_of: &[&["end", "of"], &["end", "of", "the"], &["the", "end", "of"], &["the", "end", "of", "the"]],
     of: &["of"],
     weekdays: [
@@ -86,7 +95,8 @@ const LANGUAGES: &[Language] = &[Language {
     ordinal_endings: &["st", "nd", "rd", "th"],
 }];
 
-/// Words that make up a day, and the day.
+/// Words that make up a day, and the day. Where other words follow, they belong to what was said: then nothing is taken
+/// out of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Found {
     /// The first word of the phrase, "by" included.
@@ -130,21 +140,48 @@ pub fn day_behind(text: &str, context: &Context) -> Option<NaiveDate> {
 }
 
 /// Finds the last day that is said in these words: one that "by" or its like announces, or a phrase at the end that
-/// can hardly mean anything else.
+/// can hardly mean anything else. One of two days ("Friday or Monday") is none.
 pub fn find(words: &[&str], context: &Context) -> Option<Found> {
     let words: Vec<String> = words.iter().map(|word| plain(word)).collect();
     (0..words.len()).rev().find_map(|at| LANGUAGES.iter().find_map(|language| language.found(&words, at, context)))
 }
 
+/// What "by" or its like announces and looks like a day without being one: `by 31 Feb`, `by 12/03`, `by fri or mon`.
+pub fn unread(words: &[&str], context: &Context) -> Option<String> {
+    if find(words, context).is_some() {
+        return None;
+    }
+    let plain: Vec<String> = words.iter().map(|word| self::plain(word)).collect();
+    let at = (0..words.len()).rev().find(|at| LANGUAGES.iter().any(|language| language.is_attempt(&plain, *at)))?;
+    Some(words[at..words.len().min(at + 4)].join(" "))
+}
+
 impl Language {
     fn found(&self, words: &[String], at: usize, context: &Context) -> Option<Found> {
-        if is(&words[at], self.before_a_day) {
-            let (length, day) = self.phrase(&words[at + 1..], context, true)?;
-            return Some(Found { from: at, to: at + 1 + length, day });
+        let announces = is(&words[at], self.before_a_day);
+        let announced = !announces && at > 0 && is(&words[at - 1], self.before_a_day);
+        let phrase = at + usize::from(announces);
+        let (length, day) = self.phrase(&words[phrase..], context, announces || announced)?;
+        let to = phrase + length;
+        let at_end = to == words.len();
+        let whole = iso(&words[phrase]).is_some();
+        let beside = |at: Option<usize>| at.and_then(|at| words.get(at)).is_some_and(|word| is(word, self.or));
+        if announced || !announces && !at_end || !whole && (beside(at.checked_sub(1)) || beside(Some(to))) {
+            return None;
         }
-        let announced = at > 0 && is(&words[at - 1], self.before_a_day);
-        let (length, day) = self.phrase(&words[at..], context, announced)?;
-        (!announced && at + length == words.len()).then_some(Found { from: at, to: at + length, day })
+        let is_a_word = length == 1 && is(&words[phrase], self.also_words);
+        (at_end || !is_a_word).then_some(Found { from: at, to, day })
+    }
+
+    fn is_attempt(&self, words: &[String], at: usize) -> bool {
+        let Some(first) = words.get(at + 1).filter(|_| is(&words[at], self.before_a_day)) else { return false };
+        let second = words.get(at + 2).map_or("", String::as_str);
+        let is_number = |word: &str| self.ordinal(word).is_some();
+        let is_month = |word: &str| self.month_of(word).is_some();
+        self.weekday(first, true).is_some()
+            || numbers_of(first).is_some()
+            || is_number(first) && is_month(second)
+            || is_month(first) && is_number(second)
     }
 
     /// The longest phrase these words begin with. Short weekdays count only when they are announced: "in the sun".
@@ -162,6 +199,13 @@ impl Language {
         }
         if is(first, self.within) {
             return self.after_a_while(words, today);
+        }
+        if let Some(day) = in_numbers(first, today, announced) {
+            return Some((1, day));
+        }
+        if let Some(at) = self.ends.iter().position(|forms| is(first, forms)) {
+            let units = [today, next_week(context)?.pred_opt()?, self.end(self.month[0], context)?];
+            return Some((1, units[at]));
         }
         if let Some((length, day)) = self.end_of(words, context) {
             return Some((length, day));
@@ -242,7 +286,7 @@ impl Language {
         Some((phrase.len() + 1, self.end(&words[phrase.len()], context)?))
     }
 
-    /// The last day of this week, month or year.
+    /// The last day of this week, month or year, or of a month by its name.
     fn end(&self, unit: &str, context: &Context) -> Option<NaiveDate> {
         let today = context.today;
         if is(unit, self.week) {
@@ -252,7 +296,9 @@ impl Language {
         } else if is(unit, self.year) {
             NaiveDate::from_ymd_opt(today.year(), 12, 31)
         } else {
-            None
+            let month = self.month_of(unit)?;
+            let last = |year| NaiveDate::from_ymd_opt(year, month, 1)?.checked_add_months(Months::new(1))?.pred_opt();
+            (today.year()..=today.year() + 1).filter_map(last).find(|day| *day >= today)
         }
     }
 
@@ -341,6 +387,32 @@ fn iso(word: &str) -> Option<NaiveDate> {
     shaped.then(|| word.parse().ok()).flatten()
 }
 
+/// The two or three numbers of `24.11`, `24.11.2026`, `12/03`, and what stands between them.
+fn numbers_of(word: &str) -> Option<(char, Vec<u32>)> {
+    let between = word.chars().find(|c| matches!(c, '.' | '/'))?;
+    let numbers: Vec<u32> = word.split(between).map(|part| short_number(part, 4)).collect::<Option<_>>()?;
+    (2..=3).contains(&numbers.len()).then_some((between, numbers))
+}
+
+/// `24.11.` and `24.11.2026`; `25/12` and `12/25`, where only one of the two can be the month. `12/03` is either.
+fn in_numbers(word: &str, today: NaiveDate, announced: bool) -> Option<NaiveDate> {
+    let (between, numbers) = numbers_of(word)?;
+    let (day, month) = match (between, numbers[0], numbers[1]) {
+        ('.', day, month) => (day, month),
+        (_, day, month) if month <= 12 && (day > 12 || day == month) => (day, month),
+        (_, month, day) if month <= 12 && day > 12 => (day, month),
+        _ => return None,
+    };
+    match numbers.get(2) {
+        Some(year) => NaiveDate::from_ymd_opt(if *year < 100 { 2000 + *year as i32 } else { *year as i32 }, month, day),
+        // Without a year it may as well be a number, or a part of something.
+        None if announced => (0..=8)
+            .filter_map(|ahead| NaiveDate::from_ymd_opt(today.year() + ahead, month, day))
+            .find(|date| *date >= today),
+        None => None,
+    }
+}
+
 /// The next such weekday after this day; on a Tuesday, "Tuesday" is a week away.
 fn coming(after: NaiveDate, weekday: Weekday) -> Option<NaiveDate> {
     let ahead = weekday.days_since(after.weekday());
@@ -416,6 +488,46 @@ mod tests {
         {
             assert_eq!(day(text, &sunday), None, "{text}");
         }
+    }
+
+    #[test]
+    fn days_in_numbers_are_read_when_they_can_be_one_day_only() {
+        let sunday = context("2026-11-22", WeekStart::Monday);
+        for (text, expected) in [
+            ("by 24.11.", "2026-11-24"),
+            ("24.11.2026", "2026-11-24"),
+            ("by 1.2.27", "2027-02-01"),
+            ("by 25/12", "2026-12-25"),
+            ("by 12/25", "2026-12-25"),
+            ("by 25/12/2027", "2027-12-25"),
+            ("by 5/5", "2027-05-05"),
+            ("eod", "2026-11-22"),
+            ("by eow", "2026-11-22"),
+            ("by eom", "2026-11-30"),
+            ("end of march", "2027-03-31"),
+            ("by the end of November", "2026-11-30"),
+        ] {
+            assert_eq!(day(text, &sunday), expected.parse().ok(), "{text}");
+        }
+        for text in ["by 12/03", "by 31 Feb", "by 31.2.", "by 13/13", "by fri or mon", "by feb 31"] {
+            let words: Vec<&str> = text.split(' ').collect();
+            assert_eq!((find(&words, &sunday), unread(&words, &sunday)), (None, Some(text.to_string())), "{text}");
+        }
+        for text in ["by mail", "by 10 people", "on time", "send version 2.1", "by tue", "1/2 of it"] {
+            assert_eq!(unread(&text.split(' ').collect::<Vec<_>>(), &sunday), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn one_of_two_days_is_none() {
+        let sunday = context("2026-11-22", WeekStart::Monday);
+        let found = |text: &str| find(&text.split(' ').collect::<Vec<_>>(), &sunday);
+        for text in
+            ["ring by fri or mon", "meet on Friday or Saturday", "call monday or tuesday", "drop by sun terrace"]
+        {
+            assert_eq!(found(text), None, "{text}");
+        }
+        assert_eq!(found("report by Monday morning at 9").map(|it| (it.from, it.to)), Some((1, 3)));
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub use days::Context;
 
 /// Longest text that is taken, in bytes.
 pub const MAX_BYTES: usize = 65_536;
+/// Most parts of a head that are name, organisation, role.
+const MAX_PARTS: usize = 3;
 /// Most words of a name, an organisation or a role.
 const MAX_PART_WORDS: usize = 5;
 /// Most words of a person named with `@`.
@@ -123,6 +125,8 @@ pub struct Draft {
     pub channels: Vec<Channel>,
     /// Whatever else was typed.
     pub note: String,
+    /// What looks like a day and was not read as one; it stands in the words it was typed in.
+    pub unread_days: Vec<String>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -134,6 +138,9 @@ enum Mark {
     Topic,
     Spark,
 }
+
+/// A word and where it stands.
+type Word<'a> = (Range<usize>, &'a str);
 
 /// A stretch of the line that belongs together: the head, what a mark began, or a piece of the note.
 struct Segment {
@@ -309,7 +316,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Name, organisation, role; or, when there is too much of it, a note.
+    /// Name, organisation, role. What is too much for that is the note: all of it, unless it begins with a name.
     fn head(&mut self, range: Range<usize>) {
         let all = words(self.line, range.clone());
         if let [(mark, "?"), (next, _), ..] = all.as_slice()
@@ -327,23 +334,31 @@ impl<'a> Reader<'a> {
         }
         let found: Vec<Vec<(Range<usize>, Channel)>> = parts.iter().map(|part| channels(part)).collect();
         let is_channel = |at: usize, range: &Range<usize>| found[at].iter().any(|(channel, _)| covers(channel, range));
-        let mut named: Vec<Vec<(Range<usize>, &str)>> = Vec::new();
+        let mut named: Vec<(usize, Vec<Word<'_>>)> = Vec::new();
         for (at, part) in parts.iter().enumerate() {
             let rest: Vec<_> = part.iter().filter(|(range, _)| !is_channel(at, range)).cloned().collect();
             if !rest.is_empty() || part.is_empty() {
-                named.push(rest);
+                named.push((at, rest));
             }
         }
-        while named.last().is_some_and(Vec::is_empty) {
+        while named.last().is_some_and(|(_, part)| part.is_empty()) {
             named.pop();
         }
-        if named.len() > 3 || named.iter().any(|part| part.len() > MAX_PART_WORDS) {
+        let fits = |(_, part): &&(usize, Vec<_>)| part.len() <= MAX_PART_WORDS;
+        let fitting = named.iter().take(MAX_PARTS).take_while(fits).count();
+        let rest = named.get(fitting).map(|(at, _)| *at);
+        if rest.is_some() && !named.first().filter(fits).is_some_and(|(_, part)| is_like_a_name(part)) {
             return self.note_words(&words(self.line, range));
         }
-        for (range, channel) in found.into_iter().flatten() {
+        named.truncate(fitting);
+        for (range, channel) in found.into_iter().take(rest.unwrap_or(parts.len())).flatten() {
             self.span(range, SpanKind::Channel);
             self.channel(channel);
         }
+        if let Some((first, _)) = rest.and_then(|at| parts[at].first()) {
+            self.note_words(&words(self.line, first.start..range.end));
+        }
+        let named: Vec<_> = named.into_iter().map(|(_, part)| part).collect();
         let kinds = [SpanKind::Name, SpanKind::Organisation, SpanKind::Role];
         for (part, kind) in named.iter().zip(kinds) {
             part.iter().for_each(|(range, _)| self.span(range.clone(), kind));
@@ -383,7 +398,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The words without those of a day, and the day. Words that are nothing but a day stay words.
+    /// The words and the day. Words of a day are taken out where they stand at the end; in the middle, and where they
+    /// are all there is, they are part of what was said.
     fn with_day(
         &mut self,
         whole: Range<usize>,
@@ -391,18 +407,20 @@ impl<'a> Reader<'a> {
         kind: SpanKind,
     ) -> (String, Option<NaiveDate>) {
         let bare: Vec<&str> = inside.iter().map(|(_, word)| *word).collect();
-        match days::find(&bare, self.context) {
-            Some(found) if found.from > 0 => {
+        let found = days::find(&bare, self.context).filter(|found| found.from > 0);
+        match found {
+            Some(found) if found.to == inside.len() => {
                 let day = inside[found.from].0.start..inside[found.to - 1].0.end;
                 self.span(whole.start..day.start, kind);
-                self.span(day.clone(), SpanKind::Day);
-                self.span(day.end..whole.end, kind);
-                let rest: Vec<_> = inside[..found.from].iter().chain(&inside[found.to..]).cloned().collect();
-                (joined(&rest), Some(found.day))
+                self.span(day, SpanKind::Day);
+                (joined(&inside[..found.from]), Some(found.day))
             }
             _ => {
                 self.span(whole, kind);
-                (joined(inside), None)
+                if found.is_none() {
+                    self.draft.unread_days.extend(days::unread(&bare, self.context));
+                }
+                (joined(inside), found.map(|found| found.day))
             }
         }
     }
@@ -504,6 +522,19 @@ fn joined(words: &[(Range<usize>, &str)]) -> String {
     words.iter().map(|(_, word)| unescaped(word)).collect::<Vec<_>>().join(" ")
 }
 
+/// Small words inside a name.
+const PARTICLES: &[&str] = &[
+    "af", "al", "bin", "da", "das", "de", "del", "della", "den", "der", "di", "dos", "du", "e", "el", "ibn", "la",
+    "le", "ten", "ter", "van", "von", "y", "zu",
+];
+
+/// Whether words can hardly be anything but a name: none of them begins small, where a script has small letters.
+fn is_like_a_name(words: &[(Range<usize>, &str)]) -> bool {
+    let begins_small = |word: &str| word.chars().find(|c| c.is_alphabetic()).is_none_or(char::is_lowercase);
+    let fits = |(_, word): &(Range<usize>, &str)| *word == "?" || PARTICLES.contains(word) || !begins_small(word);
+    !words.is_empty() && words.len() < MAX_PART_WORDS && words.iter().all(fits)
+}
+
 fn covers(outer: &Range<usize>, inner: &Range<usize>) -> bool {
     outer.start <= inner.start && inner.end <= outer.end
 }
@@ -549,7 +580,10 @@ fn channels(words: &[(Range<usize>, &str)]) -> Vec<(Range<usize>, Channel)> {
         let length = phone_length(&words[at..]);
         if length > 0 {
             let run = &words[at..at + length];
-            let value = run.iter().map(|(_, word)| trimmed(word)).collect::<Vec<_>>().join(" ");
+            let value = match run {
+                [(_, only)] => trimmed(only).to_string(),
+                several => several.iter().map(|(_, word)| trimmed_number(word)).collect::<Vec<_>>().join(" "),
+            };
             found.push((run[0].0.start..run[length - 1].0.end, channel(ChannelKind::Phone, &value)));
             at += length;
             continue;
@@ -577,23 +611,49 @@ fn trimmed(word: &str) -> &str {
         .trim_start_matches(['<', '(', ',', ';', '"', '\''])
 }
 
-/// How many words from the first make up a telephone number. At most eight are looked at.
-fn phone_length(words: &[(Range<usize>, &str)]) -> usize {
-    let mut digits = 0;
-    let mut length = 0;
-    for (_, word) in words.iter().take(8) {
-        let word = trimmed(word);
-        let is_part = word.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | '(' | ')' | '-' | '.' | '/'));
-        let begins_anew = length > 0 && word.starts_with('+');
-        if !is_part || begins_anew || !word.contains(|c: char| c.is_ascii_digit()) {
-            break;
-        }
-        digits += word.bytes().filter(u8::is_ascii_digit).count();
-        length += 1;
+/// A word of a telephone number: its brackets stay while each has its other half.
+fn trimmed_number(word: &str) -> &str {
+    let mut word = word
+        .trim_end_matches(['.', ',', ';', ':', '!', '?', '>', '"', '\''])
+        .trim_start_matches(['<', ',', ';', '"', '\'']);
+    let count = |word: &str, bracket| word.matches(bracket).count();
+    while word.ends_with(')') && count(word, ')') > count(word, '(') {
+        word = &word[..word.len() - 1];
     }
+    while word.starts_with('(') && count(word, '(') > count(word, ')') {
+        word = &word[1..];
+    }
+    word
+}
+
+/// Digits of a group of a number after which a short group is something else: `089 12345678 2 kids`.
+const LONG_GROUP: usize = 5;
+
+/// How many words from the first make up a telephone number. At most eight are looked at; a comma ends it.
+fn phone_length(words: &[(Range<usize>, &str)]) -> usize {
     let marked = words.first().is_some_and(|(_, word)| word.starts_with(['+', '0', '(']));
     let enough = if marked { PHONE_DIGITS.0 } else { PHONE_DIGITS.1 };
-    if (enough..=20).contains(&digits) { length } else { 0 }
+    let mut groups: Vec<usize> = Vec::new();
+    for (_, typed) in words.iter().take(8) {
+        let word = trimmed_number(typed);
+        let is_part = word.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | '(' | ')' | '-' | '.' | '/'));
+        let begins_anew = !groups.is_empty() && word.starts_with('+');
+        let digits = word.bytes().filter(u8::is_ascii_digit).count();
+        let is_enough = groups.iter().sum::<usize>() >= enough;
+        let is_else = is_enough && digits <= 2 && groups.last().is_some_and(|last| *last >= LONG_GROUP);
+        if !is_part || begins_anew || digits == 0 || is_else {
+            break;
+        }
+        groups.push(digits);
+        if typed.ends_with([',', ';', '!', '?', ':']) {
+            break;
+        }
+    }
+    // No number ends with a group of one digit.
+    while groups.last() == Some(&1) && groups.iter().sum::<usize>() > enough {
+        groups.pop();
+    }
+    if (enough..=20).contains(&groups.iter().sum()) { groups.len() } else { 0 }
 }
 
 fn is_mail(word: &str) -> bool {

@@ -79,6 +79,70 @@ fn their_promises_people_and_decisions_are_told_apart() {
 }
 
 #[test]
+fn the_exact_words_are_the_promise() {
+    for (line, words, due) in [
+        ("!report by Monday morning at 9", "report by Monday morning at 9", Some("2026-11-23")),
+        ("!drop by sun terrace", "drop by sun terrace", None),
+        ("!ring by fri or mon", "ring by fri or mon", None),
+        ("!meet on Friday or Saturday", "meet on Friday or Saturday", None),
+        ("!send it by tue, please", "send it by tue, please", Some("2026-11-24")),
+        ("!send it by tue.", "send it", Some("2026-11-24")),
+        ("!send it by 24.11.", "send it", Some("2026-11-24")),
+        ("!send it by 24.11.2026", "send it", Some("2026-11-24")),
+        ("!send it eod", "send it", Some("2026-11-22")),
+        ("!send it by end of march", "send it", Some("2027-03-31")),
+        ("!send it by 12/03", "send it by 12/03", None),
+        ("!send it by 31 Feb", "send it by 31 Feb", None),
+        ("!send it by next week", "send it", Some("2026-11-23")),
+    ] {
+        let draft = read_line(line);
+        let promise = &draft.promises[0];
+        assert_eq!((promise.words.as_str(), promise.due), (words, due.and_then(|due| due.parse().ok())), "{line}");
+    }
+    assert_eq!(read_line("Dana !send it by 31 Feb").unread_days, ["by 31 Feb"]);
+    assert!(read_line("Dana !send it by mail").unread_days.is_empty());
+}
+
+#[test]
+fn a_phone_number_keeps_its_brackets_and_swallows_no_neighbour() {
+    for (line, number) in [
+        ("call +49 (0)30 123-456 soon", "+49 (0)30 123-456"),
+        ("+1 (415) 555-2671, 3 kids!", "+1 (415) 555-2671"),
+        ("+49 170 1234567, 12 people", "+49 170 1234567"),
+        ("089 12345678 2 kids", "089 12345678"),
+        ("(+33612345678)", "+33612345678"),
+        ("(089 12345678)", "089 12345678"),
+        ("06 12 34 56 78 2 kids", "06 12 34 56 78"),
+        ("+44 20 7946 0000.", "+44 20 7946 0000"),
+        ("030/1234567", "030/1234567"),
+    ] {
+        let draft = read_line(&format!("?, Acme\n{line}"));
+        let numbers: Vec<&str> = draft.channels.iter().map(|channel| channel.value.as_str()).collect();
+        assert_eq!(numbers, [number], "{line}");
+    }
+}
+
+#[test]
+fn a_head_that_begins_with_a_name_is_somebody_even_when_more_follows() {
+    let draft = read_line("Carl Best, Foo, CTO, carl@foo.io, 3 kids, red car !call him");
+    assert_eq!(
+        (draft.name.as_deref(), draft.organisation.as_str(), draft.role.as_str()),
+        (Some("Carl Best"), "Foo", "CTO")
+    );
+    assert_eq!((draft.channels[0].value.as_str(), draft.note.as_str()), ("carl@foo.io", "3 kids, red car"));
+    let draft = read_line("Carl Best, Foo, runs the whole of logistics for all of France, +33 6 12 34 56 78");
+    assert_eq!(
+        (draft.name.as_deref(), draft.organisation.as_str(), draft.role.as_str()),
+        (Some("Carl Best"), "Foo", "")
+    );
+    assert_eq!(draft.note, "runs the whole of logistics for all of France, +33 6 12 34 56 78");
+    assert_eq!(draft.channels.len(), 1);
+    for note in ["met him, tall, loud, from Lyon", "I met Dana, who told me that her company moves to Lyon"] {
+        assert_eq!((read_line(note).name, read_line(note).note.as_str()), (None, note));
+    }
+}
+
+#[test]
 fn any_script_has_letters() {
     let draft = read_line("山田太郎, 東京電力 !名刺を送る #東京 @田中さん に会う");
     assert_eq!(draft.name.as_deref(), Some("山田太郎"));

@@ -299,6 +299,37 @@ record! {
     }
 }
 
+impl Contact {
+    /// How a contact is called: the name, or place and day for somebody whose name is not known yet.
+    pub fn shown_name(&self) -> String {
+        if !self.name.trim().is_empty() {
+            return self.name.clone();
+        }
+        match (self.met_where.as_str(), self.met_on) {
+            ("", None) => "someone".into(),
+            ("", Some(day)) => format!("someone met on {day}"),
+            (place, None) => format!("someone at {place}"),
+            (place, Some(day)) => format!("someone at {place}, {day}"),
+        }
+    }
+}
+
+impl ChannelKind {
+    /// Whether this can be such an address at all: a number has digits, a mail address two sides. Nothing finer: how
+    /// people write numbers and addresses is wider than any rule.
+    pub fn can_be(&self, value: &str) -> bool {
+        match self {
+            Self::Phone => value.chars().filter(char::is_ascii_digit).count() >= 3,
+            Self::Mail => {
+                let sides = value.split_once('@');
+                sides.is_some_and(|(user, host)| !user.is_empty() && !host.is_empty())
+                    && !value.contains(char::is_whitespace)
+            }
+            _ => !value.trim().is_empty(),
+        }
+    }
+}
+
 words! {
     /// What kind of organisation.
     OrganisationKind {

@@ -6,6 +6,7 @@ use super::{Notebook, Writing};
 use crate::error::{Error, Result};
 use crate::jot::{Context, Draft};
 use crate::model::*;
+use crate::query::words::{folded, words};
 use crate::query::{PersonRow, pages};
 
 /// What a jot became.
@@ -65,8 +66,36 @@ impl Notebook {
         let mut jotted = Jotted { contact: subject, name: String::new(), known, wrote, same_as: Vec::new() };
         if let Some(id) = subject {
             (jotted.name, jotted.same_as) = self.read(|connection| pages::name_and_look_alikes(connection, id))?;
+            if !jotted.known && contact.is_some() {
+                let alike = self.of_this_first_name(id, draft)?;
+                jotted.same_as.extend(alike.into_iter().map(|row| (row, "the same first name".to_string())));
+            }
         }
         Ok(jotted)
+    }
+}
+
+/// Most people of a first name that are offered as the same; of more, none.
+const MOST_OF_A_NAME: usize = 3;
+
+impl Notebook {
+    /// Known people whose first name is all that was typed, when they are few and the organisation does not disagree.
+    fn of_this_first_name(&self, new: Id<Contact>, draft: &Draft) -> Result<Vec<PersonRow>> {
+        let typed = words(draft.name.as_deref().unwrap_or_default());
+        let [first] = typed.as_slice() else { return Ok(Vec::new()) };
+        let named = self.people_named(first, pages::MAX_ROWS as usize)?;
+        let fits = |contact: &&Contact| {
+            let name = words(&contact.name);
+            contact.id != new && name.len() > 1 && name.first() == Some(first)
+        };
+        let fitting: Vec<Contact> = named.iter().filter(fits).cloned().collect();
+        if fitting.len() > MOST_OF_A_NAME {
+            return Ok(Vec::new());
+        }
+        let mut rows = self.read(|connection| pages::rows(connection, &fitting))?;
+        let ours = folded(&draft.organisation);
+        rows.retain(|row| ours.is_empty() || row.organisation.is_empty() || folded(&row.organisation) == ours);
+        Ok(rows)
     }
 }
 

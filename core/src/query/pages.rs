@@ -402,7 +402,7 @@ pub fn times(n: usize) -> String {
 /// How a person is called, and who may be the same.
 pub fn name_and_look_alikes(connection: &Connection, id: Id<Contact>) -> Result<(String, Vec<(PersonRow, String)>)> {
     let Some((contact, members)) = contact(connection, id)? else { return Ok(Default::default()) };
-    Ok((super::today::shown_name(&contact), look_alikes(connection, &contact, &members)?))
+    Ok((contact.shown_name(), look_alikes(connection, &contact, &members)?))
 }
 
 /// Living people who may be this one: the same mail, phone or link, or the same name. Offered, never decided.

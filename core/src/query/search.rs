@@ -213,7 +213,7 @@ fn hit(connection: &Connection, n: i64, typed: &[String]) -> Result<Option<Hit>>
 /// How a record is called in a list.
 pub fn title_of(record: &AnyRecord) -> String {
     match record {
-        AnyRecord::Contact(contact) => super::today::shown_name(contact),
+        AnyRecord::Contact(contact) => contact.shown_name(),
         other => name(other).unwrap_or_default().to_string(),
     }
 }

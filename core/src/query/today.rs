@@ -191,26 +191,13 @@ fn are_deleted(connection: &Connection, people: &[Id<Contact>]) -> Result<bool> 
 pub fn names(connection: &Connection, people: &[Id<Contact>]) -> Result<String> {
     let mut names = Vec::new();
     for id in people {
-        names.extend(pages::get_brief(connection, *id)?.map(|contact| shown_name(&contact)));
+        names.extend(pages::get_brief(connection, *id)?.map(|contact| contact.shown_name()));
     }
     Ok(match names.as_slice() {
         [] => String::new(),
         [one] => one.clone(),
         [most @ .., last] => format!("{} and {last}", most.join(", ")),
     })
-}
-
-/// How a contact is called: the name, or place and day for somebody whose name is not known yet.
-pub fn shown_name(contact: &Contact) -> String {
-    if !contact.name.trim().is_empty() {
-        return contact.name.clone();
-    }
-    match (contact.met_where.as_str(), contact.met_on) {
-        ("", None) => "someone".into(),
-        ("", Some(day)) => format!("someone met on {day}"),
-        (place, None) => format!("someone at {place}"),
-        (place, Some(day)) => format!("someone at {place}, {day}"),
-    }
 }
 
 fn reminders(connection: &Connection, before: &str) -> Result<Vec<With<(NaiveDate, String)>>> {
@@ -220,7 +207,7 @@ fn reminders(connection: &Connection, before: &str) -> Result<Vec<With<(NaiveDat
         let due = contact.reminders.iter().filter(|reminder| !reminder.done);
         for (day, words) in due.filter_map(|reminder| Some((reminder.day?, &reminder.words))) {
             if *day.to_string() < *before {
-                list.push(With { record: (day, words.clone()), name: shown_name(&contact) });
+                list.push(With { record: (day, words.clone()), name: contact.shown_name() });
             }
         }
     }

@@ -175,6 +175,8 @@ struct Draft<'a> {
     titles: Vec<Role<'a>>,
     roles: Vec<&'a Line>,
     phonetic: [String; 3],
+    /// `whole` or `unknown`, in an export of ours.
+    name_is: String,
     is_group: bool,
 }
 
@@ -198,6 +200,11 @@ impl<'a> Draft<'a> {
             "VERSION" | "PRODID" | "REV" => true,
             "FN" => fill(&mut contact.name, one_line(&text(line))),
             "N" => self.take_name(line),
+            // What an export of ours says of the name it wrote for other programs.
+            "X-KITH-NAME" => {
+                self.name_is = line.value.trim().to_lowercase();
+                true
+            }
             "NICKNAME" => fill(&mut contact.nickname, joined(list(line).iter().map(String::as_str), ", ")),
             "X-PHONETIC-FIRST-NAME" => fill(&mut self.phonetic[0], one_line(&text(line))),
             "X-PHONETIC-MIDDLE-NAME" => fill(&mut self.phonetic[1], one_line(&text(line))),
@@ -423,7 +430,11 @@ impl<'a> Draft<'a> {
     /// The name that is shown: `FN`, else what the card has instead.
     fn settle_name(&mut self) {
         let contact = &mut self.card.contact;
-        if contact.name == "?" {
+        let unknown = self.name_is == "unknown";
+        if unknown || self.name_is == "whole" {
+            (contact.given_name, contact.family_name) = Default::default();
+        }
+        if unknown || contact.name == "?" {
             contact.name.clear();
             return;
         }
