@@ -11,8 +11,8 @@ use crate::model::{Ask, Contact, Id, Introduction, Kind, Meeting, Need, Promise,
 
 /// How many rows a part of the page shows at most.
 const MOST: u32 = 20;
-/// How many promises are read for it: those with deleted people are not shown.
-const MOST_READ: u32 = 200;
+/// How many promises are read for it: those with deleted people are not shown, and others come in their place.
+const MOST_READ: u32 = 10 * MOST;
 /// How far ahead promises without a rush are shown.
 const SOON: u64 = 7;
 /// How far ahead somebody's decision is worth knowing.
@@ -112,8 +112,18 @@ pub fn today(connection: &Connection, day: NaiveDate) -> Result<Today> {
 fn promises_soon(connection: &Connection, matter: Matter, before: &str) -> Result<Vec<With<Promise>>> {
     let mut list = Vec::new();
     for (from, before) in [("", before), (NO_DAY, "~")] {
-        let promises: Vec<Promise> = due(connection, matter, from, before, MOST_READ)?;
-        let mut shown = with_names(connection, promises, |promise| promise.with.into_iter().collect())?;
+        let mut shown = Vec::new();
+        // Twenty at a time: nearly always the first twenty are all that is needed.
+        for already in (0..MOST_READ).step_by(MOST as usize) {
+            let bounds = (from, before, MOST, already);
+            let promises: Vec<Promise> =
+                due_values(connection, matter, bounds, |value| Promise::from_map(parse(value)))?;
+            let last = promises.len() < MOST as usize;
+            shown.extend(with_names(connection, promises, |promise| promise.with.into_iter().collect())?);
+            if last || shown.len() >= MOST as usize {
+                break;
+            }
+        }
         shown.truncate(MOST as usize);
         list.extend(shown);
     }
@@ -141,22 +151,21 @@ pub fn open_promises(connection: &Connection, with: Option<Id<Contact>>) -> Resu
 
 /// Records with a matter from one day on and before another, by day.
 fn due<R: Record>(connection: &Connection, matter: Matter, from: &str, before: &str, most: u32) -> Result<Vec<R>> {
-    due_values(connection, matter, from, before, most, |value| R::from_map(parse(value)))
+    due_values(connection, matter, (from, before, most, 0), |value| R::from_map(parse(value)))
 }
 
 fn due_values<T>(
     connection: &Connection,
     matter: Matter,
-    from: &str,
-    before: &str,
-    most: u32,
+    (from, before, most, already): (&str, &str, u32, u32),
     read: impl Fn(&Stored) -> T,
 ) -> Result<Vec<T>> {
     let mut statement = connection.prepare_cached(
         "SELECT value FROM agenda JOIN record USING (n)
-         WHERE matter = ? AND agenda.day >= ? AND agenda.day < ? AND state = 0 ORDER BY agenda.day, n LIMIT ?",
+         WHERE matter = ? AND agenda.day >= ? AND agenda.day < ? AND state = 0 ORDER BY agenda.day, n LIMIT ? OFFSET ?",
     )?;
-    let rows = statement.query_map(params![matter as i64, from, before, most], |row| row.get::<_, Stored>(0))?;
+    let bounds = params![matter as i64, from, before, most, already];
+    let rows = statement.query_map(bounds, |row| row.get::<_, Stored>(0))?;
     rows.map(|value| Ok(read(&value?))).collect()
 }
 
@@ -252,7 +261,7 @@ fn to_debrief_count(connection: &Connection) -> Result<u64> {
 /// One of the people most overdue for a coffee, with whom it clicked if there is one; and why.
 fn coffee(connection: &Connection, day: NaiveDate) -> Result<Option<Coffee>> {
     let tomorrow = day.succ_opt().unwrap_or(day).to_string();
-    let contacts = due_values(connection, Matter::Coffee, "", &tomorrow, COFFEE_CANDIDATES, pages::brief)?;
+    let contacts = due_values(connection, Matter::Coffee, ("", &tomorrow, COFFEE_CANDIDATES, 0), pages::brief)?;
     let Some(chosen) = contacts.iter().find(|contact| contact.spark).or(contacts.first()) else { return Ok(None) };
     let whole: Contact = pages::get(connection, chosen.id)?.unwrap_or_default();
     let reasons = coffee_reasons(connection, &whole, day)?;

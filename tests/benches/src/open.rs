@@ -10,7 +10,7 @@ const RUNS: usize = 31;
 /// The statements behind the two pages, with the values of today.
 const SELECTS: &[&str] = &[
     "SELECT value FROM meta WHERE key = 'read_model'",
-    "SELECT value FROM record WHERE id = zeroblob(16) AND kind = 22",
+    "SELECT value FROM named JOIN record USING (n) WHERE id = zeroblob(16) AND kind = 22",
     "SELECT value FROM agenda JOIN record USING (n) WHERE matter = 1 AND agenda.day >= '' AND agenda.day < '2027' AND state = 0 ORDER BY agenda.day, n LIMIT 20",
     "SELECT value FROM agenda JOIN record USING (n) WHERE matter = 1 AND agenda.day >= '9999' AND state = 0 ORDER BY agenda.day, n LIMIT 20",
     "SELECT value FROM agenda JOIN record USING (n) WHERE matter = 2 AND agenda.day >= '' AND agenda.day < '2027' AND state = 0 ORDER BY agenda.day, n LIMIT 20",
@@ -25,7 +25,7 @@ const SELECTS: &[&str] = &[
     "SELECT count(*) FROM (SELECT 1 FROM agenda JOIN record USING (n) WHERE matter = 8 AND state = 0 LIMIT 1000)",
     "SELECT count(*) FROM (SELECT 1 FROM record WHERE conflicts > 0 LIMIT 1000)",
     "SELECT count FROM tally WHERE kind = 1 AND state = 0",
-    "SELECT value FROM record WHERE kind = 1 AND state = 0 ORDER BY sort, id LIMIT 50",
+    "SELECT value FROM record JOIN named USING (n) WHERE kind = 1 AND state = 0 AND sort IS NOT NULL ORDER BY sort, id LIMIT 50",
 ];
 
 pub(crate) fn measure(sizes: &[usize]) -> Section {

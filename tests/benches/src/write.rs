@@ -20,7 +20,7 @@ pub(crate) fn measure(sizes: &[usize]) -> Section {
         "One note on a known person, and the example line of the jot grammar with its six records; on return it is on the \
          disk. The peers commit one row of as many bytes as the note's change to bare SQLite (WAL, synchronous=FULL), and \
          append them to a file with fdatasync. CPU is that of the thread, without waiting for the disk. The line's six documents are six Automerge transactions, \
-         twelve packed pieces and some sixty rows: what keeps it above four commits is that CPU, spread evenly over them.",
+         twelve packed pieces and some sixty rows: its time is that CPU, spread evenly over them, and one wait for the disk.",
         &[
             "N",
             "note",
