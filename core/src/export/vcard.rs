@@ -68,6 +68,7 @@ fn uid(person: &Contact) -> String {
 const NAME_IS: &str = "X-KITH-NAME";
 const WHOLE: &str = "whole";
 const UNKNOWN: &str = "unknown";
+const PARTS: &str = "parts";
 
 /// Given and family name of a name of two words and more, for lists that are sorted by family name; where capitals tell
 /// that it is written in this order.
@@ -94,6 +95,9 @@ fn names(person: &Contact, card: &mut Writer) {
     if split.is_some() || person.name.is_empty() {
         // So that coming back it is what it was: one name, or none yet.
         card.line(&format!("{NAME_IS}:{}", if person.name.is_empty() { UNKNOWN } else { WHOLE }));
+    } else if written == ["", &person.name, "", "", ""] && has_parts {
+        // Else it would be taken for the whole name, repeated as other programs do.
+        card.line(&format!("{NAME_IS}:{PARTS}"));
     }
     card.text("NICKNAME", &person.nickname);
     card.text("X-PHONETIC-FIRST-NAME", &person.say_it);
@@ -653,6 +657,14 @@ mod tests {
                 affiliations: roles.into_iter().map(|(role, department)| Affiliation { role, department, ..Affiliation::default() }).collect(),
                 ..Contact::default()
             }
+        }
+    }
+
+    #[test]
+    fn a_given_name_that_is_all_of_the_name_stays_a_given_name() {
+        for (name, given_name) in [("Cher", "Cher"), ("Cher", ""), (",", ","), ("Ada Lovelace", "")] {
+            let person = Contact { name: name.into(), given_name: given_name.into(), ..Contact::default() };
+            assert_eq!(read(&vcard3(&person, &|_| None, None)).contact, person);
         }
     }
 

@@ -443,7 +443,7 @@ impl<'a> Draft<'a> {
         }
         // Programs that know no parts repeat the whole name as the given one.
         let others = [&contact.family_name, &contact.middle_name, &contact.name_prefix, &contact.name_suffix];
-        if contact.given_name == contact.name && others.iter().all(|part| part.is_empty()) {
+        if self.name_is != "parts" && contact.given_name == contact.name && others.iter().all(|part| part.is_empty()) {
             contact.given_name.clear();
         }
     }
