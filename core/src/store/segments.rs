@@ -108,6 +108,21 @@ pub fn bytes(connection: &Connection, n: i64) -> Result<Option<Vec<u8>>> {
     Ok(statement.query_row([n], |row| row.get(0)).optional()?)
 }
 
+/// Log, number and hash of every segment, in this order.
+pub fn numbers(connection: &Connection) -> Result<Vec<(LogId, u64, [u8; 32])>> {
+    let mut statement = connection.prepare_cached("SELECT log, seq, hash FROM segment ORDER BY log, seq, hash")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64, row.get(2)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The bytes of the segments under this number of a log.
+pub fn under(connection: &Connection, log: LogId, seq: u64) -> Result<Vec<Vec<u8>>> {
+    let mut statement =
+        connection.prepare_cached("SELECT bytes FROM segment WHERE log = ? AND seq = ? ORDER BY hash")?;
+    let rows = statement.query_map(params![log, seq as i64], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// The segments that are kept and were not taken, oldest first.
 pub fn not_taken(connection: &Connection) -> Result<Vec<(SegmentPlace, Vec<u8>)>> {
     let mut statement =

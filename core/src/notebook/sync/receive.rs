@@ -59,12 +59,8 @@ impl Notebook {
                 Err(error) => return Err(error),
             };
             for part in segment::split(&bytes) {
-                match part.and_then(|part| self.weigh(member, part).map(|verdict| (part, verdict))) {
-                    Ok((_, Verdict::Known)) => {}
-                    Ok((part, Verdict::New(text, at, state))) => {
-                        self.take_segment(member, *text, &at, state, part, report)?
-                    }
-                    Err(Error::NotFound(_)) => report.locked += 1,
+                match part.and_then(|part| self.take_bytes(member, part, report)) {
+                    Ok(()) => {}
                     Err(error @ (Error::Peer(_) | Error::NeedsUpdate(_))) => {
                         report.set_aside.push((found.name.clone(), error.to_string()));
                         self.complain(member, place, found, &bytes);
@@ -75,6 +71,22 @@ impl Notebook {
         }
         progress(total, total);
         Ok(())
+    }
+
+    /// Takes in a segment, whoever brought it. One whose key has not come is counted, and comes again.
+    ///
+    /// # Errors
+    /// [`Error::Peer`] and [`Error::NeedsUpdate`] when it is not what it says: it is left alone, the next one may be fine.
+    pub(super) fn take_bytes(&self, member: &Member, bytes: &[u8], report: &mut SyncReport) -> Result<()> {
+        match self.weigh(member, bytes) {
+            Ok(Verdict::Known) => Ok(()),
+            Ok(Verdict::New(text, at, state)) => self.take_segment(member, *text, &at, state, bytes, report),
+            Err(Error::NotFound(_)) => {
+                report.locked += 1;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// A file that is all there and yet was damaged is taken away, so that whoever has the segment puts it there again.
