@@ -77,7 +77,7 @@ fn meet(caller: &Device, host: &Device) -> (Result<SyncReport, Error>, Option<Re
             while !is_over.load(Ordering::Relaxed) {
                 if let Some(guest) = listening.direct.next_guest(Duration::from_millis(50)) {
                     let report = host.notebook.serve(&listening.direct, guest, &host.keys, &mut |_, _| {});
-                    served = report.transpose().or(served);
+                    served = report.transpose().map(|report| report.map(|(_, report)| report)).or(served);
                 }
             }
             served

@@ -110,8 +110,8 @@ impl Notebook {
         }
     }
 
-    /// Serves somebody who came: a device of the notebook is synced with; one that proves that it was let in is told to
-    /// come again.
+    /// Serves somebody who came: a device of the notebook is synced with, and named; one that proves that it was let in is
+    /// told to come again.
     ///
     /// # Errors
     /// As [`Notebook::sync_over`].
@@ -121,9 +121,12 @@ impl Notebook {
         guest: Guest,
         keys: &dyn KeyStore,
         progress: &mut dyn FnMut(u64, u64),
-    ) -> Result<Option<SyncReport>> {
+    ) -> Result<Option<(Peer, SyncReport)>> {
         let report = match guest {
-            Guest::Known(mut line) => self.sync_over(&mut line, keys, progress).map(Some),
+            Guest::Known(mut line) => {
+                let peer = self.peers(keys)?.into_iter().find(|peer| peer.endpoint == line.peer());
+                self.sync_over(&mut line, keys, progress).map(|report| peer.zip(Some(report)))
+            }
             Guest::Stranger(stranger) => self.meet_stranger(stranger, keys).map(|()| None),
         };
         // Whom this exchange let in or removed is treated so at the door.
