@@ -269,7 +269,7 @@ pub(crate) enum Command {
     /// Delete a person for good, history included
     ///
     /// Shows first what goes and what stays, and asks for the name. There is no way back but a backup. It clears this
-    /// notebook: your other devices, and the folder they meet in, still hold what they have.
+    /// notebook: your other devices still hold what they have, and a mailbox what was synced, sealed.
     #[command(after_help = examples!("kith purge dana", "kith purge 'Dana Ruiz' --yes"))]
     Purge {
         /// Who
@@ -283,7 +283,7 @@ pub(crate) enum Command {
     ///
     /// An edit keeps the old words in the record's history. This writes the record anew, without a history, and takes the
     /// old one out of the file: for a name that shall not stand in your notes any more. Capital letters count. Your other
-    /// devices, and the folder they meet in, still hold what they have.
+    /// devices still hold what they have, and a mailbox what was synced, sealed.
     #[command(after_help = examples!("kith rewrite 3fa91c02 'Dana Ruiz' 'a friend'", "kith rewrite 3fa91c02 Dana D."))]
     Rewrite {
         /// Which record: words that find one, or the beginning of an id

@@ -90,7 +90,7 @@ impl Notebook {
         // After reading: a segment of our log that is not ours says that a copy of this notebook writes to it too.
         let log = self.log_of(&member, keys, &mut report)?;
         self.seal_segments(&member, log, keys, &mut report)?;
-        self.put_missing(&member, place, &found, &mut report)?;
+        self.put_missing(place, &found, &mut report)?;
         Ok(report)
     }
 
