@@ -234,7 +234,7 @@ pub(crate) fn purge(app: &App, who: &[String], yes: bool) -> Result<(), Failure>
     }
     let records = days::count(purge.records, "record is", "records are");
     app.out.confirm(layout::wrap(
-        &format!("{records} gone for good from this notebook. Your other devices and older backups still hold them: purge them on each device too. What was synced stays in the mailbox, sealed, and only your own devices can open it."),
+        &format!("{records} gone for good from this notebook. Your other devices do the same when they sync; older backups still hold them. What was synced stays in the mailboxes, sealed, until `kith renew`."),
         "",
         app.width,
     ));

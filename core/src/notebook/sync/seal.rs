@@ -133,6 +133,10 @@ impl Notebook {
         for head in self.read(segments::heads)? {
             let Some((key, length)) = name_of(&head) else { continue };
             let copies = there.get(&key).map(Vec::as_slice).unwrap_or_default();
+            if head.state == SegmentState::Renewed {
+                copies.iter().for_each(|(forgotten, _)| drop(place.delete(&forgotten.name)));
+                continue;
+            }
             let is_bundled = |name: &Name| name.log_tag == key.0 && (name.from..=name.to.unwrap_or(0)).contains(&key.1);
             if copies.iter().any(|(copy, _)| copy.bytes == length) || bundled.iter().any(is_bundled) {
                 continue;
