@@ -102,7 +102,9 @@ pub(crate) fn at(app: &App, typed: &str, answers: &mut Vec<serde_json::Value>) -
     let at: Vec<SocketAddr> = typed
         .to_socket_addrs()
         .map_err(|error| {
-            Failure::Usage(format!("{typed} is no address ({error}); write it as HOST:PORT, as the other device shows it"))
+            Failure::Usage(format!(
+                "{typed} is no address ({error}); write it as HOST:PORT, as the other device shows it"
+            ))
         })?
         .collect();
     // Which of them is there, only the connection tells.

@@ -25,6 +25,7 @@ mod person;
 mod places;
 mod promises;
 mod prompt;
+mod quarantine;
 mod show;
 mod sync;
 mod today;
@@ -128,6 +129,8 @@ fn dispatch(app: &App, command: &Command) -> Result<(), Failure> {
         Command::Devices { step } => devices::devices(app, step.as_ref()),
         Command::Recovery { replace, folder } => devices::recovery(app, *replace, folder.as_deref()),
         Command::Mailbox { step } => mailboxes::mailbox(app, step.as_ref()),
+        Command::Quarantine { step } => quarantine::quarantine(app, step.as_ref()),
+        Command::Renew { yes } => quarantine::renew(app, *yes),
         Command::Demo => keep::demo(app),
         Command::Doctor { .. } => keep::doctor(app),
         // These need no open notebook and were answered before.

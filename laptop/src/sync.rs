@@ -143,13 +143,33 @@ pub(crate) fn tell_asides(app: &App, report: &SyncReport) {
             "for others that have not come yet; a later sync brings them.",
         ),
         (report.locked, "file is", "files are", "sealed under a key that has not come yet; a later sync opens them."),
-        (report.strangers, "file is", "files are", "kept back: nobody has let the device in that wrote it."),
-        (report.after_removal, "file is", "files are", "kept back: written by a device after it was removed."),
+        (
+            report.strangers,
+            "file is",
+            "files are",
+            "kept back: nobody has let the device in that wrote it. See `kith quarantine`.",
+        ),
+        (
+            report.after_removal,
+            "file is",
+            "files are",
+            "kept back: written by a device after it was removed. See `kith quarantine`.",
+        ),
+        (report.deleted, "record is", "records are", "gone for good: another device of yours deleted them so."),
+        (report.forgotten, "file is", "files are", "forgotten: another device of yours sealed everything anew."),
         (report.newer, "file needs", "files need", "a newer version of Kith; it is kept for that day."),
     ] {
         if count > 0 {
             aside(app, &format!("{} {why}", days::count(count, one, many)));
         }
+    }
+    for purge in &report.purges_waiting {
+        let people = days::count(purge.people, "person", "people");
+        let by = crate::layout::clean(&purge.by);
+        aside(
+            app,
+            &format!("{by} deleted {people} for good; they are still here until you agree. See `kith quarantine`."),
+        );
     }
     for why in &report.refused {
         aside(app, &format!("A change was set aside: {why}"));
@@ -164,6 +184,7 @@ pub(crate) fn received_words(received: u64, touched: u64) -> String {
     format!("Received {changes} in {records}.")
 }
 
-fn aside(app: &App, words: &str) {
+/// Something that is good to know, beside the answer.
+pub(crate) fn aside(app: &App, words: &str) {
     app.out.aside(wrap(words, "", app.width));
 }

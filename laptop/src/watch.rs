@@ -186,13 +186,7 @@ struct Plan {
 
 impl Plan {
     fn new(mailboxes: Vec<(Place, Box<dyn Mailbox>)>) -> Self {
-        Self {
-            mailboxes,
-            near: BTreeMap::new(),
-            due: BTreeMap::new(),
-            met: BTreeMap::new(),
-            wrong: BTreeMap::new(),
-        }
+        Self { mailboxes, near: BTreeMap::new(), due: BTreeMap::new(), met: BTreeMap::new(), wrong: BTreeMap::new() }
     }
 
     /// How long nothing is due.

@@ -62,6 +62,8 @@ pub enum Input {
     Segments(LogId, u64, Vec<Vec<u8>>),
     /// What is durably here now.
     Have(Have),
+    /// Everything was settled: the files of the roster that are here now, and what else is.
+    Settled(BTreeSet<ParcelId>, Have),
 }
 
 /// What is to be done, in this order.
@@ -79,7 +81,7 @@ pub enum Output {
     Give(LogId, u64),
     /// Answer with [`Input::Have`].
     Tell,
-    /// Everything the other has was taken: seal what is new here, and answer with [`Input::Have`].
+    /// Everything the other has was taken: seal what is new here, and answer with [`Input::Settled`].
     Settle,
     /// Both have everything, and have said so.
     Done,
@@ -227,6 +229,13 @@ impl Session {
             Input::Parcels(parcels) => Ok(self.roster_frames(parcels)),
             Input::Segments(log, seq, segments) => Ok(segment_frames(log, seq, segments)),
             Input::Have(have) => Ok(self.tell(have)),
+            Input::Settled(parcels, have) => {
+                self.settling = false;
+                self.parcels = parcels;
+                let mut outputs = self.give_roster(false);
+                outputs.extend(self.tell(have));
+                Ok(outputs)
+            }
         }
     }
 
@@ -237,7 +246,7 @@ impl Session {
         let (mut given, mut unconfirmed) = (self.parcels_given, 0);
         for (log, held) in &self.mine {
             let lacks = held.ranges.missing_from(&of(&self.theirs, log));
-            unconfirmed += lacks.count();
+            unconfirmed += lacks.missing_from(&held.gone).count();
             let got = self.asked.get(log).unwrap_or(&none);
             given += held.ranges.missing_from(&lacks).missing_from(&of(&self.first, log)).missing_from(got).count();
         }
@@ -310,7 +319,7 @@ impl Session {
         let logs: Vec<LogId> = have.keys().copied().collect();
         self.theirs.extend(have);
         self.heard += 1;
-        let holes: usize = self.theirs.values().map(|held| held.ranges.ranges().len()).sum();
+        let holes: usize = self.theirs.values().map(|held| held.ranges.ranges().len() + held.gone.ranges().len()).sum();
         if self.theirs.len() > MAX_LOGS || holes > MAX_HOLES {
             return refused("tells of more than any notebook has");
         }
@@ -322,12 +331,12 @@ impl Session {
     fn compare(&mut self, log: &LogId) {
         let Some(theirs) = self.theirs.get(log).filter(|_| !self.they_give_no_more) else { return };
         let mine = self.mine.get(log).cloned().unwrap_or_default();
-        let mut missing = theirs.ranges.missing_from(&mine.ranges);
+        let mut missing = theirs.ranges.missing_from(&mine.ranges).missing_from(&theirs.gone);
         if let Some(asked) = self.asked.get(log) {
             missing = missing.missing_from(asked);
         }
         if theirs.ranges == mine.ranges && theirs.digest != mine.digest && self.torn.insert(*log) {
-            missing = theirs.ranges.clone();
+            missing = theirs.ranges.missing_from(&theirs.gone);
         }
         if !missing.is_empty() {
             let asked = self.asked.entry(*log).or_default();
@@ -359,6 +368,7 @@ impl Session {
             return Vec::new();
         }
         theirs.extend(&lacks);
+        self.said += 1;
         vec![Output::GiveRoster(lacks)]
     }
 
@@ -374,7 +384,6 @@ impl Session {
             parts.push(parcel);
         }
         frames.push(send(&Frame::Roster { parcels: parts, last: true }));
-        self.said += 1;
         frames
     }
 
@@ -423,7 +432,6 @@ impl Session {
 
     /// Says what is here now, if that is anything new.
     fn tell(&mut self, have: Have) -> Vec<Output> {
-        self.settling = false;
         let news: Have = have.into_iter().filter(|(log, held)| self.mine.get(log) != Some(held)).collect();
         let mut outputs = Vec::new();
         if !news.is_empty() {
@@ -491,15 +499,19 @@ pub fn parcel_id(parcel: &[u8]) -> ParcelId {
     std::array::from_fn(|at| hash.as_bytes()[at])
 }
 
-/// What a device has of a log, from the number and hash of every segment, in this order.
-pub fn held(segments: impl IntoIterator<Item = (u64, [u8; 32])>) -> Held {
-    let (mut ranges, mut hasher) = (Ranges::new(), blake3::Hasher::new());
-    for (seq, hash) in segments {
+/// What a device has of a log: the number and hash of every segment, in this order, and whether it is whole.
+pub fn held(segments: impl IntoIterator<Item = (u64, [u8; 32], bool)>) -> Held {
+    let (mut ranges, mut whole, mut hasher) = (Ranges::new(), Ranges::new(), blake3::Hasher::new());
+    for (seq, hash, is_whole) in segments {
         ranges.insert(seq);
+        if is_whole {
+            whole.insert(seq);
+        }
         hasher.update(&hash);
     }
     let hash = hasher.finalize();
-    Held { ranges, digest: std::array::from_fn(|at| hash.as_bytes()[at]) }
+    let gone = ranges.missing_from(&whole);
+    Held { ranges, gone, digest: std::array::from_fn(|at| hash.as_bytes()[at]) }
 }
 
 fn digest_of(parcels: &BTreeSet<ParcelId>) -> [u8; 32] {

@@ -146,3 +146,32 @@ pub(crate) enum NewPlace {
         plain_http: bool,
     },
 }
+
+/// What becomes of something that is kept back.
+#[derive(Subcommand)]
+pub(crate) enum QuarantineStep {
+    /// Take what a device wrote into your notes
+    #[command(after_help = examples!("kith quarantine keep tablet"))]
+    Keep {
+        /// Its name, or its id
+        #[arg(value_name = "DEVICE")]
+        device: String,
+    },
+    /// Leave what a device wrote for good
+    #[command(after_help = examples!("kith quarantine drop tablet"))]
+    Drop {
+        /// Its name, or its id
+        #[arg(value_name = "DEVICE")]
+        device: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Delete here too what other devices deleted for good
+    #[command(after_help = examples!("kith quarantine agree"))]
+    Agree {
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}

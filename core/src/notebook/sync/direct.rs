@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::SyncReport;
 use crate::error::{Error, Result};
 use crate::notebook::Notebook;
-use crate::store::segments;
+use crate::store::segments::{self, SegmentState};
 use crate::sync::LogId;
 use crate::sync::carrier::direct::{Closed, Direct, Guest, Guests, Stranger};
 use crate::sync::carrier::{Heard, Line};
@@ -233,8 +233,8 @@ impl Notebook {
                 }
                 Output::Tell => Input::Have(self.have()?),
                 Output::Settle => {
-                    self.settle(meeting)?;
-                    Input::Have(self.have()?)
+                    self.settle_with(meeting)?;
+                    Input::Settled(self.parcel_ids()?, self.have()?)
                 }
             };
             let more = session.step(input)?;
@@ -250,7 +250,7 @@ impl Notebook {
                 meeting.report.set_aside.push(("a segment of the other device".into(), error.to_string()));
                 Ok(())
             }
-            taken => taken,
+            taken => taken.map(drop),
         }
     }
 
@@ -270,14 +270,25 @@ impl Notebook {
         // As it is now: another exchange may have learned something meanwhile.
         meeting.member = self.member(meeting.keys)?.ok_or_else(|| Error::Peer("this notebook was left".into()))?;
         self.learn(&mut meeting.member, fresh, meeting.keys)?;
+        self.mind_roster(meeting)
+    }
+
+    /// What follows from the roster as it is now: whether the two may speak at all, what is to be said, and what is to be
+    /// deleted.
+    fn mind_roster(&self, meeting: &mut Meeting<'_>) -> Result<()> {
         must_belong(&meeting.member, meeting.peer)?;
-        self.tend_roster(&mut meeting.member, meeting.keys)
+        self.tend_roster(&mut meeting.member, meeting.keys)?;
+        meeting.report.purges_waiting.clear();
+        self.take_purges(&meeting.member, &mut meeting.report)
     }
 
     /// After reading, as with a mailbox: a segment of our log that is not ours says that a copy of this notebook writes to
     /// it too.
-    fn settle(&self, meeting: &mut Meeting<'_>) -> Result<()> {
+    fn settle_with(&self, meeting: &mut Meeting<'_>) -> Result<()> {
         self.reconsider(&meeting.member, &mut meeting.report)?;
+        let renewed = self.forget_renewed(&mut meeting.member, &mut meeting.report)?;
+        self.keep_roster(&meeting.member, &renewed)?;
+        self.scrub_if_need_be()?;
         let log = self.log_of(&meeting.member, meeting.keys, &mut meeting.report)?;
         self.seal_segments(&meeting.member, log, meeting.keys, &mut meeting.report)
     }
@@ -323,9 +334,9 @@ impl Notebook {
 
     /// What is here, log by log.
     fn have(&self) -> Result<Have> {
-        let mut logs: BTreeMap<LogId, Vec<(u64, [u8; 32])>> = BTreeMap::new();
-        for (log, seq, hash) in self.read(segments::numbers)? {
-            logs.entry(log).or_default().push((seq, hash));
+        let mut logs: BTreeMap<LogId, Vec<(u64, [u8; 32], bool)>> = BTreeMap::new();
+        for (at, state) in self.read(segments::places)? {
+            logs.entry(at.log).or_default().push((at.seq, at.hash, state != SegmentState::Renewed));
         }
         Ok(logs.into_iter().map(|(log, segments)| (log, session::held(segments))).collect())
     }

@@ -1,11 +1,16 @@
 //! Bringing this notebook together with its other devices through a mailbox: one pass takes what is new there and puts
 //! what is missing there. Repeating it does no harm.
 //!
-//! The steps are in `roster` (who belongs to the notebook), `receive` (segments of others) and `seal` (segments of ours,
-//! and everything the mailbox lacks). `direct` takes the same steps with a device that is at the other end of a line.
+//! The steps are in `roster` (who belongs to the notebook), `purges` (what others deleted for good), `receive` (segments of
+//! others), `renew` (what a renewal covers is forgotten) and `seal` (segments of ours, and everything the mailbox lacks).
+//! `direct` takes the same steps with a device that is at the other end of a line; `kept_back` is for what a person has to
+//! decide.
 
 mod direct;
+mod kept_back;
+mod purges;
 mod receive;
+mod renew;
 mod roster;
 mod seal;
 
@@ -25,7 +30,10 @@ use crate::sync::segment::{Header, MAX_SEGMENT, Name};
 
 pub(super) use crate::sync::session::parcel_id;
 pub use direct::Peer;
+pub use kept_back::{KeptBack, WhyKeptBack};
+pub use purges::WaitingPurge;
 pub(super) use receive::is_photo;
+pub use renew::RenewReport;
 pub(super) use roster::roster_files;
 
 /// What the notebook remembers of its own identity.
@@ -51,6 +59,12 @@ pub struct SyncReport {
     pub refused: Vec<String>,
     /// Changes for records deleted for good here, dropped.
     pub purged: u64,
+    /// Records that another device deleted for good, and that therefore left this one.
+    pub deleted: u64,
+    /// What other devices deleted for good and somebody on this one has to agree to.
+    pub purges_waiting: Vec<WaitingPurge>,
+    /// Segments that a renewal covers, forgotten.
+    pub forgotten: u64,
     /// Files that could not be taken: the name and why. They are tried again at every sync.
     pub set_aside: Vec<(String, String)>,
     /// Files sealed under a key that has not come yet.
@@ -93,12 +107,16 @@ impl Notebook {
         let mut report = SyncReport::default();
         self.take_roster(&mut member, place, &found, keys)?;
         self.tend_roster(&mut member, keys)?;
+        self.take_purges(&member, &mut report)?;
         self.receive_segments(&member, place, &found, &mut report, progress)?;
         self.reconsider(&member, &mut report)?;
+        let renewed = self.forget_renewed(&mut member, &mut report)?;
+        self.keep_roster(&member, &renewed)?;
+        self.scrub_if_need_be()?;
         // After reading: a segment of our log that is not ours says that a copy of this notebook writes to it too.
         let log = self.log_of(&member, keys, &mut report)?;
         self.seal_segments(&member, log, keys, &mut report)?;
-        self.put_missing(&member, place, &found, &mut report)?;
+        self.put_missing(place, &found, &mut report)?;
         Ok(report)
     }
 

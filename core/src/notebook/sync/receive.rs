@@ -23,10 +23,21 @@ const SLICE: usize = 32;
 /// counts each as a byte at least.
 const MAX_OPERATIONS: u64 = (ROOM + 64 * 1024) as u64;
 
+/// How the changes of a segment are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taking {
+    /// As the word of the device that sealed it.
+    AsTheirs,
+    /// Somebody on this device decided so: this device tells them again.
+    AsOurOwn,
+}
+
 /// What is to be done with a segment that was found.
 enum Verdict {
     /// It is here already.
     Known,
+    /// It was here, and a renewal covers it.
+    Renewed,
     /// It is new, and says this.
     New(Box<Plaintext>, SegmentPlace, SegmentState),
 }
@@ -59,8 +70,9 @@ impl Notebook {
                 Err(error) => return Err(error),
             };
             for part in segment::split(&bytes) {
-                match part.and_then(|part| self.take_bytes(member, part, report)) {
-                    Ok(()) => {}
+                match part.and_then(|part| Ok((part, self.take_bytes(member, part, report)?))) {
+                    Ok((whole, true)) if whole.len() == bytes.len() => drop(place.delete(&found.name)),
+                    Ok(_) => {}
                     Err(error @ (Error::Peer(_) | Error::NeedsUpdate(_))) => {
                         report.set_aside.push((found.name.clone(), error.to_string()));
                         self.complain(member, place, found, &bytes);
@@ -73,20 +85,20 @@ impl Notebook {
         Ok(())
     }
 
-    /// Takes in a segment, whoever brought it. One whose key has not come is counted, and comes again.
+    /// Takes in a segment, whoever brought it; says whether a renewal covers it, so that nobody needs it any more. One whose
+    /// key has not come is counted, and comes again.
     ///
     /// # Errors
     /// [`Error::Peer`] and [`Error::NeedsUpdate`] when it is not what it says: it is left alone, the next one may be fine.
-    pub(super) fn take_bytes(&self, member: &Member, bytes: &[u8], report: &mut SyncReport) -> Result<()> {
+    pub(super) fn take_bytes(&self, member: &Member, bytes: &[u8], report: &mut SyncReport) -> Result<bool> {
         match self.weigh(member, bytes) {
-            Ok(Verdict::Known) => Ok(()),
-            Ok(Verdict::New(text, at, state)) => self.take_segment(member, *text, &at, state, bytes, report),
-            Err(Error::NotFound(_)) => {
-                report.locked += 1;
-                Ok(())
-            }
-            Err(error) => Err(error),
+            Ok(Verdict::Known) => {}
+            Ok(Verdict::Renewed) => return Ok(true),
+            Ok(Verdict::New(text, at, state)) => self.take_segment(member, *text, &at, state, bytes, report)?,
+            Err(Error::NotFound(_)) => report.locked += 1,
+            Err(error) => return Err(error),
         }
+        Ok(false)
     }
 
     /// A file that is all there and yet was damaged is taken away, so that whoever has the segment puts it there again.
@@ -124,7 +136,8 @@ impl Notebook {
             Ok((segments::hashes(connection, at.log, at.seq)?, segments::owner(connection, at.log)?))
         })?;
         if known.contains(&at.hash) {
-            return Ok(Verdict::Known);
+            let state = self.read(|connection| segments::state(connection, &at))?;
+            return Ok(if state == Some(SegmentState::Renewed) { Verdict::Renewed } else { Verdict::Known });
         }
         if owner.is_some_and(|owner| owner != author.0) {
             return Err(Error::Peer("it continues the log of another device".into()));
@@ -161,8 +174,7 @@ impl Notebook {
         bytes: &[u8],
         report: &mut SyncReport,
     ) -> Result<()> {
-        let name = member.roster().device(&text.device).map(|device| device.name.clone());
-        let name = name.or_else(|| member.roster().removed(&text.device)?.name.clone()).unwrap_or_default();
+        let name = member.roster().name_of(&text.device);
         let known = self.read(|connection| segments::hashes(connection, at.log, at.seq))?;
         if known.iter().any(|known| *known != at.hash) {
             report.twins.push(name.clone());
@@ -173,6 +185,7 @@ impl Notebook {
             SegmentState::Stranger => report.strangers += 1,
             SegmentState::AfterRemoval => report.after_removal += 1,
             SegmentState::Newer => report.newer += 1,
+            SegmentState::Settled | SegmentState::Renewed => {}
         }
         let mark = ReceivedSegment {
             place: at.clone(),
@@ -186,17 +199,24 @@ impl Notebook {
         if state != SegmentState::Taken {
             return self.commit(Change { segment: Some(mark), ..Change::default() }, Origin::Peer).map(drop);
         }
-        self.take_items(text, mark, report)
+        self.take_items(text, mark, Taking::AsTheirs, report)
     }
 
-    fn take_items(&self, text: Plaintext, mark: ReceivedSegment, report: &mut SyncReport) -> Result<()> {
+    pub(super) fn take_items(
+        &self,
+        text: Plaintext,
+        mark: ReceivedSegment,
+        taking: Taking,
+        report: &mut SyncReport,
+    ) -> Result<()> {
+        let retold = taking == Taking::AsOurOwn;
         let mut records: BTreeMap<RecordId, Vec<Vec<u8>>> = BTreeMap::new();
         let mut blobs: Vec<Vec<u8>> = Vec::new();
         let declared: BTreeSet<&[u8]> = text.actors.iter().map(Vec::as_slice).collect();
         for item in text.items {
             match item {
                 Item::Change { record, bytes, reissued, .. } => {
-                    if reissued || self.may_write(&bytes, &declared, mark.author)? {
+                    if retold || reissued || self.may_write(&bytes, &declared, mark.author)? {
                         records.entry(record).or_default().push(bytes);
                     } else {
                         report.refused.push("it says to be by somebody else than its device".into());
@@ -213,6 +233,7 @@ impl Notebook {
             let change = Change {
                 received,
                 blobs: std::mem::take(&mut blobs),
+                retold,
                 // The mark comes with the last slice: a kill in between means that the segment is read again.
                 segment: last.then(|| mark.clone()),
                 ..Change::default()
@@ -244,7 +265,7 @@ impl Notebook {
         // Taking one may let the next one in: a chain is walked from its end.
         loop {
             let mut took = false;
-            for (at, bytes) in self.read(segments::not_taken)? {
+            for (at, bytes, _) in self.read(segments::kept_back)? {
                 let Some(epoch) = Header::read(&bytes).ok().and_then(|header| member.epoch(&header.key)) else {
                     continue;
                 };
@@ -260,6 +281,9 @@ impl Notebook {
             if !took {
                 break;
             }
+        }
+        if report.received > 0 {
+            self.settle_what_came(member)?;
         }
         report.waiting = self.read(store::count_waiting)?;
         report.strangers = self.read(|connection| segments::count(connection, SegmentState::Stranger))?;
@@ -296,7 +320,7 @@ pub(in crate::notebook) fn is_photo(bytes: &[u8]) -> bool {
     bytes.len() <= 64 * 1024 && bytes.starts_with(&[0xff, 0xd8, 0xff])
 }
 
-fn rfc3339(unix_ms: u64) -> String {
+pub(super) fn rfc3339(unix_ms: u64) -> String {
     let at = i64::try_from(unix_ms).ok().and_then(chrono::DateTime::from_timestamp_millis);
     at.unwrap_or_default().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }

@@ -117,12 +117,13 @@ impl Notebook {
             let now = self.unix_ms();
             written.push(self.with_random(|random| member.rotate(keys, now, random))?);
         }
+        written.extend(self.say_purges(member)?);
         self.keep_roster(member, &written)?;
         self.hand_on_keys(member)
     }
 
     /// Seals the keys held here to every device, and to the recovery key, that this one has not given them to.
-    fn hand_on_keys(&self, member: &Member) -> Result<()> {
+    pub(super) fn hand_on_keys(&self, member: &Member) -> Result<()> {
         for (to, hpke, epochs) in member.others() {
             let bag = self.with_random(|random| member.key_bag().seal(&hpke, &member.tag(), random));
             let mut writer = lock(&self.writer);

@@ -111,13 +111,7 @@ impl Notebook {
     }
 
     /// Puts into the mailbox whatever it lacks of what is here: segments of every device, and the roster.
-    pub(super) fn put_missing(
-        &self,
-        member: &Member,
-        place: &dyn Mailbox,
-        found: &[Found],
-        report: &mut SyncReport,
-    ) -> Result<()> {
+    pub(super) fn put_missing(&self, place: &dyn Mailbox, found: &[Found], report: &mut SyncReport) -> Result<()> {
         // Names that are there, and a copy of each that is as large as it should be.
         let mut there: HashMap<ShortName, Vec<(&Found, u32)>> = HashMap::new();
         let mut bundled: Vec<Name> = Vec::new();
@@ -139,6 +133,10 @@ impl Notebook {
         for head in self.read(segments::heads)? {
             let Some((key, length)) = name_of(&head) else { continue };
             let copies = there.get(&key).map(Vec::as_slice).unwrap_or_default();
+            if head.state == SegmentState::Renewed {
+                copies.iter().for_each(|(forgotten, _)| drop(place.delete(&forgotten.name)));
+                continue;
+            }
             let is_bundled = |name: &Name| name.log_tag == key.0 && (name.from..=name.to.unwrap_or(0)).contains(&key.1);
             if copies.iter().any(|(copy, _)| copy.bytes == length) || bundled.iter().any(is_bundled) {
                 continue;
@@ -150,7 +148,6 @@ impl Notebook {
             // The damaged ones, now that a whole one is there.
             copies.iter().for_each(|(damaged, _)| drop(place.delete(&damaged.name)));
         }
-        debug_assert!(member.write_epoch().is_some());
         Ok(())
     }
 }

@@ -34,8 +34,10 @@ pub type Have = BTreeMap<LogId, Held>;
 /// What a device has of one log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Held {
-    /// Which numbers.
+    /// Which numbers it has, or had: those it does not want.
     pub ranges: Ranges,
+    /// Those of them that a renewal covers, and that it cannot give any more.
+    pub gone: Ranges,
     /// The beginning of the BLAKE3 of the hashes of all segments it has of this log, by number and hash. Of two devices
     /// that have the same numbers, it tells whether they have the same segments.
     pub digest: [u8; 16],
@@ -249,6 +251,9 @@ fn put_have(map: &mut Map, key: u64, have: &Have) {
             of_log.put(0, |writer| writer.bytes(log));
             of_log.put(1, |writer| held.ranges.write(writer));
             of_log.put(2, |writer| writer.bytes(&held.digest));
+            if !held.gone.is_empty() {
+                of_log.put(3, |writer| held.gone.write(writer));
+            }
             writer.map(&of_log);
         });
     });
@@ -259,7 +264,12 @@ fn take_have(fields: &mut Fields<'_>, key: u64) -> Result<Have> {
         reader.list(MAX_LOGS, |reader| {
             let mut of_log = reader.map()?;
             let log: LogId = of_log.take(0, Reader::array)?;
-            Ok((log, Held { ranges: of_log.take(1, Ranges::read)?, digest: of_log.take(2, Reader::array)? }))
+            let held = Held {
+                ranges: of_log.take(1, Ranges::read)?,
+                digest: of_log.take(2, Reader::array)?,
+                gone: of_log.take_if_there(3, Ranges::read)?.unwrap_or_default(),
+            };
+            Ok((log, held))
         })
     })?;
     if logs.is_sorted_by(|(a, _), (b, _)| a < b) { Ok(logs.into_iter().collect()) } else { malformed() }

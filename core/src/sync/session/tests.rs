@@ -13,6 +13,7 @@ struct Device {
     segments: BTreeMap<(LogId, u64), BTreeSet<Vec<u8>>>,
     parcels: BTreeMap<ParcelId, Vec<u8>>,
     to_seal: Vec<(LogId, u64)>,
+    gone: BTreeSet<[u8; 32]>,
     refuses: Option<Vec<u8>>,
 }
 
@@ -33,11 +34,14 @@ impl Device {
     }
 
     fn have(&self) -> Have {
-        let mut by_log: BTreeMap<LogId, Vec<(u64, [u8; 32])>> = BTreeMap::new();
+        let mut by_log: BTreeMap<LogId, Vec<(u64, [u8; 32], bool)>> = BTreeMap::new();
         for ((log, seq), segments) in &self.segments {
-            let mut hashes: Vec<[u8; 32]> = segments.iter().map(|bytes| blake3::hash(bytes).into()).collect();
+            let mut hashes: Vec<[u8; 32]> = segments.iter().map(|bytes| hash(bytes)).collect();
             hashes.sort_unstable();
-            by_log.entry(*log).or_default().extend(hashes.into_iter().map(|hash| (*seq, hash)));
+            by_log
+                .entry(*log)
+                .or_default()
+                .extend(hashes.into_iter().map(|hash| (*seq, hash, !self.gone.contains(&hash))));
         }
         by_log.into_iter().map(|(log, segments)| (log, held(segments))).collect()
     }
@@ -69,15 +73,15 @@ impl Device {
                     continue;
                 }
                 Output::Give(log, seq) => {
-                    let there = self.segments.get(&(log, seq)).cloned().unwrap_or_default();
-                    Input::Segments(log, seq, there.into_iter().collect())
+                    let there = self.segments.get(&(log, seq)).cloned().unwrap_or_default().into_iter();
+                    Input::Segments(log, seq, there.filter(|bytes| !self.gone.contains(&hash(bytes))).collect())
                 }
                 Output::Tell => Input::Have(self.have()),
                 Output::Settle => {
                     for (log, seq) in std::mem::take(&mut self.to_seal) {
                         self.write(log, seq, "sealed");
                     }
-                    Input::Have(self.have())
+                    Input::Settled(self.parcels.keys().copied().collect(), self.have())
                 }
             };
             let more = session.step(input).unwrap();
@@ -118,6 +122,10 @@ fn turn(device: &mut Device, session: &mut Session, came: Vec<u8>, sent: &mut Ve
         over |= device.act(session, outputs, sent);
     }
     over
+}
+
+fn hash(bytes: &[u8]) -> [u8; 32] {
+    blake3::hash(bytes).into()
 }
 
 fn assert_alike(a: &Device, b: &Device) {
@@ -179,6 +187,21 @@ fn what_is_refused_is_not_asked_for_again_and_not_called_given() {
     b.refuses = a.segments[&(LOG, 2)].first().cloned();
     let (of_a, ..) = meet(&mut a, &mut b);
     assert_eq!(of_a, Outcome { given: 3, unconfirmed: 1, more: false });
+}
+
+#[test]
+fn what_a_renewal_covers_is_neither_asked_for_nor_missed() {
+    let mut a = Device::with(LOG, 1..=9);
+    a.gone = (1..=5).map(|seq| hash(a.segments[&(LOG, seq)].first().unwrap())).collect();
+    let mut b = Device::default();
+    let (of_a, of_b, _) = meet(&mut a, &mut b);
+    assert_eq!(b.segments.keys().map(|(_, seq)| *seq).collect::<Vec<_>>(), [6, 7, 8, 9]);
+    assert_eq!(of_a, Outcome { given: 4, unconfirmed: 0, more: false });
+    assert_eq!(of_b, Outcome::default());
+    // One that still has them does not force them upon one that forgot them.
+    let mut c = Device::with(LOG, 1..=9);
+    let (of_a, of_c, _) = meet(&mut a, &mut c);
+    assert_eq!((of_a, of_c), (Outcome::default(), Outcome::default()));
 }
 
 #[test]
@@ -312,7 +335,7 @@ fn who_says_that_it_has_everything_is_asked_for_little() {
     let mut have = Have::new();
     let mut all = Ranges::new();
     all.insert_range(1..=u64::MAX);
-    (0..100).for_each(|log| drop(have.insert([log; 16], Held { ranges: all.clone(), digest: [0; 16] })));
+    (0..100).for_each(|log| drop(have.insert([log; 16], Held { ranges: all.clone(), ..Held::default() })));
     let (mut session, outputs) = greeted(&Device::default(), have);
     let asked = |outputs: &[Output]| -> Vec<(LogId, u64)> {
         let frames = outputs.iter().filter_map(|output| match output {
