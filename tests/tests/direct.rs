@@ -161,7 +161,7 @@ fn a_stranger_gets_no_byte() {
         }
     }
     // What it hands in to be known proves nothing.
-    let handed_in = vec![vec![b"KTR1".to_vec(), vec![7; 200]].concat(), vec![0; 60_000]];
+    let handed_in = vec![[b"KTR1".to_vec(), vec![7; 200]].concat(), vec![0; 60_000]];
     let introduced = std::thread::scope(|scope| {
         scope.spawn(|| {
             let guest = listening.direct.next_guest(Duration::from_secs(5)).unwrap();

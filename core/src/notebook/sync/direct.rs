@@ -48,13 +48,16 @@ struct Meeting<'a> {
 }
 
 impl Notebook {
-    /// The other devices of the notebook, to be looked for on a network.
+    /// The other devices of the notebook, to be looked for on a network; none when this one was removed.
     ///
     /// # Errors
     /// As [`Notebook::member`].
     pub fn peers(&self, keys: &dyn KeyStore) -> Result<Vec<Peer>> {
         let Some(member) = self.member(keys)? else { return Ok(Vec::new()) };
         let me = member.device();
+        if member.roster().device(&me).is_none() {
+            return Ok(Vec::new());
+        }
         let others = member.roster().devices.iter().filter(|device| device.public.device != me);
         let peer = |device: &crate::sync::roster::Device| Peer {
             device: device.public.device,
