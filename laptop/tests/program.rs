@@ -454,7 +454,8 @@ fn a_device_is_let_in_only_by_the_digits_it_shows_and_removed_for_ever() {
     let code = phone.kith(&["invite", "--folder", &folder, "--no-wait"]);
     thief.kith(&["jot", "Somebody Else"]);
     assert_eq!(thief.run(&["join", code.trim(), "--folder", &folder]).code, 2, "what is here is not added unasked");
-    let mistyped = format!("{}0", code.trim().trim_end_matches('0'));
+    let (whole, last) = code.trim().split_at(code.trim().len() - 1);
+    let mistyped = format!("{whole}{}", if last == "0" { "1" } else { "0" });
     assert_eq!(thief.run(&["join", &mistyped, "--folder", &folder, "--yes"]).code, 2, "a slip is found");
     thief.kith(&["join", code.trim(), "--folder", &folder, "--yes", "--no-wait"]);
     let said = phone.run(&["invite", "--agree-to", "000000"]);
