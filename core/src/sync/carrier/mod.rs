@@ -18,9 +18,11 @@ pub mod folder;
 pub mod mailbox;
 mod place;
 pub mod remote;
+mod shell;
 #[cfg(test)]
 mod tests;
 mod wire;
 
 pub use mailbox::{Item, Mailbox, try_out};
 pub use place::{Place, open};
+pub use shell::{Shell, ShellFailure, ThroughShell};
