@@ -354,14 +354,11 @@ pub(crate) enum Command {
     /// Bring this notebook together with your other devices
     ///
     /// Devices meet in a mailbox: any folder that they share, in a cloud drive, on a network disk or on a stick, or a place
-    /// on a server (`kith mailbox`). Everything in it is sealed; whoever keeps it cannot read a name. A new device joins
-    /// with a code: `kith invite` here, `kith join` there.
-    #[command(after_help = examples!("kith sync ~/Dropbox", "kith sync"))]
-    Sync {
-        /// A folder, which is remembered; without one, every mailbox that was named before
-        #[arg(value_name = "FOLDER")]
-        folder: Option<PathBuf>,
-    },
+    /// on a server (`kith mailbox`). Everything in it is sealed; whoever keeps it cannot read a name. Devices that are
+    /// awake on one network meet directly: one of them runs `kith sync --watch`, or has Kith open. A new device joins with
+    /// a code: `kith invite` here, `kith join` there.
+    #[command(after_help = examples!("kith sync ~/Dropbox", "kith sync", "kith sync --watch", "kith sync --at laptop.local:40404"))]
+    Sync(Sync),
     /// Let another device into this notebook
     ///
     /// Shows a code to be typed on the other device, waits until it asks, and lets it in when both show the same six

@@ -7,6 +7,7 @@ mod choose;
 mod days;
 mod debrief;
 mod devices;
+mod direct;
 mod edit;
 mod exchange;
 mod failure;
@@ -17,6 +18,7 @@ mod mailboxes;
 mod meetings;
 mod mind;
 mod mistake;
+mod near;
 mod out;
 mod people;
 mod person;
@@ -27,6 +29,7 @@ mod quarantine;
 mod show;
 mod sync;
 mod today;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -120,7 +123,7 @@ fn dispatch(app: &App, command: &Command) -> Result<(), Failure> {
         Command::Imports { step } => bring::imports(app, step.as_ref()),
         Command::Export { form, file, without_private } => bring::export(app, *form, file.as_deref(), *without_private),
         Command::Backup { file, passphrase } => keep::backup(app, file, *passphrase),
-        Command::Sync { folder } => sync::sync(app, folder.as_deref()),
+        Command::Sync(options) => sync::sync(app, options),
         Command::Invite(invite) => devices::invite(app, invite),
         Command::Join(join) => devices::join(app, join),
         Command::Devices { step } => devices::devices(app, step.as_ref()),

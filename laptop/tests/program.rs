@@ -449,8 +449,8 @@ fn a_jot_on_one_device_is_found_on_the_other_through_a_folder() {
     phone.lets_in(&laptop, folder);
     assert!(laptop.kith(&["find", "warehouse"]).contains("Dana Ruiz"));
     laptop.kith(&["note", "Plays the cello", "--about", "dana"]);
-    laptop.kith(&["sync"]);
-    assert_eq!(phone.json(&["sync"])[0]["report"]["received"], 1, "the folder of last time");
+    laptop.kith(&["sync", "--no-near"]);
+    assert_eq!(phone.json(&["sync", "--no-near"])[0]["report"]["received"], 1, "the folder of last time");
     assert!(phone.kith(&["show", "dana"]).contains("cello"));
     assert!(phone.kith(&["devices"]).contains("laptop"));
     assert!(phone.path("state/kith/handed-out.json").exists(), "what was handed out is remembered outside the file");
@@ -488,8 +488,8 @@ fn a_device_is_let_in_only_by_the_digits_it_shows_and_removed_for_ever() {
     assert_eq!(phone.run(&["devices", "remove", "laptop"]).code, 2, "nobody is there to say yes");
     assert_eq!(phone.run(&["devices", "remove", "nobody", "--yes"]).code, 3);
     assert!(phone.kith(&["devices", "remove", "laptop", "--yes"]).contains("laptop is removed"));
-    phone.kith(&["sync"]);
-    let said = laptop.run(&["sync"]);
+    phone.kith(&["sync", "--no-near"]);
+    let said = laptop.run(&["sync", "--no-near"]);
     assert!(said.code == 4 && said.err.contains("this device was removed from the notebook by phone"), "{}", said.err);
     assert!(phone.kith(&["devices"]).contains("removed"));
 }
@@ -572,8 +572,8 @@ fn the_recovery_key_lets_a_device_in_when_all_others_are_lost() {
     assert!(fresh.kith(&["people"]).contains("Dana Ruiz"));
     let said = with(&fresh, &key, &["devices", "remove", "phone", "--recovery", "--yes"]);
     assert_eq!(said.code, 0, "{}", said.err);
-    fresh.kith(&["sync"]);
-    assert_eq!(phone.run(&["sync"]).code, 4, "the stolen one is shut out");
+    fresh.kith(&["sync", "--no-near"]);
+    assert_eq!(phone.run(&["sync", "--no-near"]).code, 4, "the stolen one is shut out");
     let second = with(&fresh, &key, &["recovery", "--replace"]);
     assert!(second.code == 0 && !second.out.contains(&key), "{}", second.err);
 }
@@ -606,8 +606,8 @@ fn where_two_devices_disagree_both_values_are_shown_and_one_can_be_chosen() {
     phone.lets_in(&laptop, &folder);
     phone.kith(&["edit", "dana", "name=Dana Ruiz"]);
     laptop.kith(&["edit", "dana", "name=Dana Reyes"]);
-    phone.kith(&["sync"]);
-    laptop.kith(&["sync"]);
+    phone.kith(&["sync", "--no-near"]);
+    laptop.kith(&["sync", "--no-near"]);
     let list = laptop.kith(&["conflicts"]);
     assert!(list.contains("Dana Ruiz") && list.contains("Dana Reyes"), "{list}");
     assert!(laptop.kith(&[]).contains("kith conflicts"));

@@ -130,6 +130,14 @@ pub fn bytes(connection: &Connection, n: i64) -> Result<Option<Vec<u8>>> {
     Ok(statement.query_row([n], |row| row.get(0)).optional()?)
 }
 
+/// The bytes of the segments under this number of a log that are whole here.
+pub fn under(connection: &Connection, log: LogId, seq: u64) -> Result<Vec<Vec<u8>>> {
+    let mut statement = connection
+        .prepare_cached("SELECT bytes FROM segment WHERE log = ? AND seq = ? AND state <> 5 ORDER BY hash")?;
+    let rows = statement.query_map(params![log, seq as i64], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Every segment that was ever here, and what became of it.
 pub fn places(connection: &Connection) -> Result<Vec<(SegmentPlace, SegmentState)>> {
     let mut statement =

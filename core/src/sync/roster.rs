@@ -282,7 +282,7 @@ impl Act {
     }
 
     /// The device this lets in.
-    fn adds(&self) -> Option<(&DevicePublic, &str)> {
+    pub fn adds(&self) -> Option<(&DevicePublic, &str)> {
         match self {
             Self::Genesis { device, name, .. } | Self::Add { device, name } | Self::Recover { device, name, .. } => {
                 Some((device, name))

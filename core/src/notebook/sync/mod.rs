@@ -3,8 +3,10 @@
 //!
 //! The steps are in `roster` (who belongs to the notebook), `purges` (what others deleted for good), `receive` (segments of
 //! others), `renew` (what a renewal covers is forgotten) and `seal` (segments of ours, and everything the mailbox lacks).
-//! `kept_back` is for what a person has to decide.
+//! `direct` takes the same steps with a device that is at the other end of a line; `kept_back` is for what a person has to
+//! decide.
 
+mod direct;
 mod kept_back;
 mod purges;
 mod receive;
@@ -27,11 +29,13 @@ use crate::sync::member::Member;
 use crate::sync::roster::{Entries, Entry};
 use crate::sync::segment::{Header, MAX_SEGMENT, Name};
 
+pub(super) use crate::sync::session::parcel_id;
+pub use direct::Peer;
 pub use kept_back::{KeptBack, WhyKeptBack};
 pub use purges::WaitingPurge;
 pub(super) use receive::is_photo;
 pub use renew::RenewReport;
-pub(super) use roster::{parcel_id, roster_files};
+pub(super) use roster::roster_files;
 
 /// What the notebook remembers of its own identity.
 pub(super) const TAG: &str = "notebook_tag";
@@ -39,7 +43,8 @@ pub(super) const TAG: &str = "notebook_tag";
 /// What a sync did.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 pub struct SyncReport {
-    /// Files written into the mailbox, those it had lost included.
+    /// Files written into the mailbox, those it had lost included; or what the other device now has and did not have
+    /// before, in its own words.
     pub written: u64,
     /// Changes of ours that were sealed for the first time.
     pub sent: u64,
@@ -75,6 +80,10 @@ pub struct SyncReport {
     pub newer: u64,
     /// This notebook was restored or copied and began a new log.
     pub new_log: bool,
+    /// Segments that are here and that the other device did not say it has: they are still to be handed over.
+    pub unconfirmed: u64,
+    /// There is more than one meeting may carry: sync again for the rest.
+    pub more: bool,
     /// Devices that wrote two different segments under one number: there are two notebooks where there was one. Both
     /// were taken, and each of the two begins a log of its own once it hears of the other.
     pub twins: Vec<String>,

@@ -70,14 +70,9 @@ impl Notebook {
                 Err(error) => return Err(error),
             };
             for part in segment::split(&bytes) {
-                match part.and_then(|part| self.weigh(member, part).map(|verdict| (part, verdict))) {
-                    Ok((_, Verdict::Known)) => {}
-                    Ok((whole, Verdict::Renewed)) if whole.len() == bytes.len() => drop(place.delete(&found.name)),
-                    Ok((_, Verdict::Renewed)) => {}
-                    Ok((part, Verdict::New(text, at, state))) => {
-                        self.take_segment(member, *text, &at, state, part, report)?
-                    }
-                    Err(Error::NotFound(_)) => report.locked += 1,
+                match part.and_then(|part| Ok((part, self.take_bytes(member, part, report)?))) {
+                    Ok((whole, true)) if whole.len() == bytes.len() => drop(place.delete(&found.name)),
+                    Ok(_) => {}
                     Err(error @ (Error::Peer(_) | Error::NeedsUpdate(_))) => {
                         report.set_aside.push((found.name.clone(), error.to_string()));
                         self.complain(member, place, found, &bytes);
@@ -88,6 +83,22 @@ impl Notebook {
         }
         progress(total, total);
         Ok(())
+    }
+
+    /// Takes in a segment, whoever brought it; says whether a renewal covers it, so that nobody needs it any more. One whose
+    /// key has not come is counted, and comes again.
+    ///
+    /// # Errors
+    /// [`Error::Peer`] and [`Error::NeedsUpdate`] when it is not what it says: it is left alone, the next one may be fine.
+    pub(super) fn take_bytes(&self, member: &Member, bytes: &[u8], report: &mut SyncReport) -> Result<bool> {
+        match self.weigh(member, bytes) {
+            Ok(Verdict::Known) => {}
+            Ok(Verdict::Renewed) => return Ok(true),
+            Ok(Verdict::New(text, at, state)) => self.take_segment(member, *text, &at, state, bytes, report)?,
+            Err(Error::NotFound(_)) => report.locked += 1,
+            Err(error) => return Err(error),
+        }
+        Ok(false)
     }
 
     /// A file that is all there and yet was damaged is taken away, so that whoever has the segment puts it there again.

@@ -16,9 +16,10 @@ use crate::sync::member::{Learned, Member, Written};
 use crate::sync::ranges::Ranges;
 use crate::sync::roster::{Act, Cut};
 use crate::sync::seal::{self, MAX_PARCEL};
+use crate::sync::session::{self, parcel_id};
 
 /// Most files of the roster that are kept; what a notebook needs in a lifetime is far below.
-const MAX_PARCELS: usize = 8192;
+const MAX_PARCELS: usize = session::MAX_PARCELS;
 
 impl Notebook {
     /// Begins a roster with this device as the first.
@@ -181,10 +182,4 @@ pub(in crate::notebook) fn roster_files(
         }
     }
     Ok(files)
-}
-
-/// The name of a file of the roster: the beginning of its hash.
-pub(in crate::notebook) fn parcel_id(parcel: &[u8]) -> [u8; 16] {
-    let hash = blake3::hash(parcel);
-    std::array::from_fn(|at| hash.as_bytes()[at])
 }
