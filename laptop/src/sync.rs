@@ -142,6 +142,12 @@ pub(crate) fn tell_asides(app: &App, report: &SyncReport) {
             "changes wait",
             "for others that have not come yet; a later sync brings them.",
         ),
+        (
+            report.missing,
+            "file",
+            "files",
+            "that another device of yours has seen did not come yet; a later sync brings them, or the mailbox lost them.",
+        ),
         (report.locked, "file is", "files are", "sealed under a key that has not come yet; a later sync opens them."),
         (
             report.strangers,

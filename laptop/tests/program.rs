@@ -31,9 +31,29 @@ impl Said {
         Self { out: text(output.stdout), err: text(output.stderr), code: output.status.code().unwrap_or(-1) }
     }
 
+    /// All that was said, in one line.
+    fn all(&self) -> String {
+        let words: Vec<&str> = self.out.split_whitespace().chain(self.err.split_whitespace()).collect();
+        words.join(" ")
+    }
+
     fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
     }
+}
+
+/// The names of all files below a folder.
+fn files_below(folder: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            names.extend(files_below(&path));
+        } else {
+            names.push(path.to_str().unwrap().to_string());
+        }
+    }
+    names
 }
 
 impl Desk {
@@ -473,6 +493,64 @@ fn a_device_is_let_in_only_by_the_digits_it_shows_and_removed_for_ever() {
     let said = laptop.run(&["sync", "--no-near"]);
     assert!(said.code == 4 && said.err.contains("this device was removed from the notebook by phone"), "{}", said.err);
     assert!(phone.kith(&["devices"]).contains("removed"));
+}
+
+#[test]
+fn who_is_deleted_for_good_leaves_every_device_and_after_a_renewal_every_file() {
+    let home = Desk::new();
+    let (phone, laptop) = (Desk::inside(&home.folder, "phone"), Desk::inside(&home.folder, "laptop"));
+    std::fs::create_dir(home.path("shared")).unwrap();
+    let folder = home.path("shared").to_str().unwrap().to_string();
+    phone.kith(&["jot", DANA]);
+    phone.kith(&["jot", "Ben Okafor, Novabank"]);
+    phone.lets_in(&laptop, &folder);
+    laptop.kith(&["sync"]);
+    assert_eq!(laptop.kith(&["quarantine"]), "Nothing is kept back.\n");
+    let said = phone.run(&["purge", "dana", "--yes"]);
+    assert!(said.code == 0 && said.all().contains("Your other devices do the same when they sync"), "{}", said.all());
+    phone.kith(&["sync"]);
+    let said = laptop.run(&["sync"]);
+    assert!(said.all().contains("gone for good: another device of yours deleted them so"), "{}", said.all());
+    assert!(!laptop.kith(&["people"]).contains("Dana"));
+    let before = files_below(&home.path("shared/kith/l"));
+    assert_eq!(phone.run(&["renew"]).code, 2, "nobody is there to say yes");
+    let said = phone.run(&["renew", "--yes"]);
+    assert!(said.code == 0 && said.all().contains("still hold the old files: laptop"), "{}", said.all());
+    let said = laptop.run(&["sync"]);
+    assert!(said.all().contains("another device of yours sealed everything anew"), "{}", said.all());
+    let after = files_below(&home.path("shared/kith/l"));
+    assert!(!after.is_empty() && !before.iter().any(|old| after.contains(old)), "{before:?} {after:?}");
+    for desk in [&phone, &laptop] {
+        assert_eq!(desk.run(&["sync"]).all(), "Nothing new on either side.");
+        assert!(desk.kith(&["people"]).contains("Ben Okafor"));
+    }
+}
+
+#[test]
+fn what_a_removed_device_wrote_is_listed_and_kept_when_somebody_says_so() {
+    let home = Desk::new();
+    let desk = |name| Desk::inside(&home.folder, name);
+    let (phone, laptop) = (desk("phone"), desk("laptop"));
+    std::fs::create_dir(home.path("shared")).unwrap();
+    let folder = home.path("shared").to_str().unwrap().to_string();
+    phone.kith(&["jot", DANA]);
+    phone.lets_in(&laptop, &folder);
+    laptop.kith(&["sync"]);
+    phone.kith(&["devices", "remove", "laptop", "--yes"]);
+    laptop.kith(&["jot", "Late Larry"]);
+    laptop.kith(&["sync"]);
+    let said = phone.run(&["sync"]);
+    assert!(said.all().contains("written by a device after it was removed. See `kith quarantine`"), "{}", said.all());
+    let listed = phone.kith(&["quarantine"]);
+    assert!(listed.starts_with("laptop  ") && listed.contains("`kith quarantine keep \"laptop\"`"), "{listed}");
+    assert_eq!(phone.json(&["quarantine"])["files"][0]["why"], "after_removal");
+    assert_eq!(phone.run(&["quarantine", "drop", "laptop"]).code, 2, "nobody is there to say yes");
+    assert_eq!(phone.run(&["quarantine", "keep", "tablet"]).code, 3);
+    assert_eq!(phone.run(&["quarantine", "agree", "--yes"]).code, 3, "nothing waits");
+    assert!(!phone.kith(&["people"]).contains("Larry"));
+    phone.kith(&["quarantine", "keep", "laptop"]);
+    assert!(phone.kith(&["people"]).contains("Larry"));
+    assert_eq!(phone.kith(&["quarantine"]), "Nothing is kept back.\n");
 }
 
 #[test]

@@ -197,6 +197,7 @@ fn after_a_renewal_no_key_opens_a_word_of_who_was_deleted() {
     laptop.lets_in(&tablet, &home.shared);
     home.pass(&[&tablet, &phone, &laptop]);
     assert_alike(&phone, &tablet);
+    assert_eq!(tablet.pass(&home.shared).unwrap().missing, 0, "what was renewed is not missed");
     assert!(!tablet.notebook.find("okafor", 9).unwrap().is_empty());
 }
 

@@ -220,6 +220,8 @@ pub fn forget_others(connection: &Connection) -> Result<()> {
     for table in ["segment", "log", "roster", "parcel", "given"] {
         connection.execute(&format!("DELETE FROM {table}"), [])?;
     }
+    let sql = "DELETE FROM meta WHERE key IN ('seen_by_others', 'seen_told', 'purged_for_others')";
+    connection.execute(sql, [])?;
     Ok(())
 }
 

@@ -13,6 +13,7 @@ mod receive;
 mod renew;
 mod roster;
 mod seal;
+mod seen;
 
 use crate::error::{Error, Result};
 use crate::model::RecordId;
@@ -67,6 +68,8 @@ pub struct SyncReport {
     pub forgotten: u64,
     /// Files that could not be taken: the name and why. They are tried again at every sync.
     pub set_aside: Vec<(String, String)>,
+    /// Files that another device has seen and that have not come: they are on their way, or the mailbox holds them back.
+    pub missing: u64,
     /// Files sealed under a key that has not come yet.
     pub locked: u64,
     /// Segments kept back: their author belongs to nobody's list of devices yet.
@@ -116,6 +119,7 @@ impl Notebook {
         // After reading: a segment of our log that is not ours says that a copy of this notebook writes to it too.
         let log = self.log_of(&member, keys, &mut report)?;
         self.seal_segments(&member, log, keys, &mut report)?;
+        report.missing = self.count_missing(&member)?;
         self.put_missing(place, &found, &mut report)?;
         Ok(report)
     }

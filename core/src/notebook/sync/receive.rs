@@ -210,6 +210,7 @@ impl Notebook {
         report: &mut SyncReport,
     ) -> Result<()> {
         let retold = taking == Taking::AsOurOwn;
+        let seen = if text.seen.is_empty() || retold { None } else { Some(self.seen_with(&text)?) };
         let mut records: BTreeMap<RecordId, Vec<Vec<u8>>> = BTreeMap::new();
         let mut blobs: Vec<Vec<u8>> = Vec::new();
         let declared: BTreeSet<&[u8]> = text.actors.iter().map(Vec::as_slice).collect();
@@ -236,6 +237,7 @@ impl Notebook {
                 retold,
                 // The mark comes with the last slice: a kill in between means that the segment is read again.
                 segment: last.then(|| mark.clone()),
+                meta: seen.iter().filter(|_| last).map(|seen| (super::seen::SEEN, Some(seen.clone()))).collect(),
                 ..Change::default()
             };
             let committed = self.commit(change, Origin::Peer)?;

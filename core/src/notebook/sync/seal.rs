@@ -70,6 +70,7 @@ impl Notebook {
         report: &mut SyncReport,
     ) -> Result<()> {
         let epoch = member.write_epoch().ok_or_else(|| Error::Peer("there is no key to write under".into()))?;
+        let mut seen = self.seen_to_tell()?;
         loop {
             let mut writer = lock(&self.writer);
             let transaction = store::begin(&mut writer.connection)?;
@@ -92,12 +93,17 @@ impl Notebook {
                 made_at_unix_ms: self.unix_ms(),
                 app_version: env!("CARGO_PKG_VERSION").into(),
                 items: next.items,
+                seen: std::mem::take(&mut seen),
                 ..Plaintext::default()
             };
             let bytes =
                 self.with_random(|random| segment::seal(&text, &epoch, member.keys().signing_key(), seq, random))?;
             let at = SegmentPlace { log, seq, hash: segment::hash(&bytes), prev: text.prev };
             segments::put(&transaction, &NewSegment { place: &at, state: SegmentState::Taken, bytes: &bytes })?;
+            if !text.seen.is_empty() {
+                let (name, mark) = Self::told_mark(&text.seen);
+                store::set_meta(&transaction, name, mark)?;
+            }
             store::clear_outgoing(&transaction, &next.chunks)?;
             for blob in &next.blobs {
                 store::clear_outgoing_blob(&transaction, blob)?;

@@ -21,6 +21,7 @@ pub mod line;
 pub mod mailbox;
 mod place;
 pub mod remote;
+mod shell;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -28,3 +29,4 @@ mod wire;
 pub use line::{Heard, Line};
 pub use mailbox::{Item, Mailbox, try_out};
 pub use place::{Place, open};
+pub use shell::{Shell, ShellFailure, ThroughShell};
