@@ -82,7 +82,7 @@ pub(crate) fn watch(app: &App, port: Option<u16>) -> Result<(), Failure> {
         here.is_over.store(true, Ordering::Relaxed);
         ended
     });
-    here.direct.leave();
+    drop(here);
     app.out.confirm("Ended.");
     ended
 }

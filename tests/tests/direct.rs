@@ -142,6 +142,25 @@ fn a_removed_device_is_sent_away_and_told_why() {
 }
 
 #[test]
+fn a_renewal_reaches_the_other_device_without_a_mailbox() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    for name in ["Dana Ruiz, Acme", "Ann Lee, Novabank", "Ben Ode, Harbour"] {
+        phone.notebook.jot_line(name).unwrap();
+        met(&phone, &laptop);
+    }
+    let renewed = phone.notebook.renew(&phone.keys).unwrap();
+    assert!(renewed.written > 0 && renewed.waiting_for == ["laptop"], "{renewed:?}");
+    let (_, of_laptop) = met(&phone, &laptop);
+    assert!(of_laptop.forgotten >= 3, "{of_laptop:?}");
+    met(&phone, &laptop);
+    assert_eq!(phone.notebook.renewal_waits_for(&phone.keys).unwrap(), Some(vec![]));
+    assert_alike(&phone, &laptop);
+    let (of_phone, of_laptop) = met(&laptop, &phone);
+    assert_eq!((of_phone, of_laptop), (SyncReport::default(), SyncReport::default()), "nothing more to do");
+}
+
+#[test]
 fn a_stranger_gets_no_byte() {
     let home = Home::new();
     let (_, laptop) = home.two();

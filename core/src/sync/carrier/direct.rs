@@ -168,15 +168,6 @@ impl Direct {
         })
     }
 
-    /// Leaves the network: whoever is on a line is told.
-    pub fn leave(self) {
-        let endpoint = self.endpoint.clone();
-        let _ = self.run(async move {
-            let _ = timeout(NEAR, endpoint.close()).await;
-            Ok(())
-        });
-    }
-
     fn run<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -187,6 +178,17 @@ impl Direct {
             let _ = done.send(work.await);
         });
         result.recv().unwrap_or_else(|_| Err(Error::Peer("the connection broke".into())))
+    }
+}
+
+impl Drop for Direct {
+    /// Leaves the network: whoever is on a line is told, and need not wait.
+    fn drop(&mut self) {
+        let endpoint = self.endpoint.clone();
+        let _ = self.run(async move {
+            let _ = timeout(NEAR, endpoint.close()).await;
+            Ok(())
+        });
     }
 }
 
