@@ -282,16 +282,17 @@ fn who_listens_on_the_network_learns_no_name_and_no_identity() {
     let Some(network) = Network::new(test) else { return };
     let home = tempfile::tempdir().unwrap();
     let all = home.path().join("packets");
-    let sniffer = network
+    let mut sniffer = network
         .on("sniffer", "python3")
         .args([concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sniffer.py"), "net-sniffer", all.to_str().unwrap()])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
-        .spawn();
-    let mut sniffer = sniffer.unwrap();
+        .spawn()
+        .unwrap();
     let mut line = String::new();
     BufReader::new(sniffer.stdout.take().unwrap()).read_line(&mut line).unwrap();
     if line.trim() != "listening" {
+        let _ = sniffer.wait();
         return skip(test, "there is no python3 here to look at packets with");
     }
     let (phone, laptop) = two(&network, home.path());
@@ -318,7 +319,7 @@ fn who_listens_on_the_network_learns_no_name_and_no_identity() {
     let tag = std::fs::read_dir(phone.folder.join("state/kith/keys")).unwrap().flatten();
     let tag =
         tag.filter_map(|file| file.file_name().to_str()?.strip_prefix("ring-").map(str::to_owned)).next().unwrap();
-    words.push(tag[..12].as_bytes().to_vec());
+    words.push(tag.as_bytes()[..12].to_vec());
     for word in &words {
         let is_there = seen.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
         assert!(!is_there, "{:?} was on the network", String::from_utf8_lossy(word));

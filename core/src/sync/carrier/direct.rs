@@ -23,6 +23,8 @@ pub use quic::{Closed, QuicLine};
 
 /// What is spoken on a line.
 const LOG: &[u8] = b"kith/log/1";
+/// What is spoken while two pair.
+const PAIR: &[u8] = b"kith/pair/1";
 /// What a device says that is not known yet.
 const INTRO: &[u8] = b"kith/intro/1";
 
@@ -74,6 +76,7 @@ impl Stranger {
 /// One device's place on the network.
 pub struct Direct {
     endpoint: Endpoint,
+    speaks: &'static [u8],
     guests: Arc<RwLock<Guests>>,
     came: Mutex<mpsc::Receiver<Guest>>,
     knock: mpsc::SyncSender<Guest>,
@@ -89,6 +92,18 @@ impl Direct {
     /// # Errors
     /// [`Error::Invalid`] when the port is taken, [`Error::Storage`] when the system gives no thread.
     pub fn bind(key: &SigningKey, port: u16) -> Result<Self> {
+        Self::speaking(LOG, key, port)
+    }
+
+    /// The same to pair, under a key that only the two can know.
+    ///
+    /// # Errors
+    /// As [`Direct::bind`].
+    pub fn bind_to_pair(key: &SigningKey, port: u16) -> Result<Self> {
+        Self::speaking(PAIR, key, port)
+    }
+
+    fn speaking(speaks: &'static [u8], key: &SigningKey, port: u16) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let worker = runtime.handle().clone();
         let (_stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -105,7 +120,7 @@ impl Direct {
         let gone = || Error::Storage("the thread for the network ended".into());
         let endpoint = is_bound.recv().map_err(|_| gone())??;
         let (knock, came) = mpsc::sync_channel(WAITING);
-        Ok(Self { endpoint, guests: Arc::default(), came: Mutex::new(came), knock, worker, _stop })
+        Ok(Self { endpoint, speaks, guests: Arc::default(), came: Mutex::new(came), knock, worker, _stop })
     }
 
     /// The port on which it can be reached.
@@ -124,7 +139,9 @@ impl Direct {
             is_first
         };
         if is_first {
-            self.endpoint.set_alpns(vec![LOG.to_vec(), INTRO.to_vec()]);
+            let alpns =
+                if self.speaks == LOG { vec![LOG.to_vec(), INTRO.to_vec()] } else { vec![self.speaks.to_vec()] };
+            self.endpoint.set_alpns(alpns);
             self.worker.spawn(doorkeeper(self.endpoint.clone(), self.guests.clone(), self.knock.clone()));
         }
     }
@@ -139,9 +156,9 @@ impl Direct {
     /// # Errors
     /// [`Error::NotFound`] when it answers at none of them in time.
     pub fn dial(&self, who: [u8; 32], at: &[SocketAddr]) -> Result<QuicLine> {
-        let (endpoint, worker, stages) = (self.endpoint.clone(), self.worker.clone(), stages(at));
+        let (endpoint, worker, stages, speaks) = (self.endpoint.clone(), self.worker.clone(), stages(at), self.speaks);
         self.run(async move {
-            let connection = ladder(&endpoint, who, stages, LOG).await?;
+            let connection = ladder(&endpoint, who, stages, speaks).await?;
             let (send, receive) = connection.open_bi().await.map_err(|error| quic::broken(&error))?;
             Ok(QuicLine::new(connection, send, receive, &worker))
         })
