@@ -92,6 +92,11 @@ pub(crate) fn open_all(app: &App) -> Result<Vec<(Place, Box<dyn Mailbox>)>, Fail
     remembered(app)?.into_iter().map(open_one).collect()
 }
 
+/// Whether there is no mailbox on this device.
+pub(crate) fn is_none(app: &App) -> Result<bool, Failure> {
+    Ok(remembered(app)?.is_empty())
+}
+
 /// What to do when devices have nowhere to meet.
 pub(crate) fn none_yet() -> Failure {
     Failure::Usage(

@@ -28,6 +28,11 @@ impl Sighting {
     pub(crate) fn of(&self, member: &Member) -> Option<kith_core::sync::keys::DeviceId> {
         member.recognise(&self.nonce, &self.beacon)
     }
+
+    /// Whether it shows what somebody would show with this nonce.
+    pub(crate) fn shows(&self, beacon: impl FnOnce(&[u8]) -> [u8; 16]) -> bool {
+        beacon(&self.nonce) == self.beacon
+    }
 }
 
 /// This device's eyes and voice on the network.
@@ -45,10 +50,10 @@ impl Near {
         Ok(Self { daemon, found, shown: None })
     }
 
-    /// Shows this device, reachable at this port, to those who know it; anew when it is shown already.
-    pub(crate) fn show(&mut self, member: &Member, port: u16) -> Result<(), Failure> {
+    /// Shows this device, reachable at this port, by what it shows with a fresh nonce; anew when it is shown already.
+    pub(crate) fn show(&mut self, beacon: impl FnOnce(&[u8]) -> Option<[u8; 16]>, port: u16) -> Result<(), Failure> {
         let nonce = random::<NONCE>()?;
-        let Some(beacon) = member.beacon(&nonce) else { return Ok(()) };
+        let Some(beacon) = beacon(&nonce) else { return Ok(()) };
         self.hide();
         // The name and the host are the same random bytes: nothing here is called what its owner calls it.
         let name = hex(&random::<8>()?);

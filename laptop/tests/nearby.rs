@@ -95,7 +95,11 @@ impl<'a> Desk<'a> {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.network.on(self.name, env!("CARGO_BIN_EXE_kith"));
+        self.command_of(env!("CARGO_BIN_EXE_kith"), arguments)
+    }
+
+    fn command_of(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = self.network.on(self.name, program);
         command.args(arguments).current_dir(&self.folder);
         command.env("KITH_NOTEBOOK", self.folder.join("notebook.kith")).env("KITH_DEVICE", self.name);
         for (name, folder) in [("XDG_DATA_HOME", "data"), ("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config")] {
@@ -131,7 +135,15 @@ impl<'a> Desk<'a> {
 
     /// Begins to watch, and waits until it listens.
     fn watch(&self, port: &str) -> Watching {
-        let mut program = self.command(&["sync", "--watch", "--port", port]).stdout(Stdio::piped()).spawn().unwrap();
+        let watching = self.through(env!("CARGO_BIN_EXE_kith"), &["sync", "--watch", "--port", port]);
+        watching.says("Listening on port");
+        watching
+    }
+
+    /// Begins something that stays, and listens to what it says.
+    fn through(&self, program: &str, arguments: &[&str]) -> Watching {
+        let mut command = self.command_of(program, arguments);
+        let mut program = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (tell, said) = mpsc::channel();
         let out = program.stdout.take().unwrap();
         std::thread::spawn(move || {
@@ -139,9 +151,7 @@ impl<'a> Desk<'a> {
                 let _ = tell.send(line);
             }
         });
-        let watching = Watching { program, said };
-        watching.says("Listening on port");
-        watching
+        Watching { program, said }
     }
 
     /// The keys by which the others know it.
@@ -273,6 +283,39 @@ fn an_address_can_be_typed_and_a_removed_device_is_told_so() {
     std::thread::sleep(Duration::from_millis(1500));
     let (said, code) = phone.run(&["sync", "--at", "10.77.0.2:40404"]);
     assert!(code == 4 && said.contains("was removed"), "{said}");
+    watching.stop();
+}
+
+#[test]
+fn a_device_is_let_in_on_the_network_by_the_digits_both_show() {
+    let test = "a_device_is_let_in_on_the_network_by_the_digits_both_show";
+    let Some(network) = Network::new(test) else { return };
+    let home = tempfile::tempdir().unwrap();
+    let (phone, laptop) = (Desk::new(&network, home.path(), "phone"), Desk::new(&network, home.path(), "laptop"));
+    phone.kith(&["jot", "Dana Ruiz, Acme"]);
+    laptop.kith(&["jot", "Ann Lee, Novabank"]);
+    assert_eq!(phone.run(&["invite", "--near"]).1, 2, "nobody is there to compare digits");
+    // `script` is the terminal at which somebody sits.
+    let kith = format!("{} invite --near", env!("CARGO_BIN_EXE_kith"));
+    let mut inviting = phone.through("script", &["-qefc", &kith, "/dev/null"]);
+    let mut answers = inviting.program.stdin.take().unwrap();
+    let code = inviting.says("KITHJ-").trim().to_string();
+    let wrong = laptop.run(&["join", &code.replace("KITHJ-", "KITHJ-0"), "--near", "--yes"]);
+    assert_eq!(wrong.1, 2, "{}", wrong.0);
+    let mut joining = laptop.through(env!("CARGO_BIN_EXE_kith"), &["join", &code, "--yes"]);
+    let digits: String = joining.says("Digits:").chars().filter(char::is_ascii_digit).collect();
+    let asked: String = inviting.says("these digits").chars().filter(char::is_ascii_digit).collect();
+    assert_eq!(asked, digits, "both show the same");
+    answers.write_all(b"y\n").unwrap();
+    joining.says("phone let this device in");
+    inviting.says("laptop has what is here");
+    assert!(joining.program.wait().unwrap().success() && inviting.program.wait().unwrap().success());
+    for desk in [&phone, &laptop] {
+        assert_eq!(desk.json(&["people"])["total"], 2, "{}", desk.name);
+        assert_eq!(desk.json(&["devices"]).as_array().unwrap().len(), 2);
+    }
+    let watching = laptop.watch("0");
+    assert!(phone.kith(&["sync"]).starts_with("laptop"));
     watching.stop();
 }
 

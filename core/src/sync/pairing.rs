@@ -1,4 +1,5 @@
-//! How a device joins a notebook when the two only share a place for files: what is said by code, request and answer.
+//! How a device joins a notebook when the two only share a place for files, be it one that the other lends it over a line:
+//! what is said by code, request and answer.
 //!
 //! The code is shown by a device that has the notebook and typed, or scanned, on the new one. It names the notebook, a
 //! secret for one use, and the key to which the request is sealed. The new device leaves its request; both show the same
