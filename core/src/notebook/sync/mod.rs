@@ -2,7 +2,7 @@
 //! what is missing there. Repeating it does no harm.
 //!
 //! The steps are in `roster` (who belongs to the notebook), `purges` (what others deleted for good), `receive` (segments of
-//! others), `renew` (what a renewal covers is forgotten) and `seal` (segments of ours, and everything the mailbox lacks).
+//! others), `renew` (what a renewal covers is forgotten), `seal` (segments of ours) and `shelf` (everything the mailbox lacks).
 //! `direct` takes the same steps with a device that is at the other end of a line; `kept_back` is for what a person has to
 //! decide.
 
@@ -14,6 +14,7 @@ mod renew;
 mod roster;
 mod seal;
 mod seen;
+mod shelf;
 
 use crate::error::{Error, Result};
 use crate::model::RecordId;
@@ -27,7 +28,7 @@ use crate::sync::keys::NotebookTag;
 use crate::sync::keystore::KeyStore;
 use crate::sync::member::Member;
 use crate::sync::roster::{Entries, Entry};
-use crate::sync::segment::{Header, MAX_SEGMENT, Name};
+use crate::sync::segment::{Header, MAX_SEGMENT};
 
 pub(super) use crate::sync::session::parcel_id;
 pub use direct::Peer;
@@ -120,7 +121,7 @@ impl Notebook {
         let log = self.log_of(&member, keys, &mut report)?;
         self.seal_segments(&member, log, keys, &mut report)?;
         report.missing = self.count_missing(&member)?;
-        self.put_missing(place, &found, &mut report)?;
+        self.put_missing(log, place, &found, &mut report)?;
         Ok(report)
     }
 
@@ -181,11 +182,6 @@ impl Notebook {
 
 /// What the name of a segment says: its log's tag, its number, the beginning of its hash.
 type ShortName = ([u8; 16], u64, [u8; 4]);
-
-fn place_in_log(name: &str) -> Option<ShortName> {
-    let name = Name::parse(name).filter(|name| name.to.is_none())?;
-    Some((name.log_tag, name.from, name.hash))
-}
 
 /// A segment's log, number and hash as its name has them, and its length.
 fn name_of(head: &segments::SegmentHead) -> Option<(ShortName, u64)> {

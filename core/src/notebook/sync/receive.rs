@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::{ShortName, SyncReport, name_of, place_in_log};
+use super::shelf::numbers_of;
+use super::{ShortName, SyncReport, name_of};
 use crate::document::gate;
 use crate::error::{Error, Result};
 use crate::model::RecordId;
@@ -52,8 +53,12 @@ impl Notebook {
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<()> {
         let known = self.known_names()?;
-        let is_new = |found: &&Found| match place_in_log(&found.name) {
-            Some(name) => !known.contains(&name),
+        let numbers: HashSet<([u8; 16], u64)> = known.iter().map(|(tag, seq, _)| (*tag, *seq)).collect();
+        let is_new = |found: &&Found| match Name::parse(&found.name) {
+            Some(name) => match numbers_of(&name) {
+                Some(mut bundled) => bundled.any(|seq| !numbers.contains(&(name.log_tag, seq))),
+                None => !known.contains(&(name.log_tag, name.from, name.hash)),
+            },
             None => found.name.contains(".kiths") || found.name.contains(".kithb"),
         };
         let fresh: Vec<&Found> = found.iter().filter(is_new).collect();
@@ -104,9 +109,17 @@ impl Notebook {
     /// A file that is all there and yet was damaged is taken away, so that whoever has the segment puts it there again.
     /// Only what ours would be sealed under is touched, and a failure to do so is no matter.
     fn complain(&self, member: &Member, place: &dyn Mailbox, found: &Found, bytes: &[u8]) {
+        let name = Name::parse(&found.name);
+        // Of a bundle, the name tells the hash; its segments are put there again one by one.
+        let is_bundle =
+            name.as_ref().is_some_and(|name| name.to.is_some() && !segment::hash(bytes).starts_with(&name.hash));
+        if is_bundle && bytes.len() as u64 == found.bytes {
+            let _ = place.delete(&found.name);
+            return;
+        }
         let Ok(header) = Header::read(bytes) else { return };
         let is_whole = header.len() == bytes.len() && header.notebook == member.tag();
-        let is_named = Name::parse(&found.name).is_some_and(|name| name.to.is_none() && name.from == header.seq);
+        let is_named = name.is_some_and(|name| name.to.is_none() && name.from == header.seq);
         if is_whole && is_named && member.epoch(&header.key).is_some() {
             let _ = place.delete(&found.name);
         }
