@@ -109,7 +109,7 @@ fn random<const N: usize>() -> Result<[u8; N], Failure> {
 
 /// At most 32 bytes, as the other device wrote them.
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    let is_plain = text.len() <= 64 && text.len() % 2 == 0 && text.is_ascii();
+    let is_plain = text.len() <= 64 && text.len().is_multiple_of(2) && text.is_ascii();
     let pairs = (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok());
     if is_plain { pairs.collect() } else { None }
 }

@@ -10,14 +10,15 @@ use std::time::{Duration, Instant};
 
 use kith_core::Error;
 use kith_core::notebook::{Notebook, Peer, SyncReport};
+use kith_core::sync::carrier::Place;
 use kith_core::sync::carrier::direct::Direct;
-use kith_core::sync::carrier::{Mailbox, Place};
 use kith_core::sync::keystore::FileKeyStore;
 use notify::{RecursiveMode, Watcher};
 
 use crate::app::App;
 use crate::failure::Failure;
 use crate::layout::clean;
+use crate::mailboxes::Opened;
 use crate::near::Near;
 use crate::{direct, mailboxes, places, sync};
 
@@ -190,7 +191,7 @@ enum Task {
 
 /// Whom to sync with, and when.
 struct Plan {
-    mailboxes: Vec<(Place, Box<dyn Mailbox>)>,
+    mailboxes: Vec<Opened>,
     near: BTreeMap<[u8; 32], (Peer, Vec<SocketAddr>)>,
     due: BTreeMap<Task, Instant>,
     met: BTreeMap<[u8; 32], Instant>,
@@ -201,8 +202,15 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(mailboxes: Vec<(Place, Box<dyn Mailbox>)>) -> Self {
-        Self { mailboxes, near: BTreeMap::new(), due: BTreeMap::new(), met: BTreeMap::new(), wrong: BTreeMap::new() }
+    fn new(mailboxes: Vec<Opened>) -> Self {
+        Self {
+            mailboxes,
+            near: BTreeMap::new(),
+            due: BTreeMap::new(),
+            met: BTreeMap::new(),
+            missed: BTreeMap::new(),
+            wrong: BTreeMap::new(),
+        }
     }
 
     /// How long nothing is due.
@@ -361,11 +369,7 @@ fn stop_on_ctrl_c(tell: mpsc::Sender<Event>) -> Result<(), Failure> {
 
 /// Watches the folders among the mailboxes; they are watched until this is dropped. A folder that cannot be watched, as on
 /// some network disks, is looked into now and then instead.
-fn watch_folders(
-    app: &App,
-    mailboxes: &[(Place, Box<dyn Mailbox>)],
-    tell: &mpsc::Sender<Event>,
-) -> Vec<notify::RecommendedWatcher> {
+fn watch_folders(app: &App, mailboxes: &[Opened], tell: &mpsc::Sender<Event>) -> Vec<notify::RecommendedWatcher> {
     let mut watchers = Vec::new();
     for (at, (place, _)) in mailboxes.iter().enumerate() {
         let Place::Folder { path } = place else { continue };

@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 use crate::sync::cbor::{Map, Reader};
 use crate::sync::session::Frames;
 
-/// Largest question: a segment, and room for what is said about it.
-const MAX_QUESTION: usize = 512 * 1024;
+/// Largest question: a bundle as one is written, and room for what is said about it.
+const MAX_QUESTION: usize = 5 * 1024 * 1024;
 /// Largest answer: the roster that a new device is given, and a listing of as many files as a notebook has.
 const MAX_ANSWER: usize = 17 * 1024 * 1024;
 /// Most bytes that the other device may leave.
