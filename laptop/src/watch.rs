@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
@@ -36,6 +36,8 @@ const POLITE: Duration = Duration::from_secs(4);
 /// Who was just met need not be met again at once, and who failed is tried again after so long.
 const JUST_MET: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_secs(30);
+/// So many devices are served at once.
+const AT_ONCE: usize = 8;
 /// So often a device that does not answer is tried.
 const MISSED: u32 = 10;
 
@@ -81,15 +83,17 @@ pub(crate) fn watch(app: &App, port: Option<u16>) -> Result<(), Failure> {
     }
     app.out.flush();
     let _watchers = watch_folders(app, &plan.mailboxes, &tell);
+    let served = AtomicUsize::new(0);
     let ended = std::thread::scope(|scope| {
         let (serving, looking) = (tell.clone(), tell);
-        let here = &here;
-        scope.spawn(move || serve(here, &serving));
+        let (here, served) = (&here, &served);
+        scope.spawn(move || serve(scope, here, served, &serving));
         if let Some(near) = near {
             scope.spawn(move || look_out(here, near, &looking));
         }
         let ended = stay(app, here, &mut plan, &events);
         here.is_over.store(true, Ordering::Relaxed);
+        here.direct.leave();
         ended
     });
     drop(here);
@@ -111,13 +115,26 @@ fn show_and_look(app: &App, here: &Here<'_>) -> Result<Option<Near>, Failure> {
     }
 }
 
-/// Serves whoever comes, one after the other.
-fn serve(here: &Here<'_>, tell: &mpsc::Sender<Event>) {
+/// Serves whoever comes, a few at once: one that was switched off in the middle must not hold up the next.
+fn serve<'scope, 'env>(
+    scope: &'scope std::thread::Scope<'scope, 'env>,
+    here: &'env Here<'_>,
+    served: &'env AtomicUsize,
+    tell: &mpsc::Sender<Event>,
+) {
     while !here.is_over.load(Ordering::Relaxed) {
-        if let Some(guest) = here.direct.next_guest(STEP) {
-            let served = here.notebook.serve(&here.direct, guest, &here.keys, &mut |_, _| {});
-            let _ = tell.send(Event::Served(served));
+        if served.load(Ordering::Relaxed) >= AT_ONCE {
+            std::thread::sleep(STEP);
+            continue;
         }
+        let Some(guest) = here.direct.next_guest(STEP) else { continue };
+        served.fetch_add(1, Ordering::Relaxed);
+        let tell = tell.clone();
+        scope.spawn(move || {
+            let done = here.notebook.serve(&here.direct, guest, &here.keys, &mut |_, _| {});
+            served.fetch_sub(1, Ordering::Relaxed);
+            let _ = tell.send(Event::Served(done));
+        });
     }
 }
 

@@ -269,6 +269,44 @@ fn two_that_watch_meet_by_themselves_and_pass_on_what_is_jotted() {
 }
 
 #[test]
+fn a_sync_that_is_killed_at_any_moment_is_taken_up_again() {
+    let test = "a_sync_that_is_killed_at_any_moment_is_taken_up_again";
+    let Some(network) = Network::new(test) else { return };
+    let home = tempfile::tempdir().unwrap();
+    let (phone, laptop) = two(&network, home.path());
+    let watching = laptop.watch("40404");
+    let at = ["sync", "--at", "10.77.0.2:40404"];
+    let mut people = 0;
+    for wait in (0..120).step_by(6) {
+        for name in ["Ann", "Ben"] {
+            people += 1;
+            phone.kith(&["jot", &format!("{name}{people} Lee, Novabank !call them")]);
+            people += 1;
+            laptop.kith(&["jot", &format!("{name}{people} Ruiz, Acme ?a warehouse")]);
+        }
+        let mut syncing = phone.command(&at).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(wait));
+        let _ = syncing.kill();
+        let _ = syncing.wait();
+    }
+    let began = Instant::now();
+    phone.kith(&at);
+    assert!(began.elapsed() < Duration::from_secs(12), "those that were killed hold nobody up: {:?}", began.elapsed());
+    let began = Instant::now();
+    watching.stop();
+    assert!(began.elapsed() < Duration::from_secs(5), "nor the end: {:?}", began.elapsed());
+    for desk in [&phone, &laptop] {
+        assert_eq!(desk.json(&["people"])["total"], people, "{}", desk.name);
+        assert!(!desk.kith(&["doctor"]).contains("damaged"));
+    }
+    let records = |desk: &Desk| -> Vec<String> {
+        desk.kith(&["export", "json"]).lines().filter(|line| line.contains("\"record\"")).map(str::to_owned).collect()
+    };
+    let all = records(&phone);
+    assert!(all.len() >= people && all == records(&laptop), "both hold the same");
+}
+
+#[test]
 fn an_address_can_be_typed_and_a_removed_device_is_told_so() {
     let test = "an_address_can_be_typed_and_a_removed_device_is_told_so";
     let Some(network) = Network::new(test) else { return };

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc};
 use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
-use iroh::endpoint::{BindOpts, Connection, Incoming, RelayMode, VarInt, presets};
+use iroh::endpoint::{BindOpts, Connection, IdleTimeout, Incoming, QuicTransportConfig, RelayMode, VarInt, presets};
 use iroh::{Endpoint, EndpointAddr, EndpointId, SecretKey, TransportAddr};
 use tokio::time::timeout;
 
@@ -34,6 +34,10 @@ const NEAR: Duration = Duration::from_secs(3);
 const ANYWHERE: Duration = Duration::from_secs(8);
 /// A guest has so long to say its first word.
 const FIRST_WORD: Duration = Duration::from_secs(5);
+/// A device that is switched off in the middle is given up after so long without a sign of life, of which it gives one so
+/// often.
+const DEAD: Duration = Duration::from_secs(8);
+const ALIVE: Duration = Duration::from_secs(2);
 /// Guests at the door at once, and those that wait to be served.
 const AT_THE_DOOR: usize = 16;
 const WAITING: usize = 8;
@@ -185,6 +189,15 @@ impl Direct {
         })
     }
 
+    /// Leaves the network: every line breaks, and whoever is on one is told and need not wait.
+    pub fn leave(&self) {
+        let endpoint = self.endpoint.clone();
+        let _ = self.run(async move {
+            let _ = timeout(NEAR, endpoint.close()).await;
+            Ok(())
+        });
+    }
+
     fn run<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -199,21 +212,19 @@ impl Direct {
 }
 
 impl Drop for Direct {
-    /// Leaves the network: whoever is on a line is told, and need not wait.
     fn drop(&mut self) {
-        let endpoint = self.endpoint.clone();
-        let _ = self.run(async move {
-            let _ = timeout(NEAR, endpoint.close()).await;
-            Ok(())
-        });
+        self.leave();
     }
 }
 
 async fn endpoint(key: SecretKey, port: u16) -> Result<Endpoint> {
     let taken = |why: &dyn std::fmt::Display| Error::Invalid(format!("port {port} cannot be used here ({why})"));
+    let idle = IdleTimeout::try_from(DEAD).map_err(|error| taken(&error))?;
+    let transport = QuicTransportConfig::builder().max_idle_timeout(Some(idle)).keep_alive_interval(ALIVE).build();
     // Minimal brings the cipher and nothing else: no relay, no lookup of addresses, no publishing of ours.
     Endpoint::builder(presets::Minimal)
         .secret_key(key)
+        .transport_config(transport)
         .relay_mode(RelayMode::Disabled)
         .clear_ip_transports()
         .bind_addr((Ipv4Addr::UNSPECIFIED, port))
