@@ -153,15 +153,18 @@ pub(crate) fn told(
 
 /// What a direct exchange brought, in words that are true of both sides.
 pub(crate) fn say(app: &App, name: &str, report: &SyncReport) {
-    let given = days::count(report.written, "file", "files");
+    let given = match (report.written, report.unconfirmed) {
+        (0, _) => String::new(),
+        (written, 0) => format!("{name} has all that is new here: {}.", days::count(written, "file", "files")),
+        (written, _) => format!("{name} took {}.", days::count(written, "file", "files")),
+    };
+    let received = sync::received_words(report.received, report.touched);
     app.out.confirm(match (report.written, report.received) {
         (0, 0) if report.unconfirmed == 0 => format!("{name}: nothing new on either side."),
         (0, 0) => format!("{name}: nothing new from there."),
-        (_, 0) => format!("{name} has all that is new here: {given}. Nothing new from there."),
-        (0, received) => format!("{name}: {}", sync::received_words(received, report.touched)),
-        (_, received) => {
-            format!("{name} has all that is new here: {given}. {}", sync::received_words(received, report.touched))
-        }
+        (_, 0) => format!("{given} Nothing new from there."),
+        (0, _) => format!("{name}: {received}"),
+        (_, _) => format!("{given} {received}"),
     });
     if report.unconfirmed > 0 {
         let still = days::count(report.unconfirmed, "file was", "files were");

@@ -67,11 +67,19 @@ pub(crate) fn watch(app: &App, port: Option<u16>) -> Result<(), Failure> {
     let (tell, events) = mpsc::channel();
     stop_on_ctrl_c(tell.clone())?;
     let mut plan = Plan::new(mailboxes);
-    // A notebook that has met nobody is founded by its first mailbox.
-    plan.pass_all(app);
-    let Some(direct) = app.notebook.go_on_the_network(&keys, port.unwrap_or(0))? else {
-        return Err(mailboxes::none_yet());
+    let listen = || app.notebook.go_on_the_network(&keys, port.unwrap_or(0));
+    let direct = match listen()? {
+        Some(direct) => {
+            plan.everything_soon();
+            Some(direct)
+        }
+        // A notebook that has met nobody is founded by its first mailbox.
+        None => {
+            plan.pass_all(app);
+            listen()?
+        }
     };
+    let Some(direct) = direct else { return Err(mailboxes::none_yet()) };
     direct.open_door(app.notebook.guests(&keys)?);
     let here = Here { notebook: &app.notebook, keys, direct, is_over: AtomicBool::new(false) };
     let near = show_and_look(app, &here)?;

@@ -233,13 +233,13 @@ fn two_devices_without_internet_find_each_other_and_sync() {
     let began = Instant::now();
     let said = phone.kith(&["sync"]);
     assert!(said.contains("laptop has all that is new here"), "{said}");
-    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
     assert!(watching.says("Received").starts_with("phone"));
     // The address is remembered now: nobody has to be looked for.
     laptop.kith(&["jot", "Ann Lee, Novabank"]);
     let began = Instant::now();
     assert!(phone.kith(&["sync"]).contains("Received"));
-    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     watching.stop();
     assert_eq!(
         (phone.json(&["people"])["total"].clone(), laptop.json(&["people"])["total"].clone()),

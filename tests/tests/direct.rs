@@ -232,7 +232,7 @@ fn dead_addresses_hold_nobody_up() {
     assert!(began.elapsed() < Duration::from_millis(3500), "one of five: {:?}", began.elapsed());
     let began = Instant::now();
     direct.dial(peer.endpoint, &[listening.at]).unwrap();
-    assert!(began.elapsed() < Duration::from_millis(300), "known address: {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(1), "known address: {:?}", began.elapsed());
     assert!(matches!(direct.dial(peer.endpoint, &["[fe80::1]:5".parse().unwrap()]), Err(Error::NotFound(_))));
 }
 

@@ -10,7 +10,7 @@ mod quic;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ed25519_dalek::SigningKey;
 use iroh::endpoint::{BindOpts, Connection, IdleTimeout, Incoming, QuicTransportConfig, RelayMode, VarInt, presets};
@@ -38,6 +38,8 @@ const FIRST_WORD: Duration = Duration::from_secs(5);
 /// often.
 const DEAD: Duration = Duration::from_secs(8);
 const ALIVE: Duration = Duration::from_secs(2);
+/// What somebody hands in who is not known takes some work to try out: one in so much time.
+const STRANGERS: Duration = Duration::from_secs(1);
 /// Guests at the door at once, and those that wait to be served.
 const AT_THE_DOOR: usize = 16;
 const WAITING: usize = 8;
@@ -241,14 +243,16 @@ async fn endpoint(key: SecretKey, port: u16) -> Result<Endpoint> {
 async fn doorkeeper(endpoint: Endpoint, guests: Arc<RwLock<Guests>>, knock: mpsc::SyncSender<Guest>) {
     let room = Arc::new(tokio::sync::Semaphore::new(AT_THE_DOOR));
     let worker = tokio::runtime::Handle::current();
+    let last_stranger = Arc::new(Mutex::new(None));
     while let Some(incoming) = endpoint.accept().await {
         let Ok(place) = room.clone().try_acquire_owned() else {
             incoming.refuse();
             continue;
         };
         let (guests, knock, worker) = (guests.clone(), knock.clone(), worker.clone());
+        let last_stranger = last_stranger.clone();
         tokio::spawn(async move {
-            if let Ok(Some(guest)) = timeout(FIRST_WORD, let_in(incoming, &guests, &worker)).await
+            if let Ok(Some(guest)) = timeout(FIRST_WORD, let_in(incoming, &guests, &last_stranger, &worker)).await
                 && let Err(mpsc::TrySendError::Full(guest)) = knock.try_send(guest)
             {
                 match guest {
@@ -262,7 +266,12 @@ async fn doorkeeper(endpoint: Endpoint, guests: Arc<RwLock<Guests>>, knock: mpsc
 }
 
 /// The handshake, the look at the list, the first word.
-async fn let_in(incoming: Incoming, guests: &RwLock<Guests>, worker: &tokio::runtime::Handle) -> Option<Guest> {
+async fn let_in(
+    incoming: Incoming,
+    guests: &RwLock<Guests>,
+    last_stranger: &Mutex<Option<Instant>>,
+    worker: &tokio::runtime::Handle,
+) -> Option<Guest> {
     let connection = incoming.accept().ok()?.await.ok()?;
     let who = *connection.remote_id().as_bytes();
     let (is_welcome, is_removed) = {
@@ -280,6 +289,10 @@ async fn let_in(incoming: Incoming, guests: &RwLock<Guests>, worker: &tokio::run
         }
         (true, true) => {
             quic::close(&connection, Closed::Welcome);
+            None
+        }
+        (false, true) if !is_time_for_another(last_stranger) => {
+            quic::close(&connection, Closed::Busy);
             None
         }
         (false, true) => {
@@ -300,6 +313,15 @@ async fn let_in(incoming: Incoming, guests: &RwLock<Guests>, worker: &tokio::run
             None
         }
     }
+}
+
+fn is_time_for_another(last: &Mutex<Option<Instant>>) -> bool {
+    let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_time = last.is_none_or(|last| last.elapsed() >= STRANGERS);
+    if is_time {
+        *last = Some(Instant::now());
+    }
+    is_time
 }
 
 /// Tries one stage after the other, each a connection of its own.
