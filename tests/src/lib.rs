@@ -9,6 +9,7 @@ pub mod fill;
 pub mod forge;
 pub mod post;
 pub mod seeds;
+pub mod world;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -55,6 +55,13 @@ pub fn put(connection: &Connection, segment: &NewSegment<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Says what became of a segment that is kept.
+pub fn set_state(connection: &Connection, at: &SegmentPlace, state: SegmentState) -> Result<()> {
+    let sql = "UPDATE segment SET state = ? WHERE log = ? AND seq = ? AND hash = ?";
+    connection.prepare_cached(sql)?.execute(params![state as i64, at.log, at.seq as i64, at.hash])?;
+    Ok(())
+}
+
 /// The hashes of the segments that are kept under this number of a log; more than one means that two notebooks wrote it.
 pub fn hashes(connection: &Connection, log: LogId, seq: u64) -> Result<Vec<[u8; 32]>> {
     let mut statement = connection.prepare_cached("SELECT hash FROM segment WHERE log = ? AND seq = ?")?;
@@ -79,6 +86,14 @@ pub fn is_forked(connection: &Connection, log: LogId) -> Result<bool> {
 pub fn of_log(connection: &Connection, log: LogId) -> Result<Vec<SegmentPlace>> {
     let mut statement =
         connection.prepare_cached("SELECT log, seq, hash, prev FROM segment WHERE log = ? ORDER BY seq, hash")?;
+    let rows = statement.query_map([log], place)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Those segments of a log that are part of the notebook, by number.
+pub fn taken_of_log(connection: &Connection, log: LogId) -> Result<Vec<SegmentPlace>> {
+    let sql = "SELECT log, seq, hash, prev FROM segment WHERE log = ? AND state = 0 ORDER BY seq, hash";
+    let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map([log], place)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
@@ -108,12 +123,28 @@ pub fn bytes(connection: &Connection, n: i64) -> Result<Option<Vec<u8>>> {
     Ok(statement.query_row([n], |row| row.get(0)).optional()?)
 }
 
-/// The segments that are kept and were not taken, oldest first.
-pub fn not_taken(connection: &Connection) -> Result<Vec<(SegmentPlace, Vec<u8>)>> {
-    let mut statement =
-        connection.prepare_cached("SELECT log, seq, hash, prev, bytes FROM segment WHERE state <> 0 ORDER BY n")?;
-    let rows = statement.query_map([], |row| Ok((place(row)?, row.get(4)?)))?;
+/// The bytes of the segment that stands here.
+pub fn bytes_at(connection: &Connection, at: &SegmentPlace) -> Result<Option<Vec<u8>>> {
+    let sql = "SELECT bytes FROM segment WHERE log = ? AND seq = ? AND hash = ?";
+    let mut statement = connection.prepare_cached(sql)?;
+    Ok(statement.query_row(params![at.log, at.seq as i64, at.hash], |row| row.get(0)).optional()?)
+}
+
+/// The segments that are kept and were not taken, oldest first, with what became of them.
+pub fn not_taken(connection: &Connection) -> Result<Vec<(SegmentPlace, SegmentState, Vec<u8>)>> {
+    let mut statement = connection
+        .prepare_cached("SELECT log, seq, hash, prev, bytes, state FROM segment WHERE state <> 0 ORDER BY n")?;
+    let rows = statement.query_map([], |row| Ok((place(row)?, state(row.get(5)?), row.get(4)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn state(number: i64) -> SegmentState {
+    match number {
+        0 => SegmentState::Taken,
+        1 => SegmentState::Stranger,
+        2 => SegmentState::AfterRemoval,
+        _ => SegmentState::Newer,
+    }
 }
 
 /// How many segments are in each state.

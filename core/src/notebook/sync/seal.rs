@@ -185,7 +185,7 @@ fn next_items(own: &HashSet<Vec<u8>>, changes: Vec<store::Outgoing>, blobs: Vec<
 }
 
 /// A folder may have something else under a name that was cut short or swapped: then the next copy gets it.
-fn put(place: &dyn Mailbox, name: &str, bytes: &[u8]) -> Result<()> {
+pub(super) fn put(place: &dyn Mailbox, name: &str, bytes: &[u8]) -> Result<()> {
     match place.put_new(name, bytes) {
         Err(Error::Unreadable(_)) => match place.delete(name) {
             Ok(()) => place.put_new(name, bytes),
