@@ -87,11 +87,17 @@ impl<'a> App<'a> {
         ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())).with_message(what)
     }
 
+    /// Something that turns while one waits; unseen where nobody looks.
+    pub(crate) fn spinner(&self, what: &'static str) -> ProgressBar {
+        let is_seen = io::stderr().is_terminal() && !self.json;
+        let bar = if is_seen { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        bar.set_message(what);
+        bar
+    }
+
     /// Does all that can wait, after much came in at once: it would be missing from the search until then.
     pub(crate) fn settle(&self) {
-        let bar =
-            if io::stderr().is_terminal() && !self.json { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
-        bar.set_message("making every word findable");
+        let bar = self.spinner("making every word findable");
         while !self.out.is_closed() && self.notebook.tidy().unwrap_or(false) {
             bar.tick();
         }

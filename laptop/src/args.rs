@@ -81,7 +81,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Giving and asking", &["need", "offer", "ask", "give", "got", "intro"]),
     ("Changing your mind", &["delete", "undelete", "undo", "history", "conflicts", "purge", "rewrite"]),
     ("Bringing and taking along", &["import", "imports", "export", "backup", "restore"]),
-    ("Devices", &["sync", "invite", "join", "devices", "recovery", "mailbox"]),
+    ("Devices", &["sync", "invite", "join", "devices", "recovery", "mailbox", "quarantine", "renew"]),
     ("The program", &["demo", "doctor", "completions", "man", "help"]),
 ];
 
@@ -268,8 +268,8 @@ pub(crate) enum Command {
     },
     /// Delete a person for good, history included
     ///
-    /// Shows first what goes and what stays, and asks for the name. There is no way back but a backup. It clears this
-    /// notebook: your other devices, and the folder they meet in, still hold what they have.
+    /// Shows first what goes and what stays, and asks for the name. There is no way back but a backup. Your other devices do
+    /// the same when they sync. What was synced stays in the mailboxes, sealed, until `kith renew`.
     #[command(after_help = examples!("kith purge dana", "kith purge 'Dana Ruiz' --yes"))]
     Purge {
         /// Who
@@ -283,7 +283,7 @@ pub(crate) enum Command {
     ///
     /// An edit keeps the old words in the record's history. This writes the record anew, without a history, and takes the
     /// old one out of the file: for a name that shall not stand in your notes any more. Capital letters count. Your other
-    /// devices, and the folder they meet in, still hold what they have.
+    /// devices do the same when they sync. What was synced stays in the mailboxes, sealed, until `kith renew`.
     #[command(after_help = examples!("kith rewrite 3fa91c02 'Dana Ruiz' 'a friend'", "kith rewrite 3fa91c02 Dana D."))]
     Rewrite {
         /// Which record: words that find one, or the beginning of an id
@@ -354,14 +354,11 @@ pub(crate) enum Command {
     /// Bring this notebook together with your other devices
     ///
     /// Devices meet in a mailbox: any folder that they share, in a cloud drive, on a network disk or on a stick, or a place
-    /// on a server (`kith mailbox`). Everything in it is sealed; whoever keeps it cannot read a name. A new device joins
-    /// with a code: `kith invite` here, `kith join` there.
-    #[command(after_help = examples!("kith sync ~/Dropbox", "kith sync"))]
-    Sync {
-        /// A folder, which is remembered; without one, every mailbox that was named before
-        #[arg(value_name = "FOLDER")]
-        folder: Option<PathBuf>,
-    },
+    /// on a server (`kith mailbox`). Everything in it is sealed; whoever keeps it cannot read a name. Devices that are
+    /// awake on one network meet directly: one of them runs `kith sync --watch`, or has Kith open. A new device joins with
+    /// a code: `kith invite` here, `kith join` there.
+    #[command(after_help = examples!("kith sync ~/Dropbox", "kith sync", "kith sync --watch", "kith sync --at laptop.local:40404"))]
+    Sync(Sync),
     /// Let another device into this notebook
     ///
     /// Shows a code to be typed on the other device, waits until it asks, and lets it in when both show the same six
@@ -403,6 +400,31 @@ pub(crate) enum Command {
     Mailbox {
         #[command(subcommand)]
         step: Option<MailboxStep>,
+    },
+    /// List what is kept back until you decide, and decide
+    ///
+    /// What a device wrote after it was removed, or a device that nobody let in, is not part of your notes until somebody
+    /// says so. And when another device deletes more than a few people for good, they stay here until you agree.
+    #[command(args_conflicts_with_subcommands = true, after_help = examples!(
+        "kith quarantine",
+        "kith quarantine keep tablet",
+        "kith quarantine drop tablet",
+        "kith quarantine agree"
+    ))]
+    Quarantine {
+        #[command(subcommand)]
+        step: Option<QuarantineStep>,
+    },
+    /// Seal everything anew, so that what you deleted for good is forgotten everywhere
+    ///
+    /// A purge takes a person out of the notebook on each of your devices as they sync, but what was synced before stays
+    /// in the mailboxes, sealed. This seals the whole notebook under a new key and takes the old files away, here at once
+    /// and on other devices when they sync.
+    #[command(after_help = examples!("kith renew", "kith renew --yes"))]
+    Renew {
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
     /// Fill an empty notebook with forty made-up people, to look around
     #[command(after_help = examples!("kith --notebook demo.kith demo", "kith --notebook demo.kith today"))]

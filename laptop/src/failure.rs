@@ -43,7 +43,7 @@ impl Failure {
     }
 
     /// What happened, that nothing was lost, and the next step.
-    fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         match self {
             Self::Core(error) => match next_step(error) {
                 "" => error.to_string(),

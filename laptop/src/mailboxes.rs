@@ -76,22 +76,29 @@ fn forget(app: &App, number: usize) -> Result<(), Failure> {
 
 /// Every mailbox of this device, open; none at all is a failure that says what to do.
 pub(crate) fn all(app: &App) -> Result<Vec<Box<dyn Mailbox>>, Failure> {
+    let all = open_all(app)?;
+    if all.is_empty() { Err(none_yet()) } else { Ok(all.into_iter().map(|(_, mailbox)| mailbox).collect()) }
+}
+
+/// Every mailbox of this device and what it is, open.
+pub(crate) fn open_all(app: &App) -> Result<Vec<(Place, Box<dyn Mailbox>)>, Failure> {
     let keys = places::keys()?;
-    let all = remembered(app)?;
-    if all.is_empty() {
-        return Err(Failure::Usage(
-            "no folder was named yet. Choose one that your devices share, on a stick or in a cloud drive, and name it \
-             once: kith sync FOLDER"
-                .into(),
-        ));
-    }
-    all.iter()
-        .map(|place| {
-            let secret = keys.get(&place.secret_name())?;
-            let secret = secret.as_ref().and_then(|bytes| std::str::from_utf8(bytes).ok());
-            Ok(open(place, secret)?)
-        })
-        .collect()
+    let open_one = |place: Place| {
+        let secret = keys.get(&place.secret_name())?;
+        let secret = secret.as_ref().and_then(|bytes| std::str::from_utf8(bytes).ok());
+        let mailbox = open(&place, secret)?;
+        Ok((place, mailbox))
+    };
+    remembered(app)?.into_iter().map(open_one).collect()
+}
+
+/// What to do when devices have nowhere to meet.
+pub(crate) fn none_yet() -> Failure {
+    Failure::Usage(
+        "no folder was named yet. Choose one that your devices share, on a stick or in a cloud drive, and name it once: \
+         kith sync FOLDER"
+            .into(),
+    )
 }
 
 /// A folder that was named, made ready and remembered; else the first mailbox.

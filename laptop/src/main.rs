@@ -7,6 +7,7 @@ mod choose;
 mod days;
 mod debrief;
 mod devices;
+mod direct;
 mod edit;
 mod exchange;
 mod failure;
@@ -17,15 +18,18 @@ mod mailboxes;
 mod meetings;
 mod mind;
 mod mistake;
+mod near;
 mod out;
 mod people;
 mod person;
 mod places;
 mod promises;
 mod prompt;
+mod quarantine;
 mod show;
 mod sync;
 mod today;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -119,12 +123,14 @@ fn dispatch(app: &App, command: &Command) -> Result<(), Failure> {
         Command::Imports { step } => bring::imports(app, step.as_ref()),
         Command::Export { form, file, without_private } => bring::export(app, *form, file.as_deref(), *without_private),
         Command::Backup { file, passphrase } => keep::backup(app, file, *passphrase),
-        Command::Sync { folder } => sync::sync(app, folder.as_deref()),
+        Command::Sync(options) => sync::sync(app, options),
         Command::Invite(invite) => devices::invite(app, invite),
         Command::Join(join) => devices::join(app, join),
         Command::Devices { step } => devices::devices(app, step.as_ref()),
         Command::Recovery { replace, folder } => devices::recovery(app, *replace, folder.as_deref()),
         Command::Mailbox { step } => mailboxes::mailbox(app, step.as_ref()),
+        Command::Quarantine { step } => quarantine::quarantine(app, step.as_ref()),
+        Command::Renew { yes } => quarantine::renew(app, *yes),
         Command::Demo => keep::demo(app),
         Command::Doctor { .. } => keep::doctor(app),
         // These need no open notebook and were answered before.

@@ -234,7 +234,7 @@ pub(crate) fn purge(app: &App, who: &[String], yes: bool) -> Result<(), Failure>
     }
     let records = days::count(purge.records, "record is", "records are");
     app.out.confirm(layout::wrap(
-        &format!("{records} gone for good from this notebook. Your other devices, the folder they meet in and older backups still hold them: purge them on each device too, and empty the folder's `kith` afterwards."),
+        &format!("{records} gone for good from this notebook. Your other devices do the same when they sync; older backups still hold them. What was synced stays in the mailboxes, sealed, until `kith renew`."),
         "",
         app.width,
     ));

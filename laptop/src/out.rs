@@ -41,6 +41,11 @@ impl Out {
         self.lines.get()
     }
 
+    /// Hands over what was answered so far, for a reader who waits for each line.
+    pub(crate) fn flush(&self) {
+        let _ = self.out.borrow_mut().flush();
+    }
+
     /// Bytes of an answer, as they are.
     pub(crate) fn raw(&self, bytes: &[u8]) {
         let mut failed = self.failed.borrow_mut();

@@ -1,49 +1,78 @@
-//! Bringing this notebook together with other devices through the mailboxes that are remembered on this device.
-
-use std::path::Path;
+//! Bringing this notebook together with other devices: through the mailboxes that are remembered on this device, then with
+//! those that are nearby.
 
 use kith_core::notebook::SyncReport;
 use kith_core::sync::carrier::Mailbox;
 
 use crate::app::App;
+use crate::args::Sync;
 use crate::failure::Failure;
 use crate::layout::wrap;
-use crate::{days, mailboxes, places};
+use crate::{days, direct, mailboxes, places, watch};
 
-/// Syncs with a folder, which is remembered, or with every mailbox.
-pub(crate) fn sync(app: &App, folder: Option<&Path>) -> Result<(), Failure> {
-    let all = match folder {
-        Some(folder) => vec![mailboxes::named(app, folder)?],
-        None => mailboxes::all(app)?,
-    };
-    with(app, &all.iter().map(AsRef::as_ref).collect::<Vec<_>>())
+/// Syncs with a folder, which is remembered, or with every mailbox and the devices nearby.
+pub(crate) fn sync(app: &App, sync: &Sync) -> Result<(), Failure> {
+    if sync.watch {
+        return watch::watch(app, sync.port);
+    }
+    let mut answers = Vec::new();
+    let done = once(app, sync, &mut answers);
+    if app.json && (done.is_ok() || !answers.is_empty()) {
+        app.print_json(&answers)?;
+    }
+    done
 }
 
-/// Syncs with these, one after the other. One that fails does not hold up the others; its failure is told at the end.
+fn once(app: &App, sync: &Sync, answers: &mut Vec<serde_json::Value>) -> Result<(), Failure> {
+    if let Some(at) = &sync.at {
+        return direct::at(app, at, answers);
+    }
+    if let Some(folder) = &sync.folder {
+        return pass(app, &[mailboxes::named(app, folder)?.as_ref()], answers);
+    }
+    let all = mailboxes::open_all(app)?;
+    let passed = pass(app, &all.iter().map(|(_, mailbox)| mailbox.as_ref()).collect::<Vec<_>>(), answers);
+    let others = app.notebook.peers(&places::keys()?)?.len();
+    if all.is_empty() && (others == 0 || sync.no_near) {
+        return Err(mailboxes::none_yet());
+    }
+    if sync.no_near || others == 0 {
+        return passed;
+    }
+    let met = direct::nearby(app, answers);
+    match (passed, met) {
+        (Ok(()), Ok(0)) if all.is_empty() => Err(Failure::NotFound(NOBODY.into())),
+        (Ok(()), Ok(0)) => {
+            app.out.aside("No other device is nearby just now.");
+            Ok(())
+        }
+        (Err(failure), _) | (_, Err(failure)) => Err(failure),
+        (Ok(()), Ok(_)) => Ok(()),
+    }
+}
+
+const NOBODY: &str = "none of your other devices was found on this network. Open Kith there, or run `kith sync --watch` on \
+                      it, and try again. Networks of hotels and conferences often keep devices apart: a hotspot of your \
+                      phone does not, and a folder that both can reach (kith sync FOLDER) or a mailbox (kith mailbox add) \
+                      always works.";
+
+/// Syncs with these, and answers for them alone.
 pub(crate) fn with(app: &App, mailboxes: &[&dyn Mailbox]) -> Result<(), Failure> {
-    let keys = places::keys()?;
-    let (mut failed, mut answers) = (None, Vec::new());
+    let mut answers = Vec::new();
+    let done = pass(app, mailboxes, &mut answers);
+    if app.json && (done.is_ok() || !answers.is_empty()) {
+        app.print_json(&answers)?;
+    }
+    done
+}
+
+/// One pass through each, one after the other. One that fails does not hold up the others; its failure is told at the end.
+fn pass(app: &App, mailboxes: &[&dyn Mailbox], answers: &mut Vec<serde_json::Value>) -> Result<(), Failure> {
+    let mut failed = None;
     for mailbox in mailboxes {
-        let progress = app.progress("files");
-        let report = app.notebook.sync(*mailbox, &keys, &mut |done, total| {
-            // A bar for nothing would only flash.
-            if total > 0 {
-                progress.set_length(total);
-                progress.set_position(done);
-            }
-        });
-        progress.finish_and_clear();
-        match report {
-            Ok(report) => {
-                if report.received > 0 {
-                    app.settle();
-                }
-                if app.json {
-                    answers.push(serde_json::json!({ "mailbox": mailbox.words(), "report": report }));
-                } else {
-                    tell(app, &report);
-                }
-            }
+        match pass_one(app, *mailbox) {
+            Ok(report) if app.json => answers.push(serde_json::json!({ "mailbox": mailbox.words(), "report": report })),
+            Ok(report) => tell(app, &report),
             Err(error) if mailboxes.len() > 1 => {
                 app.out.aside(format!("{}: {error}", mailbox.words()));
                 failed = Some(error);
@@ -51,13 +80,29 @@ pub(crate) fn with(app: &App, mailboxes: &[&dyn Mailbox]) -> Result<(), Failure>
             Err(error) => return Err(error.into()),
         }
     }
-    if app.json {
-        app.print_json(&answers)?;
-    }
     failed.map_or(Ok(()), |error| Err(error.into()))
 }
 
-fn tell(app: &App, report: &SyncReport) {
+/// One pass through one.
+pub(crate) fn pass_one(app: &App, mailbox: &dyn Mailbox) -> Result<SyncReport, kith_core::Error> {
+    let keys = places::keys().map_err(|failure| kith_core::Error::Storage(failure.words()))?;
+    let progress = app.progress("files");
+    let report = app.notebook.sync(mailbox, &keys, &mut |done, total| {
+        // A bar for nothing would only flash.
+        if total > 0 {
+            progress.set_length(total);
+            progress.set_position(done);
+        }
+    });
+    progress.finish_and_clear();
+    if report.as_ref().is_ok_and(|report| report.received > 0) {
+        app.settle();
+    }
+    report
+}
+
+/// What a pass did, in words.
+pub(crate) fn tell(app: &App, report: &SyncReport) {
     app.out.confirm(match (report.sent, report.received) {
         (0, 0) if report.written > 0 => {
             format!(
@@ -76,6 +121,11 @@ fn tell(app: &App, report: &SyncReport) {
             )
         }
     });
+    tell_asides(app, report);
+}
+
+/// What else there is to say of a sync.
+pub(crate) fn tell_asides(app: &App, report: &SyncReport) {
     if report.new_log {
         aside(app, "This notebook was restored or copied, so it goes on under a new name of its own.");
     }
@@ -92,14 +142,40 @@ fn tell(app: &App, report: &SyncReport) {
             "changes wait",
             "for others that have not come yet; a later sync brings them.",
         ),
+        (
+            report.missing,
+            "file",
+            "files",
+            "that another device of yours has seen did not come yet; a later sync brings them, or the mailbox lost them.",
+        ),
         (report.locked, "file is", "files are", "sealed under a key that has not come yet; a later sync opens them."),
-        (report.strangers, "file is", "files are", "kept back: nobody has let the device in that wrote it."),
-        (report.after_removal, "file is", "files are", "kept back: written by a device after it was removed."),
+        (
+            report.strangers,
+            "file is",
+            "files are",
+            "kept back: nobody has let the device in that wrote it. See `kith quarantine`.",
+        ),
+        (
+            report.after_removal,
+            "file is",
+            "files are",
+            "kept back: written by a device after it was removed. See `kith quarantine`.",
+        ),
+        (report.deleted, "record is", "records are", "gone for good: another device of yours deleted them so."),
+        (report.forgotten, "file is", "files are", "forgotten: another device of yours sealed everything anew."),
         (report.newer, "file needs", "files need", "a newer version of Kith; it is kept for that day."),
     ] {
         if count > 0 {
             aside(app, &format!("{} {why}", days::count(count, one, many)));
         }
+    }
+    for purge in &report.purges_waiting {
+        let people = days::count(purge.people, "person", "people");
+        let by = crate::layout::clean(&purge.by);
+        aside(
+            app,
+            &format!("{by} deleted {people} for good; they are still here until you agree. See `kith quarantine`."),
+        );
     }
     for why in &report.refused {
         aside(app, &format!("A change was set aside: {why}"));
@@ -109,11 +185,12 @@ fn tell(app: &App, report: &SyncReport) {
     }
 }
 
-fn received_words(received: u64, touched: u64) -> String {
+pub(crate) fn received_words(received: u64, touched: u64) -> String {
     let (changes, records) = (days::count(received, "change", "changes"), days::count(touched, "record", "records"));
     format!("Received {changes} in {records}.")
 }
 
-fn aside(app: &App, words: &str) {
+/// Something that is good to know, beside the answer.
+pub(crate) fn aside(app: &App, words: &str) {
     app.out.aside(wrap(words, "", app.width));
 }

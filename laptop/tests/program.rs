@@ -31,9 +31,29 @@ impl Said {
         Self { out: text(output.stdout), err: text(output.stderr), code: output.status.code().unwrap_or(-1) }
     }
 
+    /// All that was said, in one line.
+    fn all(&self) -> String {
+        let words: Vec<&str> = self.out.split_whitespace().chain(self.err.split_whitespace()).collect();
+        words.join(" ")
+    }
+
     fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
     }
+}
+
+/// The names of all files below a folder.
+fn files_below(folder: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            names.extend(files_below(&path));
+        } else {
+            names.push(path.to_str().unwrap().to_string());
+        }
+    }
+    names
 }
 
 impl Desk {
@@ -429,8 +449,8 @@ fn a_jot_on_one_device_is_found_on_the_other_through_a_folder() {
     phone.lets_in(&laptop, folder);
     assert!(laptop.kith(&["find", "warehouse"]).contains("Dana Ruiz"));
     laptop.kith(&["note", "Plays the cello", "--about", "dana"]);
-    laptop.kith(&["sync"]);
-    assert_eq!(phone.json(&["sync"])[0]["report"]["received"], 1, "the folder of last time");
+    laptop.kith(&["sync", "--no-near"]);
+    assert_eq!(phone.json(&["sync", "--no-near"])[0]["report"]["received"], 1, "the folder of last time");
     assert!(phone.kith(&["show", "dana"]).contains("cello"));
     assert!(phone.kith(&["devices"]).contains("laptop"));
     assert!(phone.path("state/kith/handed-out.json").exists(), "what was handed out is remembered outside the file");
@@ -468,10 +488,68 @@ fn a_device_is_let_in_only_by_the_digits_it_shows_and_removed_for_ever() {
     assert_eq!(phone.run(&["devices", "remove", "laptop"]).code, 2, "nobody is there to say yes");
     assert_eq!(phone.run(&["devices", "remove", "nobody", "--yes"]).code, 3);
     assert!(phone.kith(&["devices", "remove", "laptop", "--yes"]).contains("laptop is removed"));
-    phone.kith(&["sync"]);
-    let said = laptop.run(&["sync"]);
+    phone.kith(&["sync", "--no-near"]);
+    let said = laptop.run(&["sync", "--no-near"]);
     assert!(said.code == 4 && said.err.contains("this device was removed from the notebook by phone"), "{}", said.err);
     assert!(phone.kith(&["devices"]).contains("removed"));
+}
+
+#[test]
+fn who_is_deleted_for_good_leaves_every_device_and_after_a_renewal_every_file() {
+    let home = Desk::new();
+    let (phone, laptop) = (Desk::inside(&home.folder, "phone"), Desk::inside(&home.folder, "laptop"));
+    std::fs::create_dir(home.path("shared")).unwrap();
+    let folder = home.path("shared").to_str().unwrap().to_string();
+    phone.kith(&["jot", DANA]);
+    phone.kith(&["jot", "Ben Okafor, Novabank"]);
+    phone.lets_in(&laptop, &folder);
+    laptop.kith(&["sync"]);
+    assert_eq!(laptop.kith(&["quarantine"]), "Nothing is kept back.\n");
+    let said = phone.run(&["purge", "dana", "--yes"]);
+    assert!(said.code == 0 && said.all().contains("Your other devices do the same when they sync"), "{}", said.all());
+    phone.kith(&["sync"]);
+    let said = laptop.run(&["sync"]);
+    assert!(said.all().contains("gone for good: another device of yours deleted them so"), "{}", said.all());
+    assert!(!laptop.kith(&["people"]).contains("Dana"));
+    let before = files_below(&home.path("shared/kith/l"));
+    assert_eq!(phone.run(&["renew"]).code, 2, "nobody is there to say yes");
+    let said = phone.run(&["renew", "--yes"]);
+    assert!(said.code == 0 && said.all().contains("still hold the old files: laptop"), "{}", said.all());
+    let said = laptop.run(&["sync"]);
+    assert!(said.all().contains("another device of yours sealed everything anew"), "{}", said.all());
+    let after = files_below(&home.path("shared/kith/l"));
+    assert!(!after.is_empty() && !before.iter().any(|old| after.contains(old)), "{before:?} {after:?}");
+    for desk in [&phone, &laptop] {
+        assert_eq!(desk.run(&["sync"]).all(), "Nothing new on either side.");
+        assert!(desk.kith(&["people"]).contains("Ben Okafor"));
+    }
+}
+
+#[test]
+fn what_a_removed_device_wrote_is_listed_and_kept_when_somebody_says_so() {
+    let home = Desk::new();
+    let desk = |name| Desk::inside(&home.folder, name);
+    let (phone, laptop) = (desk("phone"), desk("laptop"));
+    std::fs::create_dir(home.path("shared")).unwrap();
+    let folder = home.path("shared").to_str().unwrap().to_string();
+    phone.kith(&["jot", DANA]);
+    phone.lets_in(&laptop, &folder);
+    laptop.kith(&["sync"]);
+    phone.kith(&["devices", "remove", "laptop", "--yes"]);
+    laptop.kith(&["jot", "Late Larry"]);
+    laptop.kith(&["sync"]);
+    let said = phone.run(&["sync"]);
+    assert!(said.all().contains("written by a device after it was removed. See `kith quarantine`"), "{}", said.all());
+    let listed = phone.kith(&["quarantine"]);
+    assert!(listed.starts_with("laptop  ") && listed.contains("`kith quarantine keep \"laptop\"`"), "{listed}");
+    assert_eq!(phone.json(&["quarantine"])["files"][0]["why"], "after_removal");
+    assert_eq!(phone.run(&["quarantine", "drop", "laptop"]).code, 2, "nobody is there to say yes");
+    assert_eq!(phone.run(&["quarantine", "keep", "tablet"]).code, 3);
+    assert_eq!(phone.run(&["quarantine", "agree", "--yes"]).code, 3, "nothing waits");
+    assert!(!phone.kith(&["people"]).contains("Larry"));
+    phone.kith(&["quarantine", "keep", "laptop"]);
+    assert!(phone.kith(&["people"]).contains("Larry"));
+    assert_eq!(phone.kith(&["quarantine"]), "Nothing is kept back.\n");
 }
 
 #[test]
@@ -494,8 +572,8 @@ fn the_recovery_key_lets_a_device_in_when_all_others_are_lost() {
     assert!(fresh.kith(&["people"]).contains("Dana Ruiz"));
     let said = with(&fresh, &key, &["devices", "remove", "phone", "--recovery", "--yes"]);
     assert_eq!(said.code, 0, "{}", said.err);
-    fresh.kith(&["sync"]);
-    assert_eq!(phone.run(&["sync"]).code, 4, "the stolen one is shut out");
+    fresh.kith(&["sync", "--no-near"]);
+    assert_eq!(phone.run(&["sync", "--no-near"]).code, 4, "the stolen one is shut out");
     let second = with(&fresh, &key, &["recovery", "--replace"]);
     assert!(second.code == 0 && !second.out.contains(&key), "{}", second.err);
 }
@@ -528,8 +606,8 @@ fn where_two_devices_disagree_both_values_are_shown_and_one_can_be_chosen() {
     phone.lets_in(&laptop, &folder);
     phone.kith(&["edit", "dana", "name=Dana Ruiz"]);
     laptop.kith(&["edit", "dana", "name=Dana Reyes"]);
-    phone.kith(&["sync"]);
-    laptop.kith(&["sync"]);
+    phone.kith(&["sync", "--no-near"]);
+    laptop.kith(&["sync", "--no-near"]);
     let list = laptop.kith(&["conflicts"]);
     assert!(list.contains("Dana Ruiz") && list.contains("Dana Reyes"), "{list}");
     assert!(laptop.kith(&[]).contains("kith conflicts"));

@@ -7,6 +7,7 @@
 
 pub mod fill;
 pub mod forge;
+pub mod line;
 pub mod post;
 pub mod seeds;
 pub mod world;

@@ -413,3 +413,33 @@ fn two_that_remove_each_other_at_once_end_alike_and_the_elder_stays() {
     all(&[&tablet, &phone], &home.shared());
     assert_alike(&tablet, &phone);
 }
+
+#[test]
+fn what_a_mailbox_holds_back_is_noticed_as_soon_as_anything_newer_comes() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let tablet = home.device("tablet", 3);
+    phone.lets_in(&tablet, &home.shared());
+    all(&[&phone, &laptop, &tablet], &home.shared());
+    let before = files(&home.shared());
+    let dana = phone.notebook.jot_line(DANA).unwrap().contact.unwrap();
+    phone.pass(&home.shared()).unwrap();
+    let held_back: Vec<PathBuf> = files(&home.shared()).into_iter().filter(|file| !before.contains(file)).collect();
+    assert_eq!(held_back.len(), 1);
+    laptop.pass(&home.shared()).unwrap();
+    laptop.notebook.jot_line("Ann Lee, Novabank").unwrap();
+    laptop.pass(&home.shared()).unwrap();
+    // The tablet is shown everything but what the phone wrote.
+    let shown = home.folder.path().join("shown");
+    for file in files(&home.shared()).iter().filter(|file| !held_back.contains(file)) {
+        let to = shown.join(file.strip_prefix(home.shared()).unwrap());
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::copy(file, to).unwrap();
+    }
+    let report = tablet.pass(&shown).unwrap();
+    assert_eq!((report.missing, name_of(&tablet, dana).as_str()), (1, ""), "{report:?}");
+    let report = tablet.pass(&home.shared()).unwrap();
+    assert_eq!((report.missing, name_of(&tablet, dana).as_str()), (0, "Dana Ruiz"), "{report:?}");
+    all(&[&phone, &tablet], &home.shared());
+    assert_alike(&phone, &tablet);
+}

@@ -314,7 +314,8 @@ impl Document {
             if key == KIND {
                 continue;
             }
-            let values = self.values(key, item.conflict);
+            let values =
+                if item.conflict { self.values(key) } else { vec![self.json(item.value.clone().into(), item.id())] };
             let (name, rest) = key.split_once('/').map_or((key, None), |(name, rest)| (name, Some(rest)));
             match (fields.iter().find(|field| field.name == name).map(|field| field.shape), rest) {
                 (Some(Shape::Set), Some(member)) => {
@@ -354,20 +355,10 @@ impl Document {
     }
 
     /// All values of a key, the winner first, each once.
-    fn values(&self, key: &str, conflict: bool) -> Vec<Value> {
-        if !conflict {
-            return self
-                .auto
-                .get(ROOT, key)
-                .ok()
-                .flatten()
-                .map(|(value, id)| self.json(value, &id))
-                .into_iter()
-                .collect();
-        }
+    fn values(&self, key: &str) -> Vec<Value> {
         let mut values: Vec<Value> = Vec::new();
         for (value, id) in self.auto.get_all(ROOT, key).unwrap_or_default().into_iter().rev() {
-            let value = self.json(value, &id);
+            let value = self.json(value, id);
             if !values.contains(&value) {
                 values.push(value);
             }
@@ -378,7 +369,7 @@ impl Document {
         values
     }
 
-    fn json(&self, value: AmValue<'_>, id: &ObjId) -> Value {
+    fn json(&self, value: AmValue<'_>, id: ObjId) -> Value {
         match value {
             AmValue::Object(ObjType::Text) => self.auto.text(id).unwrap_or_default().into(),
             AmValue::Object(_) => Value::String("(a structure of a newer version)".into()),
@@ -652,7 +643,10 @@ fn put_text(
         // None yet (a field of a later version), or two of them: from here on there is one.
         _ => transaction.put_object(ROOT, field, ObjType::Text)?,
     };
-    transaction.update_text(&object, text)
+    match transaction.length(&object) {
+        0 => transaction.splice_text(&object, 0, 0, text),
+        _ => transaction.update_text(&object, text),
+    }
 }
 
 fn scalar(value: &Value) -> Result<ScalarValue> {

@@ -49,6 +49,8 @@ pub struct Change {
     pub blobs: Vec<Vec<u8>>,
     /// The segment the received changes came in.
     pub segment: Option<ReceivedSegment>,
+    /// Whether this device tells what it received to the others again, as its own word.
+    pub retold: bool,
     /// Records that leave the file for good, after what is written above.
     pub purged: BTreeSet<RecordId>,
     /// Values this device remembers for itself.
@@ -136,7 +138,7 @@ impl Notebook {
                 &transaction,
                 &BlobId::of(blob).0,
                 blob,
-                change.received.is_empty() && change.segment.is_none(),
+                change.retold || (change.received.is_empty() && change.segment.is_none()),
             )?;
         }
         for mut record in change.records {
@@ -156,7 +158,7 @@ impl Notebook {
         }
         for (id, changes) in &change.received {
             documents.remove(id);
-            receive_record(&transaction, *id, changes, &mut committed, &mut after)?;
+            receive_record(&transaction, *id, changes, change.retold, &mut committed, &mut after)?;
         }
         for id in &change.purged {
             documents.remove(id);
@@ -235,6 +237,7 @@ fn receive_record(
     connection: &Connection,
     id: RecordId,
     changes: &[Vec<u8>],
+    retold: bool,
     committed: &mut Committed,
     after: &mut query::Aftermath,
 ) -> Result<()> {
@@ -267,7 +270,7 @@ fn receive_record(
     if added.is_empty() {
         return Ok(());
     }
-    keep(connection, id, row.as_ref(), (&document.heads(), &reading), &added, false, committed, after)
+    keep(connection, id, row.as_ref(), (&document.heads(), &reading), &added, retold, committed, after)
 }
 
 /// Takes a record out of the file, with the photos that nobody else shows.

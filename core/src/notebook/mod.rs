@@ -38,7 +38,7 @@ pub use import::{ImportReport, ImportUndone, NeedsYou};
 pub use jot::Jotted;
 pub use keep::Checkup;
 pub use purge::Purge;
-pub use sync::SyncReport;
+pub use sync::{KeptBack, Peer, RenewReport, SyncReport, WaitingPurge, WhyKeptBack};
 pub use undo::UndoStep;
 pub use write::Writing;
 

@@ -395,6 +395,15 @@ fn lost(id: RecordId) -> Error {
     Error::Unreadable(format!("a change of record {id} is missing from the file; run `kith doctor`"))
 }
 
+/// The changes and photos in the outbox, once it is filled anew: all there are.
+pub fn refilled(connection: &Connection) -> Result<(Vec<[u8; 32]>, Vec<String>)> {
+    let mut changes = connection.prepare_cached("SELECT hash FROM outbox WHERE hash IS NOT NULL")?;
+    let changes = changes.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let mut photos = connection.prepare_cached("SELECT id FROM outbox_blob")?;
+    let photos = photos.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    Ok((changes, photos))
+}
+
 /// Takes changes out of the outbox: a segment holds them now.
 pub fn clear_outgoing(connection: &Connection, chunks: &[i64]) -> Result<()> {
     let mut statement = connection.prepare_cached("DELETE FROM outbox WHERE chunk = ?")?;
@@ -625,6 +634,13 @@ pub fn clear_outgoing_blob(connection: &Connection, id: &str) -> Result<()> {
 /// Whether a record was deleted for good.
 pub fn is_purged(connection: &Connection, id: RecordId) -> Result<bool> {
     Ok(connection.prepare_cached("SELECT 1 FROM purged WHERE id = ?")?.exists([id.0])?)
+}
+
+/// The records that were deleted for good.
+pub fn purged(connection: &Connection) -> Result<Vec<RecordId>> {
+    let mut statement = connection.prepare_cached("SELECT id FROM purged")?;
+    let rows = statement.query_map([], |row| Ok(RecordId(row.get(0)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Takes a document out of the file and refuses it from now on.

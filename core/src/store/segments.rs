@@ -1,5 +1,6 @@
 //! What the file keeps of the other devices: segments byte for byte, the roster, and the files in which it travels.
 
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::Result;
@@ -18,6 +19,24 @@ pub enum SegmentState {
     AfterRemoval = 2,
     /// Only a newer version of the program understands it.
     Newer = 3,
+    /// It was kept back, and somebody decided: its changes were taken as this device's own, or left.
+    Settled = 4,
+    /// A renewal covers it: only its place and its first bytes are kept.
+    Renewed = 5,
+}
+
+impl FromSql for SegmentState {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Ok(match value.as_i64()? {
+            0 => Self::Taken,
+            1 => Self::Stranger,
+            2 => Self::AfterRemoval,
+            3 => Self::Newer,
+            4 => Self::Settled,
+            5 => Self::Renewed,
+            other => return Err(FromSqlError::OutOfRange(other)),
+        })
+    }
 }
 
 /// Where a segment stands, without its bytes.
@@ -90,9 +109,9 @@ pub fn of_log(connection: &Connection, log: LogId) -> Result<Vec<SegmentPlace>> 
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Those segments of a log that are part of the notebook, by number.
+/// Those segments of a log that are part of the notebook, also those that a renewal covers, by number.
 pub fn taken_of_log(connection: &Connection, log: LogId) -> Result<Vec<SegmentPlace>> {
-    let sql = "SELECT log, seq, hash, prev FROM segment WHERE log = ? AND state = 0 ORDER BY seq, hash";
+    let sql = "SELECT log, seq, hash, prev FROM segment WHERE log = ? AND state IN (0, 5) ORDER BY seq, hash";
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map([log], place)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -106,14 +125,17 @@ pub struct SegmentHead {
     pub hash: [u8; 32],
     /// Its first 84 bytes.
     pub head: Vec<u8>,
+    /// What became of it.
+    pub state: SegmentState,
 }
 
 /// The heads of all segments, by log and number.
 pub fn heads(connection: &Connection) -> Result<Vec<SegmentHead>> {
     let mut statement =
-        connection.prepare_cached("SELECT n, hash, substr(bytes, 1, 84) FROM segment ORDER BY log, seq")?;
-    let rows =
-        statement.query_map([], |row| Ok(SegmentHead { n: row.get(0)?, hash: row.get(1)?, head: row.get(2)? }))?;
+        connection.prepare_cached("SELECT n, hash, substr(bytes, 1, 84), state FROM segment ORDER BY log, seq")?;
+    let rows = statement.query_map([], |row| {
+        Ok(SegmentHead { n: row.get(0)?, hash: row.get(1)?, head: row.get(2)?, state: row.get(3)? })
+    })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -123,31 +145,53 @@ pub fn bytes(connection: &Connection, n: i64) -> Result<Option<Vec<u8>>> {
     Ok(statement.query_row([n], |row| row.get(0)).optional()?)
 }
 
-/// The bytes of the segment that stands here.
-pub fn bytes_at(connection: &Connection, at: &SegmentPlace) -> Result<Option<Vec<u8>>> {
-    let sql = "SELECT bytes FROM segment WHERE log = ? AND seq = ? AND hash = ?";
-    let mut statement = connection.prepare_cached(sql)?;
-    Ok(statement.query_row(params![at.log, at.seq as i64, at.hash], |row| row.get(0)).optional()?)
-}
-
-/// The segments that are kept and were not taken, oldest first, with what became of them.
-pub fn not_taken(connection: &Connection) -> Result<Vec<(SegmentPlace, SegmentState, Vec<u8>)>> {
+/// The bytes of the segments under this number of a log that are whole here.
+pub fn under(connection: &Connection, log: LogId, seq: u64) -> Result<Vec<Vec<u8>>> {
     let mut statement = connection
-        .prepare_cached("SELECT log, seq, hash, prev, bytes, state FROM segment WHERE state <> 0 ORDER BY n")?;
-    let rows = statement.query_map([], |row| Ok((place(row)?, state(row.get(5)?), row.get(4)?)))?;
+        .prepare_cached("SELECT bytes FROM segment WHERE log = ? AND seq = ? AND state <> 5 ORDER BY hash")?;
+    let rows = statement.query_map(params![log, seq as i64], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-fn state(number: i64) -> SegmentState {
-    match number {
-        0 => SegmentState::Taken,
-        1 => SegmentState::Stranger,
-        2 => SegmentState::AfterRemoval,
-        _ => SegmentState::Newer,
-    }
+/// Every segment that was ever here, and what became of it.
+pub fn places(connection: &Connection) -> Result<Vec<(SegmentPlace, SegmentState)>> {
+    let mut statement =
+        connection.prepare_cached("SELECT log, seq, hash, prev, state FROM segment ORDER BY log, seq, hash")?;
+    let rows = statement.query_map([], |row| Ok((place(row)?, row.get(4)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// How many segments are in each state.
+/// The bytes of a segment that is whole here.
+pub fn whole(connection: &Connection, at: &SegmentPlace) -> Result<Option<Vec<u8>>> {
+    let mut statement =
+        connection.prepare_cached("SELECT bytes FROM segment WHERE log = ? AND seq = ? AND hash = ? AND state <> 5")?;
+    Ok(statement.query_row(params![at.log, at.seq as i64, at.hash], |row| row.get(0)).optional()?)
+}
+
+/// What became of the segment with this hash.
+pub fn state(connection: &Connection, at: &SegmentPlace) -> Result<Option<SegmentState>> {
+    let mut statement =
+        connection.prepare_cached("SELECT state FROM segment WHERE log = ? AND seq = ? AND hash = ?")?;
+    Ok(statement.query_row(params![at.log, at.seq as i64, at.hash], |row| row.get(0)).optional()?)
+}
+
+/// Forgets a segment but for its place and its first bytes.
+pub fn shrink(connection: &Connection, at: &SegmentPlace) -> Result<()> {
+    let sql = "UPDATE segment SET state = 5, bytes = substr(bytes, 1, 84) WHERE log = ? AND seq = ? AND hash = ?";
+    connection.prepare_cached(sql)?.execute(params![at.log, at.seq as i64, at.hash])?;
+    Ok(())
+}
+
+/// The segments that are kept back, oldest first.
+pub fn kept_back(connection: &Connection) -> Result<Vec<(SegmentPlace, Vec<u8>, SegmentState)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT log, seq, hash, prev, bytes, state FROM segment WHERE state BETWEEN 1 AND 3 ORDER BY n",
+    )?;
+    let rows = statement.query_map([], |row| Ok((place(row)?, row.get(4)?, row.get(5)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// How many segments are in this state.
 pub fn count(connection: &Connection, state: SegmentState) -> Result<u64> {
     let mut statement = connection.prepare_cached("SELECT count(*) FROM segment WHERE state = ?")?;
     Ok(statement.query_row([state as i64], |row| row.get(0))?)
@@ -191,6 +235,8 @@ pub fn forget_others(connection: &Connection) -> Result<()> {
     for table in ["segment", "log", "roster", "parcel", "given"] {
         connection.execute(&format!("DELETE FROM {table}"), [])?;
     }
+    let sql = "DELETE FROM meta WHERE key IN ('seen_by_others', 'seen_told', 'purged_for_others')";
+    connection.execute(sql, [])?;
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 //! to whom. Secrets live in a [`KeyStore`]; what is not secret is handed in and out, to be kept in the notebook.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use ed25519_dalek::SigningKey;
 use zeroize::Zeroizing;
@@ -292,6 +293,22 @@ impl Member {
         Ok(Written { entry, parcel })
     }
 
+    /// What this device shows on a network, with a fresh nonce, under the key it writes with: only who holds that key
+    /// knows which device it is.
+    pub fn beacon(&self, nonce: &[u8]) -> Option<[u8; 16]> {
+        self.write_epoch().map(|epoch| epoch.discovery_tag(nonce, &self.device()))
+    }
+
+    /// Which other device of the notebook shows this; every key that is held is tried.
+    pub fn recognise(&self, nonce: &[u8], beacon: &[u8; 16]) -> Option<DeviceId> {
+        let me = self.device();
+        let others = || self.roster.devices.iter().map(|device| device.public.device).filter(|device| *device != me);
+        self.ring.iter().find_map(|(epoch, root)| {
+            let keys = EpochKeys::derive(self.tag, *epoch, root);
+            others().find(|device| keys.discovery_tag(nonce, device) == *beacon)
+        })
+    }
+
     fn newest_key(&self) -> Option<EpochKeys> {
         let held = self.roster.epochs.iter().rev().find_map(|epoch| Some((epoch.entry, self.ring.get(&epoch.entry)?)));
         held.map(|(epoch, root)| EpochKeys::derive(self.tag, epoch, root))
@@ -384,6 +401,11 @@ impl Member {
     }
 
     fn hold(&mut self, store: &dyn KeyStore, keys: impl IntoIterator<Item = (EntryHash, Secret)>) -> Result<()> {
+        // One exchange may learn a key while another does: none is to write over what the other has just kept.
+        static KEEPING: Mutex<()> = Mutex::new(());
+        let _keeping = KEEPING.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = store.get(&ring_name(&self.tag))?;
+        self.ring.extend(kept.map(|ring| read_ring(&ring)).unwrap_or_default());
         self.ring.extend(keys);
         let mut bytes = Zeroizing::new(Vec::with_capacity(64 * self.ring.len()));
         for (epoch, root) in &self.ring {

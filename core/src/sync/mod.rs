@@ -1,5 +1,5 @@
 //! Bringing devices together: segments and the keys they are sealed under, who belongs to a notebook, the places that carry
-//! files between devices, and what a device keeps outside its notebook.
+//! files between devices, what two devices say to each other directly, and what a device keeps outside its notebook.
 //!
 //! Nothing here changes a notebook; `notebook` does that, through its one door.
 
@@ -16,6 +16,7 @@ pub mod ranges;
 pub mod roster;
 pub mod seal;
 pub mod segment;
+pub mod session;
 
 /// Which log: 16 random bytes, drawn anew for a notebook that was restored or copied.
 pub type LogId = [u8; 16];

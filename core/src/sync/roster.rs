@@ -121,6 +121,18 @@ pub enum Act {
         /// What stands for the one record that was rewritten, if it was.
         successor: Option<RecordId>,
     },
+    /// Everything that counts was written anew; these segments may be forgotten by whoever finds all of theirs in it.
+    Renew {
+        /// What may be forgotten.
+        covers: Vec<Cut>,
+        /// The segments that hold it all.
+        base: Cut,
+    },
+    /// Its author holds the base of a renewal, and forgot what it covers.
+    Renewed {
+        /// Which renewal.
+        renewal: EntryHash,
+    },
     /// Something of a newer version: kept and passed on, and it does not count.
     Unknown {
         /// Its kind.
@@ -174,6 +186,8 @@ const CUTS: u64 = 15;
 const REVOKE: u64 = 16;
 const RECORDS: u64 = 17;
 const SUCCESSOR: u64 = 18;
+const BASE: u64 = 19;
+const RENEWAL: u64 = 20;
 
 impl Act {
     fn kind(&self) -> u64 {
@@ -187,6 +201,8 @@ impl Act {
             Self::Held { .. } => 7,
             Self::Recover { .. } => 8,
             Self::Purge { .. } => 9,
+            Self::Renew { .. } => 10,
+            Self::Renewed { .. } => 11,
             Self::Unknown { kind } => *kind,
         }
     }
@@ -224,6 +240,11 @@ impl Act {
                     map.put(SUCCESSOR, |writer| writer.bytes(&successor.0));
                 }
             }
+            Self::Renew { covers, base } => {
+                map.put(CUTS, |writer| writer.list(covers.iter(), |writer, cut| writer.raw(&cut.encode())));
+                map.put(BASE, |writer| writer.raw(&base.encode()));
+            }
+            Self::Renewed { renewal } => map.put(RENEWAL, |writer| writer.bytes(&renewal.0)),
             Self::Unknown { .. } => {}
         }
     }
@@ -254,12 +275,14 @@ impl Act {
                     .take(RECORDS, |reader| reader.list(MAX_PURGED, |reader| reader.array().map(RecordId)))?,
                 successor: fields.take_if_there(SUCCESSOR, |reader| reader.array().map(RecordId))?,
             },
+            10 => Self::Renew { covers: take_cuts(fields)?, base: fields.take(BASE, Cut::read)? },
+            11 => Self::Renewed { renewal: EntryHash(fields.take(RENEWAL, Reader::array)?) },
             kind => Self::Unknown { kind },
         })
     }
 
     /// The device this lets in.
-    fn adds(&self) -> Option<(&DevicePublic, &str)> {
+    pub fn adds(&self) -> Option<(&DevicePublic, &str)> {
         match self {
             Self::Genesis { device, name, .. } | Self::Add { device, name } | Self::Recover { device, name, .. } => {
                 Some((device, name))
@@ -280,7 +303,9 @@ impl Act {
     fn may_be_signed(&self, author: &DeviceId, by_recovery: bool) -> bool {
         match self {
             Self::Genesis { device, .. } => !by_recovery && device.device == *author,
-            Self::Rekey { .. } | Self::Held { .. } | Self::Purge { .. } => !by_recovery,
+            Self::Rekey { .. } | Self::Held { .. } | Self::Purge { .. } | Self::Renew { .. } | Self::Renewed { .. } => {
+                !by_recovery
+            }
             Self::Recover { .. } => by_recovery,
             _ => true,
         }
@@ -624,6 +649,8 @@ pub struct Roster {
     pub contested_recovery: Vec<EntryHash>,
     /// What is to be forgotten, in order.
     pub purges: Vec<Purge>,
+    /// The renewals, in order.
+    pub renewals: Vec<Renewal>,
     /// Whether some entries are of a newer version.
     pub needs_update: bool,
 }
@@ -742,7 +769,26 @@ pub struct Purge {
     pub successor: Option<RecordId>,
 }
 
+/// Everything that counts, written anew.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Renewal {
+    /// The entry that says so.
+    pub entry: EntryHash,
+    /// What may be forgotten.
+    pub covers: Vec<Cut>,
+    /// The segments that hold it all.
+    pub base: Cut,
+    /// The devices that hold the base and forgot what it covers.
+    pub done: Vec<DeviceId>,
+}
+
 impl Roster {
+    /// What a device is or was called; empty for one nobody let in.
+    pub fn name_of(&self, device: &DeviceId) -> String {
+        let removed = || self.removed(device)?.name.clone();
+        self.device(device).map(|device| device.name.clone()).or_else(removed).unwrap_or_default()
+    }
+
     /// The device of this name, if it belongs to the notebook.
     pub fn device(&self, device: &DeviceId) -> Option<&Device> {
         self.devices.iter().find(|there| there.public.device == *device)
@@ -972,6 +1018,7 @@ impl<'a> Weighing<'a> {
             }),
             contested_recovery: counting.contested.iter().map(|at| self.list[*at].hash).collect(),
             purges: self.counting(counting).filter_map(|at| self.purge(at)).collect(),
+            renewals: self.counting(counting).filter_map(|at| self.renewal(at, counting)).collect(),
             needs_update: self.list.iter().any(|entry| matches!(entry.act, Act::Unknown { .. })),
             devices: devices.into_iter().map(|(_, device)| device).collect(),
             removed,
@@ -1083,6 +1130,14 @@ impl<'a> Weighing<'a> {
         let mut best: Vec<(bool, EntryHash)> = safe.iter().map(|at| (followed(*at), self.list[*at].hash)).collect();
         best.sort_unstable();
         best.into_iter().map(|(_, hash)| hash).collect()
+    }
+
+    fn renewal(&self, at: usize, counting: &Counting) -> Option<Renewal> {
+        let Act::Renew { covers, base } = &self.list[at].act else { return None };
+        let entry = self.list[at].hash;
+        let is_done = |at: &usize| matches!(self.list[*at].act, Act::Renewed { renewal } if renewal == entry);
+        let done = self.counting(counting).filter(is_done).map(|at| self.list[at].author).collect();
+        Some(Renewal { entry, covers: covers.clone(), base: base.clone(), done })
     }
 
     fn purge(&self, at: usize) -> Option<Purge> {

@@ -4,6 +4,26 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+/// `kith sync`.
+#[derive(Args)]
+pub(crate) struct Sync {
+    /// A folder, which is remembered; without one, every mailbox that was named before, then the devices nearby
+    #[arg(value_name = "FOLDER", conflicts_with_all = ["at", "watch"])]
+    pub(crate) folder: Option<PathBuf>,
+    /// Only with the device at this address, which runs `kith sync --watch`
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "watch")]
+    pub(crate) at: Option<String>,
+    /// Do not look for devices on this network
+    #[arg(long, conflicts_with_all = ["at", "watch"])]
+    pub(crate) no_near: bool,
+    /// Stay: let other devices find this one, and sync whenever something changes, until Ctrl-C
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// The port to listen on while it watches, instead of any
+    #[arg(long, value_name = "PORT", requires = "watch")]
+    pub(crate) port: Option<u16>,
+}
+
 /// `kith invite`.
 #[derive(Args)]
 pub(crate) struct Invite {
@@ -124,5 +144,34 @@ pub(crate) enum NewPlace {
         /// Take unencrypted http beyond the home network
         #[arg(long)]
         plain_http: bool,
+    },
+}
+
+/// What becomes of something that is kept back.
+#[derive(Subcommand)]
+pub(crate) enum QuarantineStep {
+    /// Take what a device wrote into your notes
+    #[command(after_help = examples!("kith quarantine keep tablet"))]
+    Keep {
+        /// Its name, or its id
+        #[arg(value_name = "DEVICE")]
+        device: String,
+    },
+    /// Leave what a device wrote for good
+    #[command(after_help = examples!("kith quarantine drop tablet"))]
+    Drop {
+        /// Its name, or its id
+        #[arg(value_name = "DEVICE")]
+        device: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Delete here too what other devices deleted for good
+    #[command(after_help = examples!("kith quarantine agree"))]
+    Agree {
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
 }

@@ -11,6 +11,7 @@ mod merge;
 mod open;
 mod search;
 mod size;
+mod sync;
 mod train;
 mod write;
 
@@ -57,6 +58,7 @@ fn main() {
     measure("open", &|| open::measure(&sizes));
     measure("write", &|| write::measure(&sizes));
     measure("merge", &|| merge::measure(sizes.iter().copied().filter(|n| *n <= 10_000).max().unwrap_or(1_000)));
+    measure("sync", &|| sync::measure(sizes.iter().copied().filter(|n| *n <= 10_000).max().unwrap_or(1_000)));
     measure("search", &|| search::measure(*sizes.iter().max().unwrap()));
     measure("import", &|| import::measure(5_000));
     measure("size", &|| size::measure(&sizes));

@@ -1,12 +1,19 @@
 //! Bringing this notebook together with its other devices through a mailbox: one pass takes what is new there and puts
 //! what is missing there. Repeating it does no harm.
 //!
-//! The steps are in `roster` (who belongs to the notebook), `receive` (segments of others) and `seal` (segments of ours,
-//! and everything the mailbox lacks).
+//! The steps are in `roster` (who belongs to the notebook), `purges` (what others deleted for good), `receive` (segments of
+//! others), `renew` (what a renewal covers is forgotten) and `seal` (segments of ours, and everything the mailbox lacks).
+//! `direct` takes the same steps with a device that is at the other end of a line; `kept_back` is for what a person has to
+//! decide.
 
+mod direct;
+mod kept_back;
+mod purges;
 mod receive;
+mod renew;
 mod roster;
 mod seal;
+mod seen;
 
 use std::collections::BTreeSet;
 
@@ -24,8 +31,13 @@ use crate::sync::member::Member;
 use crate::sync::roster::{Entries, Entry};
 use crate::sync::segment::{Header, MAX_SEGMENT, Name};
 
+pub(super) use crate::sync::session::parcel_id;
+pub use direct::Peer;
+pub use kept_back::{KeptBack, WhyKeptBack};
+pub use purges::WaitingPurge;
 pub(super) use receive::is_photo;
-pub(super) use roster::{parcel_id, roster_files};
+pub use renew::RenewReport;
+pub(super) use roster::roster_files;
 
 /// What the notebook remembers of its own identity.
 pub(super) const TAG: &str = "notebook_tag";
@@ -36,7 +48,8 @@ const LOOKED_INTO: usize = 32;
 /// What a sync did.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 pub struct SyncReport {
-    /// Files written into the mailbox, those it had lost included.
+    /// Files written into the mailbox, those it had lost included; or what the other device now has and did not have
+    /// before, in its own words.
     pub written: u64,
     /// Changes of ours that were sealed for the first time.
     pub sent: u64,
@@ -52,8 +65,16 @@ pub struct SyncReport {
     pub refused: Vec<String>,
     /// Changes for records deleted for good here, dropped.
     pub purged: u64,
+    /// Records that another device deleted for good, and that therefore left this one.
+    pub deleted: u64,
+    /// What other devices deleted for good and somebody on this one has to agree to.
+    pub purges_waiting: Vec<WaitingPurge>,
+    /// Segments that a renewal covers, forgotten.
+    pub forgotten: u64,
     /// Files that could not be taken: the name and why. They are tried again at every sync.
     pub set_aside: Vec<(String, String)>,
+    /// Files that another device has seen and that have not come: they are on their way, or the mailbox holds them back.
+    pub missing: u64,
     /// Files sealed under a key that has not come yet.
     pub locked: u64,
     /// Segments kept back: their author belongs to nobody's list of devices yet.
@@ -64,6 +85,10 @@ pub struct SyncReport {
     pub newer: u64,
     /// This notebook was restored or copied and began a new log.
     pub new_log: bool,
+    /// Segments that are here and that the other device did not say it has: they are still to be handed over.
+    pub unconfirmed: u64,
+    /// There is more than one meeting may carry: sync again for the rest.
+    pub more: bool,
     /// Devices that wrote two different segments under one number: there are two notebooks where there was one. Both
     /// were taken, and each of the two begins a log of its own once it hears of the other.
     pub twins: Vec<String>,
@@ -90,12 +115,17 @@ impl Notebook {
         let mut report = SyncReport::default();
         self.take_roster(&mut member, place, &found, keys)?;
         self.tend_roster(&mut member, keys)?;
+        self.take_purges(&member, &mut report)?;
         self.receive_segments(&member, place, &found, &mut report, progress)?;
         self.reconsider(&member, &mut report)?;
+        let renewed = self.forget_renewed(&mut member, &mut report)?;
+        self.keep_roster(&member, &renewed)?;
+        self.scrub_if_need_be()?;
         // After reading: a segment of our log that is not ours says that a copy of this notebook writes to it too.
         let log = self.log_of(&member, keys, &mut report)?;
         self.seal_segments(&member, log, keys, &mut report)?;
-        self.put_missing(&member, place, &found, &mut report)?;
+        report.missing = self.count_missing(&member)?;
+        self.put_missing(place, &found, &mut report)?;
         Ok(report)
     }
 

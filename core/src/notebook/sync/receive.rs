@@ -23,12 +23,34 @@ const SLICE: usize = 32;
 /// counts each as a byte at least.
 const MAX_OPERATIONS: u64 = (ROOM + 64 * 1024) as u64;
 
+/// How the changes of a segment are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taking {
+    /// As the word of the device that sealed it.
+    AsTheirs,
+    /// Somebody on this device decided so: this device tells them again.
+    AsOurOwn,
+}
+
 /// What is to be done with a segment that was found.
 enum Verdict {
     /// It is here already.
     Known,
+    /// It was here, and a renewal covers it.
+    Renewed,
     /// It is new, and says this.
     New(Box<Plaintext>, SegmentPlace, SegmentState),
+}
+
+/// What became of a segment that came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Took {
+    /// It is here.
+    Here,
+    /// A renewal covers it, so that nobody needs it any more.
+    Renewed,
+    /// Its key has not come.
+    Locked,
 }
 
 impl Notebook {
@@ -85,17 +107,17 @@ impl Notebook {
     ) -> Result<bool> {
         let mut is_here = true;
         for part in segment::split(bytes) {
-            match part.and_then(|part| self.weigh(member, part).map(|verdict| (part, verdict))) {
-                Ok((_, Verdict::Known)) => {}
-                Ok((part, Verdict::New(text, at, state))) => {
-                    self.take_segment(member, *text, &at, state, part, report)?;
+            match part.and_then(|part| Ok((part, self.take_bytes(member, part, report)?))) {
+                Ok((_, Took::Here)) => {}
+                Ok((whole, Took::Renewed)) if whole.len() == bytes.len() => drop(place.delete(&found.name)),
+                Ok((_, Took::Renewed)) => {}
+                Ok((_, Took::Locked)) => {
+                    self.complain(member, place, found, bytes, true);
+                    is_here = false;
                 }
-                Err(error @ (Error::Peer(_) | Error::NeedsUpdate(_) | Error::NotFound(_))) => {
-                    self.complain(member, place, found, bytes, &error);
-                    match error {
-                        Error::NotFound(_) => report.locked += 1,
-                        error => report.set_aside.push((found.name.clone(), error.to_string())),
-                    }
+                Err(error @ (Error::Peer(_) | Error::NeedsUpdate(_))) => {
+                    report.set_aside.push((found.name.clone(), error.to_string()));
+                    self.complain(member, place, found, bytes, false);
                     is_here = false;
                 }
                 Err(error) => return Err(error),
@@ -104,18 +126,36 @@ impl Notebook {
         Ok(is_here)
     }
 
+    /// Takes in a segment, whoever brought it. One whose key has not come is counted, and comes again.
+    ///
+    /// # Errors
+    /// [`Error::Peer`] and [`Error::NeedsUpdate`] when it is not what it says: it is left alone, the next one may be fine.
+    pub(super) fn take_bytes(&self, member: &Member, bytes: &[u8], report: &mut SyncReport) -> Result<Took> {
+        match self.weigh(member, bytes) {
+            Ok(Verdict::Known) => Ok(Took::Here),
+            Ok(Verdict::Renewed) => Ok(Took::Renewed),
+            Ok(Verdict::New(text, at, state)) => {
+                self.take_segment(member, *text, &at, state, bytes, report)?;
+                Ok(Took::Here)
+            }
+            Err(Error::NotFound(_)) => {
+                report.locked += 1;
+                Ok(Took::Locked)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// A file that is not what its name says is taken away, so that whoever has the segment puts it there again; so is one
     /// that is, and cannot be opened with the key it names. A failure to do so is no matter.
-    fn complain(&self, member: &Member, place: &dyn Mailbox, found: &Found, bytes: &[u8], why: &Error) {
+    fn complain(&self, member: &Member, place: &dyn Mailbox, found: &Found, bytes: &[u8], is_locked: bool) {
         let Some((log_tag, seq, hash)) = place_in_log(&found.name) else { return };
         let header = Header::read(bytes).ok();
         let stands_here = header.as_ref().is_some_and(|header| (header.log_tag, header.seq) == (log_tag, seq));
-        let is_wrong = match why {
-            // What lacks its key may be whole, and only lie under the name of another.
-            Error::NotFound(_) => stands_here && !segment::hash(bytes).starts_with(&hash),
-            _ if !segment::hash(bytes).starts_with(&hash) => true,
-            _ => stands_here && header.is_some_and(|header| member.epoch(&header.key).is_some()),
-        };
+        let is_changed = !segment::hash(bytes).starts_with(&hash);
+        let has_key = header.is_some_and(|header| member.epoch(&header.key).is_some());
+        // What lacks its key may be whole, and only lie under the name of another.
+        let is_wrong = if is_locked { is_changed && stands_here } else { is_changed || stands_here && has_key };
         if is_wrong {
             let _ = place.delete(&found.name);
         }
@@ -145,7 +185,8 @@ impl Notebook {
             Ok((segments::hashes(connection, at.log, at.seq)?, segments::owner(connection, at.log)?))
         })?;
         if known.contains(&at.hash) {
-            return Ok(Verdict::Known);
+            let state = self.read(|connection| segments::state(connection, &at))?;
+            return Ok(if state == Some(SegmentState::Renewed) { Verdict::Renewed } else { Verdict::Known });
         }
         if owner.is_some_and(|owner| owner != author.0) {
             return Err(Error::Peer("it continues the log of another device".into()));
@@ -182,8 +223,7 @@ impl Notebook {
         bytes: &[u8],
         report: &mut SyncReport,
     ) -> Result<()> {
-        let name = member.roster().device(&text.device).map(|device| device.name.clone());
-        let name = name.or_else(|| member.roster().removed(&text.device)?.name.clone()).unwrap_or_default();
+        let name = member.roster().name_of(&text.device);
         let known = self.read(|connection| segments::hashes(connection, at.log, at.seq))?;
         if known.iter().any(|known| *known != at.hash) {
             report.twins.push(name.clone());
@@ -194,6 +234,7 @@ impl Notebook {
             SegmentState::Stranger => report.strangers += 1,
             SegmentState::AfterRemoval => report.after_removal += 1,
             SegmentState::Newer => report.newer += 1,
+            SegmentState::Settled | SegmentState::Renewed => {}
         }
         let mark = ReceivedSegment {
             place: at.clone(),
@@ -207,17 +248,25 @@ impl Notebook {
         if state != SegmentState::Taken {
             return self.commit(Change { segment: Some(mark), ..Change::default() }, Origin::Peer).map(drop);
         }
-        self.take_items(text, mark, report)
+        self.take_items(text, mark, Taking::AsTheirs, report)
     }
 
-    fn take_items(&self, text: Plaintext, mark: ReceivedSegment, report: &mut SyncReport) -> Result<()> {
+    pub(super) fn take_items(
+        &self,
+        text: Plaintext,
+        mark: ReceivedSegment,
+        taking: Taking,
+        report: &mut SyncReport,
+    ) -> Result<()> {
+        let retold = taking == Taking::AsOurOwn;
+        let seen = if text.seen.is_empty() || retold { None } else { Some(self.seen_with(&text)?) };
         let mut records: BTreeMap<RecordId, Vec<Vec<u8>>> = BTreeMap::new();
         let mut blobs: Vec<Vec<u8>> = Vec::new();
         let declared: BTreeSet<&[u8]> = text.actors.iter().map(Vec::as_slice).collect();
         for item in text.items {
             match item {
                 Item::Change { record, bytes, reissued, .. } => {
-                    if reissued || self.may_write(&bytes, &declared, mark.author)? {
+                    if retold || reissued || self.may_write(&bytes, &declared, mark.author)? {
                         records.entry(record).or_default().push(bytes);
                     } else {
                         report.refused.push("it says to be by somebody else than its device".into());
@@ -234,8 +283,10 @@ impl Notebook {
             let change = Change {
                 received,
                 blobs: std::mem::take(&mut blobs),
+                retold,
                 // The mark comes with the last slice: a kill in between means that the segment is read again.
                 segment: last.then(|| mark.clone()),
+                meta: seen.iter().filter(|_| last).map(|seen| (super::seen::SEEN, Some(seen.clone()))).collect(),
                 ..Change::default()
             };
             let committed = self.commit(change, Origin::Peer)?;
@@ -276,7 +327,7 @@ impl Notebook {
     }
 
     fn pass_on(&self, member: &Member, at: &SegmentPlace) -> Result<()> {
-        let bytes = self.read(|connection| segments::bytes_at(connection, at))?.unwrap_or_default();
+        let bytes = self.read(|connection| segments::whole(connection, at))?.unwrap_or_default();
         let Some(epoch) = Header::read(&bytes).ok().and_then(|header| member.epoch(&header.key)) else { return Ok(()) };
         let opened = segment::open(&bytes, &epoch)?;
         let author = opened.author();
@@ -295,7 +346,7 @@ impl Notebook {
         let transaction = store::begin(&mut writer.connection)?;
         records.iter().try_for_each(|(id, hashes)| store::tell_again(&transaction, *id, hashes))?;
         blobs.iter().try_for_each(|blob| store::tell_blob_again(&transaction, &blob.0))?;
-        segments::set_state(&transaction, at, SegmentState::AfterRemoval)?;
+        segments::set_state(&transaction, at, SegmentState::Settled)?;
         Ok(transaction.commit()?)
     }
 
@@ -305,7 +356,7 @@ impl Notebook {
         // Taking one may let the next one in: a chain is walked from its end.
         loop {
             let mut took = false;
-            for (at, before, bytes) in self.read(segments::not_taken)? {
+            for (at, bytes, before) in self.read(segments::kept_back)? {
                 let Some(epoch) = Header::read(&bytes).ok().and_then(|header| member.epoch(&header.key)) else {
                     continue;
                 };
@@ -328,6 +379,9 @@ impl Notebook {
             if !took {
                 break;
             }
+        }
+        if report.received > 0 {
+            self.settle_what_came(member)?;
         }
         report.waiting = self.read(store::count_waiting)?;
         report.strangers = self.read(|connection| segments::count(connection, SegmentState::Stranger))?;
@@ -372,7 +426,7 @@ pub(in crate::notebook) fn is_photo(bytes: &[u8]) -> bool {
     bytes.len() <= 64 * 1024 && bytes.starts_with(&[0xff, 0xd8, 0xff])
 }
 
-fn rfc3339(unix_ms: u64) -> String {
+pub(super) fn rfc3339(unix_ms: u64) -> String {
     let at = i64::try_from(unix_ms).ok().and_then(chrono::DateTime::from_timestamp_millis);
     at.unwrap_or_default().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }

@@ -16,9 +16,10 @@ use crate::sync::member::{Learned, Member, Written};
 use crate::sync::ranges::Ranges;
 use crate::sync::roster::{Act, Cut};
 use crate::sync::seal::{self, MAX_PARCEL};
+use crate::sync::session::{self, parcel_id};
 
 /// Most files of the roster that are kept; what a notebook needs in a lifetime is far below.
-const MAX_PARCELS: usize = 8192;
+const MAX_PARCELS: usize = session::MAX_PARCELS;
 
 impl Notebook {
     /// Begins a roster with this device as the first.
@@ -119,12 +120,13 @@ impl Notebook {
             let now = self.unix_ms();
             written.push(self.with_random(|random| member.rotate(keys, now, random))?);
         }
+        written.extend(self.say_purges(member)?);
         self.keep_roster(member, &written)?;
         self.hand_on_keys(member)
     }
 
     /// Seals the keys held here to every device, and to the recovery key, that this one has not given them to.
-    fn hand_on_keys(&self, member: &Member) -> Result<()> {
+    pub(super) fn hand_on_keys(&self, member: &Member) -> Result<()> {
         for (to, hpke, epochs) in member.others() {
             let mut writer = lock(&self.writer);
             let transaction = store::begin(&mut writer.connection)?;
@@ -198,10 +200,4 @@ pub(in crate::notebook) fn roster_files(
         }
     }
     Ok(files)
-}
-
-/// The name of a file of the roster: the beginning of its hash.
-pub(in crate::notebook) fn parcel_id(parcel: &[u8]) -> [u8; 16] {
-    let hash = blake3::hash(parcel);
-    std::array::from_fn(|at| hash.as_bytes()[at])
 }

@@ -70,6 +70,7 @@ impl Notebook {
         report: &mut SyncReport,
     ) -> Result<()> {
         let epoch = member.write_epoch().ok_or_else(|| Error::Peer("there is no key to write under".into()))?;
+        let mut seen = self.seen_to_tell()?;
         loop {
             let mut writer = lock(&self.writer);
             let transaction = store::begin(&mut writer.connection)?;
@@ -92,12 +93,17 @@ impl Notebook {
                 made_at_unix_ms: self.unix_ms(),
                 app_version: env!("CARGO_PKG_VERSION").into(),
                 items: next.items,
+                seen: std::mem::take(&mut seen),
                 ..Plaintext::default()
             };
             let bytes =
                 self.with_random(|random| segment::seal(&text, &epoch, member.keys().signing_key(), seq, random))?;
             let at = SegmentPlace { log, seq, hash: segment::hash(&bytes), prev: text.prev };
             segments::put(&transaction, &NewSegment { place: &at, state: SegmentState::Taken, bytes: &bytes })?;
+            if !text.seen.is_empty() {
+                let (name, mark) = Self::told_mark(&text.seen);
+                store::set_meta(&transaction, name, mark)?;
+            }
             store::clear_outgoing(&transaction, &next.chunks)?;
             for blob in &next.blobs {
                 store::clear_outgoing_blob(&transaction, blob)?;
@@ -111,13 +117,7 @@ impl Notebook {
     }
 
     /// Puts into the mailbox whatever it lacks of what is here: segments of every device, and the roster.
-    pub(super) fn put_missing(
-        &self,
-        member: &Member,
-        place: &dyn Mailbox,
-        found: &[Found],
-        report: &mut SyncReport,
-    ) -> Result<()> {
+    pub(super) fn put_missing(&self, place: &dyn Mailbox, found: &[Found], report: &mut SyncReport) -> Result<()> {
         // Names that are there, and a copy of each that is as large as it should be.
         let mut there: HashMap<ShortName, Vec<(&Found, u32)>> = HashMap::new();
         let mut bundled: Vec<Name> = Vec::new();
@@ -139,6 +139,10 @@ impl Notebook {
         for head in self.read(segments::heads)? {
             let Some((key, length)) = name_of(&head) else { continue };
             let copies = there.get(&key).map(Vec::as_slice).unwrap_or_default();
+            if head.state == SegmentState::Renewed {
+                copies.iter().for_each(|(forgotten, _)| drop(place.delete(&forgotten.name)));
+                continue;
+            }
             let is_bundled = |name: &Name| name.log_tag == key.0 && (name.from..=name.to.unwrap_or(0)).contains(&key.1);
             if copies.iter().any(|(copy, _)| copy.bytes == length) || bundled.iter().any(is_bundled) {
                 continue;
@@ -150,7 +154,6 @@ impl Notebook {
             // The damaged ones, now that a whole one is there.
             copies.iter().for_each(|(damaged, _)| drop(place.delete(&damaged.name)));
         }
-        debug_assert!(member.write_epoch().is_some());
         Ok(())
     }
 }

@@ -1,4 +1,5 @@
-//! What moves bytes between devices: places that keep blobs for whoever comes by later.
+//! What moves bytes between devices: places that keep blobs for whoever comes by later, and lines between two that are
+//! awake at the same time.
 //!
 //! A carrier knows names and bytes. What is in them, who may read them and whether they are whole is for its callers.
 //!
@@ -14,13 +15,18 @@
 //! # Ok::<(), kith_core::Error>(())
 //! ```
 
+pub mod direct;
 pub mod folder;
+pub mod line;
 pub mod mailbox;
 mod place;
 pub mod remote;
+mod shell;
 #[cfg(test)]
 mod tests;
 mod wire;
 
+pub use line::{Heard, Line};
 pub use mailbox::{Item, Mailbox, try_out};
 pub use place::{Place, open};
+pub use shell::{Shell, ShellFailure, ThroughShell};

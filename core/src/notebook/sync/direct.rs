@@ -1,0 +1,374 @@
+//! Bringing this notebook together with one other device, over a line: the steps are those of a pass through a mailbox,
+//! what is said is `session`'s, and how the line is had the carrier's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::SyncReport;
+use crate::error::{Error, Result};
+use crate::notebook::Notebook;
+use crate::store::segments::{self, SegmentState};
+use crate::sync::LogId;
+use crate::sync::carrier::direct::{Closed, Direct, Guest, Guests, Stranger};
+use crate::sync::carrier::{Heard, Line};
+use crate::sync::keys::DeviceId;
+use crate::sync::keystore::KeyStore;
+use crate::sync::member::Member;
+use crate::sync::seal::{self, Parcel};
+use crate::sync::session::{self, Have, Here, Input, MAX_INTRO, Output, ParcelId, Session};
+
+/// How long nothing may come from a device that has something to say.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Bytes that wait to leave before more are fetched from the file.
+const QUEUE: usize = 2 * 1024 * 1024;
+/// Longest time of one exchange, whoever is at the other end.
+const LONGEST: Duration = Duration::from_secs(30 * 60);
+
+/// Another device of the notebook, as one that looks for it needs to know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Which device.
+    pub device: DeviceId,
+    /// The key by which it is reached and known on a network.
+    pub endpoint: [u8; 32],
+    /// What it is called.
+    pub name: String,
+}
+
+/// What a notebook and the other end of a line have to do with each other.
+struct Meeting<'a> {
+    member: Member,
+    peer: [u8; 32],
+    keys: &'a dyn KeyStore,
+    report: SyncReport,
+    /// Bytes that were handed to the line and have not left.
+    queued: usize,
+    is_over: bool,
+}
+
+impl Notebook {
+    /// The other devices of the notebook, to be looked for on a network; none when this one was removed.
+    ///
+    /// # Errors
+    /// As [`Notebook::member`].
+    pub fn peers(&self, keys: &dyn KeyStore) -> Result<Vec<Peer>> {
+        let Some(member) = self.member(keys)? else { return Ok(Vec::new()) };
+        let me = member.device();
+        if member.roster().device(&me).is_none() {
+            return Ok(Vec::new());
+        }
+        let others = member.roster().devices.iter().filter(|device| device.public.device != me);
+        let peer = |device: &crate::sync::roster::Device| Peer {
+            device: device.public.device,
+            endpoint: device.public.endpoint,
+            name: device.name.clone(),
+        };
+        Ok(others.map(peer).collect())
+    }
+
+    /// Takes a place on the network under the key of this device; none while the notebook has no other device.
+    ///
+    /// # Errors
+    /// As [`Direct::bind`] and [`Notebook::member`].
+    pub fn go_on_the_network(&self, keys: &dyn KeyStore, port: u16) -> Result<Option<Direct>> {
+        let Some(member) = self.member(keys)? else { return Ok(None) };
+        Direct::bind(member.keys().endpoint_key(), port).map(Some)
+    }
+
+    /// Who may come in, by the roster as it is now.
+    ///
+    /// # Errors
+    /// As [`Notebook::member`].
+    pub fn guests(&self, keys: &dyn KeyStore) -> Result<Guests> {
+        Ok(self.member(keys)?.map(|member| guests_of(&member)).unwrap_or_default())
+    }
+
+    /// Calls another device at these addresses, and brings the two notebooks together. Should it not know this device
+    /// yet, it is shown the proof that this one was let in, and called again.
+    ///
+    /// Also says where it was reached.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it answers nowhere; else as [`Notebook::sync_over`].
+    pub fn call(
+        &self,
+        direct: &Direct,
+        peer: &Peer,
+        at: &[SocketAddr],
+        keys: &dyn KeyStore,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<(SyncReport, Option<SocketAddr>)> {
+        let mut introduced = false;
+        loop {
+            let mut line = direct.dial(peer.endpoint, at)?;
+            let address = line.address();
+            let report = self.sync_over(&mut line, keys, progress);
+            if report.is_err() && line.closed() == Some(Closed::Stranger) && !std::mem::replace(&mut introduced, true) {
+                drop(line);
+                direct.introduce(peer.endpoint, at, self.proof(keys)?)?;
+                continue;
+            }
+            return report.map(|report| (report, address));
+        }
+    }
+
+    /// Serves somebody who came: a device of the notebook is synced with, and named; one that proves that it was let in is
+    /// told to come again.
+    ///
+    /// # Errors
+    /// As [`Notebook::sync_over`].
+    pub fn serve(
+        &self,
+        direct: &Direct,
+        guest: Guest,
+        keys: &dyn KeyStore,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Option<(Peer, SyncReport)>> {
+        let report = match guest {
+            Guest::Known(mut line) => {
+                let peer = self.peers(keys)?.into_iter().find(|peer| peer.endpoint == line.peer());
+                self.sync_over(&mut line, keys, progress).map(|report| peer.zip(Some(report)))
+            }
+            Guest::Stranger(stranger) => self.meet_stranger(stranger, keys).map(|()| None),
+        };
+        // Whom this exchange let in or removed is treated so at the door.
+        direct.open_door(self.guests(keys)?);
+        report
+    }
+
+    /// Brings the notebook together with the one at the other end of a line. What it answers is true of both: what is
+    /// said to be handed over, the other device has on its disk.
+    ///
+    /// # Errors
+    /// [`Error::Peer`] when the other device is not, or no longer, one of the notebook, when this one was removed, or when
+    /// the line breaks; [`Error::Storage`] when the disk refuses. What was done until then stays done.
+    pub fn sync_over(
+        &self,
+        line: &mut dyn Line,
+        keys: &dyn KeyStore,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<SyncReport> {
+        let done = self.converse(line, keys, progress);
+        match &done {
+            Ok(_) => {}
+            // Who does not belong here, or not any more, gets no word of ours.
+            Err(_) if !self.guests(keys).is_ok_and(|guests| guests.welcome.contains(&line.peer())) => line.refuse(),
+            // On a line that is gone this goes nowhere.
+            Err(error) => drop(line.send(session::break_off(&reason_of(error)))),
+        }
+        line.hang_up();
+        done
+    }
+
+    fn converse(
+        &self,
+        line: &mut dyn Line,
+        keys: &dyn KeyStore,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<SyncReport> {
+        let mut member = self.member(keys)?.ok_or_else(|| Error::Peer("this notebook has no other devices".into()))?;
+        let peer = line.peer();
+        must_belong(&member, peer)?;
+        self.tend_roster(&mut member, keys)?;
+        let here = Here { notebook: member.tag(), parcels: self.parcel_ids()?, have: self.have()? };
+        let mut meeting = Meeting { member, peer, keys, report: SyncReport::default(), queued: 0, is_over: false };
+        let (mut session, first) = Session::begin(here);
+        self.act(&mut meeting, &mut session, line, first)?;
+        let began = Instant::now();
+        while !meeting.is_over {
+            while session.wants_room() && meeting.queued < QUEUE {
+                let outputs = session.step(Input::Room)?;
+                self.act(&mut meeting, &mut session, line, outputs)?;
+            }
+            match line.wait(PATIENCE)? {
+                Heard::Bytes(bytes) => session.hear(&bytes),
+                Heard::Sent(length) => meeting.queued = meeting.queued.saturating_sub(length),
+                Heard::End => return Err(Error::Peer("the other device ended the exchange before it was over".into())),
+                Heard::Nothing => return Err(Error::Peer("the other device says nothing any more".into())),
+            }
+            if began.elapsed() > LONGEST {
+                return Err(Error::Peer("the other device takes too long; sync again for the rest".into()));
+            }
+            while let Some(outputs) = session.look()? {
+                self.act(&mut meeting, &mut session, line, outputs)?;
+                progress(meeting.report.read, meeting.report.read + session.open());
+            }
+        }
+        let outcome = session.outcome();
+        let (written, unconfirmed, more) = (outcome.given, outcome.unconfirmed, outcome.more);
+        Ok(SyncReport { written, unconfirmed, more, ..meeting.report })
+    }
+
+    /// Does what the session asks for, and what that brings about.
+    fn act(
+        &self,
+        meeting: &mut Meeting<'_>,
+        session: &mut Session,
+        line: &mut dyn Line,
+        outputs: Vec<Output>,
+    ) -> Result<()> {
+        for output in outputs {
+            let input = match output {
+                Output::Send(bytes) => {
+                    meeting.queued += bytes.len();
+                    line.send(bytes)?;
+                    continue;
+                }
+                Output::Done => {
+                    meeting.is_over = true;
+                    continue;
+                }
+                Output::Take(bytes) => {
+                    self.take_from_peer(meeting, &bytes)?;
+                    continue;
+                }
+                Output::TakeRoster(parcels) => {
+                    self.take_parcels(meeting, parcels)?;
+                    Input::Roster(self.parcel_ids()?)
+                }
+                Output::GiveRoster(ids) => {
+                    let kept = self.read(segments::parcels)?.into_iter();
+                    Input::Parcels(kept.filter(|(id, _)| ids.contains(id)).map(|(_, bytes)| bytes).collect())
+                }
+                Output::Give(log, seq) => {
+                    Input::Segments(log, seq, self.read(|connection| segments::under(connection, log, seq))?)
+                }
+                Output::Tell => Input::Have(self.have()?),
+                Output::Settle => {
+                    self.settle_with(meeting)?;
+                    Input::Settled(self.parcel_ids()?, self.have()?)
+                }
+            };
+            let more = session.step(input)?;
+            self.act(meeting, session, line, more)?;
+        }
+        Ok(())
+    }
+
+    /// A segment that is refused does not end the exchange: the next one may be fine.
+    fn take_from_peer(&self, meeting: &mut Meeting<'_>, bytes: &[u8]) -> Result<()> {
+        match self.take_bytes(&meeting.member, bytes, &mut meeting.report) {
+            Err(error @ (Error::Peer(_) | Error::NeedsUpdate(_))) => {
+                meeting.report.set_aside.push(("a segment of the other device".into(), error.to_string()));
+                Ok(())
+            }
+            taken => taken.map(drop),
+        }
+    }
+
+    fn take_parcels(&self, meeting: &mut Meeting<'_>, parcels: Vec<Vec<u8>>) -> Result<()> {
+        let known = self.parcel_ids()?;
+        let tag = meeting.member.tag();
+        let is_new = |parcel: &Vec<u8>| {
+            parcel.len() <= seal::MAX_PARCEL
+                && !known.contains(&session::parcel_id(parcel))
+                && seal::parcel(parcel, &tag).is_ok()
+        };
+        let mut fresh: Vec<Vec<u8>> = parcels.into_iter().filter(is_new).collect();
+        fresh.truncate(session::MAX_PARCELS.saturating_sub(known.len()));
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        // As it is now: another exchange may have learned something meanwhile.
+        meeting.member = self.member(meeting.keys)?.ok_or_else(|| Error::Peer("this notebook was left".into()))?;
+        self.learn(&mut meeting.member, fresh, meeting.keys)?;
+        self.mind_roster(meeting)
+    }
+
+    /// What follows from the roster as it is now: whether the two may speak at all, what is to be said, and what is to be
+    /// deleted.
+    fn mind_roster(&self, meeting: &mut Meeting<'_>) -> Result<()> {
+        must_belong(&meeting.member, meeting.peer)?;
+        self.tend_roster(&mut meeting.member, meeting.keys)?;
+        meeting.report.purges_waiting.clear();
+        self.take_purges(&meeting.member, &mut meeting.report)
+    }
+
+    /// After reading, as with a mailbox: a segment of our log that is not ours says that a copy of this notebook writes to
+    /// it too.
+    fn settle_with(&self, meeting: &mut Meeting<'_>) -> Result<()> {
+        self.reconsider(&meeting.member, &mut meeting.report)?;
+        let renewed = self.forget_renewed(&mut meeting.member, &mut meeting.report)?;
+        self.keep_roster(&meeting.member, &renewed)?;
+        self.scrub_if_need_be()?;
+        let log = self.log_of(&meeting.member, meeting.keys, &mut meeting.report)?;
+        self.seal_segments(&meeting.member, log, meeting.keys, &mut meeting.report)
+    }
+
+    /// A device that is not known shows files of the roster. They are kept only if they prove that it was let in.
+    fn meet_stranger(&self, stranger: Stranger, keys: &dyn KeyStore) -> Result<()> {
+        let belongs = self.is_proof(&stranger, keys);
+        stranger.answer(matches!(belongs, Ok(true)));
+        belongs.map(drop)
+    }
+
+    fn is_proof(&self, stranger: &Stranger, keys: &dyn KeyStore) -> Result<bool> {
+        let Some(mut on_trial) = self.member(keys)? else { return Ok(false) };
+        let kept: Vec<Vec<u8>> = self.read(segments::parcels)?.into_iter().map(|(_, bytes)| bytes).collect();
+        on_trial.take(keys, &[kept, stranger.parcels.clone()].concat())?;
+        if !guests_of(&on_trial).welcome.contains(&stranger.who) {
+            return Ok(false);
+        }
+        let Some(mut member) = self.member(keys)? else { return Ok(false) };
+        let is_ours = |parcel: &Vec<u8>| seal::parcel(parcel, &on_trial.tag()).is_ok();
+        self.learn(&mut member, stranger.parcels.iter().filter(|parcel| is_ours(parcel)).cloned().collect(), keys)?;
+        Ok(true)
+    }
+
+    /// What proves to a device that was away that this one was let in: files of the roster, entries first, as many as one
+    /// frame holds.
+    fn proof(&self, keys: &dyn KeyStore) -> Result<Vec<Vec<u8>>> {
+        let Some(member) = self.member(keys)? else { return Ok(Vec::new()) };
+        let mut parcels: Vec<Vec<u8>> = self.read(segments::parcels)?.into_iter().map(|(_, bytes)| bytes).collect();
+        parcels.sort_by_key(|parcel| seal::parcel(parcel, &member.tag()).ok() != Some(Parcel::Entry));
+        let mut room = MAX_INTRO - 64;
+        parcels.retain(|parcel| {
+            let fits = parcel.len() + 8 <= room;
+            room -= if fits { parcel.len() + 8 } else { 0 };
+            fits
+        });
+        Ok(parcels)
+    }
+
+    fn parcel_ids(&self) -> Result<BTreeSet<ParcelId>> {
+        Ok(self.read(segments::parcels)?.into_iter().map(|(id, _)| id).collect())
+    }
+
+    /// What is here, log by log.
+    fn have(&self) -> Result<Have> {
+        let mut logs: BTreeMap<LogId, Vec<(u64, [u8; 32], bool)>> = BTreeMap::new();
+        for (at, state) in self.read(segments::places)? {
+            logs.entry(at.log).or_default().push((at.seq, at.hash, state != SegmentState::Renewed));
+        }
+        Ok(logs.into_iter().map(|(log, segments)| (log, session::held(segments))).collect())
+    }
+}
+
+fn guests_of(member: &Member) -> Guests {
+    let me = member.device();
+    let others = member.roster().devices.iter().filter(|device| device.public.device != me);
+    // Where the keys of a removed device stand is in the entry that added it.
+    let added = member.entries().lacking(&[]).into_iter().filter_map(|entry| entry.act.adds());
+    let removed = added.filter(|(device, _)| member.roster().removed(&device.device).is_some());
+    Guests {
+        welcome: others.map(|device| device.public.endpoint).collect(),
+        removed: removed.map(|(device, _)| device.endpoint).collect(),
+    }
+}
+
+fn must_belong(member: &Member, peer: [u8; 32]) -> Result<()> {
+    if guests_of(member).welcome.contains(&peer) {
+        return Ok(());
+    }
+    Err(Error::Peer("the other device does not belong to this notebook any more; nothing more is exchanged".into()))
+}
+
+/// What the other device is told, without a word of what is here.
+fn reason_of(error: &Error) -> String {
+    match error {
+        Error::Storage(_) => "its disk refused".into(),
+        Error::Peer(words) | Error::NeedsUpdate(words) => words.clone(),
+        _ => "something went wrong there".into(),
+    }
+}

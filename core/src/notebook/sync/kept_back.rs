@@ -1,0 +1,208 @@
+//! What is kept back until somebody decides: segments of a device that nobody let in, or that it wrote after it was
+//! removed. Kept means that this device tells their changes as somebody else's, in its own log, so that every other takes
+//! them too; dropped means that they are never taken here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::SyncReport;
+use super::receive::{Taking, rfc3339};
+use crate::error::{Error, Result};
+use crate::notebook::commit::ReceivedSegment;
+use crate::notebook::{Change, Notebook, Origin};
+use crate::store::segments::{self, SegmentPlace, SegmentState};
+use crate::sync::hex;
+use crate::sync::keys::DeviceId;
+use crate::sync::keystore::KeyStore;
+use crate::sync::member::Member;
+use crate::sync::segment::{self, Header, Item, Plaintext};
+
+/// Why something is kept back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhyKeptBack {
+    /// Nobody who belongs to the notebook let the device in.
+    Stranger,
+    /// The device wrote it after it was removed.
+    AfterRemoval,
+}
+
+/// What of one device is kept back.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct KeptBack {
+    /// The beginning of the device's key.
+    pub device: String,
+    /// What the device is called, if it ever belonged to the notebook.
+    pub name: String,
+    /// Why.
+    pub why: WhyKeptBack,
+    /// How many segments.
+    pub segments: u64,
+    /// How many changes are in them.
+    pub changes: u64,
+    /// In how many records.
+    pub records: u64,
+    /// When the newest says it was made.
+    pub newest: String,
+}
+
+/// A segment that is kept back, opened.
+struct Opened {
+    at: SegmentPlace,
+    author: DeviceId,
+    text: Plaintext,
+    bytes: Vec<u8>,
+    why: WhyKeptBack,
+}
+
+impl Notebook {
+    /// What is kept back, by device.
+    ///
+    /// # Errors
+    /// As [`Notebook::member`].
+    pub fn kept_back(&self, keys: &dyn KeyStore) -> Result<Vec<KeptBack>> {
+        let Some(member) = self.member(keys)? else { return Ok(Vec::new()) };
+        let mut by_device: BTreeMap<DeviceId, Vec<Opened>> = BTreeMap::new();
+        for opened in self.open_kept_back(&member)? {
+            by_device.entry(opened.author).or_default().push(opened);
+        }
+        let row = |(author, all): (DeviceId, Vec<Opened>)| {
+            let changes = all.iter().flat_map(|opened| &opened.text.items).filter_map(|item| match item {
+                Item::Change { record, .. } => Some(*record),
+                _ => None,
+            });
+            let changes: Vec<_> = changes.collect();
+            let newest = all.iter().map(|opened| opened.text.made_at_unix_ms).max().unwrap_or_default();
+            KeptBack {
+                device: short(&author),
+                name: member.roster().name_of(&author),
+                why: all.first().map_or(WhyKeptBack::Stranger, |opened| opened.why),
+                segments: all.len() as u64,
+                changes: changes.len() as u64,
+                records: changes.iter().collect::<BTreeSet<_>>().len() as u64,
+                newest: rfc3339(newest),
+            }
+        };
+        Ok(by_device.into_iter().map(row).collect())
+    }
+
+    /// Takes what is kept back of a device, and tells it to the others as this device's own word.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when nothing of such a device is kept back; otherwise as [`Notebook::commit`].
+    pub fn keep_back_no_more(&self, keys: &dyn KeyStore, device: &str) -> Result<SyncReport> {
+        let mut report = SyncReport::default();
+        for opened in self.kept_back_of(keys, device)? {
+            let mark = settled(&opened);
+            self.take_items(opened.text, mark, Taking::AsOurOwn, &mut report)?;
+        }
+        Ok(report)
+    }
+
+    /// Leaves what is kept back of a device for good; says how many segments that were. They stay, sealed, until a renewal.
+    ///
+    /// # Errors
+    /// As [`Notebook::keep_back_no_more`].
+    pub fn drop_kept_back(&self, keys: &dyn KeyStore, device: &str) -> Result<u64> {
+        let all = self.kept_back_of(keys, device)?;
+        for opened in &all {
+            self.settle(settled(opened))?;
+        }
+        Ok(all.len() as u64)
+    }
+
+    /// Changes that this version refuses, how many for which reason. They are kept, and a newer version tries again.
+    ///
+    /// # Errors
+    /// As [`Notebook::get`].
+    pub fn refused(&self) -> Result<Vec<(u64, String)>> {
+        let mut by_reason: BTreeMap<String, u64> = BTreeMap::new();
+        for why in self.read(crate::store::quarantine)? {
+            *by_reason.entry(why).or_default() += 1;
+        }
+        Ok(by_reason.into_iter().map(|(why, count)| (count, why)).collect())
+    }
+
+    /// What other devices decided to keep is no longer kept back here: all of it came another way.
+    pub(super) fn settle_what_came(&self, member: &Member) -> Result<()> {
+        for opened in self.open_kept_back(member)? {
+            if self.knows_all(&opened.text)? {
+                self.settle(settled(&opened))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn settle(&self, mark: ReceivedSegment) -> Result<()> {
+        self.commit(Change { segment: Some(mark), ..Change::default() }, Origin::Peer).map(drop)
+    }
+
+    fn knows_all(&self, text: &Plaintext) -> Result<bool> {
+        for item in &text.items {
+            let Item::Change { record, bytes, .. } = item else { return Ok(false) };
+            let Ok(hash) = crate::document::hash_of(bytes) else { return Ok(false) };
+            let document = self.read(|connection| {
+                let row = crate::store::document_row(connection, *record)?;
+                row.map(|row| crate::store::load(connection, &row)).transpose()
+            })?;
+            if !document.is_some_and(|document| document.has_change(&hash)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn kept_back_of(&self, keys: &dyn KeyStore, device: &str) -> Result<Vec<Opened>> {
+        let nothing = || Error::NotFound(format!("\"{device}\" among the devices of which something is kept back"));
+        let member = self.member(keys)?.ok_or_else(nothing)?;
+        let is_meant = |opened: &Opened| {
+            let name = member.roster().name_of(&opened.author);
+            (!name.is_empty() && name.to_lowercase() == device.to_lowercase())
+                || (device.len() >= 6 && hex(&opened.author.0).starts_with(device))
+        };
+        let all: Vec<Opened> = self.open_kept_back(&member)?.into_iter().filter(is_meant).collect();
+        let devices: BTreeSet<DeviceId> = all.iter().map(|opened| opened.author).collect();
+        match devices.len() {
+            0 => Err(nothing()),
+            1 => Ok(all),
+            _ => Err(Error::Invalid(format!(
+                "several devices are called \"{device}\"; name one by its key: {}",
+                devices.iter().map(short).collect::<Vec<_>>().join(", ")
+            ))),
+        }
+    }
+
+    fn open_kept_back(&self, member: &Member) -> Result<Vec<Opened>> {
+        let mut all = Vec::new();
+        for (at, bytes, state) in self.read(segments::kept_back)? {
+            let why = match state {
+                SegmentState::Stranger => WhyKeptBack::Stranger,
+                SegmentState::AfterRemoval => WhyKeptBack::AfterRemoval,
+                _ => continue,
+            };
+            let Some(epoch) = member.epoch(&Header::read(&bytes)?.key) else { continue };
+            let opened = segment::open(&bytes, &epoch)?;
+            let author = opened.author();
+            let text = opened.verify(&author)?;
+            all.push(Opened { at, author, text, bytes, why });
+        }
+        Ok(all)
+    }
+}
+
+/// The mark of a segment about which somebody decided. Its actors stay whose they are: nobody's.
+fn settled(opened: &Opened) -> ReceivedSegment {
+    ReceivedSegment {
+        place: opened.at.clone(),
+        state: SegmentState::Settled,
+        bytes: opened.bytes.clone(),
+        author: opened.author.0,
+        device: String::new(),
+        made_at: rfc3339(opened.text.made_at_unix_ms),
+        actors: Vec::new(),
+    }
+}
+
+/// As much of a device's key as tells it from others.
+fn short(device: &DeviceId) -> String {
+    hex(&device.0[..4])
+}

@@ -1,0 +1,154 @@
+//! Deleting for good on every device: what one device deleted is said in the roster, and the others do the same. The words
+//! then still lie sealed in segments, until a renewal.
+//!
+//! A stolen unlocked phone must not be able to empty a notebook: only so much is deleted on the word of others alone.
+//! Beyond that, everything stays as it is here until somebody on this device agrees.
+
+use std::collections::BTreeSet;
+
+use super::SyncReport;
+use crate::error::Result;
+use crate::model::{Kind, RecordId};
+use crate::notebook::{Change, Notebook, Origin, lock};
+use crate::query::pages;
+use crate::store;
+use crate::sync::member::{Member, Written};
+use crate::sync::roster::{Act, MAX_PURGED};
+
+/// How much is deleted on the word of other devices, since somebody on this one last agreed.
+const MAX_PEOPLE: u64 = 3;
+const MAX_RECORDS: u64 = 200;
+/// How much that was: people, then records, as text with a blank between.
+const SINCE: &str = "purged_for_others";
+/// Set while the file may still hold bytes of what was deleted.
+pub(super) const UNSCRUBBED: &str = "unscrubbed";
+
+/// A deletion for good that waits for somebody on this device to agree.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct WaitingPurge {
+    /// The device that did it.
+    pub by: String,
+    /// How many people it deletes here.
+    pub people: u64,
+    /// How many records, those of the people included.
+    pub records: u64,
+}
+
+/// What an entry of the roster would delete here.
+struct Deletion {
+    by: String,
+    people: u64,
+    records: u64,
+    ids: BTreeSet<RecordId>,
+}
+
+impl Notebook {
+    /// Says what was deleted for good here and nobody has said yet.
+    pub(super) fn say_purges(&self, member: &mut Member) -> Result<Vec<Written>> {
+        let said: BTreeSet<RecordId> =
+            member.roster().purges.iter().flat_map(|purge| purge.records.iter().copied()).collect();
+        let purged = self.read(store::purged)?;
+        let unsaid: Vec<RecordId> = purged.into_iter().filter(|id| !said.contains(id)).collect();
+        let now = self.unix_ms();
+        let say = |records: &[RecordId]| {
+            let act = Act::Purge { records: records.to_vec(), successor: None };
+            self.with_random(|random| member.say(act, now, random))
+        };
+        unsaid.chunks(MAX_PURGED).map(say).collect()
+    }
+
+    /// Deletes here what others deleted for good, as far as their word is enough.
+    pub(super) fn take_purges(&self, member: &Member, report: &mut SyncReport) -> Result<()> {
+        let since: Option<String> = self.read(|connection| store::meta(connection, SINCE))?;
+        let (mut people, mut records) = since.as_deref().and_then(read_since).unwrap_or_default();
+        for deletion in self.deletions(member)? {
+            let (more_people, more_records) = (people + deletion.people, records + deletion.records);
+            if more_people > MAX_PEOPLE || more_records > MAX_RECORDS {
+                report.purges_waiting.push(deletion.waiting());
+                continue;
+            }
+            (people, records) = (more_people, more_records);
+            report.deleted += deletion.records;
+            self.delete_here(deletion.ids, format!("{people} {records}"))?;
+        }
+        Ok(())
+    }
+
+    /// The deletions for good that wait for somebody on this device to agree.
+    ///
+    /// # Errors
+    /// As [`Notebook::member`].
+    pub fn purges_waiting(&self, keys: &dyn crate::sync::keystore::KeyStore) -> Result<Vec<WaitingPurge>> {
+        let Some(member) = self.member(keys)? else { return Ok(Vec::new()) };
+        Ok(self.deletions(&member)?.iter().filter(|deletion| deletion.records > 0).map(Deletion::waiting).collect())
+    }
+
+    /// Somebody on this device agrees: whatever others deleted for good is deleted here too. Says how many records.
+    ///
+    /// # Errors
+    /// As [`Notebook::member`] and [`Notebook::commit`].
+    pub fn agree_to_purges(&self, keys: &dyn crate::sync::keystore::KeyStore) -> Result<u64> {
+        let Some(member) = self.member(keys)? else { return Ok(0) };
+        let mut records = 0;
+        for deletion in self.deletions(&member)? {
+            records += deletion.records;
+            self.delete_here(deletion.ids, "0 0".into())?;
+        }
+        self.scrub_if_need_be()?;
+        Ok(records)
+    }
+
+    /// What the roster says is deleted for good and is not here, an entry at a time.
+    fn deletions(&self, member: &Member) -> Result<Vec<Deletion>> {
+        let roster = member.roster();
+        let mut seen: BTreeSet<RecordId> = self.read(store::purged)?.into_iter().collect();
+        let mut deletions = Vec::new();
+        for purge in &roster.purges {
+            let ids: BTreeSet<RecordId> = purge.records.iter().copied().filter(|id| seen.insert(*id)).collect();
+            if ids.is_empty() {
+                continue;
+            }
+            let (mut people, mut records) = (0, 0);
+            for id in &ids {
+                self.read(|connection| {
+                    records += u64::from(store::document_row(connection, *id)?.is_some());
+                    let record = pages::get_any(connection, *id)?;
+                    people += u64::from(record.is_some_and(|record| record.kind() == Kind::Contact));
+                    Ok(())
+                })?;
+            }
+            deletions.push(Deletion { by: roster.name_of(&purge.by), people, records, ids });
+        }
+        Ok(deletions)
+    }
+
+    fn delete_here(&self, ids: BTreeSet<RecordId>, since: String) -> Result<()> {
+        let meta = vec![(SINCE, Some(since)), (UNSCRUBBED, Some("1".into()))];
+        self.commit(Change { purged: ids, meta, ..Change::default() }, Origin::Peer).map(drop)
+    }
+
+    /// Takes the bytes of what was deleted out of the file. While another program reads it that cannot be; the next sync
+    /// tries again.
+    pub(super) fn scrub_if_need_be(&self) -> Result<()> {
+        if self.read(|connection| store::meta::<String>(connection, UNSCRUBBED))?.is_none() {
+            return Ok(());
+        }
+        let writer = lock(&self.writer);
+        lock(&self.readers).clear();
+        if store::scrub(&writer.connection).is_ok() {
+            store::set_meta(&writer.connection, UNSCRUBBED, None::<String>)?;
+        }
+        Ok(())
+    }
+}
+
+impl Deletion {
+    fn waiting(&self) -> WaitingPurge {
+        WaitingPurge { by: self.by.clone(), people: self.people, records: self.records }
+    }
+}
+
+fn read_since(text: &str) -> Option<(u64, u64)> {
+    let (people, records) = text.split_once(' ')?;
+    Some((people.parse().ok()?, records.parse().ok()?))
+}

@@ -1,0 +1,232 @@
+//! Renewal: the one way in which something sealed is forgotten. One device writes everything that still counts into its
+//! log anew (the *base*), under a new key, and says which segments that covers. Every device then forgets those of the
+//! covered segments of which each change is in the base or belongs to a record deleted for good: it has looked, so
+//! nobody's word is taken for it, and what a base lacks stays where it is.
+//!
+//! Of a forgotten segment its place and its first bytes are kept, so that it is known when it comes by again.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::SyncReport;
+use crate::error::{Error, Result};
+use crate::model::{BlobId, RecordId};
+use crate::notebook::{Notebook, lock};
+use crate::store;
+use crate::store::segments::{self, SegmentPlace, SegmentState};
+use crate::sync::keystore::KeyStore;
+use crate::sync::member::{Member, Written};
+use crate::sync::ranges::Ranges;
+use crate::sync::roster::{Act, Cut, MAX_CUTS, Renewal};
+use crate::sync::segment::{self, Header, Item, Plaintext};
+
+/// What a renewal did.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+pub struct RenewReport {
+    /// Segments that were written anew.
+    pub written: u64,
+    /// Segments that were forgotten here.
+    pub forgotten: u64,
+    /// Devices that have not yet looked at it: until they sync they hold the old ones.
+    pub waiting_for: Vec<String>,
+}
+
+/// What counts: changes by hash, and photos.
+#[derive(Default)]
+struct Contents {
+    changes: HashSet<[u8; 32]>,
+    photos: HashSet<String>,
+}
+
+impl Notebook {
+    /// Writes everything that still counts anew, under a new key, and forgets the segments before it. Other devices and
+    /// the mailboxes follow as they sync. What was deleted for good is then in no segment any more.
+    ///
+    /// # Errors
+    /// [`Error::Peer`] when this notebook has no mailbox and no other device, or its keys are gone; [`Error::Storage`] when
+    /// the disk refuses.
+    pub fn renew(&self, keys: &dyn KeyStore) -> Result<RenewReport> {
+        let nothing = || Error::Peer("this notebook was never synced, so there is nothing sealed to renew".into());
+        let mut member = self.member(keys)?.ok_or_else(nothing)?;
+        self.tend_roster(&mut member, keys)?;
+        let now = self.unix_ms();
+        let rotated = self.with_random(|random| member.rotate(keys, now, random))?;
+        self.keep_roster(&member, &[rotated])?;
+        self.hand_on_keys(&member)?;
+        let mut report = SyncReport::default();
+        let log = self.log_of(&member, keys, &mut report)?;
+        let before = self.read(|connection| segments::last(connection, log))?.map_or(0, |last| last.seq);
+        let covers = self.coverable(&member, &self.refill()?)?;
+        self.seal_segments(&member, log, keys, &mut report)?;
+        let Some(last) = self.read(|connection| segments::last(connection, log))?.filter(|last| last.seq > before)
+        else {
+            return Ok(RenewReport::default());
+        };
+        let base = Cut { log, ranges: (before + 1..=last.seq).collect(), hash: last.hash };
+        let said = self.with_random(|random| member.say(Act::Renew { covers, base }, now, random))?;
+        self.keep_roster(&member, &[said])?;
+        let written = self.forget_renewed(&mut member, &mut report)?;
+        self.keep_roster(&member, &written)?;
+        self.scrub_if_need_be()?;
+        Ok(RenewReport {
+            written: last.seq - before,
+            forgotten: report.forgotten,
+            waiting_for: waiting_for(&member).unwrap_or_default(),
+        })
+    }
+
+    /// Puts everything that counts into the outbox.
+    fn refill(&self) -> Result<Contents> {
+        let mut writer = lock(&self.writer);
+        let transaction = store::begin(&mut writer.connection)?;
+        store::refill_outbox(&transaction)?;
+        let (changes, photos) = store::refilled(&transaction)?;
+        transaction.commit()?;
+        Ok(Contents { changes: changes.into_iter().collect(), photos: photos.into_iter().collect() })
+    }
+
+    /// Every segment of which all is known here: its changes are in records, or in none any more.
+    fn coverable(&self, member: &Member, known: &Contents) -> Result<Vec<Cut>> {
+        let mut covered: BTreeMap<[u8; 16], Vec<SegmentPlace>> = BTreeMap::new();
+        for (at, state) in self.read(segments::places)? {
+            let is_covered = match state {
+                SegmentState::Renewed => true,
+                SegmentState::Taken | SegmentState::Settled => {
+                    self.opened(member, &at)?.is_some_and(|text| self.is_in(&text, known).unwrap_or(false))
+                }
+                SegmentState::Stranger | SegmentState::AfterRemoval | SegmentState::Newer => false,
+            };
+            if is_covered {
+                covered.entry(at.log).or_default().push(at);
+            }
+        }
+        let cut = |(log, places): (_, Vec<SegmentPlace>)| {
+            let highest = places.iter().max_by_key(|at| (at.seq, at.hash))?;
+            Some(Cut { log, ranges: places.iter().map(|at| at.seq).collect(), hash: highest.hash })
+        };
+        Ok(covered.into_iter().filter_map(cut).take(MAX_CUTS).collect())
+    }
+
+    /// Forgets what renewals cover, as far as their bases hold it; says so once nothing is left.
+    pub(super) fn forget_renewed(&self, member: &mut Member, report: &mut SyncReport) -> Result<Vec<Written>> {
+        let (me, now) = (member.device(), self.unix_ms());
+        let mut written = Vec::new();
+        for renewal in member.roster().renewals.clone() {
+            let covered = self.covered_by(&renewal)?;
+            let said = renewal.done.contains(&me);
+            if (covered.is_empty() && said) || !self.has_base(&renewal)? {
+                continue;
+            }
+            let base = self.contents_of(member, &renewal)?;
+            let mut lacking = 0;
+            for at in covered {
+                let text = self.opened(member, &at)?;
+                if text.is_some_and(|text| self.is_in(&text, &base).unwrap_or(false)) {
+                    self.forget(&at)?;
+                    report.forgotten += 1;
+                } else {
+                    lacking += 1;
+                }
+            }
+            if lacking == 0 && !said {
+                let act = Act::Renewed { renewal: renewal.entry };
+                written.push(self.with_random(|random| member.say(act, now, random))?);
+            }
+        }
+        Ok(written)
+    }
+
+    /// The segments that are whole here and that this renewal covers.
+    fn covered_by(&self, renewal: &Renewal) -> Result<Vec<SegmentPlace>> {
+        let within = |cut: &Cut, at: &SegmentPlace| cut.log == at.log && cut.ranges.contains(at.seq);
+        // A base does not cover itself, whatever it says.
+        let is_covered =
+            |at: &SegmentPlace| renewal.covers.iter().any(|cut| within(cut, at)) && !within(&renewal.base, at);
+        let may_go = |state| matches!(state, SegmentState::Taken | SegmentState::Settled);
+        let places = self.read(segments::places)?.into_iter();
+        Ok(places.filter(|(at, state)| may_go(*state) && is_covered(at)).map(|(at, _)| at).collect())
+    }
+
+    fn has_base(&self, renewal: &Renewal) -> Result<bool> {
+        let there = self.read(segments::places)?.into_iter();
+        let base: Ranges = there
+            .filter(|(at, state)| at.log == renewal.base.log && *state == SegmentState::Taken)
+            .map(|(at, _)| at.seq)
+            .collect();
+        Ok(renewal.base.ranges.missing_from(&base).is_empty())
+    }
+
+    /// What is in the base of a renewal.
+    fn contents_of(&self, member: &Member, renewal: &Renewal) -> Result<Contents> {
+        let mut contents = Contents::default();
+        for (at, _) in self.read(segments::places)? {
+            if at.log != renewal.base.log || !renewal.base.ranges.contains(at.seq) {
+                continue;
+            }
+            for item in self.opened(member, &at)?.map(|text| text.items).unwrap_or_default() {
+                match item {
+                    Item::Change { bytes, .. } => contents.changes.extend(crate::document::hash_of(&bytes)),
+                    Item::Blob { bytes, .. } => contents.photos.extend([BlobId::of(&bytes).0]),
+                    Item::Unknown(_) => {}
+                }
+            }
+        }
+        Ok(contents)
+    }
+
+    /// Whether all that a segment holds is among this, or left the notebook for good; and nothing in it is beyond this
+    /// version.
+    fn is_in(&self, text: &Plaintext, contents: &Contents) -> Result<bool> {
+        for item in &text.items {
+            let there = match item {
+                Item::Change { record, bytes, .. } => {
+                    crate::document::hash_of(bytes).is_ok_and(|hash| contents.changes.contains(&hash))
+                        || self.is_gone(*record)?
+                }
+                Item::Blob { bytes, .. } => {
+                    let photo = BlobId::of(bytes).0;
+                    contents.photos.contains(&photo) || self.read(|it| store::blob(it, &photo))?.is_none()
+                }
+                Item::Unknown(_) => false,
+            };
+            if !there {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn is_gone(&self, record: RecordId) -> Result<bool> {
+        self.read(|connection| store::is_purged(connection, record))
+    }
+
+    /// What a kept segment says; none when its key is not held.
+    pub(super) fn opened(&self, member: &Member, at: &SegmentPlace) -> Result<Option<Plaintext>> {
+        let Some(bytes) = self.read(|connection| segments::whole(connection, at))? else { return Ok(None) };
+        let Some(epoch) = member.epoch(&Header::read(&bytes)?.key) else { return Ok(None) };
+        let opened = segment::open(&bytes, &epoch)?;
+        let author = opened.author();
+        opened.verify(&author).map(Some)
+    }
+
+    fn forget(&self, at: &SegmentPlace) -> Result<()> {
+        let mut writer = lock(&self.writer);
+        let transaction = store::begin(&mut writer.connection)?;
+        segments::shrink(&transaction, at)?;
+        store::set_meta(&transaction, super::purges::UNSCRUBBED, "1")?;
+        Ok(transaction.commit()?)
+    }
+
+    /// The devices that have not yet done the newest renewal; none when there never was one.
+    ///
+    /// # Errors
+    /// As [`Notebook::member`].
+    pub fn renewal_waits_for(&self, keys: &dyn KeyStore) -> Result<Option<Vec<String>>> {
+        Ok(self.member(keys)?.as_ref().and_then(waiting_for))
+    }
+}
+
+fn waiting_for(member: &Member) -> Option<Vec<String>> {
+    let newest = member.roster().renewals.last()?;
+    let waiting = member.roster().devices.iter().filter(|device| !newest.done.contains(&device.public.device));
+    Some(waiting.map(|device| device.name.clone()).collect())
+}

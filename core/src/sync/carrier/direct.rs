@@ -1,0 +1,331 @@
+//! Lines between two devices that are awake at the same time, by QUIC with iroh: each knows the other by its key and by
+//! nothing else. No relay, no server that knows addresses, no packet to anybody but the addresses that are handed in.
+//!
+//! Who may come in is told by [`Direct::open_door`]; everybody else is sent away before a byte of ours is said. A device
+//! that was let in while this one was away may hand in the proof of it. Deadlines are our own: iroh would try a dead
+//! address for 30 seconds.
+
+mod quic;
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc};
+use std::time::Duration;
+
+use ed25519_dalek::SigningKey;
+use iroh::endpoint::{BindOpts, Connection, Incoming, RelayMode, VarInt, presets};
+use iroh::{Endpoint, EndpointAddr, EndpointId, SecretKey, TransportAddr};
+use tokio::time::timeout;
+
+use crate::error::{Error, Result};
+use crate::sync::session::{Frame, Frames, MAX_INTRO};
+pub use quic::{Closed, QuicLine};
+
+/// What is spoken on a line.
+const LOG: &[u8] = b"kith/log/1";
+/// What a device says that is not known yet.
+const INTRO: &[u8] = b"kith/intro/1";
+
+/// How long addresses on this very network are tried …
+const NEAR: Duration = Duration::from_secs(3);
+/// … and then all of them.
+const ANYWHERE: Duration = Duration::from_secs(8);
+/// A guest has so long to say its first word.
+const FIRST_WORD: Duration = Duration::from_secs(5);
+/// Guests at the door at once, and those that wait to be served.
+const AT_THE_DOOR: usize = 16;
+const WAITING: usize = 8;
+/// Most addresses that are tried for one device.
+const MAX_ADDRESSES: usize = 16;
+
+/// Who may come in, by the key by which it is known on a network.
+#[derive(Clone, Debug, Default)]
+pub struct Guests {
+    /// The devices of the notebook.
+    pub welcome: BTreeSet<[u8; 32]>,
+    /// Those that were removed: they are told so, and nothing else.
+    pub removed: BTreeSet<[u8; 32]>,
+}
+
+/// Somebody at the door.
+pub enum Guest {
+    /// A device of the notebook, to speak with.
+    Known(QuicLine),
+    /// A device that is not known, and the files of the roster that it says prove that it was let in.
+    Stranger(Stranger),
+}
+
+/// A device that is not known here.
+pub struct Stranger {
+    /// The key by which it is known on a network.
+    pub who: [u8; 32],
+    /// What it handed in.
+    pub parcels: Vec<Vec<u8>>,
+    connection: Connection,
+}
+
+impl Stranger {
+    /// Sends it away: to come back as a member when what it handed in proves it to be one, or else without a word.
+    pub fn answer(self, belongs: bool) {
+        quic::close(&self.connection, if belongs { Closed::Welcome } else { Closed::Stranger });
+    }
+}
+
+/// One device's place on the network.
+pub struct Direct {
+    endpoint: Endpoint,
+    guests: Arc<RwLock<Guests>>,
+    came: Mutex<mpsc::Receiver<Guest>>,
+    knock: mpsc::SyncSender<Guest>,
+    worker: tokio::runtime::Handle,
+    /// Dropping it ends the worker's thread.
+    _stop: tokio::sync::oneshot::Sender<()>,
+}
+
+impl Direct {
+    /// Takes a place on every network of this device, under the key of its endpoint; port 0 is any that is free. Nobody
+    /// is let in yet.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the port is taken, [`Error::Storage`] when the system gives no thread.
+    pub fn bind(key: &SigningKey, port: u16) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let worker = runtime.handle().clone();
+        let (_stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let key = SecretKey::from_bytes(&key.to_bytes());
+        let (bound, is_bound) = mpsc::sync_channel(1);
+        // A thread of its own, as for mailboxes: whoever calls knows nothing of tokio.
+        std::thread::Builder::new().name("kith-direct".into()).spawn(move || {
+            runtime.block_on(async {
+                let _ = bound.send(endpoint(key, port).await);
+                let _ = stopped.await;
+            });
+            runtime.shutdown_background();
+        })?;
+        let gone = || Error::Storage("the thread for the network ended".into());
+        let endpoint = is_bound.recv().map_err(|_| gone())??;
+        let (knock, came) = mpsc::sync_channel(WAITING);
+        Ok(Self { endpoint, guests: Arc::default(), came: Mutex::new(came), knock, worker, _stop })
+    }
+
+    /// The port on which it can be reached.
+    pub fn port(&self) -> u16 {
+        let sockets = self.endpoint.bound_sockets();
+        let first = sockets.iter().find(|socket| socket.is_ipv4()).or(sockets.first());
+        first.map_or(0, SocketAddr::port)
+    }
+
+    /// Lets these in from now on, and nobody else.
+    pub fn open_door(&self, guests: Guests) {
+        let is_first = {
+            let mut now = self.guests.write().unwrap_or_else(PoisonError::into_inner);
+            let is_first = now.welcome.is_empty();
+            *now = guests;
+            is_first
+        };
+        if is_first {
+            self.endpoint.set_alpns(vec![LOG.to_vec(), INTRO.to_vec()]);
+            self.worker.spawn(doorkeeper(self.endpoint.clone(), self.guests.clone(), self.knock.clone()));
+        }
+    }
+
+    /// The next guest, if one comes in that time.
+    pub fn next_guest(&self, at_most: Duration) -> Option<Guest> {
+        self.came.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(at_most).ok()
+    }
+
+    /// A line to a device that is said to be at these addresses: first to those on this very network, then to all.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it answers at none of them in time.
+    pub fn dial(&self, who: [u8; 32], at: &[SocketAddr]) -> Result<QuicLine> {
+        let (endpoint, worker, stages) = (self.endpoint.clone(), self.worker.clone(), stages(at));
+        self.run(async move {
+            let connection = ladder(&endpoint, who, stages, LOG).await?;
+            let (send, receive) = connection.open_bi().await.map_err(|error| quic::broken(&error))?;
+            Ok(QuicLine::new(connection, send, receive, &worker))
+        })
+    }
+
+    /// Hands in what proves to a device that this one was let in. It can be dialled after that.
+    ///
+    /// # Errors
+    /// [`Error::Peer`] when it does not think so; else as [`Direct::dial`].
+    pub fn introduce(&self, who: [u8; 32], at: &[SocketAddr], parcels: Vec<Vec<u8>>) -> Result<()> {
+        let (endpoint, stages) = (self.endpoint.clone(), stages(at));
+        self.run(async move {
+            let connection = ladder(&endpoint, who, stages, INTRO).await?;
+            let mut send = connection.open_uni().await.map_err(|error| quic::broken(&error))?;
+            // It may close while we speak; what it says then is in the close.
+            let _ = send.write_all(&Frame::Intro(parcels).bytes()).await;
+            let _ = send.finish();
+            let closed = timeout(FIRST_WORD, connection.closed()).await;
+            match closed.ok().as_ref().and_then(quic::closed_as) {
+                Some(Closed::Welcome) => Ok(()),
+                Some(Closed::Removed) => Err(quic::removed()),
+                _ => Err(quic::unknown()),
+            }
+        })
+    }
+
+    /// Leaves the network: whoever is on a line is told.
+    pub fn leave(self) {
+        let endpoint = self.endpoint.clone();
+        let _ = self.run(async move {
+            let _ = timeout(NEAR, endpoint.close()).await;
+            Ok(())
+        });
+    }
+
+    fn run<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        let (done, result) = mpsc::sync_channel(1);
+        self.worker.spawn(async move {
+            let _ = done.send(work.await);
+        });
+        result.recv().unwrap_or_else(|_| Err(Error::Peer("the connection broke".into())))
+    }
+}
+
+async fn endpoint(key: SecretKey, port: u16) -> Result<Endpoint> {
+    let taken = |why: &dyn std::fmt::Display| Error::Invalid(format!("port {port} cannot be used here ({why})"));
+    // Minimal brings the cipher and nothing else: no relay, no lookup of addresses, no publishing of ours.
+    Endpoint::builder(presets::Minimal)
+        .secret_key(key)
+        .relay_mode(RelayMode::Disabled)
+        .clear_ip_transports()
+        .bind_addr((Ipv4Addr::UNSPECIFIED, port))
+        .map_err(|error| taken(&error))?
+        // A system without IPv6 is fine.
+        .bind_addr_with_opts((Ipv6Addr::UNSPECIFIED, port), BindOpts::default().set_is_required(false))
+        .map_err(|error| taken(&error))?
+        .bind()
+        .await
+        .map_err(|error| taken(&error))
+}
+
+/// Opens to whoever knocks, so many at once.
+async fn doorkeeper(endpoint: Endpoint, guests: Arc<RwLock<Guests>>, knock: mpsc::SyncSender<Guest>) {
+    let room = Arc::new(tokio::sync::Semaphore::new(AT_THE_DOOR));
+    let worker = tokio::runtime::Handle::current();
+    while let Some(incoming) = endpoint.accept().await {
+        let Ok(place) = room.clone().try_acquire_owned() else {
+            incoming.refuse();
+            continue;
+        };
+        let (guests, knock, worker) = (guests.clone(), knock.clone(), worker.clone());
+        tokio::spawn(async move {
+            if let Ok(Some(guest)) = timeout(FIRST_WORD, let_in(incoming, &guests, &worker)).await
+                && let Err(mpsc::TrySendError::Full(guest)) = knock.try_send(guest)
+            {
+                match guest {
+                    Guest::Known(line) => line.close(Closed::Busy),
+                    Guest::Stranger(stranger) => quic::close(&stranger.connection, Closed::Busy),
+                }
+            }
+            drop(place);
+        });
+    }
+}
+
+/// The handshake, the look at the list, the first word.
+async fn let_in(incoming: Incoming, guests: &RwLock<Guests>, worker: &tokio::runtime::Handle) -> Option<Guest> {
+    let connection = incoming.accept().ok()?.await.ok()?;
+    let who = *connection.remote_id().as_bytes();
+    let (is_welcome, is_removed) = {
+        let guests = guests.read().unwrap_or_else(PoisonError::into_inner);
+        (guests.welcome.contains(&who), guests.removed.contains(&who))
+    };
+    if is_removed {
+        quic::close(&connection, Closed::Removed);
+        return None;
+    }
+    match (is_welcome, connection.alpn() == INTRO) {
+        (true, false) => {
+            let (send, receive) = connection.accept_bi().await.ok()?;
+            Some(Guest::Known(QuicLine::new(connection, send, receive, worker)))
+        }
+        (true, true) => {
+            quic::close(&connection, Closed::Welcome);
+            None
+        }
+        (false, true) => {
+            let mut receive = connection.accept_uni().await.ok()?;
+            let bytes = receive.read_to_end(MAX_INTRO + 4).await.ok()?;
+            let mut frames = Frames::default();
+            frames.push(&bytes);
+            match frames.take(MAX_INTRO) {
+                Ok(Some(Frame::Intro(parcels))) => Some(Guest::Stranger(Stranger { who, parcels, connection })),
+                _ => {
+                    quic::close(&connection, Closed::Stranger);
+                    None
+                }
+            }
+        }
+        (false, false) => {
+            quic::close(&connection, Closed::Stranger);
+            None
+        }
+    }
+}
+
+/// Tries one stage after the other, each a connection of its own.
+async fn ladder(
+    endpoint: &Endpoint,
+    who: [u8; 32],
+    stages: Vec<(Vec<SocketAddr>, Duration)>,
+    alpn: &[u8],
+) -> Result<Connection> {
+    let who =
+        EndpointId::from_bytes(&who).map_err(|_| Error::Peer("the other device has no key to reach it by".into()))?;
+    for (addresses, patience) in stages {
+        let at = EndpointAddr::from_parts(who, addresses.into_iter().map(TransportAddr::Ip));
+        if let Ok(Ok(connection)) = timeout(patience, endpoint.connect(at, alpn)).await {
+            return Ok(connection);
+        }
+    }
+    Err(Error::NotFound("the other device".into()))
+}
+
+/// Which addresses are tried how long. Link-local ones are left out: without the number of the interface, which no hint
+/// brings, they lead nowhere.
+fn stages(at: &[SocketAddr]) -> Vec<(Vec<SocketAddr>, Duration)> {
+    let is_of_use = |address: &SocketAddr| match address.ip() {
+        IpAddr::V6(ip) => !ip.is_unicast_link_local() && !ip.is_unspecified() && !ip.is_multicast(),
+        IpAddr::V4(ip) => !ip.is_unspecified() && !ip.is_multicast() && !ip.is_broadcast(),
+    };
+    let mut all: Vec<SocketAddr> = Vec::new();
+    for address in at.iter().copied().filter(is_of_use) {
+        if address.port() != 0 && all.len() < MAX_ADDRESSES && !all.contains(&address) {
+            all.push(address);
+        }
+    }
+    let near: Vec<SocketAddr> = all.iter().copied().filter(is_near).collect();
+    match (near.is_empty(), near.len() == all.len()) {
+        (true, true) => Vec::new(),
+        (true, false) => vec![(all, ANYWHERE)],
+        // Sending again to those that did not answer would only be the same once more.
+        (false, true) => vec![(near, NEAR)],
+        (false, false) => vec![(near, NEAR), (all, ANYWHERE)],
+    }
+}
+
+/// Whether an address is on a network this device is on: the system is asked from where it would send there, and sends
+/// nothing. What is beyond the first 24 bits of an IPv4 address, or 64 of another, counts as the same network.
+fn is_near(address: &SocketAddr) -> bool {
+    let any = if address.is_ipv4() { IpAddr::from(Ipv4Addr::UNSPECIFIED) } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = UdpSocket::bind((any, 0)).and_then(|socket| socket.connect(address).map(|()| socket));
+    match (socket.and_then(|socket| socket.local_addr()).map(|from| from.ip()), address.ip()) {
+        (Ok(IpAddr::V4(from)), IpAddr::V4(to)) => from.octets()[..3] == to.octets()[..3],
+        (Ok(IpAddr::V6(from)), IpAddr::V6(to)) => from.segments()[..4] == to.segments()[..4],
+        _ => false,
+    }
+}
+
+/// A number by which a connection is closed.
+fn code(closed: Closed) -> VarInt {
+    VarInt::from_u32(closed as u32)
+}

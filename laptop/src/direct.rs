@@ -1,0 +1,199 @@
+//! Syncing with other devices directly: those that are nearby, those that were reached before, or whoever is at an address
+//! that was typed.
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use kith_core::Error;
+use kith_core::notebook::{Peer, SyncReport};
+use kith_core::sync::hex;
+use kith_core::sync::keystore::KeyStore;
+
+use crate::app::App;
+use crate::failure::Failure;
+use crate::layout::clean;
+use crate::near::{self, Near};
+use crate::{days, places, sync};
+
+/// How long other devices are looked for.
+const LOOKING: Duration = Duration::from_secs(3);
+/// Under which name the addresses are kept at which devices were reached before.
+const ADDRESSES: &str = "addresses";
+/// Most addresses that are kept of one device.
+const MAX_KEPT: usize = 4;
+
+/// What came of calling a device, and where it was reached.
+pub(crate) type Called = Result<(SyncReport, Option<SocketAddr>), Error>;
+
+/// Looks for the other devices of the notebook on this network, and syncs with those that are there. Says how many.
+pub(crate) fn nearby(app: &App, answers: &mut Vec<serde_json::Value>) -> Result<usize, Failure> {
+    let keys = places::keys()?;
+    let Some(member) = app.notebook.member(&keys)? else { return Ok(0) };
+    let peers = app.notebook.peers(&keys)?;
+    if peers.is_empty() || !near::is_on_a_network() {
+        return Ok(0);
+    }
+    let Some(direct) = app.notebook.go_on_the_network(&keys, 0)? else { return Ok(0) };
+    let look = Near::look()?;
+    let spinner = app.spinner("looking for your other devices on this network");
+    let mut met = BTreeMap::new();
+    std::thread::scope(|scope| {
+        let (tell, calls) = mpsc::channel();
+        let mut open: Vec<[u8; 32]> = Vec::new();
+        let call = |open: &mut Vec<[u8; 32]>, peer: &Peer, at: Vec<SocketAddr>| {
+            let (tell, direct, notebook, keys, peer) = (tell.clone(), &direct, &app.notebook, &keys, peer.clone());
+            open.push(peer.endpoint);
+            scope.spawn(move || {
+                let called = notebook.call(direct, &peer, &at, keys, &mut |_, _| {});
+                let _ = tell.send((peer, called));
+            });
+        };
+        // Where they were before, while the network is asked where they are now.
+        for peer in &peers {
+            let at = remembered(&keys, peer);
+            if !at.is_empty() {
+                call(&mut open, peer, at);
+            }
+        }
+        let began = Instant::now();
+        let mut seen: BTreeMap<[u8; 32], (Peer, Vec<SocketAddr>)> = BTreeMap::new();
+        while met.len() < peers.len() && (began.elapsed() < LOOKING || !open.is_empty()) {
+            while let Ok((peer, called)) = calls.try_recv() {
+                open.retain(|endpoint| *endpoint != peer.endpoint);
+                // One that is not where it was may still show itself.
+                if !matches!(called, Err(Error::NotFound(_))) {
+                    met.insert(peer.endpoint, (peer, called));
+                }
+            }
+            if let Some(sighting) = look.next(Duration::from_millis(50)) {
+                let device = sighting.of(&member);
+                if let Some(peer) = peers.iter().find(|peer| Some(peer.device) == device) {
+                    seen.insert(peer.endpoint, (peer.clone(), sighting.at));
+                }
+            }
+            let ready: Vec<[u8; 32]> = seen.keys().filter(|endpoint| !open.contains(endpoint)).copied().collect();
+            for (peer, at) in ready.into_iter().filter_map(|endpoint| seen.remove(&endpoint)) {
+                if !met.contains_key(&peer.endpoint) {
+                    call(&mut open, &peer, at);
+                }
+            }
+        }
+    });
+    spinner.finish_and_clear();
+    direct.leave();
+    let count = met.values().filter(|(_, called)| called.is_ok()).count();
+    let mut failed = None;
+    for (peer, called) in met.into_values() {
+        failed = told(app, &keys, &peer, called, answers).err().or(failed);
+    }
+    failed.map_or(Ok(count), Err)
+}
+
+/// Syncs with whoever of the notebook is at this address.
+pub(crate) fn at(app: &App, typed: &str, answers: &mut Vec<serde_json::Value>) -> Result<(), Failure> {
+    let keys = places::keys()?;
+    let peers = app.notebook.peers(&keys)?;
+    let none = || {
+        Failure::Usage("this notebook has no other device yet; let one in with kith invite, through a folder".into())
+    };
+    let direct = app.notebook.go_on_the_network(&keys, 0)?.filter(|_| !peers.is_empty()).ok_or_else(none)?;
+    let at: Vec<SocketAddr> = typed
+        .to_socket_addrs()
+        .map_err(|error| {
+            Failure::Usage(format!(
+                "{typed} is no address ({error}); write it as HOST:PORT, as the other device shows it"
+            ))
+        })?
+        .collect();
+    // Which of them is there, only the connection tells.
+    let answered = std::thread::scope(|scope| {
+        let (direct, notebook, keys, at) = (&direct, &app.notebook, &keys, &at);
+        let calls: Vec<_> = peers
+            .iter()
+            .map(|peer| (peer, scope.spawn(move || notebook.call(direct, peer, at, keys, &mut |_, _| {}))))
+            .collect();
+        let ended = calls.into_iter().filter_map(|(peer, call)| Some((peer, call.join().ok()?)));
+        let answered: Vec<_> = ended.filter(|(_, called)| !matches!(called, Err(Error::NotFound(_)))).collect();
+        answered
+    });
+    direct.leave();
+    if answered.is_empty() {
+        return Err(Failure::NotFound(format!(
+            "no device of this notebook answers at {typed}. It has to run `kith sync --watch`, which says its port, and \
+             nothing in between may stop UDP"
+        )));
+    }
+    answered.into_iter().try_for_each(|(peer, called)| told(app, &keys, peer, called, answers))
+}
+
+/// Says what came of calling a device, and remembers where it was.
+pub(crate) fn told(
+    app: &App,
+    keys: &dyn KeyStore,
+    peer: &Peer,
+    called: Called,
+    answers: &mut Vec<serde_json::Value>,
+) -> Result<(), Failure> {
+    let (report, address) = called?;
+    if let Some(address) = address {
+        remember(keys, peer, address)?;
+    }
+    if app.json {
+        answers.push(serde_json::json!({ "device": peer.name, "report": report }));
+    } else {
+        say(app, &clean(&peer.name), &report);
+    }
+    if report.received > 0 {
+        app.settle();
+    }
+    Ok(())
+}
+
+/// What a direct exchange brought, in words that are true of both sides.
+pub(crate) fn say(app: &App, name: &str, report: &SyncReport) {
+    let given = days::count(report.written, "file", "files");
+    app.out.confirm(match (report.written, report.received) {
+        (0, 0) if report.unconfirmed == 0 => format!("{name}: nothing new on either side."),
+        (0, 0) => format!("{name}: nothing new from there."),
+        (_, 0) => format!("{name} has all that is new here: {given}. Nothing new from there."),
+        (0, received) => format!("{name}: {}", sync::received_words(received, report.touched)),
+        (_, received) => {
+            format!("{name} has all that is new here: {given}. {}", sync::received_words(received, report.touched))
+        }
+    });
+    if report.unconfirmed > 0 {
+        let still = days::count(report.unconfirmed, "file was", "files were");
+        app.out.aside(format!("{still} not taken there; a later sync tries again."));
+    }
+    if report.more {
+        app.out.aside("There is more than one meeting may carry: sync again for the rest.");
+    }
+    sync::tell_asides(app, report);
+}
+
+/// Where a device was reached before.
+pub(crate) fn remembered(keys: &dyn KeyStore, peer: &Peer) -> Vec<SocketAddr> {
+    all_remembered(keys).remove(&hex(&peer.device.0)).unwrap_or_default()
+}
+
+/// Remembers where a device was reached.
+pub(crate) fn remember(keys: &dyn KeyStore, peer: &Peer, address: SocketAddr) -> Result<(), Failure> {
+    let mut all = all_remembered(keys);
+    let of_peer = all.entry(hex(&peer.device.0)).or_default();
+    if of_peer.first() == Some(&address) {
+        return Ok(());
+    }
+    of_peer.retain(|known| *known != address);
+    of_peer.insert(0, address);
+    of_peer.truncate(MAX_KEPT);
+    let kept = serde_json::to_vec(&all).map_err(|error| Failure::Wrong(error.to_string()))?;
+    Ok(keys.put(ADDRESSES, &kept)?)
+}
+
+/// A file that cannot be read is one that remembers nothing.
+fn all_remembered(keys: &dyn KeyStore) -> BTreeMap<String, Vec<SocketAddr>> {
+    let kept = keys.get(ADDRESSES).ok().flatten();
+    kept.and_then(|kept| serde_json::from_slice(&kept).ok()).unwrap_or_default()
+}

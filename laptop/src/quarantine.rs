@@ -1,0 +1,150 @@
+//! What waits for a decision of somebody on this device, and the renewal that makes everybody forget.
+
+use chrono::{DateTime, Utc};
+use kith_core::notebook::{KeptBack, WaitingPurge, WhyKeptBack};
+
+use crate::app::App;
+use crate::args::QuarantineStep;
+use crate::failure::Failure;
+use crate::layout::{FAINT, STRONG, clean, styled, wrap};
+use crate::{choose, days, mailboxes, places, sync};
+
+/// Lists what is kept back, or decides about it.
+pub(crate) fn quarantine(app: &App, step: Option<&QuarantineStep>) -> Result<(), Failure> {
+    let keys = places::keys()?;
+    match step {
+        None => list(app),
+        Some(QuarantineStep::Keep { device }) => {
+            let report = app.notebook.keep_back_no_more(&keys, device)?;
+            app.settle();
+            let changes = days::count(report.received, "change is", "changes are");
+            app.done(
+                report.received,
+                &format!("{changes} part of your notes now. Sync, so that your other devices take them too."),
+            )
+        }
+        Some(QuarantineStep::Drop { device, yes }) => {
+            let question =
+                format!("Leave what \"{}\" wrote for good? It never becomes part of your notes.", clean(device));
+            if !yes && !choose::agrees(app, &question)? {
+                return Err(Failure::Wrong("nothing was decided".into()));
+            }
+            let files = days::count(app.notebook.drop_kept_back(&keys, device)?, "file is", "files are");
+            app.done(device, &format!("{files} left out for good."))
+        }
+        Some(QuarantineStep::Agree { yes }) => {
+            let waiting = app.notebook.purges_waiting(&keys)?;
+            if waiting.is_empty() {
+                return Err(Failure::NotFound("nothing waits to be deleted for good".into()));
+            }
+            let records: u64 = waiting.iter().map(|purge| purge.records).sum();
+            let question = format!(
+                "Delete {} for good here too? There is no way back but a backup.",
+                days::count(records, "record", "records")
+            );
+            if !yes && !choose::agrees(app, &question)? {
+                return Err(Failure::Wrong("nothing was deleted".into()));
+            }
+            let gone = app.notebook.agree_to_purges(&keys)?;
+            app.done(gone, &format!("{} gone for good.", days::count(gone, "record is", "records are")))
+        }
+    }
+}
+
+fn list(app: &App) -> Result<(), Failure> {
+    let keys = places::keys()?;
+    let (files, purges) = (app.notebook.kept_back(&keys)?, app.notebook.purges_waiting(&keys)?);
+    let refused = app.notebook.refused()?;
+    if app.json {
+        return app.print_json(&serde_json::json!({ "files": files, "purges": purges, "refused": refused }));
+    }
+    if files.is_empty() && purges.is_empty() && refused.is_empty() {
+        app.line("Nothing is kept back.");
+        return Ok(());
+    }
+    for kept in &files {
+        files_of(app, kept)?;
+    }
+    for purge in &purges {
+        purge_of(app, purge);
+    }
+    for (count, why) in &refused {
+        let changes = days::count(*count, "change was", "changes were");
+        app.line(wrap(&format!("{changes} refused: {why}. A newer version of Kith tries again."), "", app.width));
+    }
+    Ok(())
+}
+
+fn files_of(app: &App, kept: &KeptBack) -> Result<(), Failure> {
+    let name = if kept.name.is_empty() { "A device nobody let in".to_string() } else { clean(&kept.name) };
+    let at: Option<DateTime<Utc>> = kept.newest.parse().ok();
+    let newest = at.map(|at| app.notebook.zone().map(|zone| days::moment(at, zone, app.today))).transpose()?;
+    let about = format!(
+        "{} in {}, the newest {}, {}",
+        days::count(kept.changes, "change", "changes"),
+        days::count(kept.records, "record", "records"),
+        newest.unwrap_or_default(),
+        kept.device
+    );
+    app.line(format!("{}  {}", styled(STRONG, &name), styled(FAINT, &about)));
+    let why = match kept.why {
+        WhyKeptBack::AfterRemoval => "It wrote this after it was removed.",
+        WhyKeptBack::Stranger => "No device of yours let it in.",
+    };
+    let what = if kept.name.is_empty() { kept.device.clone() } else { format!("\"{}\"", clean(&kept.name)) };
+    app.line(format!("  {why} `kith quarantine keep {what}` takes it into your notes, `drop` leaves it."));
+    Ok(())
+}
+
+fn purge_of(app: &App, purge: &WaitingPurge) {
+    let people = days::count(purge.people, "person", "people");
+    let records = days::count(purge.records, "record", "records");
+    app.line(wrap(
+        &format!(
+            "{} deleted {people} for good, {records} in all. That is much, so they are still here: \
+             `kith quarantine agree` deletes them here too.",
+            clean(&purge.by)
+        ),
+        "",
+        app.width,
+    ));
+}
+
+/// Seals everything anew, so that what was deleted for good leaves the mailboxes and the other devices.
+pub(crate) fn renew(app: &App, yes: bool) -> Result<(), Failure> {
+    let question = "Seal the whole notebook anew, under a new key? Every device and mailbox then forgets what was sealed \
+                    before; what you deleted for good is in no file any more. It takes as long as a first sync.";
+    if !yes && !choose::agrees(app, question)? {
+        return Err(Failure::Wrong("nothing was renewed".into()));
+    }
+    let (keys, all) = (places::keys()?, mailboxes::all(app)?);
+    let all: Vec<_> = all.iter().map(AsRef::as_ref).collect();
+    for mailbox in &all {
+        app.notebook.sync(*mailbox, &keys, &mut |_, _| {})?;
+    }
+    let report = app.notebook.renew(&keys)?;
+    if app.json {
+        app.print_json(&report)?;
+    }
+    app.out.confirm(format!(
+        "Sealed anew: {} in the place of {}.",
+        days::count(report.written, "file", "files"),
+        report.forgotten
+    ));
+    for mailbox in &all {
+        app.notebook.sync(*mailbox, &keys, &mut |_, _| {})?;
+    }
+    let names: Vec<String> = report.waiting_for.iter().map(|name| clean(name)).collect();
+    sync::aside(
+        app,
+        &match names.is_empty() {
+            true => "No other device holds the old files.".to_string(),
+            false => format!(
+                "Until they sync, these devices still hold the old files: {}. Copies that a cloud keeps in its bin can be \
+                 opened by your devices as long as they keep the old keys.",
+                names.join(", ")
+            ),
+        },
+    );
+    Ok(())
+}

@@ -1,0 +1,354 @@
+//! Two computers on one network without internet find each other by themselves, through the real program; a third one on
+//! the same network looks at every packet.
+//!
+//! The network is made of namespaces and needs no rights beyond those of a user; where the system forbids that, or has no
+//! Python to look at packets with, the tests say so and count as skipped.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)] // a failure here fails the test
+#![cfg(target_os = "linux")]
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use kith_core::sync::hex;
+use kith_core::sync::keys::{DeviceKeys, Secret};
+use serde_json::Value;
+
+/// A bridge in a namespace of its own, and three computers on it, none of which knows a way out. Without `ageing_time 0`
+/// the bridge would hide from the third what two others say to each other.
+const NETWORK: &str = "
+set -e
+mount -t tmpfs none /run
+mkdir /run/netns
+for place in bridge phone laptop sniffer; do ip netns add $place; done
+ip netns exec bridge ip link add br0 type bridge ageing_time 0 mcast_snooping 0
+ip netns exec bridge ip link set br0 up
+number=1
+for place in phone laptop sniffer; do
+  ip link add name net-$place netns $place type veth peer name to-$place netns bridge
+  ip netns exec bridge ip link set to-$place master br0 up
+  ip netns exec $place ip link set lo up
+  [ $place = sniffer ] || ip netns exec $place ip address add 10.77.0.$number/24 dev net-$place
+  ip netns exec $place ip link set net-$place up
+  number=$((number + 1))
+done
+echo ready
+read -r _
+";
+
+/// The network, as long as this is there.
+struct Network {
+    shell: Child,
+}
+
+impl Network {
+    /// None, said as skipped, where it cannot be had.
+    fn new(test: &str) -> Option<Self> {
+        let mut shell = Command::new("unshare")
+            .args(["-rnm", "sh", "-c", NETWORK])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        let mut line = String::new();
+        BufReader::new(shell.stdout.take()?).read_line(&mut line).ok()?;
+        let network = Self { shell };
+        if line.trim() == "ready" {
+            return Some(network);
+        }
+        skip(test, "this system lets nobody make a network of namespaces");
+        None
+    }
+
+    /// A program on one of its computers.
+    fn on(&self, place: &str, program: &str) -> Command {
+        let mut command = Command::new("nsenter");
+        command.args(["-t", &self.shell.id().to_string(), "-U", "-n", "-m", "--preserve-credentials"]);
+        command.args(["ip", "netns", "exec", place, program]).stdin(Stdio::null());
+        command
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        let _ = self.shell.kill();
+        let _ = self.shell.wait();
+    }
+}
+
+/// One computer with the program.
+struct Desk<'a> {
+    network: &'a Network,
+    name: &'static str,
+    folder: PathBuf,
+}
+
+impl<'a> Desk<'a> {
+    fn new(network: &'a Network, home: &Path, name: &'static str) -> Self {
+        let folder = home.join(name);
+        std::fs::create_dir(&folder).unwrap();
+        Self { network, name, folder }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.network.on(self.name, env!("CARGO_BIN_EXE_kith"));
+        command.args(arguments).current_dir(&self.folder);
+        command.env("KITH_NOTEBOOK", self.folder.join("notebook.kith")).env("KITH_DEVICE", self.name);
+        for (name, folder) in [("XDG_DATA_HOME", "data"), ("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config")] {
+            command.env(name, self.folder.join(folder));
+        }
+        command
+    }
+
+    /// What a command says, and its code.
+    fn run(&self, arguments: &[&str]) -> (String, i32) {
+        let output = self.command(arguments).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (String::from_utf8_lossy(&said).into_owned(), output.status.code().unwrap_or(-1))
+    }
+
+    fn kith(&self, arguments: &[&str]) -> String {
+        let (said, code) = self.run(arguments);
+        assert_eq!(code, 0, "{}: kith {arguments:?}: {said}", self.name);
+        said
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let said = self.kith(&[arguments, &["--json"]].concat());
+        serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"))
+    }
+
+    fn lets_in(&self, other: &Self, folder: &str) {
+        let code = self.kith(&["invite", "--folder", folder, "--no-wait"]);
+        let asked = other.json(&["join", code.trim(), "--folder", folder, "--no-wait", "--yes"]);
+        self.kith(&["invite", "--agree-to", asked["digits"].as_str().unwrap()]);
+        other.kith(&["join"]);
+    }
+
+    /// Begins to watch, and waits until it listens.
+    fn watch(&self, port: &str) -> Watching {
+        let mut program = self.command(&["sync", "--watch", "--port", port]).stdout(Stdio::piped()).spawn().unwrap();
+        let (tell, said) = mpsc::channel();
+        let out = program.stdout.take().unwrap();
+        std::thread::spawn(move || {
+            for line in BufReader::new(out).lines().map_while(Result::ok) {
+                let _ = tell.send(line);
+            }
+        });
+        let watching = Watching { program, said };
+        watching.says("Listening on port");
+        watching
+    }
+
+    /// The keys by which the others know it.
+    fn secrets(&self) -> Vec<[u8; 32]> {
+        let seed = |name: &str| {
+            let keys = std::fs::read_dir(self.folder.join("state/kith/keys")).unwrap().flatten();
+            let file = keys.into_iter().find(|file| file.file_name().to_string_lossy().starts_with(name)).unwrap();
+            Secret::new(std::fs::read(file.path()).unwrap().try_into().unwrap())
+        };
+        let public = DeviceKeys::from_seeds(&seed("endpoint-"), &seed("device-"), None).public();
+        vec![public.device.0, public.endpoint, public.hpke]
+    }
+}
+
+/// A program that stays, until this is dropped.
+struct Watching {
+    program: Child,
+    said: mpsc::Receiver<String>,
+}
+
+impl Watching {
+    fn says(&self, words: &str) -> String {
+        let began = Instant::now();
+        let mut all = String::new();
+        while began.elapsed() < Duration::from_secs(20) {
+            if let Ok(line) = self.said.recv_timeout(Duration::from_millis(200)) {
+                if line.contains(words) {
+                    return line;
+                }
+                all.push_str(&line);
+            }
+        }
+        panic!("it never says {words:?}, but: {all}");
+    }
+
+    /// As Ctrl-C does.
+    fn stop(mut self) {
+        let pid = self.program.id().to_string();
+        // `ip netns exec` and `nsenter` become the program itself, so it has their number.
+        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        self.says("Ended.");
+        assert!(self.program.wait().unwrap().success());
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let _ = self.program.kill();
+        let _ = self.program.wait();
+    }
+}
+
+fn skip(test: &str, reason: &str) {
+    let _ = std::io::stderr().write_all(format!("\nskipped: {test}: {reason}\n").as_bytes());
+}
+
+/// Two computers that share a notebook and no folder any more.
+fn two<'a>(network: &'a Network, home: &Path) -> (Desk<'a>, Desk<'a>) {
+    let (phone, laptop) = (Desk::new(network, home, "phone"), Desk::new(network, home, "laptop"));
+    let shared = home.join("shared");
+    std::fs::create_dir(&shared).unwrap();
+    phone.lets_in(&laptop, shared.to_str().unwrap());
+    for desk in [&phone, &laptop] {
+        desk.kith(&["mailbox", "forget", "1"]);
+    }
+    (phone, laptop)
+}
+
+#[test]
+fn two_devices_without_internet_find_each_other_and_sync() {
+    let test = "two_devices_without_internet_find_each_other_and_sync";
+    let Some(network) = Network::new(test) else { return };
+    let home = tempfile::tempdir().unwrap();
+    let (phone, laptop) = two(&network, home.path());
+    phone.kith(&["jot", "Dana Ruiz, Acme"]);
+    let (said, code) = phone.run(&["sync"]);
+    assert!(code == 3 && said.contains("kith sync --watch") && said.contains("hotspot"), "nobody is there: {said}");
+    let watching = laptop.watch("0");
+    let began = Instant::now();
+    let said = phone.kith(&["sync"]);
+    assert!(said.contains("laptop has all that is new here"), "{said}");
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    assert!(watching.says("Received").starts_with("phone"));
+    // The address is remembered now: nobody has to be looked for.
+    laptop.kith(&["jot", "Ann Lee, Novabank"]);
+    let began = Instant::now();
+    assert!(phone.kith(&["sync"]).contains("Received"));
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    watching.stop();
+    assert_eq!(
+        (phone.json(&["people"])["total"].clone(), laptop.json(&["people"])["total"].clone()),
+        (2.into(), 2.into())
+    );
+}
+
+#[test]
+fn two_that_watch_meet_by_themselves_and_pass_on_what_is_jotted() {
+    let test = "two_that_watch_meet_by_themselves_and_pass_on_what_is_jotted";
+    let Some(network) = Network::new(test) else { return };
+    let home = tempfile::tempdir().unwrap();
+    let (phone, laptop) = two(&network, home.path());
+    let (of_phone, of_laptop) = (phone.watch("0"), laptop.watch("40404"));
+    laptop.kith(&["jot", "Dana Ruiz, Acme"]);
+    of_phone.says("laptop: Received");
+    phone.kith(&["jot", "Ann Lee, Novabank"]);
+    of_laptop.says("phone: Received");
+    // One is killed in the middle of its life, and comes back under another port: they find each other again.
+    drop(of_laptop);
+    phone.kith(&["jot", "Ben Ode, Harbour"]);
+    let of_laptop = laptop.watch("0");
+    of_laptop.says("phone: Received");
+    of_laptop.stop();
+    of_phone.stop();
+    assert_eq!(laptop.json(&["people"])["total"], 3);
+}
+
+#[test]
+fn an_address_can_be_typed_and_a_removed_device_is_told_so() {
+    let test = "an_address_can_be_typed_and_a_removed_device_is_told_so";
+    let Some(network) = Network::new(test) else { return };
+    let home = tempfile::tempdir().unwrap();
+    let (phone, laptop) = two(&network, home.path());
+    laptop.kith(&["jot", "Dana Ruiz, Acme"]);
+    let watching = laptop.watch("40404");
+    assert!(phone.kith(&["sync", "--at", "10.77.0.2:40404"]).contains("Received"));
+    assert_eq!(phone.run(&["sync", "--at", "10.77.0.2"]).1, 2, "without a port it is no address");
+    assert_eq!(phone.run(&["sync", "--at", "10.77.0.2:40405"]).1, 3, "nobody is there");
+    laptop.kith(&["devices", "remove", "phone", "--yes"]);
+    std::thread::sleep(Duration::from_millis(1500));
+    let (said, code) = phone.run(&["sync", "--at", "10.77.0.2:40404"]);
+    assert!(code == 4 && said.contains("was removed"), "{said}");
+    watching.stop();
+}
+
+#[test]
+fn who_listens_on_the_network_learns_no_name_and_no_identity() {
+    let test = "who_listens_on_the_network_learns_no_name_and_no_identity";
+    let Some(network) = Network::new(test) else { return };
+    let home = tempfile::tempdir().unwrap();
+    let all = home.path().join("packets");
+    let sniffer = network
+        .on("sniffer", "python3")
+        .args([concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sniffer.py"), "net-sniffer", all.to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut sniffer = sniffer.unwrap();
+    let mut line = String::new();
+    BufReader::new(sniffer.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    if line.trim() != "listening" {
+        return skip(test, "there is no python3 here to look at packets with");
+    }
+    let (phone, laptop) = two(&network, home.path());
+    phone.kith(&["jot", "Zyxwella Quorbin, Plumbaline Ltd zyx@plumbaline.example #frobnicator"]);
+    let watching = laptop.watch("0");
+    phone.kith(&["sync"]);
+    watching.says("Received");
+    watching.stop();
+    std::thread::sleep(Duration::from_millis(300));
+    let _ = sniffer.kill();
+    let _ = sniffer.wait();
+
+    let seen = std::fs::read(&all).unwrap();
+    let packets = packets(&seen);
+    let known: [IpAddr; 2] = [Ipv4Addr::new(10, 77, 0, 1).into(), Ipv4Addr::new(10, 77, 0, 2).into()];
+    let between = packets.iter().filter(|packet| destination(packet).is_some_and(|to| known.contains(&to))).count();
+    assert!(between > 8, "the sniffer saw what the two say to each other: {between} of {} packets", packets.len());
+    let mut words: Vec<Vec<u8>> = ["zyxwella", "quorbin", "plumbaline", "frobnicator", "phone", "laptop"]
+        .map(|word| word.as_bytes().to_vec())
+        .into();
+    for key in [phone.secrets(), laptop.secrets()].concat() {
+        words.extend([key.to_vec(), key[..8].to_vec(), hex(&key[..6]).into_bytes()]);
+    }
+    let tag = std::fs::read_dir(phone.folder.join("state/kith/keys")).unwrap().flatten();
+    let tag =
+        tag.filter_map(|file| file.file_name().to_str()?.strip_prefix("ring-").map(str::to_owned)).next().unwrap();
+    words.push(tag[..12].as_bytes().to_vec());
+    for word in &words {
+        let is_there = seen.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
+        assert!(!is_there, "{:?} was on the network", String::from_utf8_lossy(word));
+    }
+    for to in packets.iter().filter_map(|packet| destination(packet)) {
+        let is_here = match to {
+            IpAddr::V4(ip) => ip.is_multicast() && ip.octets()[..3] == [224, 0, 0],
+            // The system itself speaks to its neighbours.
+            IpAddr::V6(ip) => ip.is_unicast_link_local() || ip.segments()[0] == 0xff02,
+        };
+        assert!(is_here || known.contains(&to), "a packet to {to}, whom nobody named");
+    }
+}
+
+/// The packets in a file of the sniffer.
+fn packets(mut file: &[u8]) -> Vec<&[u8]> {
+    let mut packets = Vec::new();
+    while let Some((length, rest)) = file.split_first_chunk::<4>() {
+        let Some((packet, rest)) = rest.split_at_checked(u32::from_be_bytes(*length) as usize) else { break };
+        packets.push(packet);
+        file = rest;
+    }
+    packets
+}
+
+/// To whom an Ethernet frame with IP in it goes.
+fn destination(packet: &[u8]) -> Option<IpAddr> {
+    match packet.get(12..14)? {
+        [0x08, 0x00] => Some(Ipv4Addr::from(*packet.get(30..)?.first_chunk::<4>()?).into()),
+        [0x86, 0xdd] => Some(Ipv6Addr::from(*packet.get(38..)?.first_chunk::<16>()?).into()),
+        _ => None,
+    }
+}

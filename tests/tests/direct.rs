@@ -1,0 +1,353 @@
+//! Two devices that speak to each other directly, over real sockets of this computer: what they bring each other, what it
+//! costs, who is sent away, and what a broken line leaves behind.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, missing_docs)]
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use kith_core::Error;
+use kith_core::model::*;
+use kith_core::notebook::{Peer, SyncReport};
+use kith_core::sync::carrier::direct::{Direct, Guest};
+use kith_core::sync::carrier::{Heard, Line};
+use kith_core::sync::keys::{DeviceKeys, Secret};
+use tests::line::{Within, pair};
+use tests::{Device, assert_alike, quick_folder};
+
+const DANA: &str = "Dana Ruiz, Acme !send her the contact ?a warehouse #lyon";
+
+struct Home {
+    folder: tempfile::TempDir,
+}
+
+impl Home {
+    fn new() -> Self {
+        let home = Self { folder: quick_folder() };
+        std::fs::create_dir(home.shared()).unwrap();
+        home
+    }
+
+    fn device(&self, name: &str, seed: u64) -> Device {
+        Device::new(self.folder.path(), name, seed)
+    }
+
+    fn shared(&self) -> PathBuf {
+        self.folder.path().join("shared")
+    }
+
+    fn two(&self) -> (Device, Device) {
+        let (phone, laptop) = (self.device("phone", 1), self.device("laptop", 2));
+        phone.lets_in(&laptop, &self.shared());
+        laptop.pass(&self.shared()).unwrap();
+        (phone, laptop)
+    }
+}
+
+/// A device that listens: where, and what it needs for it.
+struct Listening {
+    direct: Direct,
+    at: SocketAddr,
+}
+
+fn listen(device: &Device) -> Listening {
+    let direct = device.notebook.go_on_the_network(&device.keys, 0).unwrap().unwrap();
+    direct.open_door(device.notebook.guests(&device.keys).unwrap());
+    let at = (Ipv4Addr::LOCALHOST, direct.port()).into();
+    Listening { direct, at }
+}
+
+/// How one device knows another.
+fn known_as(device: &Device, to: &Device) -> Peer {
+    let me = device.notebook.member(&device.keys).unwrap().unwrap();
+    let found = to.notebook.peers(&to.keys).unwrap().into_iter().find(|peer| peer.device == me.device());
+    found.unwrap_or_else(|| Peer {
+        device: me.device(),
+        endpoint: me.keys().public().endpoint,
+        name: device.notebook.device().into(),
+    })
+}
+
+/// The first calls the second, once; what each says of it.
+fn meet(caller: &Device, host: &Device) -> (Result<SyncReport, Error>, Option<Result<SyncReport, Error>>) {
+    let listening = listen(host);
+    let peer = known_as(host, caller);
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let serving = scope.spawn(|| {
+            let mut served = None;
+            while !is_over.load(Ordering::Relaxed) {
+                if let Some(guest) = listening.direct.next_guest(Duration::from_millis(50)) {
+                    let report = host.notebook.serve(&listening.direct, guest, &host.keys, &mut |_, _| {});
+                    served = report.transpose().map(|report| report.map(|(_, report)| report)).or(served);
+                }
+            }
+            served
+        });
+        let direct = caller.notebook.go_on_the_network(&caller.keys, 0).unwrap().unwrap();
+        let report = caller.notebook.call(&direct, &peer, &[listening.at], &caller.keys, &mut |_, _| {});
+        is_over.store(true, Ordering::Relaxed);
+        (report.map(|(report, _)| report), serving.join().unwrap())
+    })
+}
+
+fn met(caller: &Device, host: &Device) -> (SyncReport, SyncReport) {
+    let (of_caller, of_host) = meet(caller, host);
+    (of_caller.unwrap(), of_host.unwrap().unwrap())
+}
+
+#[test]
+fn two_devices_on_one_network_bring_each_other_what_they_lack() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let dana = phone.notebook.jot_line(DANA).unwrap().contact.unwrap();
+    laptop.notebook.jot_line("Ann Lee, Novabank").unwrap();
+    let (of_phone, of_laptop) = met(&phone, &laptop);
+    assert!(of_phone.sent > 0 && of_phone.received > 0 && of_laptop.sent > 0 && of_laptop.received > 0);
+    assert_eq!((of_phone.unconfirmed, of_laptop.unconfirmed), (0, 0), "each has heard that the other has it");
+    assert_alike(&phone, &laptop);
+    laptop.notebook.edit(dana, |c: &mut Contact| c.nickname = "D".into()).unwrap();
+    let (of_phone, _) = met(&phone, &laptop);
+    assert_eq!((of_phone.sent, of_phone.read), (0, 1), "{of_phone:?}");
+    assert_alike(&phone, &laptop);
+    let (of_phone, of_laptop) = met(&laptop, &phone);
+    assert_eq!((of_phone, of_laptop), (SyncReport::default(), SyncReport::default()), "nothing more to do");
+}
+
+#[test]
+fn what_came_directly_lies_in_the_mailbox_after_the_next_pass() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let tablet = home.device("tablet", 3);
+    laptop.lets_in(&tablet, &home.shared());
+    phone.notebook.jot_line(DANA).unwrap();
+    met(&phone, &laptop);
+    laptop.pass(&home.shared()).unwrap();
+    tablet.pass(&home.shared()).unwrap();
+    assert_alike(&phone, &tablet);
+}
+
+#[test]
+fn a_removed_device_is_sent_away_and_told_why() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    phone.notebook.remove_device(&phone.keys, "laptop").unwrap();
+    laptop.notebook.jot_line(DANA).unwrap();
+    let began = Instant::now();
+    let (of_laptop, of_phone) = meet(&laptop, &phone);
+    assert!(matches!(&of_laptop, Err(Error::Peer(words)) if words.contains("was removed")), "{of_laptop:?}");
+    assert!(of_phone.is_none(), "the phone never spoke with it");
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn a_stranger_gets_no_byte() {
+    let home = Home::new();
+    let (_, laptop) = home.two();
+    let listening = listen(&laptop);
+    let stranger = DeviceKeys::from_seeds(&Secret::new([7; 32]), &Secret::new([8; 32]), None);
+    let direct = Direct::bind(stranger.endpoint_key(), 0).unwrap();
+    let endpoint = laptop.notebook.member(&laptop.keys).unwrap().unwrap().keys().public().endpoint;
+    for said in [&b""[..], b"\0\0\0\x01\xa0", &[0xff; 4096]] {
+        let Ok(mut line) = direct.dial(endpoint, &[listening.at]) else { continue };
+        let _ = line.send(said.to_vec());
+        loop {
+            match line.wait(Duration::from_secs(5)) {
+                Ok(Heard::Sent(_)) => {}
+                Ok(other) => panic!("heard {other:?}"),
+                Err(error) => break assert!(error.to_string().contains("does not know this one"), "{error}"),
+            }
+        }
+    }
+    // What it hands in to be known proves nothing.
+    let handed_in = vec![[b"KTR1".to_vec(), vec![7; 200]].concat(), vec![0; 60_000]];
+    let introduced = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let guest = listening.direct.next_guest(Duration::from_secs(5)).unwrap();
+            assert!(matches!(guest, Guest::Stranger(_)));
+            laptop.notebook.serve(&listening.direct, guest, &laptop.keys, &mut |_, _| {}).unwrap();
+        });
+        direct.introduce(endpoint, &[listening.at], handed_in)
+    });
+    assert!(matches!(introduced, Err(Error::Peer(_))), "{introduced:?}");
+    assert!(listening.direct.next_guest(Duration::from_millis(200)).is_none());
+}
+
+#[test]
+fn a_device_that_was_let_in_meanwhile_shows_the_proof_and_is_known() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    // The phone removes an old tablet and lets a new one in while the laptop is away: another key holds since.
+    let (old, tablet) = (home.device("old", 3), home.device("tablet", 4));
+    phone.lets_in(&old, &home.shared());
+    phone.notebook.remove_device(&phone.keys, "old").unwrap();
+    phone.lets_in(&tablet, &home.shared());
+    tablet.pass(&home.shared()).unwrap();
+    tablet.notebook.jot_line(DANA).unwrap();
+    let (of_tablet, of_laptop) = met(&tablet, &laptop);
+    assert!(of_tablet.sent > 0 && of_laptop.received > 0, "{of_tablet:?} {of_laptop:?}");
+    assert_alike(&tablet, &laptop);
+    assert_eq!(laptop.notebook.device_list(&laptop.keys).unwrap().len(), 4);
+}
+
+#[test]
+fn dead_addresses_hold_nobody_up() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let listening = listen(&laptop);
+    // Bound, and silent for ever.
+    let silent: Vec<std::net::UdpSocket> =
+        (0..4).map(|_| std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).collect();
+    let mut at: Vec<SocketAddr> = silent.iter().map(|socket| socket.local_addr().unwrap()).collect();
+    let peer = known_as(&laptop, &phone);
+    let direct = phone.notebook.go_on_the_network(&phone.keys, 0).unwrap().unwrap();
+    let began = Instant::now();
+    assert!(matches!(direct.dial(peer.endpoint, &at), Err(Error::NotFound(_))));
+    assert!(began.elapsed() < Duration::from_millis(3500), "nobody there: {:?}", began.elapsed());
+    at.push(listening.at);
+    let began = Instant::now();
+    direct.dial(peer.endpoint, &at).unwrap();
+    assert!(began.elapsed() < Duration::from_millis(3500), "one of five: {:?}", began.elapsed());
+    let began = Instant::now();
+    direct.dial(peer.endpoint, &[listening.at]).unwrap();
+    assert!(began.elapsed() < Duration::from_millis(300), "known address: {:?}", began.elapsed());
+    assert!(matches!(direct.dial(peer.endpoint, &["[fe80::1]:5".parse().unwrap()]), Err(Error::NotFound(_))));
+}
+
+#[test]
+fn two_copies_of_one_device_are_found_out_and_nothing_is_lost() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    phone.notebook.jot_line(DANA).unwrap();
+    met(&phone, &laptop);
+    let copy = phone.copied(home.folder.path(), "copy", 9, true);
+    phone.notebook.jot_line("Ann Lee, Novabank").unwrap();
+    copy.notebook.jot_line("Ben Ode, Harbour").unwrap();
+    assert!(!met(&phone, &laptop).0.new_log, "the first goes on as it was");
+    let (of_copy, _) = met(&copy, &laptop);
+    assert!(of_copy.new_log, "the second finds its own numbers taken: {of_copy:?}");
+    met(&phone, &laptop);
+    assert_alike(&phone, &laptop);
+    assert_alike(&copy, &laptop);
+    // Both sealed under one number before either heard of the other: two segments, both kept, and two logs from then on.
+    phone.notebook.jot_line("Cleo Roux, Port").unwrap();
+    copy.notebook.jot_line("Dov Katz, Mill").unwrap();
+    phone.pass(&home.shared()).unwrap();
+    let elsewhere = home.folder.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    copy.pass(&elsewhere).unwrap();
+    for device in [&phone, &copy, &phone, &copy] {
+        met(device, &laptop);
+    }
+    assert_alike(&phone, &laptop);
+    assert_alike(&copy, &laptop);
+}
+
+/// What both say over a line that needs no network, and how many bytes each sent.
+fn over_a_line(
+    a: &Device,
+    b: &Device,
+    cut_after: usize,
+) -> (Result<SyncReport, Error>, Result<SyncReport, Error>, [usize; 2]) {
+    let endpoint = |device: &Device| device.notebook.member(&device.keys).unwrap().unwrap().keys().public().endpoint;
+    let (of_a, of_b) = pair(endpoint(a), endpoint(b));
+    let (mut of_a, mut of_b) = (Counting::new(of_a, cut_after), Counting::new(of_b, usize::MAX));
+    let (report_a, report_b) = std::thread::scope(|scope| {
+        let other = scope.spawn(|| b.notebook.sync_over(&mut of_b, &b.keys, &mut |_, _| {}));
+        let mine = a.notebook.sync_over(&mut of_a, &a.keys, &mut |_, _| {});
+        (mine, other.join().unwrap())
+    });
+    (report_a, report_b, [of_b.heard, of_a.heard])
+}
+
+#[test]
+fn nothing_changed_costs_little() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let tablet = home.device("tablet", 3);
+    laptop.lets_in(&tablet, &home.shared());
+    phone.notebook.jot_line(DANA).unwrap();
+    for device in [&phone, &laptop, &tablet, &phone, &laptop, &tablet] {
+        device.pass(&home.shared()).unwrap();
+    }
+    let (of_phone, _, bytes) = over_a_line(&phone, &laptop, usize::MAX);
+    assert_eq!(of_phone.unwrap(), SyncReport::default());
+    println!("nothing changed: {bytes:?} bytes");
+    assert!(bytes.iter().sum::<usize>() <= 2000, "{bytes:?}");
+    for n in 0..10 {
+        phone.notebook.jot_line(&format!("Person {n}, Company {n} !write to them")).unwrap();
+    }
+    let (of_phone, _, bytes) = over_a_line(&phone, &laptop, usize::MAX);
+    assert!(of_phone.unwrap().sent >= 10);
+    println!("ten jotted: {bytes:?} bytes");
+    assert!(bytes.iter().sum::<usize>() <= 16_000, "{bytes:?}");
+    assert_alike(&phone, &laptop);
+}
+
+#[test]
+fn a_line_that_breaks_anywhere_leaves_everything_whole_and_is_taken_up_again() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    for n in 0..30 {
+        phone.notebook.jot_line(&format!("Person {n}, Company {n} !call them #t{n}")).unwrap();
+        phone.pass(&home.shared()).unwrap();
+    }
+    let fresh = home.folder.path().join("fresh");
+    laptop.back_up(&fresh);
+    let mut laptop = laptop;
+    let whole = over_a_line(&laptop, &phone, usize::MAX).2[1];
+    let largest = 4096;
+    for cut in (0..whole).step_by(whole / 40) {
+        laptop.restore(&fresh);
+        let (broken, _, before) = over_a_line(&laptop, &phone, cut);
+        assert!(broken.is_err(), "cut after {cut} of {whole}");
+        let (taken_up, _, after) = over_a_line(&laptop, &phone, usize::MAX);
+        assert!(taken_up.is_ok(), "{taken_up:?}");
+        assert_alike(&phone, &laptop);
+        // Everything that came whole was kept: at most one segment comes twice, beside what is said at each meeting.
+        assert!(before[1] + after[1] <= whole + largest, "cut after {cut}: {before:?} + {after:?}, {whole} at once");
+    }
+}
+
+/// A line that counts what is heard on it, and breaks after so many bytes.
+struct Counting {
+    line: Within,
+    heard: usize,
+    most: usize,
+}
+
+impl Counting {
+    fn new(line: Within, most: usize) -> Self {
+        Self { line, heard: 0, most }
+    }
+}
+
+impl Line for Counting {
+    fn peer(&self) -> [u8; 32] {
+        self.line.peer()
+    }
+
+    fn send(&mut self, bytes: Vec<u8>) -> Result<(), Error> {
+        self.line.send(bytes)
+    }
+
+    fn wait(&mut self, at_most: Duration) -> Result<Heard, Error> {
+        let heard = self.line.wait(at_most)?;
+        if let Heard::Bytes(bytes) = &heard {
+            if self.heard + bytes.len() > self.most {
+                return Err(Error::Peer("the line broke".into()));
+            }
+            self.heard += bytes.len();
+        }
+        Ok(heard)
+    }
+
+    fn refuse(&mut self) {
+        self.line.refuse();
+    }
+
+    fn hang_up(&mut self) {
+        self.line.hang_up();
+    }
+}

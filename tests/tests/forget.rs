@@ -1,0 +1,354 @@
+//! Forgetting on every device: what one deletes for good goes everywhere, and a renewal takes the sealed words away.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use kith_core::Error;
+use kith_core::model::*;
+use kith_core::sync::LogId;
+use kith_core::sync::keystore::{FileKeyStore, KeyStore};
+use kith_core::sync::member::Member;
+use kith_core::sync::ranges::Ranges;
+use kith_core::sync::roster::{Act, Cut};
+use kith_core::sync::segment::{self, Header, Item};
+use tests::post::sealed_files;
+use tests::{Device, Seeded, assert_alike, quick_folder};
+
+/// Words that only Dana's records have.
+const PLANTED: [&str; 3] = ["zyxwella", "plumbaline", "frobnicator"];
+
+/// The segments in a folder, by their place in it.
+fn segments_in(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let sealed = sealed_files(folder).into_iter();
+    sealed.filter(|(path, _)| path.extension().is_some_and(|ending| ending == "kiths")).collect()
+}
+
+struct Home {
+    folder: tempfile::TempDir,
+    shared: PathBuf,
+}
+
+impl Home {
+    fn new() -> Self {
+        let folder = quick_folder();
+        let shared = folder.path().join("shared");
+        std::fs::create_dir(&shared).unwrap();
+        Self { folder, shared }
+    }
+
+    fn device(&self, name: &str, seed: u64) -> Device {
+        Device::new(self.folder.path(), name, seed)
+    }
+
+    /// Two devices that know each other's notes: Zyxwella's, and Ben's.
+    fn two(&self) -> (Device, Device, Id<Contact>) {
+        let (phone, laptop) = (self.device("phone", 1), self.device("laptop", 2));
+        phone.lets_in(&laptop, &self.shared);
+        let line = "Zyxwella Quorbin, Acme !send her the frobnicator ?needs a plumbaline";
+        let zyxwella = phone.notebook.jot_line(line).unwrap().contact.unwrap();
+        phone.notebook.jot_line("Ben Okafor, Novabank !call him by tue").unwrap();
+        self.pass(&[&phone, &laptop]);
+        (phone, laptop, zyxwella)
+    }
+
+    /// Everybody syncs, until nobody has anything new.
+    fn pass(&self, devices: &[&Device]) {
+        for _ in 0..6 {
+            let busy = devices.iter().map(|device| device.pass(&self.shared).unwrap());
+            if busy.map(|report| report.written + report.read + report.sent + report.forgotten).sum::<u64>() == 0 {
+                return;
+            }
+        }
+        panic!("they do not come to rest");
+    }
+}
+
+fn is_there(device: &Device, id: Id<Contact>) -> bool {
+    device.notebook.get(id).unwrap().is_some()
+}
+
+/// Which of the planted words are in the files of a device, its keys aside.
+fn words_in_file(device: &Device) -> Vec<&'static str> {
+    let files = ["notebook.kith", "notebook.kith-wal"].map(|name| std::fs::read(device.folder().join(name)));
+    let bytes: Vec<u8> = files.into_iter().filter_map(Result::ok).flatten().map(|b| b.to_ascii_lowercase()).collect();
+    PLANTED.into_iter().filter(|word| bytes.windows(word.len()).any(|part| part == word.as_bytes())).collect()
+}
+
+/// Which of the planted words can be read in a folder with every key that a device holds.
+fn words_in_mailbox(device: &Device, folder: &Path) -> Vec<&'static str> {
+    let member = device.notebook.member(&device.keys).unwrap().unwrap();
+    let mut found = BTreeSet::new();
+    for bytes in segments_in(folder).into_values() {
+        let epoch = member.epoch(&Header::read(&bytes).unwrap().key).expect("the key is held");
+        let opened = segment::open(&bytes, &epoch).unwrap();
+        let author = opened.author();
+        for item in opened.verify(&author).unwrap().items {
+            let Item::Change { bytes, .. } = item else { continue };
+            let text = bytes.to_ascii_lowercase();
+            found.extend(PLANTED.iter().filter(|word| text.windows(word.len()).any(|part| part == word.as_bytes())));
+        }
+    }
+    found.into_iter().copied().collect()
+}
+
+#[test]
+fn what_one_device_deletes_for_good_leaves_the_others_as_they_sync() {
+    let home = Home::new();
+    let (phone, laptop, zyxwella) = home.two();
+    assert!(is_there(&laptop, zyxwella));
+    // The laptop writes to her while the phone deletes her.
+    laptop.notebook.edit(zyxwella, |c: &mut Contact| c.nickname = "Zyx".into()).unwrap();
+    let purge = phone.notebook.purge(zyxwella).unwrap();
+    phone.pass(&home.shared).unwrap();
+    let report = laptop.pass(&home.shared).unwrap();
+    assert_eq!((report.deleted, report.purges_waiting.len()), (purge.records, 0), "{report:?}");
+    assert!(!is_there(&laptop, zyxwella));
+    assert_eq!(words_in_file(&laptop), Vec::<&str>::new());
+    home.pass(&[&phone, &laptop]);
+    assert_alike(&phone, &laptop);
+    // A device that joins later never shows her.
+    let tablet = home.device("tablet", 3);
+    laptop.lets_in(&tablet, &home.shared);
+    tablet.pass(&home.shared).unwrap();
+    assert!(!is_there(&tablet, zyxwella));
+    home.pass(&[&phone, &laptop, &tablet]);
+    assert_alike(&laptop, &tablet);
+}
+
+#[test]
+fn a_late_edit_of_somebody_deleted_for_good_is_dropped_and_said() {
+    let home = Home::new();
+    let (phone, laptop, zyxwella) = home.two();
+    laptop.notebook.edit(zyxwella, |c: &mut Contact| c.nickname = "Zyx".into()).unwrap();
+    laptop.pass(&home.shared).unwrap();
+    phone.notebook.purge(zyxwella).unwrap();
+    let report = phone.pass(&home.shared).unwrap();
+    assert_eq!((report.purged, is_there(&phone, zyxwella)), (1, false), "{report:?}");
+}
+
+#[test]
+fn many_people_are_deleted_on_another_device_only_once_somebody_there_agrees() {
+    let home = Home::new();
+    let (phone, laptop, zyxwella) = home.two();
+    let more: Vec<Id<Contact>> = ["Ann Lee", "Chi Wei", "Rui Costa"]
+        .iter()
+        .map(|name| phone.notebook.jot_line(name).unwrap().contact.unwrap())
+        .collect();
+    home.pass(&[&phone, &laptop]);
+    let all: Vec<Id<Contact>> = more.into_iter().chain([zyxwella]).collect();
+    all.iter().for_each(|id| drop(phone.notebook.purge(*id).unwrap()));
+    home.pass(&[&phone]);
+    let report = laptop.pass(&home.shared).unwrap();
+    assert_eq!(report.deleted, 0);
+    let waiting: Vec<(&str, u64)> = report.purges_waiting.iter().map(|w| (w.by.as_str(), w.people)).collect();
+    assert_eq!(waiting, [("phone", 4)]);
+    assert!(all.iter().all(|id| is_there(&laptop, *id)), "everything stays as it is until then");
+    assert_eq!(laptop.notebook.purges_waiting(&laptop.keys).unwrap(), report.purges_waiting);
+    assert!(laptop.notebook.agree_to_purges(&laptop.keys).unwrap() >= 4);
+    assert!(!all.iter().any(|id| is_there(&laptop, *id)));
+    assert_eq!(words_in_file(&laptop), Vec::<&str>::new());
+    home.pass(&[&phone, &laptop]);
+    assert_alike(&phone, &laptop);
+    assert_eq!(laptop.notebook.purges_waiting(&laptop.keys).unwrap(), []);
+}
+
+#[test]
+fn a_few_at_a_time_do_not_get_past_the_question_either() {
+    let home = Home::new();
+    let (phone, laptop, _) = home.two();
+    let mut waited = false;
+    for name in ["Ann Lee", "Chi Wei", "Rui Costa", "Ola Berg", "Tam Ito"] {
+        let id = phone.notebook.jot_line(name).unwrap().contact.unwrap();
+        home.pass(&[&phone, &laptop]);
+        phone.notebook.purge(id).unwrap();
+        phone.pass(&home.shared).unwrap();
+        waited |= !laptop.pass(&home.shared).unwrap().purges_waiting.is_empty();
+    }
+    assert!(waited, "the fourth person is one too many");
+}
+
+#[test]
+fn after_a_renewal_no_key_opens_a_word_of_who_was_deleted() {
+    let home = Home::new();
+    let (phone, laptop, zyxwella) = home.two();
+    phone.notebook.purge(zyxwella).unwrap();
+    home.pass(&[&phone, &laptop]);
+    assert_eq!(words_in_mailbox(&phone, &home.shared), ["frobnicator", "plumbaline", "zyxwella"]);
+    let before: BTreeSet<Vec<u8>> = segments_in(&home.shared).into_values().collect();
+    let renewed = phone.notebook.renew(&phone.keys).unwrap();
+    assert!(renewed.written > 0 && renewed.forgotten == before.len() as u64, "{renewed:?}");
+    assert_eq!(renewed.waiting_for, ["laptop"]);
+    phone.pass(&home.shared).unwrap();
+    assert_eq!(words_in_mailbox(&phone, &home.shared), Vec::<&str>::new());
+    let report = laptop.pass(&home.shared).unwrap();
+    assert_eq!(report.forgotten, before.len() as u64);
+    home.pass(&[&phone, &laptop]);
+    let after: BTreeSet<Vec<u8>> = segments_in(&home.shared).into_values().collect();
+    assert!(before.is_disjoint(&after), "nobody puts an old one back");
+    assert_eq!(phone.notebook.renewal_waits_for(&phone.keys).unwrap(), Some(vec![]));
+    assert_alike(&phone, &laptop);
+    for device in [&phone, &laptop] {
+        assert_eq!(words_in_file(device), Vec::<&str>::new());
+    }
+    // Who joins now gets everything that counts from what is left.
+    let tablet = home.device("tablet", 3);
+    laptop.lets_in(&tablet, &home.shared);
+    home.pass(&[&tablet, &phone, &laptop]);
+    assert_alike(&phone, &tablet);
+    assert_eq!(tablet.pass(&home.shared).unwrap().missing, 0, "what was renewed is not missed");
+    assert!(!tablet.notebook.find("okafor", 9).unwrap().is_empty());
+}
+
+#[test]
+fn a_device_that_was_away_during_renewals_loses_nothing_of_its_own() {
+    let home = Home::new();
+    let (phone, laptop, zyxwella) = home.two();
+    let own = laptop.notebook.jot_line("Ann Lee +knows pilots").unwrap().contact.unwrap();
+    laptop.notebook.edit(zyxwella, |c: &mut Contact| c.nickname = "Zyx".into()).unwrap();
+    for n in 0..3 {
+        phone.notebook.jot_line(&format!("Person {n}")).unwrap();
+        phone.notebook.renew(&phone.keys).unwrap();
+        phone.pass(&home.shared).unwrap();
+    }
+    home.pass(&[&laptop, &phone]);
+    assert_alike(&phone, &laptop);
+    assert!(is_there(&phone, own));
+    let nickname = phone.notebook.get::<Contact>(zyxwella).unwrap().unwrap().nickname;
+    assert_eq!(nickname, "Zyx");
+    // A mailbox that is lost is filled again, with what counts.
+    std::fs::remove_dir_all(home.shared.join("kith")).unwrap();
+    home.pass(&[&laptop, &phone]);
+    let tablet = home.device("tablet", 3);
+    laptop.lets_in(&tablet, &home.shared);
+    home.pass(&[&tablet, &phone, &laptop]);
+    assert_alike(&phone, &tablet);
+}
+
+#[test]
+fn old_copies_that_come_by_again_are_taken_away_again() {
+    let home = Home::new();
+    let (phone, laptop, _) = home.two();
+    let old: Vec<(PathBuf, Vec<u8>)> = segments_in(&home.shared)
+        .into_keys()
+        .map(|path| (home.shared.join(&path), std::fs::read(home.shared.join(&path)).unwrap()))
+        .collect();
+    phone.notebook.renew(&phone.keys).unwrap();
+    home.pass(&[&phone, &laptop]);
+    // A drive brings them back, one of them under a name of its own.
+    for (n, (path, bytes)) in old.iter().enumerate() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let path = if n == 0 { path.with_extension("(conflicted copy).kiths") } else { path.clone() };
+        std::fs::write(path, bytes).unwrap();
+    }
+    home.pass(&[&laptop, &phone]);
+    let left: BTreeSet<Vec<u8>> = segments_in(&home.shared).into_values().collect();
+    assert!(old.iter().all(|(_, bytes)| !left.contains(bytes)));
+    assert_alike(&phone, &laptop);
+}
+
+#[test]
+fn a_base_that_lacks_something_makes_nobody_forget_it() {
+    let home = Home::new();
+    let (phone, laptop, _) = home.two();
+    // The phone lies: it says that its newest segment holds everything.
+    let mut member = phone.notebook.member(&phone.keys).unwrap().unwrap();
+    let logs: BTreeSet<LogId> = segments_of(&member, &home.shared).into_iter().map(|(log, ..)| log).collect();
+    let all: Ranges = (1..=100).collect();
+    let covers: Vec<Cut> = logs.iter().map(|log| Cut { log: *log, ranges: all.clone(), hash: [0; 32] }).collect();
+    let (log, seq, hash) = segments_of(&member, &home.shared).into_iter().max_by_key(|(_, seq, _)| *seq).unwrap();
+    let base = Cut { log, ranges: (seq..=seq).collect(), hash };
+    let mut random = Seeded(9);
+    let said = member.say(Act::Renew { covers, base }, 0, &mut |bytes| random.fill(bytes)).unwrap();
+    let name = kith_core::sync::hex(&blake3::hash(&said.parcel).as_bytes()[..16]);
+    std::fs::write(home.shared.join(format!("kith/r/{name}.kithr")), &said.parcel).unwrap();
+    let before = segments_in(&home.shared).len();
+    for _ in 0..3 {
+        laptop.pass(&home.shared).unwrap();
+    }
+    assert_eq!(segments_in(&home.shared).len(), before);
+    let tablet = home.device("tablet", 3);
+    laptop.lets_in(&tablet, &home.shared);
+    tablet.pass(&home.shared).unwrap();
+    assert_alike(&laptop, &tablet);
+}
+
+fn segments_of(member: &Member, folder: &Path) -> Vec<(LogId, u64, [u8; 32])> {
+    let files = segments_in(folder).into_values();
+    let read = |bytes: Vec<u8>| {
+        let header = Header::read(&bytes).unwrap();
+        let opened = segment::open(&bytes, &member.epoch(&header.key).unwrap()).unwrap();
+        (opened.log(), header.seq, segment::hash(&bytes))
+    };
+    files.map(read).collect()
+}
+
+/// A key store that fails once it was asked so many times to remember what is handed out.
+struct Failing<'a> {
+    inner: &'a FileKeyStore,
+    left: AtomicI64,
+}
+
+impl KeyStore for Failing<'_> {
+    fn get(&self, name: &str) -> Result<Option<zeroize::Zeroizing<Vec<u8>>>, Error> {
+        self.inner.get(name)
+    }
+    fn put(&self, name: &str, secret: &[u8]) -> Result<(), Error> {
+        self.inner.put(name, secret)
+    }
+    fn remove(&self, name: &str) -> Result<(), Error> {
+        self.inner.remove(name)
+    }
+    fn highest(&self, log: LogId) -> Result<Option<u64>, Error> {
+        self.inner.highest(log)
+    }
+    fn raise(&self, log: LogId, seq: u64) -> Result<(), Error> {
+        if self.left.fetch_sub(1, Ordering::Relaxed) <= 0 {
+            return Err(Error::Storage("the disk is full".into()));
+        }
+        self.inner.raise(log, seq)
+    }
+}
+
+#[test]
+fn a_renewal_that_is_cut_short_harms_nothing_and_can_be_done_again() {
+    let home = Home::new();
+    let (phone, laptop, zyxwella) = home.two();
+    for n in 0..90 {
+        let body = format!("{n} ").repeat(900);
+        phone.notebook.put(Note { body, ..Note::default() }).unwrap();
+    }
+    home.pass(&[&phone, &laptop]);
+    phone.notebook.purge(zyxwella).unwrap();
+    let failing = Failing { inner: &phone.keys, left: AtomicI64::new(1) };
+    assert!(matches!(phone.notebook.renew(&failing), Err(Error::Storage(_))));
+    home.pass(&[&phone, &laptop]);
+    assert_alike(&phone, &laptop);
+    assert_ne!(words_in_mailbox(&phone, &home.shared), Vec::<&str>::new());
+    phone.notebook.renew(&phone.keys).unwrap();
+    home.pass(&[&phone, &laptop]);
+    assert_eq!(words_in_mailbox(&phone, &home.shared), Vec::<&str>::new());
+    assert_alike(&phone, &laptop);
+}
+
+#[test]
+fn what_the_renewing_device_does_not_understand_or_keeps_back_is_not_covered() {
+    let home = Home::new();
+    let (phone, laptop, _) = home.two();
+    let tablet = home.device("tablet", 3);
+    phone.lets_in(&tablet, &home.shared);
+    home.pass(&[&phone, &laptop, &tablet]);
+    phone.notebook.remove_device(&phone.keys, "tablet").unwrap();
+    tablet.notebook.jot_line("Late Larry").unwrap();
+    tablet.pass(&home.shared).unwrap();
+    home.pass(&[&phone, &laptop]);
+    phone.notebook.renew(&phone.keys).unwrap();
+    home.pass(&[&phone, &laptop]);
+    let kept = laptop.notebook.kept_back(&laptop.keys).unwrap();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    laptop.notebook.keep_back_no_more(&laptop.keys, "tablet").unwrap();
+    home.pass(&[&laptop, &phone]);
+    assert!(!phone.notebook.find("larry", 9).unwrap().is_empty());
+    assert_alike(&phone, &laptop);
+}
