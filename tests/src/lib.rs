@@ -10,6 +10,7 @@ pub mod forge;
 pub mod line;
 pub mod post;
 pub mod seeds;
+pub mod world;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

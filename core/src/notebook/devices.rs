@@ -13,7 +13,7 @@ use crate::sync::keys::{DeviceId, KeyBag, NotebookTag, RecoveryKit};
 use crate::sync::keystore::KeyStore;
 use crate::sync::member::{self, Member};
 use crate::sync::pairing::{self, Code, Request, Welcome};
-use crate::sync::roster::Act;
+use crate::sync::roster::{Act, VoidAdd};
 
 /// Under which names a key store keeps an invitation, and what this device asked.
 const INVITED: &str = "invited";
@@ -271,8 +271,10 @@ impl Notebook {
         let mut writer = lock(&self.writer);
         let transaction = store::begin(&mut writer.connection)?;
         segments::forget_others(&transaction)?;
-        // What was written before this start was told under another name, or by the device this is a copy of.
-        store::forget_actors(&transaction, &self.actor.0)?;
+        // What was written before this start was told under another name, or by the device this is a copy of; and what
+        // was written since, if this device belonged to a notebook until now.
+        let was_member = store::meta::<[u8; 16]>(&transaction, TAG)?.is_some();
+        store::forget_actors(&transaction, (!was_member).then_some(&self.actor.0[..]))?;
         for entry in member.entries().lacking(&[]) {
             segments::put_entry(&transaction, entry.hash.0, entry.bytes())?;
         }
@@ -284,6 +286,7 @@ impl Notebook {
         store::set_meta(&transaction, "recovery", None::<[u8; 32]>)?;
         store::refill_outbox(&transaction)?;
         transaction.commit()?;
+        writer.actor_is_known |= was_member;
         drop(writer);
         self.learn(&mut member, parcels, keys)
     }
@@ -303,6 +306,38 @@ impl Notebook {
             Ok(DeviceRow { id: hex(&id.0[..4]), name, this, removed, last_seen, segments })
         };
         living.chain(removed).map(row).collect()
+    }
+
+    /// Devices that were let in by one that was removed before anybody else had heard of them. Nothing they write counts
+    /// until a person has said whether they are to be kept.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn devices_in_doubt(&self, keys: &dyn KeyStore) -> Result<Vec<DeviceRow>> {
+        let Some(member) = self.member(keys)? else { return Ok(Vec::new()) };
+        let row = |void: &VoidAdd| DeviceRow {
+            id: hex(&void.public.device.0[..4]),
+            name: void.name.clone(),
+            this: void.public.device == member.device(),
+            removed: false,
+            last_seen: None,
+            segments: 0,
+        };
+        Ok(member.roster().void.iter().map(row).collect())
+    }
+
+    /// Keeps such a device, meant by its id: what it wrote counts from now on.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such device; else as [`Notebook::sync`].
+    pub fn keep_device(&self, keys: &dyn KeyStore, id: &str) -> Result<()> {
+        let mut member = self.member(keys)?.ok_or_else(no_member)?;
+        let void = member.roster().void.iter().find(|void| hex(&void.public.device.0[..4]) == id).cloned();
+        let void = void.ok_or_else(|| Error::NotFound(format!("a device in doubt with the id \"{id}\"")))?;
+        let now = self.unix_ms();
+        let added = self.with_random(|random| member.add(void.public, &void.name, now, random))?;
+        self.keep_roster(&member, &[added])?;
+        self.tend_roster(&mut member, keys)
     }
 
     /// Which notebook this is, as those who carry it see it, once it has other devices: 32 hexadecimal digits.

@@ -4,6 +4,7 @@ pub mod pack;
 mod salvage;
 pub mod segments;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -304,6 +305,26 @@ fn remember_hashes(connection: &Connection, n: i64) -> Result<()> {
     Ok(())
 }
 
+/// Puts these changes of a record into the outbox again, as far as the record has them.
+pub fn tell_again(connection: &Connection, id: RecordId, hashes: &BTreeSet<[u8; 32]>) -> Result<()> {
+    let Some(row) = document_row(connection, id)? else { return Ok(()) };
+    let document = load(connection, &row)?;
+    let changes: Vec<RawChange> =
+        document.changes().into_iter().filter(|change| hashes.contains(&change.hash)).collect();
+    queue(connection, &row, &changes)
+}
+
+/// Changes that the document has already are named by hash, under chunk numbers that were never used.
+fn queue(connection: &Connection, row: &DocumentRow, changes: &[RawChange]) -> Result<()> {
+    let first = row.next;
+    let next = first + changes.len() as i64;
+    for (change, key) in changes.iter().zip(row.n << 20 | first..) {
+        connection.prepare_cached("INSERT OR IGNORE INTO outbox VALUES (?, ?)")?.execute(params![key, change.hash])?;
+    }
+    connection.prepare_cached("UPDATE document SET next = ? WHERE n = ?")?.execute([next, row.n])?;
+    Ok(())
+}
+
 /// Whether the file holds any document.
 pub fn has_documents(connection: &Connection) -> Result<bool> {
     Ok(connection.query_row("SELECT EXISTS (SELECT 1 FROM document)", [], |row| row.get(0))?)
@@ -393,19 +414,15 @@ pub fn clear_outgoing(connection: &Connection, chunks: &[i64]) -> Result<()> {
 pub fn refill_outbox(connection: &Connection) -> Result<()> {
     for (_, id) in documents(connection)? {
         let Some(row) = document_row(connection, id)? else { continue };
-        let document = load(connection, &row)?;
-        // Chunk numbers that were never used name the changes by hash.
-        let changes = document.changes();
-        let first = row.next;
-        let next = first + changes.len() as i64;
-        for (change, key) in changes.iter().zip(row.n << 20 | first..) {
-            connection
-                .prepare_cached("INSERT OR IGNORE INTO outbox VALUES (?, ?)")?
-                .execute(params![key, change.hash])?;
-        }
-        connection.prepare_cached("UPDATE document SET next = ? WHERE n = ?")?.execute([next, row.n])?;
+        queue(connection, &row, &load(connection, &row)?.changes())?;
     }
     connection.execute("INSERT OR IGNORE INTO outbox_blob SELECT id FROM blob", [])?;
+    Ok(())
+}
+
+/// Puts a photo into the outbox again, if it is here.
+pub fn tell_blob_again(connection: &Connection, id: &str) -> Result<()> {
+    connection.execute("INSERT OR IGNORE INTO outbox_blob SELECT id FROM blob WHERE id = ?", [id])?;
     Ok(())
 }
 
@@ -420,8 +437,8 @@ pub fn remember_actor(connection: &Connection, actor: &[u8], log: Option<[u8; 16
 }
 
 /// Forgets which actors were this device's, but for this one.
-pub fn forget_actors(connection: &Connection, but: &[u8]) -> Result<()> {
-    connection.execute("DELETE FROM actor WHERE log IS NULL AND actor <> ?", [but])?;
+pub fn forget_actors(connection: &Connection, but: Option<&[u8]>) -> Result<()> {
+    connection.execute("DELETE FROM actor WHERE log IS NULL AND actor IS NOT ?", [but])?;
     Ok(())
 }
 

@@ -74,6 +74,13 @@ pub fn put(connection: &Connection, segment: &NewSegment<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Says what became of a segment that is kept.
+pub fn set_state(connection: &Connection, at: &SegmentPlace, state: SegmentState) -> Result<()> {
+    let sql = "UPDATE segment SET state = ? WHERE log = ? AND seq = ? AND hash = ?";
+    connection.prepare_cached(sql)?.execute(params![state as i64, at.log, at.seq as i64, at.hash])?;
+    Ok(())
+}
+
 /// The hashes of the segments that are kept under this number of a log; more than one means that two notebooks wrote it.
 pub fn hashes(connection: &Connection, log: LogId, seq: u64) -> Result<Vec<[u8; 32]>> {
     let mut statement = connection.prepare_cached("SELECT hash FROM segment WHERE log = ? AND seq = ?")?;
@@ -98,6 +105,14 @@ pub fn is_forked(connection: &Connection, log: LogId) -> Result<bool> {
 pub fn of_log(connection: &Connection, log: LogId) -> Result<Vec<SegmentPlace>> {
     let mut statement =
         connection.prepare_cached("SELECT log, seq, hash, prev FROM segment WHERE log = ? ORDER BY seq, hash")?;
+    let rows = statement.query_map([log], place)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Those segments of a log that are part of the notebook, also those that a renewal covers, by number.
+pub fn taken_of_log(connection: &Connection, log: LogId) -> Result<Vec<SegmentPlace>> {
+    let sql = "SELECT log, seq, hash, prev FROM segment WHERE log = ? AND state IN (0, 5) ORDER BY seq, hash";
+    let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map([log], place)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -230,50 +230,36 @@ impl Member {
     /// As the key store. What cannot be opened is left out: it may be for another device.
     pub fn take(&mut self, store: &dyn KeyStore, parcels: &[Vec<u8>]) -> Result<Learned> {
         let mut learned = Learned::default();
-        let mut open: Vec<&Vec<u8>> = parcels.iter().collect();
+        let is_bag = |parcel: &&Vec<u8>| seal::parcel(parcel, &self.tag).is_ok_and(|kind| kind == Parcel::Bag);
+        let (mut closed, entries): (Vec<&Vec<u8>>, Vec<&Vec<u8>>) = parcels.iter().partition(is_bag);
+        let mut bags: Vec<KeyBag> = Vec::new();
+        // A key may open files that were closed, an entry may make a key fit: once more, while something comes.
         loop {
-            let before = open.len();
-            let (mut entries, mut bags) = (Vec::new(), Vec::new());
-            open.retain(|parcel| !self.unwrap(parcel, &mut entries, &mut bags));
-            let merged = self.entries.merge(entries);
+            let opened: Vec<Entry> = entries.iter().filter_map(|parcel| self.open_entry(parcel)).collect();
+            let merged = self.entries.merge(opened);
             learned.entries.extend(merged.new.iter().filter_map(|hash| self.entries.get(hash).cloned()));
             self.roster = roster::evaluate(&self.entries);
+            // Opening is dear, and a bag holds keys of epochs only.
+            if self.roster.epochs.iter().any(|epoch| !self.ring.contains_key(&epoch.entry)) {
+                bags.extend(closed.drain(..).filter_map(|parcel| self.keys.open_bag(parcel, &self.tag).ok()));
+            }
             // A bag can be sealed by anybody; a key counts when the signed entry of its epoch agrees.
-            let fits = |(epoch, root): &(EntryHash, Secret)| {
+            let fits = |(epoch, root): &&(EntryHash, Secret)| {
                 !self.ring.contains_key(epoch) && self.roster.epoch(epoch).is_some_and(|epoch| epoch.accepts(root))
             };
-            let fresh: Vec<(EntryHash, Secret)> =
-                bags.into_iter().flat_map(|bag: KeyBag| bag.keys).filter(fits).collect();
-            let more = !fresh.is_empty();
-            learned.keys |= more;
-            if more {
-                self.hold(store, fresh)?;
-            }
-            if open.len() == before && !more {
+            let fresh: Vec<(EntryHash, Secret)> = bags.iter().flat_map(|bag| &bag.keys).filter(fits).cloned().collect();
+            if fresh.is_empty() {
                 return Ok(learned);
             }
-            // A key may open files that were closed, an entry may make a key fit: once more, while something comes.
-            if more || !merged.new.is_empty() {
-                open = parcels.iter().collect();
-            }
-            if merged.new.is_empty() && !more {
-                return Ok(learned);
-            }
+            learned.keys = true;
+            self.hold(store, fresh)?;
         }
     }
 
-    /// Opens one file; says whether it could be.
-    fn unwrap(&self, parcel: &[u8], entries: &mut Vec<Entry>, bags: &mut Vec<KeyBag>) -> bool {
-        match seal::parcel(parcel, &self.tag) {
-            Ok(Parcel::Bag) => self.keys.open_bag(parcel, &self.tag).map(|bag| bags.push(bag)).is_ok(),
-            Ok(Parcel::Entry) => {
-                let key = roster::entry_key(parcel, &self.tag).ok().flatten();
-                let epoch = key.and_then(|key| self.epoch(&key));
-                let entry = epoch.and_then(|epoch| roster::open_entry(parcel, &epoch).ok());
-                entry.map(|entry| entries.push(entry)).is_some()
-            }
-            Err(_) => false,
-        }
+    /// Opens a file with an entry, if its key is held.
+    fn open_entry(&self, parcel: &[u8]) -> Option<Entry> {
+        let key = roster::entry_key(parcel, &self.tag).ok()??;
+        roster::open_entry(parcel, &self.epoch(&key)?).ok()
     }
 
     /// Signs something about the roster, and takes it in.
@@ -397,14 +383,18 @@ impl Member {
         pairs.filter(|(revoke, _)| !said(revoke)).collect()
     }
 
-    /// The devices, this one aside, and the recovery key: whose they are, the key to seal to, and the epochs held here that
-    /// they may read. Whoever holds a key sees to it that the others get it.
+    /// The devices and the recovery key: whose they are, the key to seal to, and the epochs held here that they may read.
+    /// Whoever holds a key sees to it that the others get it. This device is among them with the epochs it opened itself:
+    /// should it have been cloned, its twin gets their keys from nobody else.
     pub fn others(&self) -> impl Iterator<Item = ([u8; 32], [u8; 32], Vec<EntryHash>)> {
         let me = self.device();
-        let devices = self.roster.devices.iter().filter(move |device| device.public.device != me).map(|device| {
+        let opened_here = move |epoch: &EntryHash| {
+            self.entries.get(epoch).is_some_and(|entry| entry.author == me && matches!(entry.act, Act::Rotate { .. }))
+        };
+        let devices = self.roster.devices.iter().map(move |device| {
             let open = self.roster.epochs.iter().filter(|epoch| epoch.members.contains(&device.public.device));
-            let held = open.map(|epoch| epoch.entry).filter(|epoch| self.ring.contains_key(epoch)).collect();
-            (device.public.device.0, device.hpke, held)
+            let may = open.map(|epoch| epoch.entry).filter(|epoch| device.public.device != me || opened_here(epoch));
+            (device.public.device.0, device.hpke, may.filter(|epoch| self.ring.contains_key(epoch)).collect())
         });
         let recovery = self.roster.recovery.iter();
         devices.chain(recovery.map(|key| (key.sign, key.hpke, self.ring.keys().copied().collect())))

@@ -121,6 +121,12 @@ pub fn parcel_head(parcel: Parcel, notebook: &NotebookTag) -> [u8; PARCEL_COMMON
     head
 }
 
+/// Whose `r/` file these bytes begin, if they do.
+pub fn whose(bytes: &[u8]) -> Option<NotebookTag> {
+    let head = bytes.first_chunk::<PARCEL_COMMON>().filter(|head| head.starts_with(PARCEL_MAGIC))?;
+    Some(NotebookTag(std::array::from_fn(|at| head[8 + at])))
+}
+
 /// What an `r/` file of this notebook says it holds.
 ///
 /// # Errors

@@ -16,6 +16,8 @@ mod seal;
 mod seen;
 mod shelf;
 
+use std::collections::BTreeSet;
+
 use crate::error::{Error, Result};
 use crate::model::RecordId;
 use crate::notebook::Notebook;
@@ -28,7 +30,7 @@ use crate::sync::keys::NotebookTag;
 use crate::sync::keystore::KeyStore;
 use crate::sync::member::Member;
 use crate::sync::roster::{Entries, Entry};
-use crate::sync::segment::{Header, MAX_SEGMENT};
+use crate::sync::segment::{Header, MAX_SEGMENT, Name};
 
 pub(super) use crate::sync::session::parcel_id;
 pub use direct::Peer;
@@ -40,6 +42,9 @@ pub(super) use roster::roster_files;
 
 /// What the notebook remembers of its own identity.
 pub(super) const TAG: &str = "notebook_tag";
+
+/// Files that are looked into when the note of a mailbox does not say whose it is.
+const LOOKED_INTO: usize = 32;
 
 /// What a sync did.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
@@ -151,27 +156,19 @@ impl Notebook {
 
     /// The same for a place: a notebook that belongs to no roster founds its own there, if nobody else's is there.
     fn member_for(&self, place: &dyn Mailbox, found: &[Found], keys: &dyn KeyStore) -> Result<Member> {
-        let theirs = tag_of(place, found)?;
-        let member = match (self.member(keys)?, theirs) {
-            (Some(member), Some(theirs)) if member.tag() != theirs => {
-                return Err(Error::Peer(format!(
-                    "{} belongs to another notebook; nothing was read or written. Choose another place",
-                    place.words()
-                )));
-            }
-            (Some(member), _) => member,
-            (None, Some(_)) => {
-                return Err(Error::Peer(format!(
-                    "{} carries a notebook that this device has not joined; nothing was read or written. Invite it on a \
-                     device that has the notebook, and join with the code",
-                    place.words()
-                )));
-            }
-            (None, None) => self.found(keys)?,
-        };
-        if theirs.is_none() {
-            place.put_new(NOTE, note(&member.tag()).as_bytes())?;
+        if let Some(member) = self.member(keys)? {
+            claim(place, found, &member.tag())?;
+            return Ok(member);
         }
+        if tag_of(place, found)?.is_some() {
+            return Err(Error::Peer(format!(
+                "{} carries a notebook that this device has not joined; nothing was read or written. Invite it on a \
+                 device that has the notebook, and join with the code",
+                place.words()
+            )));
+        }
+        let member = self.found(keys)?;
+        place.put_new(NOTE, note(&member.tag()).as_bytes())?;
         Ok(member)
     }
 
@@ -182,6 +179,11 @@ impl Notebook {
 
 /// What the name of a segment says: its log's tag, its number, the beginning of its hash.
 type ShortName = ([u8; 16], u64, [u8; 4]);
+
+fn place_in_log(name: &str) -> Option<ShortName> {
+    let name = Name::parse(name).filter(|name| name.to.is_none())?;
+    Some((name.log_tag, name.from, name.hash))
+}
 
 /// A segment's log, number and hash as its name has them, and its length.
 fn name_of(head: &segments::SegmentHead) -> Option<(ShortName, u64)> {
@@ -199,21 +201,50 @@ fn optional<T>(read: Result<T>) -> Result<Option<T>> {
     }
 }
 
+/// Sees to it that a mailbox is this notebook's. A note that is gone or damaged is written anew; one that names another
+/// notebook is believed, unless all that lies there is ours.
+fn claim(place: &dyn Mailbox, found: &[Found], tag: &NotebookTag) -> Result<()> {
+    let told = told_by_note(place)?;
+    if told == Some(*tag) {
+        return Ok(());
+    }
+    let there = tags_in(place, found)?;
+    let (is_ours, is_theirs) = (there.contains(tag), there.iter().any(|there| told.is_none_or(|told| told == *there)));
+    if if is_ours { told.is_some() && is_theirs } else { told.is_some() || is_theirs } {
+        return Err(Error::Peer(format!(
+            "{} belongs to another notebook; nothing was read or written. Choose another place",
+            place.words()
+        )));
+    }
+    shelf::put(place, NOTE, note(tag).as_bytes())
+}
+
 /// Which notebook a mailbox is for: by its note, or else by any file that says so.
 pub(super) fn tag_of(place: &dyn Mailbox, found: &[Found]) -> Result<Option<NotebookTag>> {
+    match told_by_note(place)? {
+        Some(told) => Ok(Some(told)),
+        None => Ok(tags_in(place, found)?.into_iter().next()),
+    }
+}
+
+fn told_by_note(place: &dyn Mailbox) -> Result<Option<NotebookTag>> {
     let note = optional(place.get(NOTE, 4096))?.flatten().unwrap_or_default();
     let text = String::from_utf8_lossy(&note);
     let told = text.lines().find_map(|line| line.strip_prefix("notebook ")?.trim().parse::<RecordId>().ok());
-    if let Some(told) = told {
-        return Ok(Some(NotebookTag(told.0)));
-    }
-    for found in found.iter().filter(|found| found.name.ends_with(".kiths")).take(8) {
+    Ok(told.map(|told| NotebookTag(told.0)))
+}
+
+/// Of which notebooks files lie in a mailbox, as far as the first of them tell.
+fn tags_in(place: &dyn Mailbox, found: &[Found]) -> Result<BTreeSet<NotebookTag>> {
+    let mut tags = BTreeSet::new();
+    let is_told = |found: &&Found| found.name.ends_with(".kiths") || found.name.ends_with(".kithr");
+    for found in found.iter().filter(is_told).take(LOOKED_INTO) {
         let bytes = optional(place.get(&found.name, MAX_SEGMENT as u64))?.flatten().unwrap_or_default();
-        if let Ok(header) = Header::read(&bytes) {
-            return Ok(Some(header.notebook));
-        }
+        tags.extend(
+            Header::read(&bytes).ok().map(|header| header.notebook).or_else(|| crate::sync::seal::whose(&bytes)),
+        );
     }
-    Ok(None)
+    Ok(tags)
 }
 
 fn note(tag: &NotebookTag) -> String {

@@ -1,14 +1,14 @@
 //! Segments of other devices: opened, weighed by the roster, and taken in through the one door.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use super::shelf::numbers_of;
-use super::{ShortName, SyncReport, name_of};
+use super::{ShortName, SyncReport, name_of, place_in_log};
 use crate::document::gate;
 use crate::error::{Error, Result};
-use crate::model::RecordId;
+use crate::model::{BlobId, RecordId};
 use crate::notebook::commit::ReceivedSegment;
-use crate::notebook::{Change, Notebook, Origin};
+use crate::notebook::{Change, Notebook, Origin, lock};
 use crate::store;
 use crate::store::segments::{self, SegmentPlace, SegmentState};
 use crate::sync::LogId;
@@ -43,28 +43,43 @@ enum Verdict {
     New(Box<Plaintext>, SegmentPlace, SegmentState),
 }
 
+/// What became of a segment that came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Took {
+    /// It is here.
+    Here,
+    /// A renewal covers it, so that nobody needs it any more.
+    Renewed,
+    /// Its key has not come.
+    Locked,
+}
+
 impl Notebook {
     pub(super) fn receive_segments(
         &self,
         member: &Member,
         place: &dyn Mailbox,
-        found: &[Found],
+        all: &[Found],
         report: &mut SyncReport,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<()> {
         let known = self.known_names()?;
-        let numbers: HashSet<([u8; 16], u64)> = known.iter().map(|(tag, seq, _)| (*tag, *seq)).collect();
+        let numbers: HashSet<([u8; 16], u64)> = known.keys().map(|(tag, seq, _)| (*tag, *seq)).collect();
         let is_new = |found: &&Found| match Name::parse(&found.name) {
             Some(name) => match numbers_of(&name) {
                 Some(mut bundled) => bundled.any(|seq| !numbers.contains(&(name.log_tag, seq))),
-                None => !known.contains(&(name.log_tag, name.from, name.hash)),
+                None => known.get(&(name.log_tag, name.from, name.hash)) != Some(&found.bytes),
             },
             None => found.name.contains(".kiths") || found.name.contains(".kithb"),
         };
-        let fresh: Vec<&Found> = found.iter().filter(is_new).collect();
-        let total = fresh.len() as u64;
-        for (at, found) in fresh.into_iter().enumerate() {
-            progress(at as u64, total);
+        let mut open: VecDeque<&Found> = all.iter().filter(is_new).collect();
+        let (mut done, mut looked) = (0, HashSet::new());
+        while let Some(found) = open.pop_front() {
+            progress(done, done + 1 + open.len() as u64);
+            done += 1;
+            if !looked.insert(&found.name) {
+                continue;
+            }
             let bytes = match place.get(&found.name, MAX_BUNDLE as u64) {
                 Ok(Some(bytes)) => bytes,
                 Ok(None) => continue,
@@ -74,61 +89,88 @@ impl Notebook {
                 }
                 Err(error) => return Err(error),
             };
-            for part in segment::split(&bytes) {
-                match part.and_then(|part| Ok((part, self.take_bytes(member, part, report)?))) {
-                    Ok((whole, true)) if whole.len() == bytes.len() => drop(place.delete(&found.name)),
-                    Ok(_) => {}
-                    Err(error @ (Error::Peer(_) | Error::NeedsUpdate(_))) => {
-                        report.set_aside.push((found.name.clone(), error.to_string()));
-                        self.complain(member, place, found, &bytes);
-                    }
-                    Err(error) => return Err(error),
-                }
+            if self.take_file(member, place, found, &bytes, report)?
+                && let Some(belongs) = misplaced(found, &bytes)
+            {
+                // What lies under its name may be what should lie here. Gone from here, it is put back by who has it.
+                open.extend(all.iter().filter(|other| place_in_log(&other.name) == Some(belongs)));
+                let _ = place.delete(&found.name);
             }
         }
-        progress(total, total);
+        progress(done, done);
         Ok(())
     }
 
-    /// Takes in a segment, whoever brought it; says whether a renewal covers it, so that nobody needs it any more. One whose
-    /// key has not come is counted, and comes again.
+    /// Takes what is in a file; says whether all of it is here now.
+    fn take_file(
+        &self,
+        member: &Member,
+        place: &dyn Mailbox,
+        found: &Found,
+        bytes: &[u8],
+        report: &mut SyncReport,
+    ) -> Result<bool> {
+        let mut is_here = true;
+        for part in segment::split(bytes) {
+            match part.and_then(|part| Ok((part, self.take_bytes(member, part, report)?))) {
+                Ok((_, Took::Here)) => {}
+                Ok((whole, Took::Renewed)) if whole.len() == bytes.len() => drop(place.delete(&found.name)),
+                Ok((_, Took::Renewed)) => {}
+                Ok((_, Took::Locked)) => {
+                    self.complain(member, place, found, bytes, true);
+                    is_here = false;
+                }
+                Err(error @ (Error::Peer(_) | Error::NeedsUpdate(_))) => {
+                    report.set_aside.push((found.name.clone(), error.to_string()));
+                    self.complain(member, place, found, bytes, false);
+                    is_here = false;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(is_here)
+    }
+
+    /// Takes in a segment, whoever brought it. One whose key has not come is counted, and comes again.
     ///
     /// # Errors
     /// [`Error::Peer`] and [`Error::NeedsUpdate`] when it is not what it says: it is left alone, the next one may be fine.
-    pub(super) fn take_bytes(&self, member: &Member, bytes: &[u8], report: &mut SyncReport) -> Result<bool> {
+    pub(super) fn take_bytes(&self, member: &Member, bytes: &[u8], report: &mut SyncReport) -> Result<Took> {
         match self.weigh(member, bytes) {
-            Ok(Verdict::Known) => {}
-            Ok(Verdict::Renewed) => return Ok(true),
-            Ok(Verdict::New(text, at, state)) => self.take_segment(member, *text, &at, state, bytes, report)?,
-            Err(Error::NotFound(_)) => report.locked += 1,
-            Err(error) => return Err(error),
-        }
-        Ok(false)
-    }
-
-    /// A file that is all there and yet was damaged is taken away, so that whoever has the segment puts it there again.
-    /// Only what ours would be sealed under is touched, and a failure to do so is no matter.
-    fn complain(&self, member: &Member, place: &dyn Mailbox, found: &Found, bytes: &[u8]) {
-        let name = Name::parse(&found.name);
-        // Of a bundle, the name tells the hash; its segments are put there again one by one.
-        let is_bundle =
-            name.as_ref().is_some_and(|name| name.to.is_some() && !segment::hash(bytes).starts_with(&name.hash));
-        if is_bundle && bytes.len() as u64 == found.bytes {
-            let _ = place.delete(&found.name);
-            return;
-        }
-        let Ok(header) = Header::read(bytes) else { return };
-        let is_whole = header.len() == bytes.len() && header.notebook == member.tag();
-        let is_named = name.is_some_and(|name| name.to.is_none() && name.from == header.seq);
-        if is_whole && is_named && member.epoch(&header.key).is_some() {
-            let _ = place.delete(&found.name);
+            Ok(Verdict::Known) => Ok(Took::Here),
+            Ok(Verdict::Renewed) => Ok(Took::Renewed),
+            Ok(Verdict::New(text, at, state)) => {
+                self.take_segment(member, *text, &at, state, bytes, report)?;
+                Ok(Took::Here)
+            }
+            Err(Error::NotFound(_)) => {
+                report.locked += 1;
+                Ok(Took::Locked)
+            }
+            Err(error) => Err(error),
         }
     }
 
-    /// The log, number and hash of every segment that is here, as names in a mailbox have them.
-    fn known_names(&self) -> Result<HashSet<ShortName>> {
+    /// A file that is not what its name says is taken away, so that whoever has the segment puts it there again; so is one
+    /// that is, and cannot be opened with the key it names. A failure to do so is no matter.
+    fn complain(&self, member: &Member, place: &dyn Mailbox, found: &Found, bytes: &[u8], is_locked: bool) {
+        let Some(name) = Name::parse(&found.name) else { return };
+        let header = Header::read(bytes).ok();
+        let stands_here = name.to.is_none()
+            && header.as_ref().is_some_and(|header| (header.log_tag, header.seq) == (name.log_tag, name.from));
+        let is_changed = !segment::hash(bytes).starts_with(&name.hash);
+        let has_key = header.is_some_and(|header| member.epoch(&header.key).is_some());
+        // What lacks its key may be whole, and only lie under the name of another.
+        let is_wrong = if is_locked { is_changed && stands_here } else { is_changed || stands_here && has_key };
+        if is_wrong {
+            let _ = place.delete(&found.name);
+        }
+    }
+
+    /// The log, number and hash of every segment that is here, as names in a mailbox have them, and its length.
+    fn known_names(&self) -> Result<HashMap<ShortName, u64>> {
         let heads = self.read(segments::heads)?;
-        Ok(heads.iter().filter_map(|head| Some(name_of(head)?.0)).collect())
+        Ok(heads.iter().filter_map(name_of).collect())
     }
 
     /// Opens a segment and decides what is to become of it.
@@ -275,19 +317,66 @@ impl Notebook {
         Ok(declared.contains(actor) && of.is_none_or(|of| of == author))
     }
 
-    /// Looks again at what was kept back: the roster may say otherwise now.
+    /// What was taken of a device that was removed since, and nobody who counts pinned. It cannot be undone, so it goes on
+    /// as something that this device passes on; otherwise those that never took it would see something else for ever.
+    fn pass_on_unpinned(&self, member: &Member) -> Result<()> {
+        for removed in &member.roster().removed {
+            for log in self.read(|connection| segments::logs_of(connection, removed.device.0))? {
+                let of_log = self.read(|connection| segments::of_log(connection, log))?;
+                let pinned = before_pins(&of_log, &removed.cut_off.pins);
+                let counts = |at: &SegmentPlace| removed.cut_off.contains(&log, at.seq) && pinned.contains(&at.hash);
+                let taken = self.read(|connection| segments::taken_of_log(connection, log))?;
+                taken.iter().filter(|at| !counts(at)).try_for_each(|at| self.pass_on(member, at))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn pass_on(&self, member: &Member, at: &SegmentPlace) -> Result<()> {
+        let bytes = self.read(|connection| segments::whole(connection, at))?.unwrap_or_default();
+        let Some(epoch) = Header::read(&bytes).ok().and_then(|header| member.epoch(&header.key)) else { return Ok(()) };
+        let opened = segment::open(&bytes, &epoch)?;
+        let author = opened.author();
+        let mut records: BTreeMap<RecordId, BTreeSet<[u8; 32]>> = BTreeMap::new();
+        let mut blobs = Vec::new();
+        for item in opened.verify(&author)?.items {
+            match item {
+                Item::Change { record, bytes, .. } => {
+                    records.entry(record).or_default().extend(crate::document::hash_of(&bytes).ok());
+                }
+                Item::Blob { bytes, .. } => blobs.push(BlobId::of(&bytes)),
+                Item::Unknown(_) => {}
+            }
+        }
+        let mut writer = lock(&self.writer);
+        let transaction = store::begin(&mut writer.connection)?;
+        records.iter().try_for_each(|(id, hashes)| store::tell_again(&transaction, *id, hashes))?;
+        blobs.iter().try_for_each(|blob| store::tell_blob_again(&transaction, &blob.0))?;
+        segments::set_state(&transaction, at, SegmentState::Settled)?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Looks again at what was kept back, and at what was taken: the roster may say otherwise now.
     pub(super) fn reconsider(&self, member: &Member, report: &mut SyncReport) -> Result<()> {
+        self.pass_on_unpinned(member)?;
         // Taking one may let the next one in: a chain is walked from its end.
         loop {
             let mut took = false;
-            for (at, bytes, _) in self.read(segments::kept_back)? {
+            for (at, bytes, before) in self.read(segments::kept_back)? {
                 let Some(epoch) = Header::read(&bytes).ok().and_then(|header| member.epoch(&header.key)) else {
                     continue;
                 };
                 let opened = segment::open(&bytes, &epoch)?;
                 let author = opened.author();
                 let text = opened.verify(&author)?;
-                if text.needs_update() || self.state_of(member, &author, &at)? != SegmentState::Taken {
+                if text.needs_update() {
+                    continue;
+                }
+                let state = self.state_of(member, &author, &at)?;
+                if state != SegmentState::Taken {
+                    if state != before {
+                        segments::set_state(&lock(&self.writer).connection, &at, state)?;
+                    }
                     continue;
                 }
                 self.take_segment(member, text, &at, SegmentState::Taken, &bytes, report)?;
@@ -306,6 +395,14 @@ impl Notebook {
         report.newer = self.read(|connection| segments::count(connection, SegmentState::Newer))?;
         Ok(())
     }
+}
+
+/// Where a segment should lie that lies under the name of another.
+fn misplaced(found: &Found, bytes: &[u8]) -> Option<ShortName> {
+    let told = place_in_log(&found.name)?;
+    let is = Name::of_segment(&Header::read(bytes).ok()?, bytes, 0);
+    let is = (is.log_tag, is.from, is.hash);
+    (is != told).then_some(is)
 }
 
 /// Segments of a log that are pinned, or come before one that is, each found by the `prev` of the next.

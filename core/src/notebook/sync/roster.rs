@@ -1,12 +1,12 @@
 //! Who belongs to the notebook, as far as a mailbox tells and this device has a say in it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::{TAG, optional};
 use crate::error::{Error, Result};
 use crate::notebook::{Notebook, lock};
 use crate::store;
-use crate::store::segments;
+use crate::store::segments::{self, SegmentPlace};
 use crate::sync::carrier::Mailbox;
 use crate::sync::carrier::mailbox::{Item as Found, is_ours};
 use crate::sync::hex;
@@ -72,9 +72,12 @@ impl Notebook {
         fresh: Vec<Vec<u8>>,
         keys: &dyn KeyStore,
     ) -> Result<()> {
-        let kept = self.read(segments::parcels)?;
-        let all: Vec<Vec<u8>> = kept.into_iter().map(|(_, bytes)| bytes).chain(fresh.iter().cloned()).collect();
-        let Learned { entries, .. } = member.take(keys, &all)?;
+        let Learned { mut entries, keys: has_keys } = member.take(keys, &fresh)?;
+        if has_keys || !entries.is_empty() {
+            let kept = self.read(segments::parcels)?;
+            let all: Vec<Vec<u8>> = kept.into_iter().map(|(_, bytes)| bytes).chain(fresh.iter().cloned()).collect();
+            entries.extend(member.take(keys, &all)?.entries);
+        }
         let mut writer = lock(&self.writer);
         let transaction = store::begin(&mut writer.connection)?;
         for parcel in &fresh {
@@ -125,7 +128,6 @@ impl Notebook {
     /// Seals the keys held here to every device, and to the recovery key, that this one has not given them to.
     pub(super) fn hand_on_keys(&self, member: &Member) -> Result<()> {
         for (to, hpke, epochs) in member.others() {
-            let bag = self.with_random(|random| member.key_bag().seal(&hpke, &member.tag(), random));
             let mut writer = lock(&self.writer);
             let transaction = store::begin(&mut writer.connection)?;
             let mut lacks = false;
@@ -133,6 +135,7 @@ impl Notebook {
                 lacks |= segments::give(&transaction, epoch.0, to)?;
             }
             if lacks {
+                let bag = self.with_random(|random| member.key_bag().seal(&hpke, &member.tag(), random));
                 // A key that is none cannot be sealed to; such a device reads nothing, and harms nobody.
                 if let Ok(bag) = bag {
                     segments::put_parcel(&transaction, parcel_id(&bag), &bag)?;
@@ -143,18 +146,33 @@ impl Notebook {
         Ok(())
     }
 
-    /// How far the logs of a device are known here.
+    /// How far the logs of a device are known here: what was taken of them, with a pin for the end of every chain. Where
+    /// a log forks, or lacks a segment, it has several.
     pub(in crate::notebook) fn cuts(&self, device: &DeviceId) -> Result<Vec<Cut>> {
         self.read(|connection| {
             let mut cuts = Vec::new();
             for log in segments::logs_of(connection, device.0)? {
-                let there = segments::of_log(connection, log)?;
-                let ranges: Ranges = there.iter().map(|segment| segment.seq).collect();
-                cuts.extend(there.last().map(|last| Cut { log, ranges, hash: last.hash }));
+                cuts.extend(chains(&segments::taken_of_log(connection, log)?));
             }
             Ok(cuts)
         })
     }
+}
+
+/// The chains of a log, each from its end back as far as every segment follows one that is here.
+fn chains(taken: &[SegmentPlace]) -> Vec<Cut> {
+    let by_hash: HashMap<[u8; 32], &SegmentPlace> = taken.iter().map(|segment| (segment.hash, segment)).collect();
+    let followed: HashSet<[u8; 32]> = taken.iter().map(|segment| segment.prev).collect();
+    let ends = taken.iter().filter(|segment| !followed.contains(&segment.hash));
+    let chain = |end: &SegmentPlace| {
+        let (mut ranges, mut next) = (Ranges::new(), Some(end));
+        while let Some(segment) = next {
+            ranges.insert(segment.seq);
+            next = by_hash.get(&segment.prev).copied().filter(|before| before.seq < segment.seq);
+        }
+        Cut { log: end.log, ranges, hash: end.hash }
+    };
+    ends.map(chain).collect()
 }
 
 /// The files of this notebook's roster that lie in a mailbox, but for those whose names are known.

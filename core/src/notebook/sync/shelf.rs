@@ -174,7 +174,7 @@ fn runs<'a, 'b>(loose: &'b [(ShortName, u64, &'a SegmentHead)]) -> Vec<&'b [(Sho
 }
 
 /// A folder may have something else under a name that was cut short or swapped: then it goes, and this takes its place.
-fn put(place: &dyn Mailbox, name: &str, bytes: &[u8]) -> Result<()> {
+pub(super) fn put(place: &dyn Mailbox, name: &str, bytes: &[u8]) -> Result<()> {
     match place.put_new(name, bytes) {
         Err(Error::Unreadable(_)) => match place.delete(name) {
             Ok(()) => place.put_new(name, bytes),

@@ -1,0 +1,253 @@
+//! What must hold when everything is quiet again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kith_core::sync::member::Member;
+use kith_core::sync::roster::Roster;
+use kith_core::sync::segment::{self, Header, Item, Plaintext};
+use rusqlite::{Connection, OpenFlags};
+
+use super::life::World;
+use crate::{assert_same_lines, forge};
+
+/// Whether these are the words for a device that nobody removed and that has to be let in anew.
+pub fn is_turned_out(words: &str) -> bool {
+    ["has not joined", "without the keys", "invite it anew", "another notebook"].iter().any(|part| words.contains(part))
+}
+
+/// What was there when the faults stopped.
+pub struct Before {
+    /// For each thing that was written, the devices that held it.
+    holders: Vec<BTreeSet<usize>>,
+    /// The segments of which a whole copy lay in a place, by the place.
+    whole: Vec<BTreeSet<[u8; 32]>>,
+}
+
+impl Before {
+    /// Looks at devices and places.
+    pub fn look(world: &World) -> Self {
+        let holds = |device: usize, at: usize| has(world, device, at);
+        let holders =
+            (0..world.kept.len()).map(|at| (0..world.devices.len()).filter(|device| holds(*device, at)).collect());
+        let outside = world.outside();
+        let files = |place: usize| {
+            let copies = outside.places[place].copies.iter().flatten().filter(|(name, _)| name.contains(".kiths"));
+            let hashes = copies.filter_map(|(_, there)| Some(segment::hash(there.bytes.as_ref()?)));
+            hashes.filter(|hash| outside.segments.contains_key(hash)).collect()
+        };
+        Self { holders: holders.collect(), whole: (0..outside.places.len()).map(files).collect() }
+    }
+}
+
+fn has(world: &World, device: usize, at: usize) -> bool {
+    let kept = &world.kept[at];
+    world.devices[device].notebook().get(kept.note).unwrap().is_some_and(|note| note.body.contains(&kept.words))
+}
+
+/// All of it.
+pub fn check(world: &mut World, before: &Before) {
+    let opened = open_all(world);
+    no_number_is_used_twice(world, &opened);
+    no_planted_word_is_seen(world);
+    for class in classes(world) {
+        all_show_the_same(world, &class);
+        all_have_the_same_segments(world, &class);
+        nothing_acknowledged_is_lost(world, before, &class, &opened);
+        for device in &class {
+            a_rebuild_changes_nothing(world, *device);
+            nothing_is_taken_beyond_a_cut_off(world, *device);
+        }
+    }
+}
+
+/// The devices that belong to the notebook, together with those they can hear of.
+fn classes(world: &World) -> Vec<Vec<usize>> {
+    let mut left: Vec<usize> = (0..world.devices.len()).filter(|device| world.is_member(*device)).collect();
+    let mut classes = Vec::new();
+    while let Some(first) = left.first().copied() {
+        let mut class = vec![first];
+        let mut at = 0;
+        while let Some(device) = class.get(at).copied() {
+            let places = &world.devices[device].places;
+            let near = |other: &usize| world.devices[*other].places.iter().any(|place| places.contains(place));
+            let found: Vec<usize> =
+                left.iter().copied().filter(|other| !class.contains(other) && near(other)).collect();
+            class.extend(found);
+            at += 1;
+        }
+        left.retain(|device| !class.contains(device));
+        class.sort_unstable();
+        classes.push(class);
+    }
+    classes
+}
+
+fn member(world: &World, device: usize) -> Option<Member> {
+    let device = &world.devices[device];
+    device.notebook().member(&device.keys).ok().flatten()
+}
+
+/// Every segment that was ever put anywhere, as far as any device has a key for it.
+fn open_all(world: &World) -> BTreeMap<[u8; 32], (u64, Plaintext)> {
+    let members: Vec<Member> = (0..world.devices.len()).filter_map(|device| member(world, device)).collect();
+    let mut opened = BTreeMap::new();
+    for (hash, (bytes, _)) in &world.outside().segments {
+        let Ok(header) = Header::read(bytes) else { continue };
+        let text = members.iter().find_map(|member| {
+            let sealed = segment::open(bytes, &member.epoch(&header.key)?).ok()?;
+            let author = sealed.author();
+            sealed.verify(&author).ok()
+        });
+        opened.extend(text.map(|text| (*hash, (header.seq, text))));
+    }
+    opened
+}
+
+/// No device gave two segments one number of a log, and no two changes of a record have one number of one actor.
+fn no_number_is_used_twice(world: &World, opened: &BTreeMap<[u8; 32], (u64, Plaintext)>) {
+    let outside = world.outside();
+    assert!(outside.twice.is_empty(), "{:?}", outside.twice);
+    let (mut numbers, mut changes) = (BTreeMap::new(), BTreeMap::new());
+    for (hash, (seq, text)) in opened {
+        let putter = outside.segments[hash].1;
+        let before = numbers.insert((putter, text.log, *seq), *hash);
+        assert!(before.is_none(), "device {putter} used number {seq} of a log twice");
+        for item in &text.items {
+            let Item::Change { record, bytes, .. } = item else { continue };
+            let change = forge::Change::read(bytes);
+            let hash = forge::hash(bytes);
+            let before = changes.insert((*record, change.actor.clone(), change.seq), hash).unwrap_or(hash);
+            assert!(before == hash, "number {} of an actor was used twice", change.seq);
+        }
+    }
+}
+
+/// Neither names nor words of the notebook can be read in what lies in a place.
+fn no_planted_word_is_seen(world: &World) {
+    let outside = world.outside();
+    let segments = outside.segments.values().map(|(bytes, _)| &bytes[..]);
+    for bytes in segments.chain(outside.seen.iter().map(Vec::as_slice)) {
+        for word in [&b"Quorbin"[..], b"Plumbaline"] {
+            assert!(!bytes.windows(word.len()).any(|part| part == word), "a word of the notebook lies open in a place");
+        }
+    }
+}
+
+fn all_show_the_same(world: &World, class: &[usize]) {
+    let (first, rest) = class.split_first().expect("a class is not empty");
+    let notebook = world.devices[*first].notebook();
+    let (dump, digest) = (notebook.dump().unwrap(), notebook.digest().unwrap());
+    let roster = member(world, *first).map(|member| member.roster().clone());
+    for device in rest {
+        let other = world.devices[*device].notebook();
+        let theirs = member(world, *device).map(|member| member.roster().clone());
+        assert!(
+            roster == theirs,
+            "devices {first} and {device} see different rosters\n{}\n{}",
+            roster.as_ref().map(in_words).unwrap_or_default(),
+            theirs.as_ref().map(in_words).unwrap_or_default()
+        );
+        let what = format!("devices {first} and {device} show different things");
+        assert_same_lines(&dump, &other.dump().unwrap(), &what);
+        assert_eq!(digest, other.digest().unwrap(), "devices {first} and {device} hold different versions");
+    }
+    for device in class {
+        let sizes = world.devices[*device].notebook().sizes().unwrap();
+        assert_eq!((sizes.quarantined, sizes.outbox), (0, 0), "device {device}: {sizes:?}");
+    }
+}
+
+/// A roster in short.
+fn in_words(roster: &Roster) -> String {
+    let living: Vec<&str> = roster.devices.iter().map(|device| &*device.name).collect();
+    let removed: Vec<_> = roster.removed.iter().map(|removed| (&removed.name, &removed.cut_off.ranges)).collect();
+    let (void, epochs, under) = (roster.void.len(), roster.epochs.len(), &roster.write_under);
+    format!("devices {living:?}, removed {removed:?}, void {void}, epochs {epochs}, writes under {under:?}")
+}
+
+/// A segment of a notebook: log, number, hash, what became of it.
+type Row = ([u8; 16], i64, [u8; 32], i64);
+
+fn segments_of(world: &World, device: usize) -> Vec<(Row, Option<[u8; 32]>)> {
+    let file = world.devices[device].file();
+    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let sql = "SELECT log, seq, hash, state, (SELECT device FROM log WHERE log.log = segment.log)
+               FROM segment ORDER BY log, seq, hash";
+    let mut statement = connection.prepare(sql).unwrap();
+    let rows =
+        statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?), row.get(4)?))).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+/// What became of a segment may differ, as long as what is shown does not: one took it, another got it told again.
+fn all_have_the_same_segments(world: &World, class: &[usize]) {
+    let name = |(log, seq, hash, _): Row| format!("{:02x}{:02x} {seq} {:02x}{:02x}", log[0], log[1], hash[0], hash[1]);
+    let names = |device: &usize| segments_of(world, *device).into_iter().map(|(row, _)| name(row)).collect();
+    let all: Vec<Vec<String>> = class.iter().map(names).collect();
+    for (device, names) in class.iter().zip(&all) {
+        let what = format!("devices {} and {device} keep different segments", class[0]);
+        assert_same_lines(&all[0], names, &what);
+    }
+}
+
+/// What a device acknowledged and never went behind, what any device held when the faults stopped, and what lay whole in
+/// a place under a key that is still held, is with everybody.
+fn nothing_acknowledged_is_lost(
+    world: &World,
+    before: &Before,
+    class: &[usize],
+    opened: &BTreeMap<[u8; 32], (u64, Plaintext)>,
+) {
+    let Some(member) = member(world, class[0]) else { return };
+    let places: BTreeSet<usize> = class.iter().flat_map(|device| world.devices[*device].places.clone()).collect();
+    let members: Vec<Member> = class.iter().filter_map(|device| self::member(world, *device)).collect();
+    let outside = world.outside();
+    let is_read = |hash: &&[u8; 32]| {
+        let header = outside.segments.get(*hash).and_then(|(bytes, _)| Header::read(bytes).ok());
+        header.is_some_and(|header| members.iter().any(|member| member.epoch(&header.key).is_some()))
+    };
+    let whole = places.iter().flat_map(|place| &before.whole[*place]).filter(is_read);
+    let whole = whole.filter_map(|hash| Some(&opened.get(hash)?.1));
+    let of_members = whole.filter(|text| member.roster().device(&text.device).is_some() && !text.needs_update());
+    let lying: BTreeSet<_> = of_members
+        .flat_map(|text| &text.items)
+        .filter_map(|item| match item {
+            Item::Change { record, .. } => Some(*record),
+            _ => None,
+        })
+        .collect();
+    for (at, kept) in world.kept.iter().enumerate() {
+        let was_held = before.holders[at].iter().any(|device| class.contains(device));
+        let is_its_own = class.contains(&kept.by) && !world.devices[kept.by].went_back;
+        if was_held || is_its_own || lying.contains(&kept.note.raw()) {
+            for device in class {
+                assert!(
+                    has(world, *device, at),
+                    "device {device} lost what {} wrote: {} (held: {was_held}, own: {is_its_own})",
+                    kept.by,
+                    kept.words
+                );
+            }
+        }
+    }
+}
+
+fn a_rebuild_changes_nothing(world: &World, device: usize) {
+    let notebook = world.devices[device].notebook();
+    let before = notebook.dump().unwrap();
+    notebook.rebuild().unwrap();
+    assert_same_lines(&before, &notebook.dump().unwrap(), "a rebuild changed something");
+}
+
+/// Of a removed device, only what its removal or somebody who learned of it had taken is part of the notebook.
+fn nothing_is_taken_beyond_a_cut_off(world: &World, device: usize) {
+    let Some(member) = member(world, device) else { return };
+    for ((log, seq, _, state), author) in segments_of(world, device) {
+        let removed =
+            author.and_then(|author| member.roster().removed.iter().find(|removed| removed.device.0 == author));
+        if let Some(removed) = removed.filter(|_| state == 0) {
+            let is_within = removed.cut_off.contains(&log, seq as u64);
+            assert!(is_within, "device {device} took number {seq} of a removed device, beyond its cut-off");
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! What each event of a story does.
+
+use kith_core::model::{Id, Kind, Note, Record, RecordId};
+use kith_core::sync::carrier::Mailbox;
+use kith_core::sync::segment::{self, Header, Item, Name, Plaintext, READER};
+use serde_json::Map;
+
+use super::device::Device;
+use super::drive::Harm;
+use super::life::{Kept, World};
+use super::story::{Event, What};
+use crate::{Seeded, fill, of_kind};
+
+/// Most devices there may be.
+const MOST_DEVICES: usize = 9;
+
+impl World {
+    /// One event.
+    pub fn happen(&mut self, event: &Event) {
+        let mut random = Seeded(event.seed);
+        let who = event.who % self.devices.len();
+        let place = *random.pick(&self.devices[who].places);
+        // One that never joined would found a notebook of its own in a place that was emptied.
+        let founds = matches!(event.what, What::Sync(_) | What::Invite(_) | What::MakeRecoveryKey);
+        if founds && self.devices[who].notebook().notebook_tag().unwrap().is_none() {
+            return;
+        }
+        match &event.what {
+            What::Note => self.write_note(who),
+            What::Write => self.write_record(who, &mut random),
+            What::Edit => self.edit_record(who, &mut random),
+            What::Delete => self.delete_record(who, &mut random),
+            What::Sync(trouble) => {
+                if let Some((calls, trouble)) = trouble {
+                    self.outside().fuses.insert(who, (*calls, *trouble, random.number()));
+                }
+                self.sync(who, place);
+            }
+            What::Restart => self.devices[who].restart(),
+            What::Kill => self.devices[who].killed(),
+            What::Tidy => drop(self.devices[who].notebook().tidy().unwrap()),
+            What::BackUp => self.devices[who].back_up(),
+            What::Restore { with_keys } => self.restore(who, *with_keys),
+            What::Clone { with_keys } => self.copy(who, *with_keys, random.number()),
+            What::Remove(whom) => self.remove(who, *whom),
+            What::Invite(whom) => self.invite(who, *whom, place, random.number()),
+            What::MakeRecoveryKey => self.make_recovery_key(who, place),
+            What::Recover => self.recover(place, random.number()),
+            What::Skew(days) => {
+                self.devices[who].skew = days * 86_400;
+                self.outside().counts.one("clocks set wrong");
+            }
+            What::Newer => self.write_as_newer(who, place, &mut random),
+            What::Deliver => self.outside().deliver_some(place, who, &mut random),
+            What::Harm(harm) => self.harm(who, place, *harm, &mut random),
+            What::Dark(events) => {
+                let until = self.now + events;
+                let mut outside = self.outside();
+                outside.places[place].dark_until = until;
+                outside.counts.one("places unreachable for a while");
+            }
+        }
+    }
+
+    /// Whatever a place says in bad times, it says it in words a person can act on.
+    fn sync(&mut self, who: usize, place: usize) {
+        use kith_core::Error::{NotFound, Peer};
+        match self.pass(who, place) {
+            Ok(_) | Err(Peer(_) | NotFound(_)) => {}
+            Err(error) => panic!("device {who} cannot sync: {error:?}"),
+        }
+    }
+
+    fn write_note(&mut self, who: usize) {
+        let words = format!("Quorbin-{}", self.kept.len());
+        let note = self.devices[who].notebook().put(Note { body: words.clone(), ..Note::default() }).unwrap();
+        self.kept.push(Kept { note, words, by: who });
+        self.outside().counts.one("edits");
+    }
+
+    fn links(&self) -> Vec<RecordId> {
+        self.records.iter().map(|(_, id)| *id).collect()
+    }
+
+    fn write_record(&mut self, who: usize, random: &mut Seeded) {
+        let kind = if random.below(3) == 0 { Kind::Contact } else { *random.pick(Kind::ALL) };
+        let mut map = Map::new();
+        fill::change(kind, &mut map, &self.links(), 6, random);
+        let notebook = self.devices[who].notebook();
+        let id = of_kind!(kind, R => {
+            let mut writing = notebook.write();
+            let id = writing.put(R::from_map(map.clone())).unwrap().raw();
+            if random.below(6) == 0 {
+                writing.blob(fill::photo(random.below(3) as u8));
+            }
+            writing.commit().unwrap();
+            id
+        });
+        self.records.push((kind, id));
+        self.outside().counts.one("edits");
+    }
+
+    fn edit_record(&mut self, who: usize, random: &mut Seeded) {
+        if self.records.is_empty() {
+            return self.write_record(who, random);
+        }
+        let ((kind, id), links) = (*random.pick(&self.records), self.links());
+        let notebook = self.devices[who].notebook();
+        of_kind!(kind, R => {
+            if notebook.get::<R>(Id::new(id)).unwrap().is_none() {
+                return;
+            }
+            notebook.edit(Id::<R>::new(id), |record| {
+                let mut map = record.to_map();
+                fill::change(kind, &mut map, &links, 3, random);
+                *record = R::from_map(map);
+            }).unwrap();
+        });
+        self.outside().counts.one("edits");
+    }
+
+    fn delete_record(&mut self, who: usize, random: &mut Seeded) {
+        let notebook = self.devices[who].notebook();
+        let here: Vec<RecordId> = self.links().into_iter().filter(|id| notebook.kind_of(*id).is_ok()).collect();
+        if here.is_empty() {
+            return;
+        }
+        let id = *random.pick(&here);
+        if random.below(3) == 0 {
+            notebook.restore(id).unwrap()
+        } else {
+            notebook.delete(id).unwrap()
+        }
+        self.outside().counts.one("edits");
+    }
+
+    fn restore(&mut self, who: usize, with_keys: bool) {
+        if self.devices[who].has_backup {
+            self.devices[who].restore(with_keys);
+            self.outside().counts.one(if with_keys { "restores" } else { "restores without keys" });
+        }
+    }
+
+    fn copy(&mut self, who: usize, with_keys: bool, seed: u64) {
+        let at = self.devices.len();
+        if at >= MOST_DEVICES {
+            return;
+        }
+        let copy = self.devices[who].copied(self.folder.path(), at, seed, with_keys);
+        copy.places.iter().for_each(|place| self.shared.lock().enter(*place, at));
+        self.devices.push(copy);
+        self.outside().counts.one(if with_keys { "clones" } else { "clones without keys" });
+    }
+
+    fn remove(&mut self, who: usize, whom: usize) {
+        let device = &self.devices[who];
+        let rows = device.notebook().device_list(&device.keys).unwrap_or_default();
+        let others: Vec<_> = rows.iter().filter(|row| !row.this && !row.removed).collect();
+        // Whom the number means, if it is known here; somebody else otherwise.
+        let meant = self.devices.get(whom % self.devices.len()).and_then(|whom| {
+            let member = whom.notebook().member(&whom.keys).ok()??;
+            Some(kith_core::sync::hex(&member.device().0[..4]))
+        });
+        let row = others.iter().find(|row| Some(&row.id) == meant.as_ref()).or_else(|| others.first());
+        let Some(id) = row.filter(|_| self.is_member(who)).map(|row| row.id.clone()) else { return };
+        let device = &self.devices[who];
+        match device.notebook().remove_device(&device.keys, &id) {
+            Ok(_) => self.outside().counts.one("devices removed"),
+            Err(error) => self.outside().note(&error.to_string()),
+        }
+    }
+
+    fn invite(&mut self, who: usize, whom: usize, place: usize, seed: u64) {
+        let whom = whom % (self.devices.len() + 2);
+        let is_out = |device: &Device| !self.is_member(device.at) && device.places.contains(&place);
+        let guest = self.devices.get(whom).filter(|device| is_out(device)).map(|device| device.at);
+        let guest = guest.unwrap_or(self.devices.len());
+        if guest == who || guest >= MOST_DEVICES {
+            return;
+        }
+        if guest == self.devices.len() {
+            self.devices.push(Device::new(&self.shared, self.folder.path(), guest, seed));
+            self.enter(guest, place);
+        }
+        if let Err(error) = self.pair(who, guest, place) {
+            self.outside().note(&error.to_string());
+        }
+    }
+
+    fn make_recovery_key(&mut self, who: usize, place: usize) {
+        let old = self.paper.take();
+        let make = |device: &Device, view: &super::drive::View| {
+            device.notebook().make_recovery_key(view, &device.keys, old.as_ref())
+        };
+        match self.risk(who, make, place) {
+            Ok(new) => {
+                self.paper = Some(new);
+                self.outside().counts.one("recovery keys");
+            }
+            Err(error) => {
+                self.outside().note(&error.to_string());
+                self.paper = old;
+            }
+        }
+    }
+
+    fn recover(&mut self, place: usize, seed: u64) {
+        let at = self.devices.len();
+        let Some(paper) = self.paper.take().filter(|_| at < MOST_DEVICES) else { return };
+        self.devices.push(Device::new(&self.shared, self.folder.path(), at, seed));
+        self.enter(at, place);
+        self.outside().deliver_all(place);
+        let recover = |device: &Device, view: &super::drive::View| {
+            device.notebook().recover(view, &device.keys, &paper).and_then(|()| view.list().map(drop))
+        };
+        match self.risk(at, recover, place) {
+            Ok(()) => self.outside().counts.one("devices recovered"),
+            Err(error) => self.outside().note(&error.to_string()),
+        }
+        self.paper = Some(paper);
+    }
+
+    /// A log of its own, as a version would begin it that knows more kinds of items, or writes another form altogether.
+    fn write_as_newer(&mut self, who: usize, place: usize, random: &mut Seeded) {
+        let device = &self.devices[who];
+        let Ok(Some(member)) = device.notebook().member(&device.keys) else { return };
+        let Some(epoch) = member.write_epoch().filter(|_| self.is_member(who)) else { return };
+        let mut log = [0; 16];
+        random.fill(&mut log);
+        let min_reader = READER + random.below(2) as u64;
+        // A map of one item kind that does not exist yet.
+        let items = if min_reader == READER { vec![Item::Unknown(vec![0xa1, 0x00, 0x18, 0x4d])] } else { Vec::new() };
+        let app_version = if min_reader == READER { "9".into() } else { String::new() };
+        let text = Plaintext { min_reader, device: member.device(), log, app_version, items, ..Plaintext::default() };
+        let bytes = segment::seal(&text, &epoch, member.keys().signing_key(), 1, &mut |bytes| random.fill(bytes));
+        let bytes = bytes.unwrap();
+        let name = Name::of_segment(&Header::read(&bytes).unwrap(), &bytes, 0).to_string();
+        if device.view(&self.shared, place).put_new(&name, &bytes).is_ok() {
+            self.outside().counts.one("segments of a newer version");
+        }
+    }
+
+    fn harm(&mut self, who: usize, place: usize, harm: Harm, random: &mut Seeded) {
+        let mut outside = self.outside();
+        let times = 1 + random.below(3);
+        for _ in 0..times {
+            if outside.harm(place, who, harm, random) {
+                outside.counts.one(harm.word());
+            }
+        }
+    }
+}
