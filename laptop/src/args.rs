@@ -363,12 +363,12 @@ pub(crate) enum Command {
     ///
     /// Shows a code to be typed on the other device, waits until it asks, and lets it in when both show the same six
     /// digits. A code is good for one device; a new one voids it.
-    #[command(after_help = examples!("kith invite", "kith invite --folder ~/Dropbox", "kith invite --no-wait", "kith invite --agree-to 481516"))]
+    #[command(after_help = examples!("kith invite", "kith invite --folder ~/Dropbox", "kith invite --near", "kith invite --no-wait", "kith invite --agree-to 481516"))]
     Invite(Invite),
     /// Join the notebook of another device, with the code it shows
     ///
     /// People and notes that are here already are added to that notebook, for all of its devices to read.
-    #[command(after_help = examples!("kith join KITHJ-2M4X-… --folder ~/Dropbox", "kith join", "kith join --recovery --folder ~/Dropbox"))]
+    #[command(after_help = examples!("kith join KITHJ-2M4X-… --folder ~/Dropbox", "kith join KITHJ-2M4X-… --near", "kith join", "kith join --recovery --folder ~/Dropbox"))]
     Join(Join),
     /// List the devices of this notebook, or remove one
     #[command(args_conflicts_with_subcommands = true, after_help = examples!("kith devices", "kith devices remove tablet"))]

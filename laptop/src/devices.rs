@@ -17,7 +17,7 @@ use crate::args::{DeviceStep, Invite, Join};
 use crate::failure::Failure;
 use crate::layout::{FAINT, STRONG, clean, styled};
 use crate::mailboxes::{self, say};
-use crate::{choose, days, places};
+use crate::{choose, days, pair, places, sync};
 
 /// How often the mailbox is looked into while somebody waits, and for how long.
 const STEP: Duration = Duration::from_secs(1);
@@ -25,6 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 /// Lets another device in.
 pub(crate) fn invite(app: &App, invite: &Invite) -> Result<(), Failure> {
+    if invite.near {
+        return invite_near(app);
+    }
     let (place, keys) = (mailboxes::one(app, invite.folder.as_deref())?, places::keys()?);
     if invite.cancel {
         app.notebook.cancel_invitation(place.as_ref(), &keys)?;
@@ -48,14 +51,50 @@ pub(crate) fn invite(app: &App, invite: &Invite) -> Result<(), Failure> {
         ));
     }
     say(app, "Type it on the other device: kith join CODE. Waiting until it asks; Ctrl-C ends the waiting.");
-    let request = wait(|| app.notebook.request_to_join(place.as_ref(), &keys).map_err(Failure::from))?;
+    let request = compare(app, place.as_ref(), &keys)?;
+    agree(app, place.as_ref(), &keys, &request, &request.digits)
+}
+
+/// Waits until a device asks, and for the person to say that both show the same digits.
+fn compare(app: &App, place: &dyn Mailbox, keys: &dyn KeyStore) -> Result<Request, Failure> {
+    let request = wait(|| app.notebook.request_to_join(place, keys).map_err(Failure::from))?;
     let name = clean(&request.name);
     say(app, &format!("\"{name}\" asks to join. It must show these digits: {}", spaced(&request.digits)));
-    if !choose::agrees(app, &format!("Does it show {}?", spaced(&request.digits)))? {
-        app.notebook.cancel_invitation(place.as_ref(), &keys)?;
-        return Err(Failure::Wrong("nobody was let in, and the code is void".into()));
+    if choose::agrees(app, &format!("Does it show {}?", spaced(&request.digits)))? {
+        return Ok(request);
     }
-    agree(app, place.as_ref(), &keys, &request, &request.digits)
+    app.notebook.cancel_invitation(place, keys)?;
+    Err(Failure::Wrong("nobody was let in, and the code is void".into()))
+}
+
+/// Lets a device in that is on this network, without a folder.
+fn invite_near(app: &App) -> Result<(), Failure> {
+    if !app.can_ask() {
+        return Err(Failure::Usage("nobody is here to compare the digits; invite through a folder instead".into()));
+    }
+    let (own, keys) = (pair::Own::new()?, places::keys()?);
+    let code = app.notebook.invite(own.place(), &keys)?;
+    let name = pair::lend_to(&own, &code, |port| {
+        show_code(app, &code)?;
+        say(
+            app,
+            &format!(
+                "Type it on the other device: kith join CODE --near. It is looked for on this network, at port {port}; \
+                 Ctrl-C ends the waiting."
+            ),
+        );
+        let request = compare(app, own.place(), &keys)?;
+        app.notebook.admit(own.place(), &keys, &request)?;
+        let name = clean(&request.name);
+        say(app, &format!("{name} belongs to this notebook now, and brings everything over."));
+        Ok(name)
+    })?;
+    let report = sync::pass_one(app, own.place())?;
+    sync::tell_asides(app, &report);
+    app.done(
+        &name,
+        &format!("{name} has what is here. From now on: kith sync --watch on one of the two, kith sync on the other."),
+    )
 }
 
 fn agree(app: &App, place: &dyn Mailbox, keys: &dyn KeyStore, request: &Request, digits: &str) -> Result<(), Failure> {
@@ -98,6 +137,10 @@ pub(crate) fn join(app: &App, join: &Join) -> Result<(), Failure> {
         "" => None,
         typed => Some(Code::parse(typed)?),
     };
+    let is_near = join.near || join.at.is_some() || (join.folder.is_none() && mailboxes::is_none(app)?);
+    if let Some(code) = code.as_ref().filter(|_| is_near && !join.no_wait) {
+        return join_near(app, join, code);
+    }
     let (place, keys) = (mailboxes::one(app, join.folder.as_deref())?, places::keys()?);
     if (code.is_some() || join.again || join.recovery) && !join.yes {
         warn(app)?;
@@ -110,8 +153,38 @@ pub(crate) fn join(app: &App, join: &Join) -> Result<(), Failure> {
         app.notebook.recover(place.as_ref(), &keys, &typed_key()?)?;
         return arrive(app, place.as_ref(), "The recovery key let this device in.");
     }
+    let waits = !join.no_wait && app.can_ask();
+    match ask(app, place.as_ref(), &keys, code.as_ref(), waits)? {
+        Some(from) => arrive(app, place.as_ref(), &format!("{} let this device in.", clean(&from))),
+        None => Ok(()),
+    }
+}
+
+/// Joins the notebook of a device on this network, which lends a mailbox for that.
+fn join_near(app: &App, join: &Join, code: &Code) -> Result<(), Failure> {
+    if !join.yes {
+        warn(app)?;
+    }
+    let spinner = app.spinner("looking for the device that shows this code");
+    let lent = pair::borrow(code, join.at.as_deref());
+    spinner.finish_and_clear();
+    let (lent, keys) = (lent?, places::keys()?);
+    match ask(app, lent.place(), &keys, Some(code), true)? {
+        Some(from) => arrive(app, lent.place(), &format!("{} let this device in.", clean(&from))),
+        None => Ok(()),
+    }
+}
+
+/// Asks, shows the digits, and waits for the answer if that is wanted: who let this device in.
+fn ask(
+    app: &App,
+    place: &dyn Mailbox,
+    keys: &dyn KeyStore,
+    code: Option<&Code>,
+    waits: bool,
+) -> Result<Option<String>, Failure> {
     let mut shown = false;
-    let mut ask = |code: Option<&Code>| match app.notebook.join(place.as_ref(), &keys, code)? {
+    let mut ask = |code: Option<&Code>| match app.notebook.join(place, keys, code)? {
         Joining::Joined { from } => Ok(Some(from)),
         Joining::Asked { digits } => {
             if !std::mem::replace(&mut shown, true) {
@@ -120,12 +193,10 @@ pub(crate) fn join(app: &App, join: &Join) -> Result<(), Failure> {
             Ok(None)
         }
     };
-    let from = match ask(code.as_ref())? {
-        Some(from) => from,
-        None if join.no_wait || !app.can_ask() => return Ok(()),
-        None => wait(|| ask(None))?,
-    };
-    arrive(app, place.as_ref(), &format!("{} let this device in.", clean(&from)))
+    match (ask(code)?, waits) {
+        (None, true) => wait(|| ask(None)).map(Some),
+        (from, _) => Ok(from),
+    }
 }
 
 /// Two notebooks become one, for good: the person says so.
@@ -157,7 +228,7 @@ fn show_digits(app: &App, digits: &str) -> Result<(), Failure> {
 
 fn arrive(app: &App, place: &dyn Mailbox, words: &str) -> Result<(), Failure> {
     app.out.confirm(words);
-    crate::sync::with(app, &[place])
+    sync::with(app, &[place])
 }
 
 /// Makes a recovery key and shows it, once.

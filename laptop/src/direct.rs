@@ -82,7 +82,7 @@ pub(crate) fn nearby(app: &App, answers: &mut Vec<serde_json::Value>) -> Result<
         }
     });
     spinner.finish_and_clear();
-    direct.leave();
+    drop(direct);
     let count = met.values().filter(|(_, called)| called.is_ok()).count();
     let mut failed = None;
     for (peer, called) in met.into_values() {
@@ -118,7 +118,7 @@ pub(crate) fn at(app: &App, typed: &str, answers: &mut Vec<serde_json::Value>) -
         let answered: Vec<_> = ended.filter(|(_, called)| !matches!(called, Err(Error::NotFound(_)))).collect();
         answered
     });
-    direct.leave();
+    drop(direct);
     if answered.is_empty() {
         return Err(Failure::NotFound(format!(
             "no device of this notebook answers at {typed}. It has to run `kith sync --watch`, which says its port, and \

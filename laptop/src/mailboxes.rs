@@ -80,8 +80,11 @@ pub(crate) fn all(app: &App) -> Result<Vec<Box<dyn Mailbox>>, Failure> {
     if all.is_empty() { Err(none_yet()) } else { Ok(all.into_iter().map(|(_, mailbox)| mailbox).collect()) }
 }
 
-/// Every mailbox of this device and what it is, open.
-pub(crate) fn open_all(app: &App) -> Result<Vec<(Place, Box<dyn Mailbox>)>, Failure> {
+/// A mailbox and what it is.
+pub(crate) type Opened = (Place, Box<dyn Mailbox>);
+
+/// Every mailbox of this device, open.
+pub(crate) fn open_all(app: &App) -> Result<Vec<Opened>, Failure> {
     let keys = places::keys()?;
     let open_one = |place: Place| {
         let secret = keys.get(&place.secret_name())?;
@@ -90,6 +93,11 @@ pub(crate) fn open_all(app: &App) -> Result<Vec<(Place, Box<dyn Mailbox>)>, Fail
         Ok((place, mailbox))
     };
     remembered(app)?.into_iter().map(open_one).collect()
+}
+
+/// Whether there is no mailbox on this device.
+pub(crate) fn is_none(app: &App) -> Result<bool, Failure> {
+    Ok(remembered(app)?.is_empty())
 }
 
 /// What to do when devices have nowhere to meet.

@@ -20,6 +20,7 @@ mod mind;
 mod mistake;
 mod near;
 mod out;
+mod pair;
 mod people;
 mod person;
 mod places;

@@ -28,6 +28,11 @@ impl Sighting {
     pub(crate) fn of(&self, member: &Member) -> Option<kith_core::sync::keys::DeviceId> {
         member.recognise(&self.nonce, &self.beacon)
     }
+
+    /// Whether it shows what somebody would show with this nonce.
+    pub(crate) fn shows(&self, beacon: impl FnOnce(&[u8]) -> [u8; 16]) -> bool {
+        beacon(&self.nonce) == self.beacon
+    }
 }
 
 /// This device's eyes and voice on the network.
@@ -45,10 +50,10 @@ impl Near {
         Ok(Self { daemon, found, shown: None })
     }
 
-    /// Shows this device, reachable at this port, to those who know it; anew when it is shown already.
-    pub(crate) fn show(&mut self, member: &Member, port: u16) -> Result<(), Failure> {
+    /// Shows this device, reachable at this port, by what it shows with a fresh nonce; anew when it is shown already.
+    pub(crate) fn show(&mut self, beacon: impl FnOnce(&[u8]) -> Option<[u8; 16]>, port: u16) -> Result<(), Failure> {
         let nonce = random::<NONCE>()?;
-        let Some(beacon) = member.beacon(&nonce) else { return Ok(()) };
+        let Some(beacon) = beacon(&nonce) else { return Ok(()) };
         self.hide();
         // The name and the host are the same random bytes: nothing here is called what its owner calls it.
         let name = hex(&random::<8>()?);
@@ -104,7 +109,7 @@ fn random<const N: usize>() -> Result<[u8; N], Failure> {
 
 /// At most 32 bytes, as the other device wrote them.
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    let is_plain = text.len() <= 64 && text.len() % 2 == 0 && text.is_ascii();
+    let is_plain = text.len() <= 64 && text.len().is_multiple_of(2) && text.is_ascii();
     let pairs = (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok());
     if is_plain { pairs.collect() } else { None }
 }

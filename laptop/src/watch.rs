@@ -4,26 +4,29 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use kith_core::Error;
 use kith_core::notebook::{Notebook, Peer, SyncReport};
+use kith_core::sync::carrier::Place;
 use kith_core::sync::carrier::direct::Direct;
-use kith_core::sync::carrier::{Mailbox, Place};
 use kith_core::sync::keystore::FileKeyStore;
 use notify::{RecursiveMode, Watcher};
 
 use crate::app::App;
 use crate::failure::Failure;
 use crate::layout::clean;
+use crate::mailboxes::Opened;
 use crate::near::Near;
 use crate::{direct, mailboxes, places, sync};
 
 /// How often it looks whether this notebook was written in by another program, and whether it is over.
 const LOOK: Duration = Duration::from_secs(1);
 const STEP: Duration = Duration::from_millis(200);
+/// How often it looks whether it has to show itself under another key.
+const SHOWN: Duration = Duration::from_secs(10);
 /// What changes comes in bursts: the pass waits until it is quiet for so long.
 const QUIET: Duration = Duration::from_millis(700);
 /// How often a mailbox is looked into of which nothing is heard: a server cannot say that something came.
@@ -33,6 +36,10 @@ const POLITE: Duration = Duration::from_secs(4);
 /// Who was just met need not be met again at once, and who failed is tried again after so long.
 const JUST_MET: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_secs(30);
+/// So many devices are served at once.
+const AT_ONCE: usize = 8;
+/// So often a device that does not answer is tried.
+const MISSED: u32 = 10;
 
 /// What happens while it watches.
 enum Event {
@@ -68,29 +75,38 @@ pub(crate) fn watch(app: &App, port: Option<u16>) -> Result<(), Failure> {
     direct.open_door(app.notebook.guests(&keys)?);
     let here = Here { notebook: &app.notebook, keys, direct, is_over: AtomicBool::new(false) };
     let near = show_and_look(app, &here)?;
-    app.out.confirm(format!("Listening on port {}; Ctrl-C ends it.", here.direct.port()));
+    let port = here.direct.port();
+    if app.json {
+        app.line(serde_json::json!({ "port": port }).to_string());
+    } else {
+        app.out.confirm(format!("Listening on port {port}; Ctrl-C ends it."));
+    }
     app.out.flush();
     let _watchers = watch_folders(app, &plan.mailboxes, &tell);
+    let served = AtomicUsize::new(0);
     let ended = std::thread::scope(|scope| {
         let (serving, looking) = (tell.clone(), tell);
-        let here = &here;
-        scope.spawn(move || serve(here, &serving));
+        let (here, served) = (&here, &served);
+        scope.spawn(move || serve(scope, here, served, &serving));
         if let Some(near) = near {
             scope.spawn(move || look_out(here, near, &looking));
         }
         let ended = stay(app, here, &mut plan, &events);
         here.is_over.store(true, Ordering::Relaxed);
+        here.direct.leave();
         ended
     });
-    here.direct.leave();
-    app.out.confirm("Ended.");
+    drop(here);
+    if !app.json {
+        app.out.confirm("Ended.");
+    }
     ended
 }
 
 /// Shows this device on the network and begins to look; a network that forbids it is no reason not to listen.
 fn show_and_look(app: &App, here: &Here<'_>) -> Result<Option<Near>, Failure> {
     let Some(member) = here.notebook.member(&here.keys)? else { return Ok(None) };
-    match Near::look().and_then(|mut near| near.show(&member, here.direct.port()).map(|()| near)) {
+    match Near::look().and_then(|mut near| near.show(|nonce| member.beacon(nonce), here.direct.port()).map(|()| near)) {
         Ok(near) => Ok(Some(near)),
         Err(failure) => {
             app.out.aside(format!("{}; who knows the address can still come.", failure.words()));
@@ -99,13 +115,26 @@ fn show_and_look(app: &App, here: &Here<'_>) -> Result<Option<Near>, Failure> {
     }
 }
 
-/// Serves whoever comes, one after the other.
-fn serve(here: &Here<'_>, tell: &mpsc::Sender<Event>) {
+/// Serves whoever comes, a few at once: one that was switched off in the middle must not hold up the next.
+fn serve<'scope, 'env>(
+    scope: &'scope std::thread::Scope<'scope, 'env>,
+    here: &'env Here<'_>,
+    served: &'env AtomicUsize,
+    tell: &mpsc::Sender<Event>,
+) {
     while !here.is_over.load(Ordering::Relaxed) {
-        if let Some(guest) = here.direct.next_guest(STEP) {
-            let served = here.notebook.serve(&here.direct, guest, &here.keys, &mut |_, _| {});
-            let _ = tell.send(Event::Served(served));
+        if served.load(Ordering::Relaxed) >= AT_ONCE {
+            std::thread::sleep(STEP);
+            continue;
         }
+        let Some(guest) = here.direct.next_guest(STEP) else { continue };
+        served.fetch_add(1, Ordering::Relaxed);
+        let tell = tell.clone();
+        scope.spawn(move || {
+            let done = here.notebook.serve(&here.direct, guest, &here.keys, &mut |_, _| {});
+            served.fetch_sub(1, Ordering::Relaxed);
+            let _ = tell.send(Event::Served(done));
+        });
     }
 }
 
@@ -116,14 +145,14 @@ fn look_out(here: &Here<'_>, mut near: Near, tell: &mpsc::Sender<Event>) {
     let mut looked = Instant::now();
     while !here.is_over.load(Ordering::Relaxed) {
         let sighting = near.next(STEP);
-        if sighting.is_none() && looked.elapsed() < LOOK {
+        if sighting.is_none() && looked.elapsed() < SHOWN {
             continue;
         }
         looked = Instant::now();
         let Ok(Some(member)) = here.notebook.member(&here.keys) else { continue };
         let key = member.write_epoch().map(|epoch| epoch.key_id());
         if shown.replace(key).is_some_and(|before| before != key) {
-            let _ = near.show(&member, here.direct.port());
+            let _ = near.show(|nonce| member.beacon(nonce), here.direct.port());
         }
         let Some(sighting) = sighting else { continue };
         let device = sighting.of(&member);
@@ -149,6 +178,9 @@ fn stay(app: &App, here: &Here<'_>, plan: &mut Plan, events: &mpsc::Receiver<Eve
             Ok(Event::Served(Ok(Some((peer, report))))) => {
                 plan.met(&peer);
                 plan.tell(app, &peer, &report);
+                if report.received > 0 {
+                    app.settle();
+                }
                 plan.pass_on(&report);
             }
             Ok(Event::Served(Ok(None))) => {}
@@ -176,17 +208,26 @@ enum Task {
 
 /// Whom to sync with, and when.
 struct Plan {
-    mailboxes: Vec<(Place, Box<dyn Mailbox>)>,
+    mailboxes: Vec<Opened>,
     near: BTreeMap<[u8; 32], (Peer, Vec<SocketAddr>)>,
     due: BTreeMap<Task, Instant>,
     met: BTreeMap<[u8; 32], Instant>,
+    /// How often a device did not answer where it showed itself.
+    missed: BTreeMap<[u8; 32], u32>,
     /// What went wrong last, so that it is told once.
     wrong: BTreeMap<Task, String>,
 }
 
 impl Plan {
-    fn new(mailboxes: Vec<(Place, Box<dyn Mailbox>)>) -> Self {
-        Self { mailboxes, near: BTreeMap::new(), due: BTreeMap::new(), met: BTreeMap::new(), wrong: BTreeMap::new() }
+    fn new(mailboxes: Vec<Opened>) -> Self {
+        Self {
+            mailboxes,
+            near: BTreeMap::new(),
+            due: BTreeMap::new(),
+            met: BTreeMap::new(),
+            missed: BTreeMap::new(),
+            wrong: BTreeMap::new(),
+        }
     }
 
     /// How long nothing is due.
@@ -219,6 +260,7 @@ impl Plan {
         if !is_just_met && !self.due.contains_key(&task) {
             self.soon(task, wait);
         }
+        self.missed.remove(&peer.endpoint);
         self.near.insert(peer.endpoint, (peer, at));
     }
 
@@ -292,14 +334,24 @@ impl Plan {
                     self.soon(task, Duration::ZERO);
                 }
             }
-            // It is gone, and will show itself when it comes back.
-            Err(Error::NotFound(_)) => drop(self.near.remove(&endpoint)),
+            Err(Error::NotFound(_)) => self.missed(endpoint),
             Err(error) => {
                 self.soon(task, AGAIN);
                 self.went_wrong(app, task, format!("{}: {error}", clean(&peer.name)));
             }
         }
         Ok(())
+    }
+
+    /// It may be asleep; one that stays away shows itself when it comes back.
+    fn missed(&mut self, endpoint: [u8; 32]) {
+        let missed = self.missed.entry(endpoint).or_default();
+        *missed += 1;
+        if *missed < MISSED {
+            self.soon(Task::Peer(endpoint), AGAIN);
+        } else {
+            self.near.remove(&endpoint);
+        }
     }
 
     fn tell(&self, app: &App, peer: &Peer, report: &SyncReport) {
@@ -334,11 +386,7 @@ fn stop_on_ctrl_c(tell: mpsc::Sender<Event>) -> Result<(), Failure> {
 
 /// Watches the folders among the mailboxes; they are watched until this is dropped. A folder that cannot be watched, as on
 /// some network disks, is looked into now and then instead.
-fn watch_folders(
-    app: &App,
-    mailboxes: &[(Place, Box<dyn Mailbox>)],
-    tell: &mpsc::Sender<Event>,
-) -> Vec<notify::RecommendedWatcher> {
+fn watch_folders(app: &App, mailboxes: &[Opened], tell: &mpsc::Sender<Event>) -> Vec<notify::RecommendedWatcher> {
     let mut watchers = Vec::new();
     for (at, (place, _)) in mailboxes.iter().enumerate() {
         let Place::Folder { path } = place else { continue };

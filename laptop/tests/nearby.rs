@@ -95,7 +95,11 @@ impl<'a> Desk<'a> {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.network.on(self.name, env!("CARGO_BIN_EXE_kith"));
+        self.command_of(env!("CARGO_BIN_EXE_kith"), arguments)
+    }
+
+    fn command_of(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = self.network.on(self.name, program);
         command.args(arguments).current_dir(&self.folder);
         command.env("KITH_NOTEBOOK", self.folder.join("notebook.kith")).env("KITH_DEVICE", self.name);
         for (name, folder) in [("XDG_DATA_HOME", "data"), ("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config")] {
@@ -131,7 +135,15 @@ impl<'a> Desk<'a> {
 
     /// Begins to watch, and waits until it listens.
     fn watch(&self, port: &str) -> Watching {
-        let mut program = self.command(&["sync", "--watch", "--port", port]).stdout(Stdio::piped()).spawn().unwrap();
+        let watching = self.through(env!("CARGO_BIN_EXE_kith"), &["sync", "--watch", "--port", port]);
+        watching.says("Listening on port");
+        watching
+    }
+
+    /// Begins something that stays, and listens to what it says.
+    fn through(&self, program: &str, arguments: &[&str]) -> Watching {
+        let mut command = self.command_of(program, arguments);
+        let mut program = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (tell, said) = mpsc::channel();
         let out = program.stdout.take().unwrap();
         std::thread::spawn(move || {
@@ -139,9 +151,7 @@ impl<'a> Desk<'a> {
                 let _ = tell.send(line);
             }
         });
-        let watching = Watching { program, said };
-        watching.says("Listening on port");
-        watching
+        Watching { program, said }
     }
 
     /// The keys by which the others know it.
@@ -259,6 +269,44 @@ fn two_that_watch_meet_by_themselves_and_pass_on_what_is_jotted() {
 }
 
 #[test]
+fn a_sync_that_is_killed_at_any_moment_is_taken_up_again() {
+    let test = "a_sync_that_is_killed_at_any_moment_is_taken_up_again";
+    let Some(network) = Network::new(test) else { return };
+    let home = tempfile::tempdir().unwrap();
+    let (phone, laptop) = two(&network, home.path());
+    let watching = laptop.watch("40404");
+    let at = ["sync", "--at", "10.77.0.2:40404"];
+    let mut people = 0;
+    for wait in (0..120).step_by(6) {
+        for name in ["Ann", "Ben"] {
+            people += 1;
+            phone.kith(&["jot", &format!("{name}{people} Lee, Novabank !call them")]);
+            people += 1;
+            laptop.kith(&["jot", &format!("{name}{people} Ruiz, Acme ?a warehouse")]);
+        }
+        let mut syncing = phone.command(&at).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(wait));
+        let _ = syncing.kill();
+        let _ = syncing.wait();
+    }
+    let began = Instant::now();
+    phone.kith(&at);
+    assert!(began.elapsed() < Duration::from_secs(12), "those that were killed hold nobody up: {:?}", began.elapsed());
+    let began = Instant::now();
+    watching.stop();
+    assert!(began.elapsed() < Duration::from_secs(5), "nor the end: {:?}", began.elapsed());
+    for desk in [&phone, &laptop] {
+        assert_eq!(desk.json(&["people"])["total"], people, "{}", desk.name);
+        assert!(!desk.kith(&["doctor"]).contains("damaged"));
+    }
+    let records = |desk: &Desk| -> Vec<String> {
+        desk.kith(&["export", "json"]).lines().filter(|line| line.contains("\"record\"")).map(str::to_owned).collect()
+    };
+    let all = records(&phone);
+    assert!(all.len() >= people && all == records(&laptop), "both hold the same");
+}
+
+#[test]
 fn an_address_can_be_typed_and_a_removed_device_is_told_so() {
     let test = "an_address_can_be_typed_and_a_removed_device_is_told_so";
     let Some(network) = Network::new(test) else { return };
@@ -277,21 +325,55 @@ fn an_address_can_be_typed_and_a_removed_device_is_told_so() {
 }
 
 #[test]
+fn a_device_is_let_in_on_the_network_by_the_digits_both_show() {
+    let test = "a_device_is_let_in_on_the_network_by_the_digits_both_show";
+    let Some(network) = Network::new(test) else { return };
+    let home = tempfile::tempdir().unwrap();
+    let (phone, laptop) = (Desk::new(&network, home.path(), "phone"), Desk::new(&network, home.path(), "laptop"));
+    phone.kith(&["jot", "Dana Ruiz, Acme"]);
+    laptop.kith(&["jot", "Ann Lee, Novabank"]);
+    assert_eq!(phone.run(&["invite", "--near"]).1, 2, "nobody is there to compare digits");
+    // `script` is the terminal at which somebody sits.
+    let kith = format!("{} invite --near", env!("CARGO_BIN_EXE_kith"));
+    let mut inviting = phone.through("script", &["-qefc", &kith, "/dev/null"]);
+    let mut answers = inviting.program.stdin.take().unwrap();
+    let code = inviting.says("KITHJ-").trim().to_string();
+    let wrong = laptop.run(&["join", &code.replace("KITHJ-", "KITHJ-0"), "--near", "--yes"]);
+    assert_eq!(wrong.1, 2, "{}", wrong.0);
+    let mut joining = laptop.through(env!("CARGO_BIN_EXE_kith"), &["join", &code, "--yes"]);
+    let digits: String = joining.says("Digits:").chars().filter(char::is_ascii_digit).collect();
+    let asked: String = inviting.says("these digits").chars().filter(char::is_ascii_digit).collect();
+    assert_eq!(asked, digits, "both show the same");
+    answers.write_all(b"y\n").unwrap();
+    joining.says("phone let this device in");
+    inviting.says("laptop has what is here");
+    assert!(joining.program.wait().unwrap().success() && inviting.program.wait().unwrap().success());
+    for desk in [&phone, &laptop] {
+        assert_eq!(desk.json(&["people"])["total"], 2, "{}", desk.name);
+        assert_eq!(desk.json(&["devices"]).as_array().unwrap().len(), 2);
+    }
+    let watching = laptop.watch("0");
+    assert!(phone.kith(&["sync"]).starts_with("laptop"));
+    watching.stop();
+}
+
+#[test]
 fn who_listens_on_the_network_learns_no_name_and_no_identity() {
     let test = "who_listens_on_the_network_learns_no_name_and_no_identity";
     let Some(network) = Network::new(test) else { return };
     let home = tempfile::tempdir().unwrap();
     let all = home.path().join("packets");
-    let sniffer = network
+    let mut sniffer = network
         .on("sniffer", "python3")
         .args([concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sniffer.py"), "net-sniffer", all.to_str().unwrap()])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
-        .spawn();
-    let mut sniffer = sniffer.unwrap();
+        .spawn()
+        .unwrap();
     let mut line = String::new();
     BufReader::new(sniffer.stdout.take().unwrap()).read_line(&mut line).unwrap();
     if line.trim() != "listening" {
+        let _ = sniffer.wait();
         return skip(test, "there is no python3 here to look at packets with");
     }
     let (phone, laptop) = two(&network, home.path());
@@ -318,7 +400,7 @@ fn who_listens_on_the_network_learns_no_name_and_no_identity() {
     let tag = std::fs::read_dir(phone.folder.join("state/kith/keys")).unwrap().flatten();
     let tag =
         tag.filter_map(|file| file.file_name().to_str()?.strip_prefix("ring-").map(str::to_owned)).next().unwrap();
-    words.push(tag[..12].as_bytes().to_vec());
+    words.push(tag.as_bytes()[..12].to_vec());
     for word in &words {
         let is_there = seen.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
         assert!(!is_there, "{:?} was on the network", String::from_utf8_lossy(word));

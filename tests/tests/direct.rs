@@ -9,12 +9,14 @@ use std::time::{Duration, Instant};
 
 use kith_core::Error;
 use kith_core::model::*;
-use kith_core::notebook::{Peer, SyncReport};
-use kith_core::sync::carrier::direct::{Direct, Guest};
-use kith_core::sync::carrier::{Heard, Line};
+use kith_core::notebook::{Joining, Peer, SyncReport};
+use kith_core::sync::carrier::direct::{Direct, Guest, Guests};
+use kith_core::sync::carrier::lent::{Borrowed, lend};
+use kith_core::sync::carrier::{Heard, Line, Mailbox};
 use kith_core::sync::keys::{DeviceKeys, Secret};
+use kith_core::sync::pairing::Code;
 use tests::line::{Within, pair};
-use tests::{Device, assert_alike, quick_folder};
+use tests::{Device, assert_alike, mailbox, quick_folder};
 
 const DANA: &str = "Dana Ruiz, Acme !send her the contact ?a warehouse #lyon";
 
@@ -139,6 +141,25 @@ fn a_removed_device_is_sent_away_and_told_why() {
     assert!(matches!(&of_laptop, Err(Error::Peer(words)) if words.contains("was removed")), "{of_laptop:?}");
     assert!(of_phone.is_none(), "the phone never spoke with it");
     assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn a_renewal_reaches_the_other_device_without_a_mailbox() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    for name in ["Dana Ruiz, Acme", "Ann Lee, Novabank", "Ben Ode, Harbour"] {
+        phone.notebook.jot_line(name).unwrap();
+        met(&phone, &laptop);
+    }
+    let renewed = phone.notebook.renew(&phone.keys).unwrap();
+    assert!(renewed.written > 0 && renewed.waiting_for == ["laptop"], "{renewed:?}");
+    let (_, of_laptop) = met(&phone, &laptop);
+    assert!(of_laptop.forgotten >= 3, "{of_laptop:?}");
+    met(&phone, &laptop);
+    assert_eq!(phone.notebook.renewal_waits_for(&phone.keys).unwrap(), Some(vec![]));
+    assert_alike(&phone, &laptop);
+    let (of_phone, of_laptop) = met(&laptop, &phone);
+    assert_eq!((of_phone, of_laptop), (SyncReport::default(), SyncReport::default()), "nothing more to do");
 }
 
 #[test]
@@ -350,4 +371,51 @@ impl Line for Counting {
     fn hang_up(&mut self) {
         self.line.hang_up();
     }
+}
+
+/// A device joins over a line: one end lends a mailbox, the other one uses it.
+fn joins_over_a_line(host: &Device, guest: &Device, folder: &std::path::Path) {
+    let place = mailbox(folder);
+    let code = host.notebook.invite(&place, &host.keys).unwrap();
+    let code = Code::parse(&code.text()).unwrap();
+    let [of_host, of_guest] = code.endpoint_keys();
+    let listening = Direct::bind_to_pair(&of_host, 0).unwrap();
+    listening.open_door(Guests { welcome: [of_guest.verifying_key().to_bytes()].into(), ..Guests::default() });
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let Some(Guest::Known(mut line)) = listening.next_guest(Duration::from_secs(5)) else { panic!("nobody") };
+            lend(&mut line, &place, &|| false).unwrap();
+        });
+        let at = [(Ipv4Addr::LOCALHOST, listening.port()).into()];
+        // Who does not know the code is sent away, even one that saw the host's key.
+        let other = DeviceKeys::from_seeds(&Secret::new([7; 32]), &Secret::new([8; 32]), None);
+        let stranger = Direct::bind_to_pair(other.endpoint_key(), 0).unwrap();
+        let line = stranger.dial(of_host.verifying_key().to_bytes(), &at);
+        assert!(line.is_err() || Borrowed::over(line.unwrap()).list().is_err());
+        let direct = Direct::bind_to_pair(&of_guest, 0).unwrap();
+        let borrowed = Borrowed::over(direct.dial(of_host.verifying_key().to_bytes(), &at).unwrap());
+        let asked = guest.notebook.join(&borrowed, &guest.keys, Some(&code)).unwrap();
+        let request = host.notebook.request_to_join(&place, &host.keys).unwrap().unwrap();
+        assert_eq!(asked, Joining::Asked { digits: request.digits.clone() });
+        host.notebook.admit(&place, &host.keys, &request).unwrap();
+        assert!(matches!(guest.notebook.join(&borrowed, &guest.keys, None).unwrap(), Joining::Joined { .. }));
+        guest.notebook.sync(&borrowed, &guest.keys, &mut |_, _| {}).unwrap();
+        borrowed.give_back();
+    });
+    host.pass(folder).unwrap();
+}
+
+#[test]
+fn a_device_joins_over_a_line_as_it_does_through_a_folder() {
+    let home = Home::new();
+    let (phone, laptop) = (home.device("phone", 1), home.device("laptop", 2));
+    phone.notebook.jot_line(DANA).unwrap();
+    laptop.notebook.jot_line("Ann Lee, Novabank").unwrap();
+    joins_over_a_line(&phone, &laptop, &home.shared());
+    assert_alike(&phone, &laptop);
+    // The folder is not needed any more.
+    std::fs::remove_dir_all(home.shared()).unwrap();
+    phone.notebook.jot_line("Ben Ode, Harbour").unwrap();
+    met(&laptop, &phone);
+    assert_alike(&phone, &laptop);
 }

@@ -121,6 +121,8 @@ pub fn taken_of_log(connection: &Connection, log: LogId) -> Result<Vec<SegmentPl
 pub struct SegmentHead {
     /// Its place in this file.
     pub n: i64,
+    /// Its log.
+    pub log: LogId,
     /// Its hash.
     pub hash: [u8; 32],
     /// Its first 84 bytes.
@@ -132,9 +134,9 @@ pub struct SegmentHead {
 /// The heads of all segments, by log and number.
 pub fn heads(connection: &Connection) -> Result<Vec<SegmentHead>> {
     let mut statement =
-        connection.prepare_cached("SELECT n, hash, substr(bytes, 1, 84), state FROM segment ORDER BY log, seq")?;
+        connection.prepare_cached("SELECT n, log, hash, substr(bytes, 1, 84), state FROM segment ORDER BY log, seq")?;
     let rows = statement.query_map([], |row| {
-        Ok(SegmentHead { n: row.get(0)?, hash: row.get(1)?, head: row.get(2)?, state: row.get(3)? })
+        Ok(SegmentHead { n: row.get(0)?, log: row.get(1)?, hash: row.get(2)?, head: row.get(3)?, state: row.get(4)? })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

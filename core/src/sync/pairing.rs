@@ -1,4 +1,5 @@
-//! How a device joins a notebook when the two only share a place for files: what is said by code, request and answer.
+//! How a device joins a notebook when the two only share a place for files, be it one that the other lends it over a line:
+//! what is said by code, request and answer.
 //!
 //! The code is shown by a device that has the notebook and typed, or scanned, on the new one. It names the notebook, a
 //! secret for one use, and the key to which the request is sealed. The new device leaves its request; both show the same
@@ -11,6 +12,7 @@
 
 use std::fmt;
 
+use ed25519_dalek::SigningKey;
 use zeroize::Zeroizing;
 
 use super::cbor::{Map, Reader, Writer};
@@ -83,6 +85,19 @@ impl Code {
     /// The names of the three files, without their endings.
     pub fn file_stem(&self) -> String {
         format!("j/{}", hex(&self.keyed("kith 2026 join name", &[])[..16]))
+    }
+
+    /// The keys by which the two know each other on a network while they pair: of the device that shows the code, and of
+    /// the one it was typed on. Who does not know the code can be neither.
+    pub fn endpoint_keys(&self) -> [SigningKey; 2] {
+        let key = |who: &[u8]| SigningKey::from_bytes(&self.keyed("kith 2026 join endpoint", &[who]));
+        [key(b"host"), key(b"guest")]
+    }
+
+    /// What the device that shows the code shows on a network, with a fresh nonce.
+    pub fn beacon(&self, nonce: &[u8]) -> [u8; 16] {
+        let hash = self.keyed("kith 2026 join beacon", &[nonce]);
+        std::array::from_fn(|at| hash[at])
     }
 
     /// Whether this is the key that requests are to be sealed to.

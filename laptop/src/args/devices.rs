@@ -39,6 +39,9 @@ pub(crate) struct Invite {
     /// Take the last invitation back
     #[arg(long, conflicts_with_all = ["no_wait", "agree_to"])]
     pub(crate) cancel: bool,
+    /// Meet on this network, without a folder; both devices stay awake until it is done
+    #[arg(long, conflicts_with_all = ["folder", "no_wait", "agree_to", "cancel"])]
+    pub(crate) near: bool,
 }
 
 /// `kith join`.
@@ -50,6 +53,12 @@ pub(crate) struct Join {
     /// The folder in which the two meet, instead of the first mailbox
     #[arg(long, value_name = "FOLDER")]
     pub(crate) folder: Option<PathBuf>,
+    /// Look for the other device on this network, where it runs `kith invite --near`; so it is without any mailbox
+    #[arg(long, conflicts_with_all = ["folder", "no_wait"])]
+    pub(crate) near: bool,
+    /// The same at this address
+    #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["folder", "no_wait"])]
+    pub(crate) at: Option<String>,
     /// Ask and end; `kith join` goes on
     #[arg(long)]
     pub(crate) no_wait: bool,

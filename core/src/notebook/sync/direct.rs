@@ -293,7 +293,9 @@ impl Notebook {
         self.keep_roster(&meeting.member, &renewed)?;
         self.scrub_if_need_be()?;
         let log = self.log_of(&meeting.member, meeting.keys, &mut meeting.report)?;
-        self.seal_segments(&meeting.member, log, meeting.keys, &mut meeting.report)
+        self.seal_segments(&meeting.member, log, meeting.keys, &mut meeting.report)?;
+        meeting.report.missing = self.count_missing(&meeting.member)?;
+        Ok(())
     }
 
     /// A device that is not known shows files of the roster. They are kept only if they prove that it was let in.

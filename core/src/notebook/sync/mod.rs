@@ -2,7 +2,7 @@
 //! what is missing there. Repeating it does no harm.
 //!
 //! The steps are in `roster` (who belongs to the notebook), `purges` (what others deleted for good), `receive` (segments of
-//! others), `renew` (what a renewal covers is forgotten) and `seal` (segments of ours, and everything the mailbox lacks).
+//! others), `renew` (what a renewal covers is forgotten), `seal` (segments of ours) and `shelf` (everything the mailbox lacks).
 //! `direct` takes the same steps with a device that is at the other end of a line; `kept_back` is for what a person has to
 //! decide.
 
@@ -14,6 +14,7 @@ mod renew;
 mod roster;
 mod seal;
 mod seen;
+mod shelf;
 
 use std::collections::BTreeSet;
 
@@ -125,7 +126,7 @@ impl Notebook {
         let log = self.log_of(&member, keys, &mut report)?;
         self.seal_segments(&member, log, keys, &mut report)?;
         report.missing = self.count_missing(&member)?;
-        self.put_missing(place, &found, &mut report)?;
+        self.put_missing(log, place, &found, &mut report)?;
         Ok(report)
     }
 
@@ -215,7 +216,7 @@ fn claim(place: &dyn Mailbox, found: &[Found], tag: &NotebookTag) -> Result<()> 
             place.words()
         )));
     }
-    seal::put(place, NOTE, note(tag).as_bytes())
+    shelf::put(place, NOTE, note(tag).as_bytes())
 }
 
 /// Which notebook a mailbox is for: by its note, or else by any file that says so.

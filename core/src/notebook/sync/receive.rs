@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
+use super::shelf::numbers_of;
 use super::{ShortName, SyncReport, name_of, place_in_log};
 use crate::document::gate;
 use crate::error::{Error, Result};
@@ -63,8 +64,12 @@ impl Notebook {
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<()> {
         let known = self.known_names()?;
-        let is_new = |found: &&Found| match place_in_log(&found.name) {
-            Some(name) => known.get(&name) != Some(&found.bytes),
+        let numbers: HashSet<([u8; 16], u64)> = known.keys().map(|(tag, seq, _)| (*tag, *seq)).collect();
+        let is_new = |found: &&Found| match Name::parse(&found.name) {
+            Some(name) => match numbers_of(&name) {
+                Some(mut bundled) => bundled.any(|seq| !numbers.contains(&(name.log_tag, seq))),
+                None => known.get(&(name.log_tag, name.from, name.hash)) != Some(&found.bytes),
+            },
             None => found.name.contains(".kiths") || found.name.contains(".kithb"),
         };
         let mut open: VecDeque<&Found> = all.iter().filter(is_new).collect();
@@ -149,10 +154,11 @@ impl Notebook {
     /// A file that is not what its name says is taken away, so that whoever has the segment puts it there again; so is one
     /// that is, and cannot be opened with the key it names. A failure to do so is no matter.
     fn complain(&self, member: &Member, place: &dyn Mailbox, found: &Found, bytes: &[u8], is_locked: bool) {
-        let Some((log_tag, seq, hash)) = place_in_log(&found.name) else { return };
+        let Some(name) = Name::parse(&found.name) else { return };
         let header = Header::read(bytes).ok();
-        let stands_here = header.as_ref().is_some_and(|header| (header.log_tag, header.seq) == (log_tag, seq));
-        let is_changed = !segment::hash(bytes).starts_with(&hash);
+        let stands_here = name.to.is_none()
+            && header.as_ref().is_some_and(|header| (header.log_tag, header.seq) == (name.log_tag, name.from));
+        let is_changed = !segment::hash(bytes).starts_with(&name.hash);
         let has_key = header.is_some_and(|header| member.epoch(&header.key).is_some());
         // What lacks its key may be whole, and only lie under the name of another.
         let is_wrong = if is_locked { is_changed && stands_here } else { is_changed || stands_here && has_key };

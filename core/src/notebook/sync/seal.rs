@@ -1,20 +1,17 @@
-//! What this device has to tell: its outbox sealed into segments of its log, and everything a mailbox lacks of what is
-//! here, whoever wrote it.
+//! What this device has to tell: its outbox sealed into segments of its log.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::{ShortName, SyncReport, name_of};
+use super::SyncReport;
 use crate::document::gate;
 use crate::error::{Error, Result};
 use crate::notebook::{Notebook, lock};
 use crate::store;
 use crate::store::segments::{self, NewSegment, SegmentPlace, SegmentState};
-use crate::sync::carrier::Mailbox;
-use crate::sync::carrier::mailbox::Item as Found;
+use crate::sync::LogId;
 use crate::sync::keystore::KeyStore;
 use crate::sync::member::Member;
-use crate::sync::segment::{self, Header, Item, Name, Plaintext, READER, ROOM, Retired};
-use crate::sync::{LogId, hex};
+use crate::sync::segment::{self, Item, Plaintext, READER, ROOM, Retired};
 
 /// Under which name the notebook remembers its log, and the one before it.
 const LOG: &str = "log";
@@ -115,47 +112,6 @@ impl Notebook {
             report.sent += next.chunks.len() as u64;
         }
     }
-
-    /// Puts into the mailbox whatever it lacks of what is here: segments of every device, and the roster.
-    pub(super) fn put_missing(&self, place: &dyn Mailbox, found: &[Found], report: &mut SyncReport) -> Result<()> {
-        // Names that are there, and a copy of each that is as large as it should be.
-        let mut there: HashMap<ShortName, Vec<(&Found, u32)>> = HashMap::new();
-        let mut bundled: Vec<Name> = Vec::new();
-        for found in found {
-            match Name::parse(&found.name) {
-                Some(name) if name.to.is_some() => bundled.push(name),
-                Some(name) => there.entry((name.log_tag, name.from, name.hash)).or_default().push((found, name.copy)),
-                None => {}
-            }
-        }
-        for (id, parcel) in self.read(segments::parcels)? {
-            let name = format!("r/{}.kithr", hex(&id));
-            let is_there = |found: &Found| found.name == name && found.bytes == parcel.len() as u64;
-            if !found.iter().any(is_there) {
-                put(place, &name, &parcel)?;
-                report.written += 1;
-            }
-        }
-        for head in self.read(segments::heads)? {
-            let Some((key, length)) = name_of(&head) else { continue };
-            let copies = there.get(&key).map(Vec::as_slice).unwrap_or_default();
-            if head.state == SegmentState::Renewed {
-                copies.iter().for_each(|(forgotten, _)| drop(place.delete(&forgotten.name)));
-                continue;
-            }
-            let is_bundled = |name: &Name| name.log_tag == key.0 && (name.from..=name.to.unwrap_or(0)).contains(&key.1);
-            if copies.iter().any(|(copy, _)| copy.bytes == length) || bundled.iter().any(is_bundled) {
-                continue;
-            }
-            let Some(bytes) = self.read(|connection| segments::bytes(connection, head.n))? else { continue };
-            let copy = copies.iter().map(|(_, copy)| copy + 1).max().unwrap_or(0);
-            put(place, &Name { copy, ..Name::of_segment(&Header::read(&bytes)?, &bytes, 0) }.to_string(), &bytes)?;
-            report.written += 1;
-            // The damaged ones, now that a whole one is there.
-            copies.iter().for_each(|(damaged, _)| drop(place.delete(&damaged.name)));
-        }
-        Ok(())
-    }
 }
 
 /// As much of the outbox as fits in one segment.
@@ -185,17 +141,6 @@ fn next_items(own: &HashSet<Vec<u8>>, changes: Vec<store::Outgoing>, blobs: Vec<
         next.blobs.push(id);
     }
     next
-}
-
-/// A folder may have something else under a name that was cut short or swapped: then the next copy gets it.
-pub(super) fn put(place: &dyn Mailbox, name: &str, bytes: &[u8]) -> Result<()> {
-    match place.put_new(name, bytes) {
-        Err(Error::Unreadable(_)) => match place.delete(name) {
-            Ok(()) => place.put_new(name, bytes),
-            error => error,
-        },
-        done => done,
-    }
 }
 
 fn read_retired(bytes: &[u8]) -> Option<Retired> {

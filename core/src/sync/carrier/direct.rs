@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc};
 use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
-use iroh::endpoint::{BindOpts, Connection, Incoming, RelayMode, VarInt, presets};
+use iroh::endpoint::{BindOpts, Connection, IdleTimeout, Incoming, QuicTransportConfig, RelayMode, VarInt, presets};
 use iroh::{Endpoint, EndpointAddr, EndpointId, SecretKey, TransportAddr};
 use tokio::time::timeout;
 
@@ -23,6 +23,8 @@ pub use quic::{Closed, QuicLine};
 
 /// What is spoken on a line.
 const LOG: &[u8] = b"kith/log/1";
+/// What is spoken while two pair.
+const PAIR: &[u8] = b"kith/pair/1";
 /// What a device says that is not known yet.
 const INTRO: &[u8] = b"kith/intro/1";
 
@@ -32,6 +34,10 @@ const NEAR: Duration = Duration::from_secs(3);
 const ANYWHERE: Duration = Duration::from_secs(8);
 /// A guest has so long to say its first word.
 const FIRST_WORD: Duration = Duration::from_secs(5);
+/// A device that is switched off in the middle is given up after so long without a sign of life, of which it gives one so
+/// often.
+const DEAD: Duration = Duration::from_secs(8);
+const ALIVE: Duration = Duration::from_secs(2);
 /// Guests at the door at once, and those that wait to be served.
 const AT_THE_DOOR: usize = 16;
 const WAITING: usize = 8;
@@ -74,6 +80,7 @@ impl Stranger {
 /// One device's place on the network.
 pub struct Direct {
     endpoint: Endpoint,
+    speaks: &'static [u8],
     guests: Arc<RwLock<Guests>>,
     came: Mutex<mpsc::Receiver<Guest>>,
     knock: mpsc::SyncSender<Guest>,
@@ -89,6 +96,18 @@ impl Direct {
     /// # Errors
     /// [`Error::Invalid`] when the port is taken, [`Error::Storage`] when the system gives no thread.
     pub fn bind(key: &SigningKey, port: u16) -> Result<Self> {
+        Self::speaking(LOG, key, port)
+    }
+
+    /// The same to pair, under a key that only the two can know.
+    ///
+    /// # Errors
+    /// As [`Direct::bind`].
+    pub fn bind_to_pair(key: &SigningKey, port: u16) -> Result<Self> {
+        Self::speaking(PAIR, key, port)
+    }
+
+    fn speaking(speaks: &'static [u8], key: &SigningKey, port: u16) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let worker = runtime.handle().clone();
         let (_stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -105,7 +124,7 @@ impl Direct {
         let gone = || Error::Storage("the thread for the network ended".into());
         let endpoint = is_bound.recv().map_err(|_| gone())??;
         let (knock, came) = mpsc::sync_channel(WAITING);
-        Ok(Self { endpoint, guests: Arc::default(), came: Mutex::new(came), knock, worker, _stop })
+        Ok(Self { endpoint, speaks, guests: Arc::default(), came: Mutex::new(came), knock, worker, _stop })
     }
 
     /// The port on which it can be reached.
@@ -124,7 +143,9 @@ impl Direct {
             is_first
         };
         if is_first {
-            self.endpoint.set_alpns(vec![LOG.to_vec(), INTRO.to_vec()]);
+            let alpns =
+                if self.speaks == LOG { vec![LOG.to_vec(), INTRO.to_vec()] } else { vec![self.speaks.to_vec()] };
+            self.endpoint.set_alpns(alpns);
             self.worker.spawn(doorkeeper(self.endpoint.clone(), self.guests.clone(), self.knock.clone()));
         }
     }
@@ -139,9 +160,9 @@ impl Direct {
     /// # Errors
     /// [`Error::NotFound`] when it answers at none of them in time.
     pub fn dial(&self, who: [u8; 32], at: &[SocketAddr]) -> Result<QuicLine> {
-        let (endpoint, worker, stages) = (self.endpoint.clone(), self.worker.clone(), stages(at));
+        let (endpoint, worker, stages, speaks) = (self.endpoint.clone(), self.worker.clone(), stages(at), self.speaks);
         self.run(async move {
-            let connection = ladder(&endpoint, who, stages, LOG).await?;
+            let connection = ladder(&endpoint, who, stages, speaks).await?;
             let (send, receive) = connection.open_bi().await.map_err(|error| quic::broken(&error))?;
             Ok(QuicLine::new(connection, send, receive, &worker))
         })
@@ -168,8 +189,8 @@ impl Direct {
         })
     }
 
-    /// Leaves the network: whoever is on a line is told.
-    pub fn leave(self) {
+    /// Leaves the network: every line breaks, and whoever is on one is told and need not wait.
+    pub fn leave(&self) {
         let endpoint = self.endpoint.clone();
         let _ = self.run(async move {
             let _ = timeout(NEAR, endpoint.close()).await;
@@ -190,11 +211,20 @@ impl Direct {
     }
 }
 
+impl Drop for Direct {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
 async fn endpoint(key: SecretKey, port: u16) -> Result<Endpoint> {
     let taken = |why: &dyn std::fmt::Display| Error::Invalid(format!("port {port} cannot be used here ({why})"));
+    let idle = IdleTimeout::try_from(DEAD).map_err(|error| taken(&error))?;
+    let transport = QuicTransportConfig::builder().max_idle_timeout(Some(idle)).keep_alive_interval(ALIVE).build();
     // Minimal brings the cipher and nothing else: no relay, no lookup of addresses, no publishing of ours.
     Endpoint::builder(presets::Minimal)
         .secret_key(key)
+        .transport_config(transport)
         .relay_mode(RelayMode::Disabled)
         .clear_ip_transports()
         .bind_addr((Ipv4Addr::UNSPECIFIED, port))

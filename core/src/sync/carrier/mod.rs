@@ -17,6 +17,7 @@
 
 pub mod direct;
 pub mod folder;
+pub mod lent;
 pub mod line;
 pub mod mailbox;
 mod place;

@@ -6,8 +6,12 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 
-use super::super::keys::RecoveryKit;
+use super::entry::{AUTHOR, KIND, MADE_AT, PARENTS, PURPOSE};
+use super::weigh::Weighing;
 use super::*;
+use crate::sync::cbor::Map;
+use crate::sync::keys::{DeviceKeys, EpochKeys, NotebookTag, RecoveryKit};
+use crate::sync::seal::{self, Parcel, SIGNATURE};
 
 const NOTEBOOK: NotebookTag = NotebookTag([9; 16]);
 

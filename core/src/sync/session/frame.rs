@@ -225,6 +225,14 @@ impl Frames {
     /// # Errors
     /// As [`Frame::read`].
     pub fn take(&mut self, most: usize) -> Result<Option<Frame>> {
+        self.take_body(most)?.map(Frame::read).transpose()
+    }
+
+    /// What stands after the next length, of at most so many bytes, once it is all there.
+    ///
+    /// # Errors
+    /// [`Error::Peer`] when it is longer, before any of it has come.
+    pub fn take_body(&mut self, most: usize) -> Result<Option<&[u8]>> {
         let Some((length, rest)) = self.bytes.get(self.at..).and_then(<[u8]>::split_first_chunk::<4>) else {
             return Ok(None);
         };
@@ -232,10 +240,12 @@ impl Frames {
         if length > most {
             return Err(Error::Peer("the other device sent more at once than it may".into()));
         }
-        let Some(body) = rest.get(..length) else { return Ok(None) };
-        let frame = Frame::read(body)?;
-        self.at += 4 + length;
-        Ok(Some(frame))
+        if rest.len() < length {
+            return Ok(None);
+        }
+        let from = self.at + 4;
+        self.at = from + length;
+        Ok(self.bytes.get(from..self.at))
     }
 
     /// Whether part of a frame is still to come.

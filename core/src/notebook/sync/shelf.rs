@@ -1,0 +1,185 @@
+//! What a mailbox should hold: every segment that is whole here, whoever wrote it, and the roster. What is missing there is
+//! put there, what a renewal covers is taken away, and of this device's own segments, once they are many, bundles are made.
+//!
+//! A name that the listing gives is believed as far as its size is right. What is damaged and has the right size is found
+//! by who wants to read it.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::RangeInclusive;
+
+use super::{ShortName, SyncReport, name_of};
+use crate::error::{Error, Result};
+use crate::notebook::Notebook;
+use crate::store::segments::{self, SegmentHead, SegmentState};
+use crate::sync::carrier::Mailbox;
+use crate::sync::carrier::mailbox::Item as Found;
+use crate::sync::segment::{self, Header, MAX_BUNDLE, Name};
+use crate::sync::{LogId, hex};
+
+/// From so many loose segments of its own on, a device bundles them.
+const MANY: usize = 256;
+/// Fewer in a row are not worth a bundle.
+const FEW: usize = 16;
+/// Largest bundle that is written: whoever needs one segment of it reads all.
+const LARGE: u64 = 4 * 1024 * 1024;
+/// A name that says to bundle more numbers than this is none of ours.
+const WIDE: u64 = 4096;
+
+/// A segment by the name its log has in a mailbox, and its number.
+type Numbered = ([u8; 16], u64);
+
+/// What a listing shows, sorted out.
+struct Shelf<'a> {
+    loose: HashMap<ShortName, Vec<(&'a Found, u32)>>,
+    bundled: HashSet<Numbered>,
+}
+
+impl Notebook {
+    pub(super) fn put_missing(
+        &self,
+        log: LogId,
+        place: &dyn Mailbox,
+        found: &[Found],
+        report: &mut SyncReport,
+    ) -> Result<()> {
+        let names: HashMap<&str, u64> = found.iter().map(|found| (found.name.as_str(), found.bytes)).collect();
+        for (id, parcel) in self.read(segments::parcels)? {
+            let name = format!("r/{}.kithr", hex(&id));
+            if names.get(name.as_str()) != Some(&(parcel.len() as u64)) {
+                put(place, &name, &parcel)?;
+                report.written += 1;
+            }
+        }
+        let heads = self.read(segments::heads)?;
+        let shelf = sort_out(place, found, &heads);
+        for head in &heads {
+            let Some((key, length)) = name_of(head) else { continue };
+            let copies = shelf.loose.get(&key).map(Vec::as_slice).unwrap_or_default();
+            if head.state == SegmentState::Renewed {
+                copies.iter().for_each(|(forgotten, _)| drop(place.delete(&forgotten.name)));
+                continue;
+            }
+            if copies.iter().any(|(copy, _)| copy.bytes == length) || shelf.bundled.contains(&(key.0, key.1)) {
+                continue;
+            }
+            let Some(bytes) = self.read(|connection| segments::bytes(connection, head.n))? else { continue };
+            let copy = copies.iter().map(|(_, copy)| copy + 1).max().unwrap_or(0);
+            put(place, &Name { copy, ..Name::of_segment(&Header::read(&bytes)?, &bytes, 0) }.to_string(), &bytes)?;
+            report.written += 1;
+            // The damaged ones, now that a whole one is there.
+            copies.iter().for_each(|(damaged, _)| drop(place.delete(&damaged.name)));
+        }
+        self.bundle_own(log, place, &heads, &shelf, report)
+    }
+
+    /// Makes bundles of this device's own loose segments when there are many, and takes away what lies in one.
+    fn bundle_own(
+        &self,
+        log: LogId,
+        place: &dyn Mailbox,
+        heads: &[SegmentHead],
+        shelf: &Shelf<'_>,
+        report: &mut SyncReport,
+    ) -> Result<()> {
+        let mut loose: Vec<(ShortName, u64, &SegmentHead)> = Vec::new();
+        for head in heads.iter().filter(|head| head.log == log && head.state == SegmentState::Taken) {
+            let Some((key, length)) = name_of(head) else { continue };
+            let copies = shelf.loose.get(&key).map(Vec::as_slice).unwrap_or_default();
+            if shelf.bundled.contains(&(key.0, key.1)) {
+                copies.iter().for_each(|(copy, _)| drop(place.delete(&copy.name)));
+            } else if copies.iter().any(|(copy, _)| copy.bytes == length) {
+                loose.push((key, length, head));
+            }
+        }
+        if loose.len() < MANY {
+            return Ok(());
+        }
+        for run in runs(&loose).into_iter().filter(|run| run.len() >= FEW) {
+            let mut parts = Vec::new();
+            for (_, _, head) in run {
+                parts.extend(self.read(|connection| segments::bytes(connection, head.n))?);
+            }
+            let bundle = segment::bundle(parts.iter().map(Vec::as_slice));
+            let Some((((_, to, _), ..), true)) = run.last().map(|last| (last, parts.len() == run.len())) else {
+                continue;
+            };
+            let name = Name::of_bundle(&Header::read(&bundle)?, *to, &bundle, 0).to_string();
+            put(place, &name, &bundle)?;
+            report.written += 1;
+            // The loose ones go only once the bundle was read back from this very place.
+            if place.get(&name, MAX_BUNDLE as u64)?.as_deref() == Some(&bundle) {
+                for (key, ..) in run {
+                    let copies = shelf.loose.get(key).map(Vec::as_slice).unwrap_or_default();
+                    copies.iter().for_each(|(copy, _)| drop(place.delete(&copy.name)));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Sorts a listing out. A bundle counts when its size is that of its segments, as far as they are known here; one that holds
+/// something renewed is taken away, and what else was in it is missing then.
+fn sort_out<'a>(place: &dyn Mailbox, found: &'a [Found], heads: &[SegmentHead]) -> Shelf<'a> {
+    let mut known: HashMap<Numbered, Vec<(u64, SegmentState)>> = HashMap::new();
+    for head in heads {
+        let Some(((tag, seq, _), length)) = name_of(head) else { continue };
+        known.entry((tag, seq)).or_default().push((length, head.state));
+    }
+    let mut shelf = Shelf { loose: HashMap::new(), bundled: HashSet::new() };
+    for found in found {
+        let Some(name) = Name::parse(&found.name) else { continue };
+        let Some(numbers) = numbers_of(&name) else {
+            if name.to.is_none() {
+                let copies = shelf.loose.entry((name.log_tag, name.from, name.hash)).or_default();
+                copies.push((found, name.copy));
+            }
+            continue;
+        };
+        let inside: Vec<&Vec<_>> = numbers.clone().filter_map(|seq| known.get(&(name.log_tag, seq))).collect();
+        if inside.iter().any(|all| all.iter().any(|(_, state)| *state == SegmentState::Renewed)) {
+            let _ = place.delete(&found.name);
+            continue;
+        }
+        let sizes: Option<Vec<u64>> =
+            inside.iter().map(|all| Some(all.first().filter(|_| all.len() == 1)?.0)).collect();
+        let all_known = inside.len() as u64 == numbers.end() - numbers.start() + 1;
+        if !all_known || sizes.is_none_or(|sizes| sizes.iter().sum::<u64>() == found.bytes) {
+            shelf.bundled.extend(numbers.map(|seq| (name.log_tag, seq)));
+        }
+    }
+    shelf
+}
+
+/// Which numbers a bundle of this name holds; none for a segment, and for what no bundle of ours is called.
+pub(super) fn numbers_of(name: &Name) -> Option<RangeInclusive<u64>> {
+    let to = name.to.filter(|to| *to >= name.from && to - name.from < WIDE)?;
+    Some(name.from..=to)
+}
+
+/// Neighbours of one log and key, as many as one bundle takes.
+fn runs<'a, 'b>(loose: &'b [(ShortName, u64, &'a SegmentHead)]) -> Vec<&'b [(ShortName, u64, &'a SegmentHead)]> {
+    let (mut runs, mut from, mut bytes) = (Vec::new(), 0, 0);
+    for at in 0..loose.len() {
+        let ((tag, seq, _), length, _) = loose[at];
+        let follows = at > from && loose[at - 1].0.0 == tag && loose[at - 1].0.1 + 1 == seq;
+        if at > from && (!follows || at - from == MANY || bytes + length > LARGE) {
+            runs.push(&loose[from..at]);
+            (from, bytes) = (at, 0);
+        }
+        bytes += length;
+    }
+    runs.push(&loose[from..]);
+    runs
+}
+
+/// A folder may have something else under a name that was cut short or swapped: then it goes, and this takes its place.
+pub(super) fn put(place: &dyn Mailbox, name: &str, bytes: &[u8]) -> Result<()> {
+    match place.put_new(name, bytes) {
+        Err(Error::Unreadable(_)) => match place.delete(name) {
+            Ok(()) => place.put_new(name, bytes),
+            error => error,
+        },
+        done => done,
+    }
+}

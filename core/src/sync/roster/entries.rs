@@ -1,0 +1,214 @@
+//! The set of entries: each is taken together with everything before it, and from nobody whom none of those names.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ed25519_dalek::SigningKey;
+
+use super::entry::{Act, Entry};
+use super::{MAX_BY_AUTHOR, MAX_BYTES, MAX_ENTRIES, MAX_PARENTS, evaluate, refused};
+use crate::error::{Error, Result};
+use crate::sync::keys::{EntryHash, NotebookTag};
+
+/// Entries of one notebook, each together with everything before it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entries {
+    notebook: NotebookTag,
+    pub(super) list: BTreeMap<EntryHash, Entry>,
+    bytes: usize,
+    pub(super) trusted_recovery: Option<EntryHash>,
+}
+
+/// What became of an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It is in the set now.
+    New,
+    /// It was already.
+    Known,
+    /// These are to come first.
+    Waits(Vec<EntryHash>),
+}
+
+/// What became of some entries.
+#[derive(Debug, Default)]
+pub struct Merged {
+    /// Those that are in the set now, each after its parents.
+    pub new: Vec<EntryHash>,
+    /// Those whose parents are missing. Bring them again with the next ones.
+    pub waiting: Vec<Entry>,
+    /// Why the others were not taken.
+    pub refused: Vec<Error>,
+}
+
+impl Entries {
+    /// Begins with the first entry, which this device made or was given when it was paired. No other first entry is
+    /// ever taken: anybody could write one.
+    ///
+    /// # Errors
+    /// [`Error::Peer`] when it is no first entry.
+    pub fn begin(genesis: Entry) -> Result<Self> {
+        match genesis.act {
+            Act::Genesis { notebook, .. } => {
+                let bytes = genesis.bytes.len();
+                Ok(Self { notebook, bytes, list: [(genesis.hash, genesis)].into(), trusted_recovery: None })
+            }
+            _ => refused("a roster begins with another entry than this"),
+        }
+    }
+
+    /// Which notebook.
+    pub fn notebook(&self) -> NotebookTag {
+        self.notebook
+    }
+
+    /// How many.
+    #[expect(clippy::len_without_is_empty, reason = "the first entry is always there")]
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// One of them.
+    pub fn get(&self, hash: &EntryHash) -> Option<&Entry> {
+        self.list.get(hash)
+    }
+
+    /// Remembers which recovery key this device saw first. Should another come to light that claims to be as early,
+    /// the one that was seen stands: without this, a stolen first device could put its own in the place of the paper's.
+    pub fn trust_recovery(&mut self, set: EntryHash) {
+        self.trusted_recovery.get_or_insert(set);
+    }
+
+    /// The entries that no other names as parent: what a device says to tell what it has.
+    pub fn heads(&self) -> Vec<EntryHash> {
+        let parents: BTreeSet<&EntryHash> = self.list.values().flat_map(|entry| &entry.parents).collect();
+        self.list.keys().filter(|hash| !parents.contains(hash)).copied().collect()
+    }
+
+    /// What a device with these heads lacks, each after its parents. Heads that are not known here are what we lack.
+    pub fn lacking(&self, heads: &[EntryHash]) -> Vec<&Entry> {
+        let theirs = self.with_past(heads.iter().copied());
+        in_order(&self.list).into_iter().filter(|entry| !theirs.contains(&entry.hash)).collect()
+    }
+
+    /// Signs an entry that follows everything known here. It still has to be taken in, with [`Self::insert`].
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when it cannot be said, or not by this author.
+    pub fn sign(&self, act: Act, author: &SigningKey, by_recovery: bool, made_at_unix_ms: u64) -> Result<Entry> {
+        let mut parents = self.heads();
+        // More heads than an entry may name are only there when somebody makes them. What is left out stays a head.
+        parents.truncate(MAX_PARENTS);
+        Entry::sign(act, parents, author, by_recovery, made_at_unix_ms)
+    }
+
+    /// Takes an entry in.
+    ///
+    /// # Errors
+    /// [`Error::Peer`] when its author is nobody that the entries before it know, or there are too many.
+    pub fn insert(&mut self, entry: Entry) -> Result<Taken> {
+        if self.list.contains_key(&entry.hash) {
+            return Ok(Taken::Known);
+        }
+        if entry.parents.is_empty() {
+            return refused("this roster began with another entry");
+        }
+        let missing: Vec<EntryHash> =
+            entry.parents.iter().filter(|parent| !self.list.contains_key(parent)).copied().collect();
+        if !missing.is_empty() {
+            return Ok(Taken::Waits(missing));
+        }
+        if !self.knows_author(&entry) {
+            return refused("an entry of the roster is signed by nobody who is known");
+        }
+        let of_author = self.list.values().filter(|other| other.author == entry.author).count();
+        let is_full = self.list.len() >= MAX_ENTRIES || self.bytes.saturating_add(entry.bytes.len()) > MAX_BYTES;
+        if of_author >= MAX_BY_AUTHOR || is_full && !self.is_from_paper(&entry) {
+            return refused(
+                "there are more entries in the roster than a notebook can need; one device writes too many",
+            );
+        }
+        self.bytes += entry.bytes.len();
+        self.list.insert(entry.hash, entry);
+        Ok(Taken::New)
+    }
+
+    /// Takes many in, in whatever order they come.
+    pub fn merge(&mut self, entries: impl IntoIterator<Item = Entry>) -> Merged {
+        let mut merged = Merged { waiting: entries.into_iter().collect(), ..Merged::default() };
+        loop {
+            let before = merged.new.len();
+            for entry in std::mem::take(&mut merged.waiting) {
+                let hash = entry.hash;
+                if entry.parents.iter().any(|parent| !self.list.contains_key(parent)) {
+                    merged.waiting.push(entry);
+                    continue;
+                }
+                match self.insert(entry) {
+                    Ok(Taken::New) => merged.new.push(hash),
+                    Ok(_) => {}
+                    Err(error) => merged.refused.push(error),
+                }
+            }
+            if merged.new.len() == before {
+                return merged;
+            }
+        }
+    }
+
+    /// Whether an entry before this one names its author. Whether that one counts is another question.
+    fn knows_author(&self, entry: &Entry) -> bool {
+        let past = self.with_past(entry.parents.iter().copied());
+        past.iter().filter_map(|hash| self.list.get(hash)).any(|before| match (&before.act, entry.by_recovery) {
+            (Act::SetRecovery { sign, .. }, true) => *sign == entry.author.0,
+            (act, false) => act.adds().is_some_and(|(device, _)| device.device == entry.author),
+            _ => false,
+        })
+    }
+
+    /// Whether the recovery key that holds signed this: it must be able to remove even a device that filled the set.
+    fn is_from_paper(&self, entry: &Entry) -> bool {
+        entry.by_recovery && evaluate(self).recovery.is_some_and(|recovery| recovery.sign == entry.author.0)
+    }
+
+    /// These entries and all before them, as far as they are known.
+    fn with_past(&self, from: impl Iterator<Item = EntryHash>) -> BTreeSet<EntryHash> {
+        let mut found = BTreeSet::new();
+        let mut next: Vec<EntryHash> = from.collect();
+        while let Some(hash) = next.pop() {
+            if let Some(entry) = self.list.get(&hash).filter(|_| found.insert(hash)) {
+                next.extend(&entry.parents);
+            }
+        }
+        found.retain(|hash| self.list.contains_key(hash));
+        found
+    }
+}
+
+/// Each entry after its parents, and of those that could come next the one with the smallest hash.
+///
+/// Whether one of two entries comes earlier depends on nothing but the two and what is before them.
+pub(super) fn in_order(list: &BTreeMap<EntryHash, Entry>) -> Vec<&Entry> {
+    let mut children: BTreeMap<EntryHash, Vec<EntryHash>> = BTreeMap::new();
+    let mut missing: BTreeMap<EntryHash, usize> = BTreeMap::new();
+    let mut free: BTreeSet<EntryHash> = BTreeSet::new();
+    for (hash, entry) in list {
+        entry.parents.iter().for_each(|parent| children.entry(*parent).or_default().push(*hash));
+        missing.insert(*hash, entry.parents.len());
+        if entry.parents.is_empty() {
+            free.insert(*hash);
+        }
+    }
+    let mut order = Vec::with_capacity(list.len());
+    while let Some(hash) = free.pop_first() {
+        order.extend(list.get(&hash));
+        for child in children.get(&hash).into_iter().flatten() {
+            if let Some(left) = missing.get_mut(child) {
+                *left -= 1;
+                if *left == 0 {
+                    free.insert(*child);
+                }
+            }
+        }
+    }
+    order
+}
