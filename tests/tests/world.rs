@@ -1,6 +1,6 @@
 //! Worlds made from numbers: whatever goes wrong, everything heals once the faults stop, and nothing is lost.
 //!
-//! More of them, and what a failing one is like: `cargo run --release -p tests --bin world -- --seeds 0..1000`.
+//! The fixed seeds are the same in every run; `KITH_CASES=1000` adds as many that nobody has seen. More of them, and what a failing one is like: `cargo run --release -p tests --bin world -- --seeds 0..1000`.
 #![allow(missing_docs)]
 
 use tests::seeds::{each_seed, quiet_panics, seeds};
@@ -10,14 +10,14 @@ use tests::world::{Size, Story, live, try_seed};
 fn whatever_goes_wrong_full_worlds_heal_and_lose_nothing() {
     quiet_panics();
     let test = "whatever_goes_wrong_full_worlds_heal_and_lose_nothing";
-    each_seed(test, &seeds(200, 100), |seed| drop(try_seed(seed, Size::Full)));
+    each_seed(test, &seeds(250, 0), |seed| drop(try_seed(seed, Size::Full)));
 }
 
 #[test]
 fn whatever_goes_wrong_small_worlds_heal_and_lose_nothing() {
     quiet_panics();
     let test = "whatever_goes_wrong_small_worlds_heal_and_lose_nothing";
-    each_seed(test, &seeds(1600, 400), |seed| drop(try_seed(seed, Size::Small)));
+    each_seed(test, &seeds(1600, 0), |seed| drop(try_seed(seed, Size::Small)));
 }
 
 #[test]
