@@ -1,4 +1,6 @@
 //! Worlds made from numbers: whatever goes wrong, everything heals once the faults stop, and nothing is lost.
+//!
+//! The fixed seeds are the same in every run; `KITH_CASES=1000` adds as many that nobody has seen. More of them, and what a failing one is like: `cargo run --release -p tests --bin world -- --seeds 0..1000`.
 #![allow(missing_docs)]
 
 use tests::seeds::{each_seed, quiet_panics, seeds};
@@ -8,14 +10,14 @@ use tests::world::{Size, Story, live, try_seed};
 fn whatever_goes_wrong_full_worlds_heal_and_lose_nothing() {
     quiet_panics();
     let test = "whatever_goes_wrong_full_worlds_heal_and_lose_nothing";
-    each_seed(test, &seeds(200, 100), |seed| drop(try_seed(seed, Size::Full)));
+    each_seed(test, &seeds(250, 0), |seed| drop(try_seed(seed, Size::Full)));
 }
 
 #[test]
 fn whatever_goes_wrong_small_worlds_heal_and_lose_nothing() {
     quiet_panics();
     let test = "whatever_goes_wrong_small_worlds_heal_and_lose_nothing";
-    each_seed(test, &seeds(1600, 400), |seed| drop(try_seed(seed, Size::Small)));
+    each_seed(test, &seeds(1600, 0), |seed| drop(try_seed(seed, Size::Small)));
 }
 
 #[test]
@@ -27,4 +29,28 @@ fn the_same_seed_is_the_same_world_byte_for_byte() {
             assert_eq!(live(&story), live(&story), "seed {seed}");
         }
     }
+}
+
+/// Seeds that failed once, by what was wrong then. Each has its story told without a world in `found.rs`.
+macro_rules! failed_once {
+    ($($name:ident: $size:ident $seed:literal,)*) => {
+        $(#[test]
+        fn $name() {
+            quiet_panics();
+            // In a thread without a name, whose kills are not told.
+            let ended = std::thread::spawn(|| live(&Story::draw($seed, Size::$size))).join();
+            assert!(matches!(&ended, Ok(Ok(_))), "{ended:?}");
+        })*
+    };
+}
+
+failed_once! {
+    a_note_of_a_place_is_changed: Small 23,
+    names_of_a_place_are_swapped: Small 175,
+    a_twin_is_alone_after_a_removal: Small 230,
+    a_twin_took_what_its_twin_had_cut_off: Small 739,
+    a_device_lets_itself_in_twice_without_a_restart: Full 47,
+    two_removals_hide_a_device_from_each_other: Full 42,
+    a_removal_crosses_what_a_copy_took: Full 34,
+    one_removal_is_heard_of_after_the_other: Full 55,
 }

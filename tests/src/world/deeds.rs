@@ -222,6 +222,10 @@ impl World {
 
     /// A log of its own, as a version would begin it that knows more kinds of items, or writes another form altogether.
     fn write_as_newer(&mut self, who: usize, place: usize, random: &mut Seeded) {
+        // As in any pass, what the roster says goes before what is sealed under it.
+        if self.devices[who].notebook().notebook_tag().unwrap().is_none() || self.pass(who, place).is_err() {
+            return;
+        }
         let device = &self.devices[who];
         let Ok(Some(member)) = device.notebook().member(&device.keys) else { return };
         let Some(epoch) = member.write_epoch().filter(|_| self.is_member(who)) else { return };

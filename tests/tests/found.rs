@@ -1,0 +1,239 @@
+//! What worlds have found, each as a story of its own: mailboxes that were harmed, twins of a device, and removals that
+//! cross each other.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::path::{Path, PathBuf};
+
+use kith_core::model::Note;
+use tests::post::sealed_files;
+use tests::{Device, assert_alike, quick_folder};
+
+struct Home {
+    folder: tempfile::TempDir,
+    shared: PathBuf,
+}
+
+impl Home {
+    fn new() -> Self {
+        let folder = quick_folder();
+        let shared = folder.path().join("shared");
+        std::fs::create_dir(&shared).unwrap();
+        Self { folder, shared }
+    }
+
+    /// Devices of one notebook, let in by the first.
+    fn devices<const N: usize>(&self, names: [&str; N]) -> [Device; N] {
+        let mut seed = 0;
+        let devices = names.map(|name| {
+            seed += 1;
+            Device::new(self.folder.path(), name, seed)
+        });
+        devices[1..].iter().for_each(|device| devices[0].lets_in(device, &self.shared));
+        self.meet(&devices.each_ref());
+        devices
+    }
+
+    /// Everybody syncs, until everybody has heard of everybody.
+    fn meet(&self, devices: &[&Device]) {
+        for _ in 0..3 {
+            devices.iter().for_each(|device| drop(device.pass(&self.shared).unwrap()));
+        }
+    }
+
+    /// A copy of a device, with everything it remembers.
+    fn twin(&self, of: &Device, name: &str) -> Device {
+        of.copied(self.folder.path(), name, 99, true)
+    }
+}
+
+fn write(device: &Device, words: &str) {
+    device.notebook.put(Note { body: words.into(), ..Note::default() }).unwrap();
+}
+
+fn reads(device: &Device, words: &str) -> bool {
+    device.notebook.dump().unwrap().iter().any(|line| line.contains(words))
+}
+
+fn segments(shared: &Path) -> Vec<PathBuf> {
+    let files = sealed_files(shared).into_keys().filter(|path| path.extension().is_some_and(|end| end == "kiths"));
+    files.map(|path| shared.join(path)).collect()
+}
+
+#[test]
+fn a_damaged_note_of_a_mailbox_is_written_anew() {
+    let home = Home::new();
+    let [phone, laptop] = home.devices(["phone", "laptop"]);
+    let note = home.shared.join("kith/KITH.txt");
+    let whole = std::fs::read_to_string(&note).unwrap();
+    let (before, tag) = whole.split_once("notebook ").map(|_| whole.rsplit_once("notebook ").unwrap()).unwrap();
+    let other = if tag.starts_with('0') { format!("1{}", &tag[1..]) } else { format!("0{}", &tag[1..]) };
+    for damaged in ["", &whole[..60], &format!("{before}notebook {other}"), "something else"] {
+        std::fs::write(&note, damaged).unwrap();
+        laptop.pass(&home.shared).unwrap();
+        assert_eq!(std::fs::read_to_string(&note).unwrap(), whole);
+    }
+    drop(phone);
+}
+
+#[test]
+fn segments_that_changed_their_names_are_found_and_put_back() {
+    let home = Home::new();
+    let [phone, laptop, tablet] = home.devices(["phone", "laptop", "tablet"]);
+    write(&phone, "first one");
+    phone.pass(&home.shared).unwrap();
+    laptop.pass(&home.shared).unwrap();
+    let before = segments(&home.shared);
+    write(&phone, "other one");
+    phone.pass(&home.shared).unwrap();
+    let both = segments(&home.shared);
+    let [first, other] = [&before[0], both.iter().find(|path| !before.contains(path)).unwrap()];
+    let aside = home.shared.join("aside");
+    for (from, to) in [(first, &aside), (other, first), (&aside, other)] {
+        std::fs::rename(from, to).unwrap();
+    }
+    // Nobody is there who has them: what lies under the wrong name is all there is.
+    laptop.pass(&home.shared).unwrap();
+    tablet.pass(&home.shared).unwrap();
+    assert!(reads(&laptop, "other one") && reads(&tablet, "other one") && reads(&tablet, "first one"));
+    home.meet(&[&laptop, &tablet]);
+    for (path, bytes) in sealed_files(&home.shared) {
+        let hash = blake3::hash(&bytes).to_hex().to_string();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        assert!(name.contains(&hash[..8]), "{name} holds something else");
+    }
+}
+
+#[test]
+fn a_segment_with_a_flipped_bit_anywhere_in_its_head_is_put_back_by_who_has_it() {
+    let home = Home::new();
+    let [phone, mut tablet] = home.devices(["phone", "tablet"]);
+    let backup = home.folder.path().join("backup");
+    tablet.back_up(&backup);
+    write(&phone, "the words");
+    phone.pass(&home.shared).unwrap();
+    let file = segments(&home.shared).pop().unwrap();
+    let whole = std::fs::read(&file).unwrap();
+    for at in 0..90 {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1 << (at % 8);
+        std::fs::write(&file, flipped).unwrap();
+        tablet.restore(&backup);
+        // Who lacks it complains, who has it puts it back.
+        for device in [&tablet, &phone, &tablet] {
+            device.pass(&home.shared).unwrap();
+        }
+        assert!(reads(&tablet, "the words"), "byte {at}");
+    }
+}
+
+#[test]
+fn a_twin_reads_what_the_other_writes_after_a_removal_when_nobody_else_is_left() {
+    let home = Home::new();
+    let [phone, laptop] = home.devices(["phone", "laptop"]);
+    let twin = home.twin(&laptop, "twin");
+    laptop.notebook.remove_device(&laptop.keys, "phone").unwrap();
+    write(&laptop, "after the removal");
+    home.meet(&[&laptop, &twin]);
+    assert!(reads(&twin, "after the removal") && phone.pass(&home.shared).is_err());
+    assert_alike(&laptop, &twin);
+}
+
+#[test]
+fn a_device_that_joins_anew_without_a_restart_is_believed_what_it_writes() {
+    let home = Home::new();
+    let [phone, laptop] = home.devices(["phone", "laptop"]);
+    write(&laptop, "under the first identity");
+    home.meet(&[&laptop, &phone]);
+    std::fs::remove_dir_all(laptop.folder().join("keys")).unwrap();
+    phone.lets_in(&laptop, &home.shared);
+    write(&laptop, "under the second identity");
+    laptop.pass(&home.shared).unwrap();
+    assert_eq!(phone.pass(&home.shared).unwrap().refused, Vec::<String>::new());
+    assert!(reads(&phone, "under the second identity"));
+    assert_alike(&phone, &laptop);
+}
+
+#[test]
+fn a_second_removal_lets_nothing_in_that_the_first_kept_back() {
+    let home = Home::new();
+    let [phone, laptop, tablet, desk] = home.devices(["phone", "laptop", "tablet", "desk"]);
+    laptop.notebook.remove_device(&laptop.keys, "tablet").unwrap();
+    phone.notebook.remove_device(&phone.keys, "tablet").unwrap();
+    write(&tablet, "too late");
+    tablet.pass(&home.shared).unwrap();
+    // The desk hears of one removal and keeps back what came late; then it hears of the other.
+    for device in [&phone, &desk, &laptop, &desk, &phone, &laptop] {
+        device.pass(&home.shared).unwrap();
+    }
+    home.meet(&[&phone, &laptop, &desk]);
+    for device in [&phone, &laptop, &desk] {
+        assert!(!reads(device, "too late"), "{}", device.notebook.device());
+        assert_alike(&phone, device);
+    }
+}
+
+#[test]
+fn of_a_removed_device_that_had_a_twin_all_keep_what_one_took_of_both() {
+    let home = Home::new();
+    let [phone, laptop, tablet] = home.devices(["phone", "laptop", "tablet"]);
+    let twin = home.twin(&tablet, "twin");
+    write(&tablet, "by the tablet");
+    write(&twin, "by its twin");
+    // Both use the same number; only the phone sees it before it removes them.
+    let (here, there) = (home.folder.path().join("here"), home.folder.path().join("there"));
+    for (device, folder) in [(&tablet, &here), (&twin, &there)] {
+        std::fs::create_dir(folder).unwrap();
+        device.pass(folder).unwrap();
+        phone.pass(folder).unwrap();
+    }
+    phone.notebook.remove_device(&phone.keys, "tablet").unwrap();
+    home.meet(&[&phone, &laptop]);
+    assert!(reads(&laptop, "by the tablet") && reads(&laptop, "by its twin"));
+    assert_alike(&phone, &laptop);
+}
+
+#[test]
+fn what_a_twin_took_before_it_heard_of_a_removal_in_its_name_reaches_all() {
+    let home = Home::new();
+    let [phone, laptop, tablet] = home.devices(["phone", "laptop", "tablet"]);
+    let twin = home.twin(&laptop, "twin");
+    twin.notebook.remove_device(&twin.keys, "tablet").unwrap();
+    write(&tablet, "taken by the laptop");
+    tablet.pass(&home.shared).unwrap();
+    laptop.pass(&home.shared).unwrap();
+    home.meet(&[&twin, &phone, &laptop]);
+    home.meet(&[&twin, &phone, &laptop]);
+    for device in [&twin, &phone, &laptop] {
+        assert!(reads(device, "taken by the laptop"), "{}", device.notebook.device());
+        assert_alike(&laptop, device);
+    }
+}
+
+#[test]
+fn a_device_whose_host_was_removed_before_anybody_heard_of_it_is_kept_when_a_person_says_so() {
+    let home = Home::new();
+    let [phone, laptop, desk] = home.devices(["phone", "laptop", "desk"]);
+    let elsewhere = home.folder.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    let tablet = Device::new(home.folder.path(), "tablet", 9);
+    laptop.lets_in(&tablet, &elsewhere);
+    write(&tablet, "by one in doubt");
+    tablet.pass(&elsewhere).unwrap();
+    // The second removal is told under a key that the tablet was never given, so it cannot even hear that it is out.
+    phone.notebook.remove_device(&phone.keys, "desk").unwrap();
+    phone.notebook.remove_device(&phone.keys, "laptop").unwrap();
+    phone.pass(&elsewhere).unwrap();
+    tablet.pass(&elsewhere).unwrap();
+    phone.pass(&elsewhere).unwrap();
+    assert!(!reads(&phone, "by one in doubt"));
+    let rows = phone.notebook.devices_in_doubt(&phone.keys).unwrap();
+    assert_eq!(rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["tablet"]);
+    phone.notebook.keep_device(&phone.keys, &rows[0].id).unwrap();
+    for device in [&phone, &tablet, &phone, &tablet] {
+        device.pass(&elsewhere).unwrap();
+    }
+    assert!(reads(&phone, "by one in doubt"));
+    assert!(phone.notebook.devices_in_doubt(&phone.keys).unwrap().is_empty());
+    assert_alike(&phone, &tablet);
+    drop(desk);
+}
