@@ -66,7 +66,7 @@ fn a_damaged_note_of_a_mailbox_is_written_anew() {
     let note = home.shared.join("kith/KITH.txt");
     let whole = std::fs::read_to_string(&note).unwrap();
     let (before, tag) = whole.split_once("notebook ").map(|_| whole.rsplit_once("notebook ").unwrap()).unwrap();
-    let other = if tag.starts_with('0') { format!("1{}", &tag[1..]) } else { format!("0{}", &tag[1..]) };
+    let other = tag.strip_prefix('0').map_or_else(|| format!("0{}", &tag[1..]), |rest| format!("1{rest}"));
     for damaged in ["", &whole[..60], &format!("{before}notebook {other}"), "something else"] {
         std::fs::write(&note, damaged).unwrap();
         laptop.pass(&home.shared).unwrap();

@@ -5,7 +5,7 @@
 //! could have been at every moment: what was flushed, and of what came later nothing, all, a beginning, a beginning
 //! with a torn write, or every other write.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::Write;
