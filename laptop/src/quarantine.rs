@@ -15,6 +15,12 @@ pub(crate) fn quarantine(app: &App, step: Option<&QuarantineStep>) -> Result<(),
     match step {
         None => list(app),
         Some(QuarantineStep::Keep { device }) => {
+            let doubted = app.notebook.devices_in_doubt(&keys)?;
+            if let Some(row) = doubted.iter().find(|row| row.id == *device || row.name.eq_ignore_ascii_case(device)) {
+                app.notebook.keep_device(&keys, &row.id)?;
+                let name = clean(&row.name);
+                return app.done(&row.id, &format!("{name} belongs to this notebook. Sync, so that the others know."));
+            }
             let report = app.notebook.keep_back_no_more(&keys, device)?;
             app.settle();
             let changes = days::count(report.received, "change is", "changes are");
@@ -54,13 +60,26 @@ pub(crate) fn quarantine(app: &App, step: Option<&QuarantineStep>) -> Result<(),
 fn list(app: &App) -> Result<(), Failure> {
     let keys = places::keys()?;
     let (files, purges) = (app.notebook.kept_back(&keys)?, app.notebook.purges_waiting(&keys)?);
-    let refused = app.notebook.refused()?;
+    let (refused, doubted) = (app.notebook.refused()?, app.notebook.devices_in_doubt(&keys)?);
     if app.json {
-        return app.print_json(&serde_json::json!({ "files": files, "purges": purges, "refused": refused }));
+        let all = serde_json::json!({ "files": files, "purges": purges, "refused": refused, "devices": doubted });
+        return app.print_json(&all);
     }
-    if files.is_empty() && purges.is_empty() && refused.is_empty() {
+    if files.is_empty() && purges.is_empty() && refused.is_empty() && doubted.is_empty() {
         app.line("Nothing is kept back.");
         return Ok(());
+    }
+    for row in &doubted {
+        app.line(wrap(
+            &format!(
+                "{} was let in by a device that was removed before anybody heard of it. `kith quarantine keep {}` keeps \
+                 it; until then nothing it writes counts.",
+                clean(&row.name),
+                row.id
+            ),
+            "",
+            app.width,
+        ));
     }
     for kept in &files {
         files_of(app, kept)?;

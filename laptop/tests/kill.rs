@@ -62,7 +62,7 @@ fn a_sync_killed_at_any_moment_goes_on_and_writes_at_most_one_file_again() {
     let kills = std::env::var("KITH_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(KILLS);
     let home = tempfile::tempdir().unwrap();
     let [phone, laptop, shared] = ["phone", "laptop", "shared"].map(|name| home.path().join(name));
-    [&phone, &laptop, &shared].map(|folder| std::fs::create_dir(folder).unwrap());
+    [&phone, &laptop, &shared].iter().for_each(|folder| std::fs::create_dir(folder).unwrap());
     let (desks, folder) = ([Desk(phone), Desk(laptop)], shared.to_str().unwrap());
     let code = desks[0].kith(&["invite", "--folder", folder, "--no-wait"]);
     let asked = desks[1].kith(&["join", code.trim(), "--folder", folder, "--no-wait", "--yes", "--json"]);

@@ -554,6 +554,31 @@ fn what_a_removed_device_wrote_is_listed_and_kept_when_somebody_says_so() {
 }
 
 #[test]
+fn a_device_whose_host_was_removed_is_listed_and_kept_when_somebody_says_so() {
+    let home = Desk::new();
+    let desk = |name| Desk::inside(&home.folder, name);
+    let (phone, laptop, tablet) = (desk("phone"), desk("laptop"), desk("tablet"));
+    let [shared, elsewhere] = ["shared", "elsewhere"].map(|name| home.path(name));
+    [&shared, &elsewhere].into_iter().for_each(|folder| std::fs::create_dir(folder).unwrap());
+    phone.kith(&["jot", DANA]);
+    phone.lets_in(&laptop, shared.to_str().unwrap());
+    laptop.kith(&["mailbox", "forget", "1"]);
+    laptop.lets_in(&tablet, elsewhere.to_str().unwrap());
+    phone.kith(&["devices", "remove", "laptop", "--yes"]);
+    phone.kith(&["sync", elsewhere.to_str().unwrap()]);
+    let listed = phone.run(&["quarantine"]).all();
+    assert!(listed.contains("tablet was let in by a device that was removed before anybody heard of it"), "{listed}");
+    let id = phone.json(&["quarantine"])["devices"][0]["id"].as_str().unwrap().to_string();
+    assert!(phone.kith(&["quarantine", "keep", &id]).contains("tablet belongs to this notebook"));
+    phone.kith(&["sync"]);
+    tablet.kith(&["jot", "Ben Okafor"]);
+    tablet.kith(&["sync"]);
+    phone.kith(&["sync"]);
+    assert!(phone.kith(&["people"]).contains("Ben Okafor"));
+    assert!(phone.kith(&["quarantine"]).starts_with("Nothing is kept back"));
+}
+
+#[test]
 fn the_recovery_key_lets_a_device_in_when_all_others_are_lost() {
     let home = Desk::new();
     let (phone, fresh) = (Desk::inside(&home.folder, "phone"), Desk::inside(&home.folder, "fresh"));
