@@ -136,14 +136,16 @@ pub(crate) fn renew(app: &App, yes: bool) -> Result<(), Failure> {
     if !yes && !choose::agrees(app, question)? {
         return Err(Failure::Wrong("nothing was renewed".into()));
     }
-    let (keys, all) = (places::keys()?, mailboxes::all(app)?);
-    let all: Vec<_> = all.iter().map(AsRef::as_ref).collect();
+    // Devices that meet directly have no mailbox.
+    let (keys, all) = (places::keys()?, mailboxes::open_all(app)?);
+    let all: Vec<_> = all.iter().map(|(_, mailbox)| mailbox.as_ref()).collect();
     for mailbox in &all {
         app.notebook.sync(*mailbox, &keys, &mut |_, _| {})?;
     }
     let report = app.notebook.renew(&keys)?;
     if app.json {
         app.print_json(&report)?;
+        return all.iter().try_for_each(|mailbox| Ok(app.notebook.sync(*mailbox, &keys, &mut |_, _| {}).map(drop)?));
     }
     app.out.confirm(format!(
         "Sealed anew: {} in the place of {}.",

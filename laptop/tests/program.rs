@@ -524,6 +524,10 @@ fn who_is_deleted_for_good_leaves_every_device_and_after_a_renewal_every_file() 
         assert_eq!(desk.run(&["sync", "--no-near"]).all(), "Nothing new on either side.");
         assert!(desk.kith(&["people"]).contains("Ben Okafor"));
     }
+    // Once more, for a program that reads the answer, and without a mailbox.
+    assert_eq!(phone.json(&["renew", "--yes"])["waiting_for"][0], "laptop");
+    phone.kith(&["mailbox", "forget", "1"]);
+    assert_eq!(phone.json(&["renew", "--yes"])["waiting_for"][0], "laptop");
 }
 
 #[test]
