@@ -130,7 +130,13 @@ impl Notebook {
                 let peer = self.peers(keys)?.into_iter().find(|peer| peer.endpoint == line.peer());
                 self.sync_over(&mut line, keys, progress).map(|report| peer.zip(Some(report)))
             }
-            Guest::Stranger(stranger) => self.meet_stranger(stranger, keys).map(|()| None),
+            Guest::Stranger(stranger) => {
+                let belongs = self.is_proof(&stranger, keys);
+                // Told that it belongs, it comes again at once: the door has to know it by then.
+                direct.open_door(self.guests(keys)?);
+                stranger.answer(matches!(belongs, Ok(true)));
+                belongs.map(|_| None)
+            }
         };
         // Whom this exchange let in or removed is treated so at the door.
         direct.open_door(self.guests(keys)?);
@@ -299,12 +305,6 @@ impl Notebook {
     }
 
     /// A device that is not known shows files of the roster. They are kept only if they prove that it was let in.
-    fn meet_stranger(&self, stranger: Stranger, keys: &dyn KeyStore) -> Result<()> {
-        let belongs = self.is_proof(&stranger, keys);
-        stranger.answer(matches!(belongs, Ok(true)));
-        belongs.map(drop)
-    }
-
     fn is_proof(&self, stranger: &Stranger, keys: &dyn KeyStore) -> Result<bool> {
         let Some(mut on_trial) = self.member(keys)? else { return Ok(false) };
         let kept: Vec<Vec<u8>> = self.read(segments::parcels)?.into_iter().map(|(_, bytes)| bytes).collect();

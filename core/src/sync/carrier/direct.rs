@@ -34,6 +34,8 @@ const NEAR: Duration = Duration::from_secs(3);
 const ANYWHERE: Duration = Duration::from_secs(8);
 /// A guest has so long to say its first word.
 const FIRST_WORD: Duration = Duration::from_secs(5);
+/// A device has so long to weigh what proves that another was let in: it may be speaking with a third.
+const VERDICT: Duration = Duration::from_secs(20);
 /// A device that is switched off in the middle is given up after so long without a sign of life, of which it gives one so
 /// often.
 const DEAD: Duration = Duration::from_secs(8);
@@ -182,11 +184,12 @@ impl Direct {
             // It may close while we speak; what it says then is in the close.
             let _ = send.write_all(&Frame::Intro(parcels).bytes()).await;
             let _ = send.finish();
-            let closed = timeout(FIRST_WORD, connection.closed()).await;
-            match closed.ok().as_ref().and_then(quic::closed_as) {
+            let closed = timeout(VERDICT, connection.closed()).await.map_err(|_| quic::silent())?;
+            match quic::closed_as(&closed) {
                 Some(Closed::Welcome) => Ok(()),
                 Some(Closed::Removed) => Err(quic::removed()),
-                _ => Err(quic::unknown()),
+                Some(Closed::Stranger) => Err(quic::unknown()),
+                _ => Err(quic::broken(&closed)),
             }
         })
     }

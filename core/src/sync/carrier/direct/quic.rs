@@ -213,6 +213,10 @@ pub(super) fn removed() -> Error {
     )
 }
 
+pub(super) fn silent() -> Error {
+    Error::Peer("the other device does not answer; it may be speaking with another, try again in a moment".into())
+}
+
 pub(super) fn unknown() -> Error {
     Error::Peer(
         "the other device does not know this one yet; let it sync once with the device that let this one in, or through \
