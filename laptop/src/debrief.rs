@@ -72,10 +72,10 @@ fn written(app: &App, answers: [String; 5]) -> Result<Debrief, Failure> {
     let [place, recognise, thread, open_loop, next] = answers;
     let words: Vec<&str> = next.split_whitespace().collect();
     let found = day_words::find(&words, &app.notebook.jot_context()?).filter(|found| found.from > 0);
+    let next_step_on = found.as_ref().map(|found| found.day);
     let next_step = match found {
-        Some(found) if found.to == words.len() => Some((words[..found.from].join(" "), Some(found.day))),
-        Some(found) => Some((next, Some(found.day))),
-        None => (!next.is_empty()).then_some((next, None)),
+        Some(found) if found.to == words.len() => words[..found.from].join(" "),
+        _ => next,
     };
-    Ok(Debrief { place, recognise, thread, open_loop, next_step })
+    Ok(Debrief { place, recognise, thread, open_loop, next_step, next_step_on })
 }

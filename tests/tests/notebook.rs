@@ -68,7 +68,7 @@ fn the_same_full_name_is_the_same_person_and_anything_less_is_a_new_one() {
     assert_eq!((again.contact, again.known), (dana, true));
     let elsewhere = phone.notebook.jot_line("Dana Ruiz, Borealis").unwrap();
     assert!(!elsewhere.known, "another organisation may be another Dana");
-    assert_eq!(elsewhere.same_as[0].1, "the same name");
+    assert_eq!(elsewhere.same_as[0].why, "the same name");
     let first_name = phone.notebook.jot_line("Dana !write to her").unwrap();
     assert!(!first_name.known, "a lone first name is not certain");
 }

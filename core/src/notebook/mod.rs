@@ -74,6 +74,7 @@ impl Default for Options {
 
 /// What changed, told after it is durable and while no lock is held.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Changed {
     /// The areas touched; all of them when another process wrote.
     pub areas: Vec<Area>,

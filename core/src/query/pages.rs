@@ -17,6 +17,7 @@ pub const MAX_ROWS: u32 = 1000;
 
 /// One row of a list of people.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct PersonRow {
     /// Which contact.
     pub id: Id<Contact>,
@@ -36,8 +37,19 @@ pub struct PersonRow {
     pub met_where: String,
 }
 
+/// Somebody who may be the same person. Offered, never decided.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct LookAlike {
+    /// Who.
+    pub person: PersonRow,
+    /// Why, in words.
+    pub why: String,
+}
+
 /// A page of a list of people.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct People {
     /// The rows, by name.
     pub rows: Vec<PersonRow>,
@@ -49,6 +61,7 @@ pub struct People {
 
 /// Everything about one person on one screen.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct PersonPage {
     /// The person; when several records are one, all of them together.
     pub contact: Contact,
@@ -79,7 +92,7 @@ pub struct PersonPage {
     /// Gives and gets in words; empty while there are none.
     pub balance: String,
     /// People who look like the same person, with the reason.
-    pub same_as: Vec<(PersonRow, String)>,
+    pub same_as: Vec<LookAlike>,
     /// How many fields hold two values.
     pub conflicts: u64,
 }
@@ -400,14 +413,14 @@ pub fn times(n: usize) -> String {
 }
 
 /// How a person is called, and who may be the same.
-pub fn name_and_look_alikes(connection: &Connection, id: Id<Contact>) -> Result<(String, Vec<(PersonRow, String)>)> {
+pub fn name_and_look_alikes(connection: &Connection, id: Id<Contact>) -> Result<(String, Vec<LookAlike>)> {
     let Some((contact, members)) = contact(connection, id)? else { return Ok(Default::default()) };
     Ok((contact.shown_name(), look_alikes(connection, &contact, &members)?))
 }
 
 /// Living people who may be this one: the same mail, phone or link, or the same name. Offered, never decided.
-fn look_alikes(connection: &Connection, contact: &Contact, members: &[RecordId]) -> Result<Vec<(PersonRow, String)>> {
-    let mut found: Vec<(PersonRow, String)> = Vec::new();
+fn look_alikes(connection: &Connection, contact: &Contact, members: &[RecordId]) -> Result<Vec<LookAlike>> {
+    let mut found: Vec<LookAlike> = Vec::new();
     let mut keys: Vec<(String, String)> = crate::import::identify::identities(contact)
         .into_iter()
         .map(|key| {
@@ -422,12 +435,12 @@ fn look_alikes(connection: &Connection, contact: &Contact, members: &[RecordId])
     for (key, reason) in keys {
         for id in by_identity(connection, &key)? {
             let apart = contact.not_same_as.iter().any(|other| other.raw() == id);
-            if apart || members.contains(&id) || found.iter().any(|(row, _)| row.id.raw() == id) {
+            if apart || members.contains(&id) || found.iter().any(|alike| alike.person.id.raw() == id) {
                 continue;
             }
             let Some(other) = get::<Contact>(connection, Id::new(id))? else { continue };
             if !other.not_same_as.iter().any(|other| members.contains(&other.raw())) {
-                found.push((person_row(connection, &other)?, reason.clone()));
+                found.push(LookAlike { person: person_row(connection, &other)?, why: reason.clone() });
             }
         }
     }
