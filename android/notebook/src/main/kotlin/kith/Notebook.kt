@@ -12,43 +12,76 @@ import kith.model.RecordId
 import kith.model.Today
 import kith.notebook.ChangeListener
 import kith.notebook.PhoneClock
+import kith.notebook.Run
 import kith.notebook.Surroundings
 import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.Job
 import kotlinx.coroutines.NonCancellable
+import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.channels.awaitClose
+import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.callbackFlow
+import kotlinx.coroutines.flow.catch
 import kotlinx.coroutines.flow.conflate
 import kotlinx.coroutines.flow.distinctUntilChanged
 import kotlinx.coroutines.flow.flowOn
 import kotlinx.coroutines.flow.map
+import kotlinx.coroutines.launch
 import kotlinx.coroutines.withContext
 import kith.notebook.Notebook as Bindings
 
 /**
- * A notebook, open. Any thread may use it; no call blocks the caller's.
+ * A notebook, open. Any thread may use it, and no call blocks the thread it comes from.
  *
- * Everything may throw a [KithException]: switch on its subclass, and never show its message to a person. After [close]
- * every call throws [KithException.Closed], and every flow ends.
+ * Every call may throw a [KithException]: switch on its subclass, and never show its message to a person. After [close]
+ * every call throws [KithException.Closed], and flows end.
  */
 class Notebook private constructor(private val bindings: Bindings, private val dispatcher: CoroutineDispatcher) :
     AutoCloseable {
     private val life = Job()
 
-    /** Asks the bindings something. Whoever is cancelled meanwhile has the answer thrown away, not the question. */
+    /** Asks the bindings something. If whoever asked is cancelled meanwhile, the answer is thrown away. */
     suspend fun <T> ask(question: Bindings.() -> T): T = withContext(dispatcher) { bindings.question() }
 
-    /** Changes the notebook through the bindings; done to the end even if whoever asked is cancelled. */
+    /** Changes the notebook through the bindings: done to the end even if whoever asked is cancelled. */
     suspend fun <T> write(command: Bindings.() -> T): T = withContext(NonCancellable + dispatcher) { bindings.command() }
+
+    /**
+     * Does something long, which takes the [Run] it is handed. Cancelling the coroutine takes it back; this returns when
+     * it has really ended, and what was done until then stays, as its function says.
+     */
+    suspend fun <T> work(work: Bindings.(Run) -> T): T = Run().use { run ->
+        withContext(dispatcher) {
+            val watcher = launch(Dispatchers.Unconfined) {
+                try {
+                    awaitCancellation()
+                } finally {
+                    run.cancel()
+                }
+            }
+            try {
+                bindings.work(run)
+            } catch (taken: KithException.Cancelled) {
+                ensureActive()
+                throw taken
+            } finally {
+                watcher.cancel()
+            }
+        }
+    }
 
     /**
      * A page, and the page anew whenever a record of these areas changed, here or on another device; of any area when
      * none is named. Changes that come faster than they are read are read once. Ends when the notebook is closed.
      */
     fun <T> pages(vararg areas: Area, page: Bindings.() -> T): Flow<T> =
-        changes(areas.toSet()).conflate().map { bindings.page() }.flowOn(dispatcher).distinctUntilChanged()
+        changes(areas.toSet())
+            .map { bindings.page() }
+            .catch { if (it !is KithException.Closed) throw it }
+            .flowOn(dispatcher)
+            .distinctUntilChanged()
 
     /** The page of today. */
     fun today(): Flow<Today> = pages { todayPage() }
@@ -62,27 +95,27 @@ class Notebook private constructor(private val bindings: Bindings, private val d
     /** Writes a line down. It is durable on return. */
     suspend fun jot(line: String): Jotted = write { jotLine(line) }
 
-    /** Shuts the notebook. What is under way is finished. */
+    /** Shuts the notebook. What is under way is finished; to close twice is fine. */
     override fun close() {
         life.cancel()
-        // What is left of the bindings' object is a few bytes, which go with this one; calls that come late are answered.
+        // The bindings' object stays, a few bytes until this one is collected, so that late calls are answered.
         bindings.shut()
     }
 
-    /** Something at once, and then something for each change of these areas. */
+    /** One at once, then one for each change of these areas; while nobody listens, any number of them become one. */
     private fun changes(of: Set<Area>): Flow<Unit> = callbackFlow {
-        val ended = life.invokeOnCompletion { channel.close() }
         val observation = bindings.observe(object : ChangeListener {
             override fun changed(areas: List<Area>, ids: List<RecordId>, origin: Origin) {
                 if (of.isEmpty() || areas.isEmpty() || areas.any(of::contains)) trySend(Unit)
             }
         })
-        send(Unit)
+        val ended = life.invokeOnCompletion { channel.close() }
+        trySend(Unit)
         awaitClose {
             ended.dispose()
             observation.use { it.stop() }
         }
-    }
+    }.conflate()
 
     companion object {
         /** Opens the notebook in this file, making it when there is none. */
