@@ -53,4 +53,5 @@ failed_once! {
     two_removals_hide_a_device_from_each_other: Full 42,
     a_removal_crosses_what_a_copy_took: Full 34,
     one_removal_is_heard_of_after_the_other: Full 55,
+    the_key_a_removal_is_sealed_under_is_lost: Full 281,
 }
