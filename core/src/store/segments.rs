@@ -184,6 +184,13 @@ pub fn shrink(connection: &Connection, at: &SegmentPlace) -> Result<()> {
     Ok(())
 }
 
+/// Forgets a segment.
+pub fn let_go(connection: &Connection, at: &SegmentPlace) -> Result<()> {
+    let sql = "DELETE FROM segment WHERE log = ? AND seq = ? AND hash = ?";
+    connection.prepare_cached(sql)?.execute(params![at.log, at.seq as i64, at.hash])?;
+    Ok(())
+}
+
 /// The segments that are kept back, oldest first.
 pub fn kept_back(connection: &Connection) -> Result<Vec<(SegmentPlace, Vec<u8>, SegmentState)>> {
     let mut statement = connection.prepare_cached(

@@ -235,6 +235,17 @@ impl Member {
         held.map(|(epoch, root)| EpochKeys::derive(self.tag, *epoch, root))
     }
 
+    /// Whether a key is held of an epoch that no entry names: the notebook went back to a backup, and its keys did not.
+    pub fn has_lost_keys(&self) -> bool {
+        self.ring.keys().any(|epoch| self.roster.epoch(epoch).is_none())
+    }
+
+    /// Whether this is such a key.
+    pub fn is_lost(&self, key: &KeyId) -> bool {
+        let held = self.ring.keys().find(|epoch| epoch.key_id() == *key);
+        held.is_some_and(|epoch| self.roster.epoch(epoch).is_none())
+    }
+
     /// The keys to write under; none when a new epoch has to be opened first, with [`Member::rotate`].
     pub fn write_epoch(&self) -> Option<EpochKeys> {
         let held = self.roster.write_under.iter().find_map(|epoch| Some((epoch, self.ring.get(epoch)?)));
