@@ -200,6 +200,12 @@ pub fn kept_back(connection: &Connection) -> Result<Vec<(SegmentPlace, Vec<u8>, 
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Bytes of all segments that are here.
+pub fn weight(connection: &Connection) -> Result<u64> {
+    let mut statement = connection.prepare_cached("SELECT coalesce(sum(length(bytes)), 0) FROM segment")?;
+    Ok(statement.query_row([], |row| row.get(0))?)
+}
+
 /// How many segments are in this state.
 pub fn count(connection: &Connection, state: SegmentState) -> Result<u64> {
     let mut statement = connection.prepare_cached("SELECT count(*) FROM segment WHERE state = ?")?;
