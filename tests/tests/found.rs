@@ -287,3 +287,21 @@ fn what_was_sealed_under_a_key_that_only_one_device_still_has_is_told_again() {
     assert_alike(&phone, &laptop);
     drop(desk);
 }
+
+#[test]
+fn a_device_that_lost_its_place_brings_word_of_the_removal_that_took_it() {
+    let home = Home::new();
+    let [phone, laptop, desk] = home.devices(["phone", "laptop", "desk"]);
+    let elsewhere = home.folder.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    // The phone removes the laptop where only the tablet looks; the tablet was let in by the laptop meanwhile.
+    let tablet = Device::new(home.folder.path(), "tablet", 9);
+    laptop.lets_in(&tablet, &home.shared);
+    phone.notebook.remove_device(&phone.keys, "laptop").unwrap();
+    phone.pass(&elsewhere).unwrap();
+    assert!(tablet.pass(&elsewhere).unwrap_err().to_string().contains("invite it anew"));
+    assert!(tablet.pass(&home.shared).unwrap_err().to_string().contains("invite it anew"));
+    assert!(laptop.pass(&home.shared).unwrap_err().to_string().contains("was removed"), "it has heard of it");
+    desk.pass(&home.shared).unwrap();
+    assert_eq!(desk.notebook.devices_in_doubt(&desk.keys).unwrap()[0].name, "tablet");
+}

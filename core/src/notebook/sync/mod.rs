@@ -119,7 +119,13 @@ impl Notebook {
         let mut member = self.member_for(place, &found, keys)?;
         let mut report = SyncReport::default();
         self.take_roster(&mut member, place, &found, keys)?;
-        self.tend_roster(&mut member, keys)?;
+        if let Err(why) = self.tend_roster(&mut member, keys) {
+            // Who has lost its place without being removed may be the only one to bring word of that.
+            if member.roster().removed(&member.device()).is_none() {
+                self.put_roster(place, &found)?;
+            }
+            return Err(why);
+        }
         self.take_purges(&member, &mut report)?;
         self.take_checkpoint(&member, place, &found)?;
         self.receive_segments(&member, place, &found, &mut report, progress)?;
