@@ -148,6 +148,12 @@ pub(crate) fn tell_asides(app: &App, report: &SyncReport) {
             "files",
             "that another device of yours has seen did not come yet; a later sync brings them, or the mailbox lost them.",
         ),
+        (
+            report.told,
+            "record is",
+            "records are",
+            "shown as another device of yours has them, and can be changed once the rest has come.",
+        ),
         (report.locked, "file is", "files are", "sealed under a key that has not come yet; a later sync opens them."),
         (
             report.strangers,

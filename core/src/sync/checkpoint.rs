@@ -27,7 +27,7 @@ const PURPOSE: &str = "kith/chk/1";
 /// Largest part, as a file.
 pub const MAX_PART: usize = 1024 * 1024;
 /// What the text of a part may come to.
-const MAX_TEXT: usize = 1024 * 1024;
+pub(super) const MAX_TEXT: usize = 1024 * 1024;
 /// What the records of a part come to when one is made.
 const FULL: usize = 640 * 1024;
 /// Most parts of a checkpoint.
@@ -35,10 +35,10 @@ pub const MAX_PARTS: usize = 16;
 /// What the records of all parts come to, at most.
 pub const MAX_TOLD: usize = 8 * 1024 * 1024;
 /// Most records of a part.
-const MAX_RECORDS: usize = 16 * 1024;
+pub(super) const MAX_RECORDS: usize = 16 * 1024;
 /// Longest word of a kind, and the longest record that is told.
 const MAX_KIND: usize = 64;
-const MAX_FIELDS: usize = 128 * 1024;
+pub(super) const MAX_FIELDS: usize = 128 * 1024;
 
 /// What a checkpoint says of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
