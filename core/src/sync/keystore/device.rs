@@ -49,12 +49,6 @@ pub trait Keychain: Send + Sync {
     /// # Errors
     /// As for [`get`](Self::get).
     fn put(&self, name: &str, key: &Secret) -> Result<()>;
-
-    /// Forgets the key of this name, if there is one.
-    ///
-    /// # Errors
-    /// As for [`get`](Self::get).
-    fn remove(&self, name: &str) -> Result<()>;
 }
 
 /// Hears why there is no keychain to keep new secrets with.
@@ -295,11 +289,7 @@ impl Inner {
         self.clear(kind(from), step)?;
         step()?;
         Marker::new(target, false).write(&self.folder)?;
-        if let KeptIn::Keychain { lock } = from {
-            // Nothing is left that it opens.
-            let _ = self.keychain.remove(lock);
-            *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        }
+        // The keychain keeps its key: a copy of this folder may need it.
         Ok(names.len())
     }
 
@@ -463,11 +453,6 @@ mod tests {
             self.keys()?.insert(name.into(), key.clone());
             Ok(())
         }
-
-        fn remove(&self, name: &str) -> Result<()> {
-            self.keys()?.remove(name);
-            Ok(())
-        }
     }
 
     fn files(folder: &Path) -> Vec<String> {
@@ -626,7 +611,18 @@ mod tests {
             assert_eq!(files(folder.path()), ["kept-in.json", "ring", "seed"]);
             assert_has_both(&watching, "and back");
         }
-        assert!(chain.0.keys.lock().unwrap().is_empty(), "the keychain is left as it was");
+    }
+
+    #[test]
+    fn a_copy_of_the_folder_still_opens_after_the_original_moved_to_files() {
+        let (folder, copy, chain) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), Pretend::default());
+        let store = with_two_secrets(&chain, folder.path(), Kept::Keychain);
+        fs::create_dir(copy.path().join("keys")).unwrap();
+        for name in files(folder.path()) {
+            fs::copy(folder.path().join("keys").join(&name), copy.path().join("keys").join(&name)).unwrap();
+        }
+        store.move_to(Kept::Files).unwrap();
+        assert_has_both(&chain.store(copy.path(), Kept::Files), "the copy");
     }
 
     #[test]
@@ -668,9 +664,6 @@ mod tests {
                 Ok(None)
             }
             fn put(&self, _: &str, _: &Secret) -> Result<()> {
-                Ok(())
-            }
-            fn remove(&self, _: &str) -> Result<()> {
                 Ok(())
             }
         }
