@@ -280,7 +280,7 @@ fn keys_sealed_by_the_keychain_lie_open_nowhere_and_a_locked_one_says_what_to_do
     without.kith(&["sync", "--no-near"]);
     assert_eq!(phone.json(&["devices", "keys", "--keychain"])["keys"], "keychain");
     phone.kith(&["sync", "--no-near"]);
-    let wishes = Desk { folder: phone.folder.clone(), bus: session.address.clone(), wish: "file" };
+    let wishes = Desk { wish: "file", ..phone };
     wishes.kith(&["sync", "--no-near"]);
     assert_eq!(wishes.json(&["devices", "keys"])["keys"], "keychain", "the wish is for the first time only");
 }

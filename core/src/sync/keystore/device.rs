@@ -179,13 +179,13 @@ impl Inner {
         }
         let kept_in = match marker {
             Some(marker) => Some(marker.kept_in),
-            None => self.from_before()?,
+            None => self.kept_before()?,
         };
         Ok(Hold { kept_in, _locked: locked })
     }
 
     /// Before there was a marker, there were files only.
-    fn from_before(&self) -> Result<Option<KeptIn>> {
+    fn kept_before(&self) -> Result<Option<KeptIn>> {
         if !self.names(Kept::Keychain)?.is_empty() {
             let place = self.folder.join(marker::NAME);
             return Err(Error::Storage(format!(
@@ -582,7 +582,7 @@ mod tests {
     }
 
     #[test]
-    fn files_from_before_there_was_a_choice_go_on_as_they_are() {
+    fn files_kept_before_there_was_a_choice_go_on_as_they_are() {
         let (folder, chain) = (tempfile::tempdir().unwrap(), Pretend::default());
         let before = FileKeyStore::at(folder.path().join("keys"), HandedOut::at(folder.path().join("handed-out.json")));
         before.put("seed", &SEED).unwrap();
