@@ -278,6 +278,10 @@ fn keys_sealed_by_the_keychain_lie_open_nowhere_and_a_locked_one_says_what_to_do
     }
     let without = Desk { folder: laptop.folder.clone(), bus: String::new(), wish: "" };
     without.kith(&["sync", "--no-near"]);
+    // As it was on a device before there was a choice.
+    std::fs::remove_file(phone.keys().join("kept-in.json")).unwrap();
+    assert_eq!(phone.json(&["devices", "keys"])["keys"], "files");
+    phone.kith(&["sync", "--no-near"]);
     assert_eq!(phone.json(&["devices", "keys", "--keychain"])["keys"], "keychain");
     phone.kith(&["sync", "--no-near"]);
     let wishes = Desk { wish: "file", ..phone };
