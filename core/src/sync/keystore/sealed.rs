@@ -22,7 +22,7 @@ pub(super) fn seal(lock: &Secret, name: &str, secret: &[u8]) -> Result<Vec<u8>> 
     Ok([&MAGIC[..], &nonce, &sealed].concat())
 }
 
-/// Opens what [`seal`] sealed; none when these bytes are not that.
+/// Opens what [`seal()`] sealed; none when these bytes are not that.
 pub(super) fn open(lock: &Secret, name: &str, file: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let (nonce, sealed) = file.strip_prefix(MAGIC)?.split_first_chunk::<NONCE>()?;
     seal::decrypt(lock, nonce, &before(name), sealed).ok().map(Zeroizing::new)
