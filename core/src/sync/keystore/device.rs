@@ -111,6 +111,7 @@ impl DeviceKeyStore {
         make_private(&self.0.folder).map_err(|error| failed(&self.0.folder, &error))?;
         let hold = self.0.hold(true)?;
         self.0.settle()?;
+        self.0.clear_parts()?;
         let moved = self.0.carry(hold.kept_in.as_ref(), to, &mut || Ok(()));
         if moved.is_err() {
             // What could not be finished is taken back now, if that can be done; else by the next call.
@@ -312,12 +313,17 @@ impl Inner {
         Marker::new(kept_in, false).write(&self.folder)
     }
 
-    /// Takes away every secret of this kind, and what a killed program had not finished writing.
+    /// Takes away every secret of this kind, also a half-written one.
     fn clear(&self, kind: Kept, step: Step<'_>) -> Result<()> {
         for name in self.names(kind)? {
             step()?;
             remove(&self.place(kind, &name))?;
         }
+        self.clear_parts()
+    }
+
+    /// Takes away what a killed program had not finished writing.
+    fn clear_parts(&self) -> Result<()> {
         for part in self.files()?.iter().filter(|file| file.starts_with(PART) || file.starts_with(PART_BEFORE)) {
             remove(&self.folder.join(part))?;
         }
