@@ -9,7 +9,6 @@ use crate::app::App;
 use crate::args::{MailboxStep, NewPlace};
 use crate::failure::Failure;
 use crate::layout::{clean, wrap};
-use crate::places;
 
 /// Under which word this device remembers its mailboxes.
 const MAILBOXES: &str = "mailboxes";
@@ -70,7 +69,7 @@ fn forget(app: &App, number: usize) -> Result<(), Failure> {
     }
     let place = all.remove(number - 1);
     keep(app, &all)?;
-    places::keys()?.remove(&place.secret_name())?;
+    app.keys()?.remove(&place.secret_name())?;
     app.done(words(&place), &format!("Forgotten: {}. What lies there stays.", words(&place)))
 }
 
@@ -85,7 +84,7 @@ pub(crate) type Opened = (Place, Box<dyn Mailbox>);
 
 /// Every mailbox of this device, open.
 pub(crate) fn open_all(app: &App) -> Result<Vec<Opened>, Failure> {
-    let keys = places::keys()?;
+    let keys = app.keys()?;
     let open_one = |place: Place| {
         let secret = keys.get(&place.secret_name())?;
         let secret = secret.as_ref().and_then(|bytes| std::str::from_utf8(bytes).ok());
@@ -150,7 +149,7 @@ fn remembered(app: &App) -> Result<Vec<Place>, Failure> {
 
 fn remember_one(app: &App, place: &Place, secret: Option<&str>) -> Result<(), Failure> {
     if let Some(secret) = secret {
-        places::keys()?.put(&place.secret_name(), secret.as_bytes())?;
+        app.keys()?.put(&place.secret_name(), secret.as_bytes())?;
     }
     let mut all = remembered(app)?;
     if !all.contains(place) {

@@ -12,7 +12,7 @@ use kith_core::Error;
 use kith_core::notebook::{Notebook, Peer, SyncReport};
 use kith_core::sync::carrier::Place;
 use kith_core::sync::carrier::direct::Direct;
-use kith_core::sync::keystore::FileKeyStore;
+use kith_core::sync::keystore::DeviceKeyStore;
 use notify::{RecursiveMode, Watcher};
 
 use crate::app::App;
@@ -20,7 +20,7 @@ use crate::failure::Failure;
 use crate::layout::clean;
 use crate::mailboxes::Opened;
 use crate::near::Near;
-use crate::{direct, mailboxes, places, sync};
+use crate::{direct, mailboxes, sync};
 
 /// How often it looks whether this notebook was written in by another program, and whether it is over.
 const LOOK: Duration = Duration::from_secs(1);
@@ -56,14 +56,14 @@ enum Event {
 /// With what this device takes part, for every thread.
 struct Here<'a> {
     notebook: &'a Notebook,
-    keys: FileKeyStore,
+    keys: DeviceKeyStore,
     direct: Direct,
     is_over: AtomicBool,
 }
 
 /// Stays until Ctrl-C.
 pub(crate) fn watch(app: &App, port: Option<u16>) -> Result<(), Failure> {
-    let (keys, mailboxes) = (places::keys()?, mailboxes::open_all(app)?);
+    let (keys, mailboxes) = (app.keys()?, mailboxes::open_all(app)?);
     let (tell, events) = mpsc::channel();
     stop_on_ctrl_c(tell.clone())?;
     let mut plan = Plan::new(mailboxes);
