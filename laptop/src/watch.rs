@@ -46,7 +46,7 @@ enum Event {
     /// A device of the notebook shows itself at these addresses.
     Seen(Peer, Vec<SocketAddr>),
     /// Somebody came in and was served.
-    Served(Result<Option<(Peer, SyncReport)>, Error>),
+    Served(Result<Option<Box<(Peer, SyncReport)>>, Error>),
     /// Something changed in the folder of this mailbox.
     Folder(usize),
     /// Ctrl-C.
@@ -141,7 +141,7 @@ fn serve<'scope, 'env>(
         scope.spawn(move || {
             let done = here.notebook.serve(&here.direct, guest, &here.keys, &mut |_, _| {});
             served.fetch_sub(1, Ordering::Relaxed);
-            let _ = tell.send(Event::Served(done));
+            let _ = tell.send(Event::Served(done.map(|came| came.map(Box::new))));
         });
     }
 }
@@ -183,7 +183,8 @@ fn stay(app: &App, here: &Here<'_>, plan: &mut Plan, events: &mpsc::Receiver<Eve
                 let wait = if me.is_some_and(|me| me < peer.device) { Duration::ZERO } else { POLITE };
                 plan.seen(peer, at, wait);
             }
-            Ok(Event::Served(Ok(Some((peer, report))))) => {
+            Ok(Event::Served(Ok(Some(came)))) => {
+                let (peer, report) = *came;
                 plan.met(&peer);
                 plan.tell(app, &peer, &report);
                 if report.received > 0 {
