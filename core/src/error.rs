@@ -2,6 +2,7 @@
 
 /// What went wrong, by what the caller can do about it. Nothing was changed when a function returns one of these.
 #[derive(Debug, thiserror::Error)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Error), uniffi(flat_error, name = "KithError"))]
 pub enum Error {
     /// The caller asked for something the rules do not allow; the words say which, and may be shown to a person.
     #[error("{0}")]
@@ -21,6 +22,15 @@ pub enum Error {
     /// Another device, or the folder in between, sent something that cannot be taken.
     #[error("{0}")]
     Peer(String),
+    /// Somebody took back what they had asked for. What was done until then stays, and the words of the function say what.
+    #[error("this was cancelled")]
+    Cancelled,
+    /// The notebook was shut, by whoever holds it for others.
+    #[error("the notebook is shut")]
+    Closed,
+    /// The program met a mistake of its own. What was saved before is safe; the words are for a report of it.
+    #[error("Kith made a mistake of its own; what was saved before is safe ({0})")]
+    Panicked(String),
 }
 
 /// The result of nearly every function here.

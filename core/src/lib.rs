@@ -19,6 +19,8 @@
 //! To read the code, begin with `model` (what there is), then `notebook` (what can be done), then what lies between:
 //! `document` (merging), `store` (the file), `query` (what is shown), `sync` (other devices).
 
+#[cfg(feature = "uniffi")]
+mod bridge;
 pub mod demo;
 pub mod document;
 mod error;
@@ -34,3 +36,6 @@ pub mod store;
 pub mod sync;
 
 pub use error::{Error, Result};
+
+#[cfg(feature = "uniffi")]
+uniffi::setup_scaffolding!("kith_model");

@@ -39,7 +39,7 @@ impl Failure {
             Self::Core(Error::Invalid(_)) | Self::Usage(_) => 2,
             Self::Core(Error::NotFound(_)) | Self::NotFound(_) => 3,
             Self::Core(Error::Unreadable(_) | Error::NeedsUpdate(_) | Error::Peer(_)) | Self::Unreadable(_) => 4,
-            Self::Core(Error::Storage(_)) | Self::Wrong(_) => 1,
+            Self::Core(Error::Storage(_) | Error::Cancelled | Error::Closed | Error::Panicked(_)) | Self::Wrong(_) => 1,
         }
     }
 
@@ -83,7 +83,12 @@ fn next_step(error: &Error) -> &'static str {
         Error::Peer(words) if words.ends_with("join with the code") => {
             "`kith invite` shows the code there, `kith join CODE` takes it here."
         }
-        Error::Invalid(_) | Error::NotFound(_) | Error::Peer(_) => "",
+        Error::Invalid(_)
+        | Error::NotFound(_)
+        | Error::Peer(_)
+        | Error::Cancelled
+        | Error::Closed
+        | Error::Panicked(_) => "",
         Error::Storage(why) if why.contains("locked") => {
             "Another program writes in this notebook just now; nothing of this change was kept, and everything saved \
              before it still is. Let it finish, then try again."

@@ -118,7 +118,7 @@ fn pieces(app: &App, draft: &Draft) -> Vec<(&'static str, String)> {
 /// People who may be the same, and how to say so.
 fn hints(app: &App, jotted: &Jotted) {
     let Some(id) = jotted.contact else { return };
-    for (row, reason) in &jotted.same_as {
+    for kith_core::query::LookAlike { person: row, why: reason } in &jotted.same_as {
         let work = show::work(row);
         let work = if work.is_empty() { work } else { format!(", {work}") };
         let (mine, theirs) = (show::short_id(id), show::short_id(row.id));

@@ -209,7 +209,7 @@ fn knows(app: &App, contact: &Contact) -> Result<Vec<String>, Failure> {
 
 fn look_alikes(app: &App, page: &PersonPage) -> Vec<String> {
     let mine = show::short_id(page.contact.id);
-    let line = |(row, reason): &(kith_core::query::PersonRow, String)| {
+    let line = |kith_core::query::LookAlike { person: row, why: reason }: &_| {
         let name = if row.name.is_empty() { "someone".into() } else { clean(&row.name) };
         let other = show::short_id(row.id);
         format!("{name}, {} ({}): kith same {mine} {other}, or not-same", show::work(row), clean(reason))

@@ -74,7 +74,7 @@ fn others(app: &App, page: &Today) -> Result<(), Failure> {
         page.reminders
             .iter()
             .map(|with| {
-                let (day, words) = &with.record;
+                let kith_core::query::today::DueReminder { day, words } = &with.record;
                 format!("{} — {}, {}", clean(words), name(&with.name), days::due(*day, app.today))
             })
             .collect(),

@@ -28,7 +28,7 @@ pub struct HistoryStep {
     /// The letters added to a text, in the order in which they were written.
     pub added: String,
     /// How many letters of a text were taken away.
-    pub removed: usize,
+    pub removed: u64,
 }
 
 impl Document {

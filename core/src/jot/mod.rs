@@ -34,6 +34,7 @@ pub struct TooLong(pub usize);
 
 /// What a piece of the line is, for showing the parse as it is typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum SpanKind {
     /// Part of the name.
     Name,
@@ -67,6 +68,7 @@ pub enum SpanKind {
 
 /// A piece of the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Span {
     /// What it is.
     pub kind: SpanKind,
@@ -76,6 +78,7 @@ pub struct Span {
 
 /// A promise in a draft.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct DraftPromise {
     /// Mine or theirs.
     pub whose: Whose,
@@ -89,6 +92,7 @@ pub struct DraftPromise {
 
 /// A need in a draft.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct DraftNeed {
     /// The words, without those of the day.
     pub words: String,
@@ -100,6 +104,7 @@ pub struct DraftNeed {
 
 /// What a line says. A plain value: every piece can be changed before it is committed.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Draft {
     /// The line it was read from.
     pub line: String,
@@ -127,6 +132,16 @@ pub struct Draft {
     pub note: String,
     /// What looks like a day and was not read as one; it stands in the words it was typed in.
     pub unread_days: Vec<String>,
+}
+
+/// A line as it is understood.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct Parsed {
+    /// What it says. Every piece can be changed before it is jotted down.
+    pub draft: Draft,
+    /// The pieces of the line, each with what it is; their texts together are the line.
+    pub spans: Vec<Span>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -173,6 +188,15 @@ pub fn spans(line: &str, context: &Context) -> Result<Vec<Span>, TooLong> {
 /// [`TooLong`] beyond [`MAX_BYTES`].
 pub fn parse(line: &str, context: &Context) -> Result<Draft, TooLong> {
     read(line, context).map(|reader| reader.draft)
+}
+
+/// Reads a line once, for both what it says and its pieces.
+///
+/// # Errors
+/// [`TooLong`] beyond [`MAX_BYTES`].
+pub fn parse_and_show(line: &str, context: &Context) -> Result<Parsed, TooLong> {
+    let reader = read(line, context)?;
+    Ok(Parsed { draft: reader.draft.clone(), spans: reader.into_spans() })
 }
 
 /// Writes a draft as a line that reads back as the same draft.

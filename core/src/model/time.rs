@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// An instant and the zone it was lived in, to the second. Written as `2026-11-22T09:30:00Z[Europe/Paris]`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Moment {
     /// The instant, without fractions of a second.
     pub at: DateTime<Utc>,

@@ -16,6 +16,7 @@ const CLOSE_THE_LOOP_DAYS: u64 = 14;
 
 /// What a debrief of one new person says; what is empty stays as it is.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Debrief {
     /// Where it was.
     pub place: String,
@@ -25,12 +26,15 @@ pub struct Debrief {
     pub thread: String,
     /// What is still open between us: becomes a promise of mine.
     pub open_loop: String,
-    /// The next step and its day: becomes a promise to myself.
-    pub next_step: Option<(String, Option<NaiveDate>)>,
+    /// The next step: becomes a promise to myself.
+    pub next_step: String,
+    /// The day by which to take it.
+    pub next_step_on: Option<NaiveDate>,
 }
 
 /// A step of an introduction.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum IntroductionStep {
     /// This person agreed to be introduced.
     Agreed(Id<Contact>),
@@ -233,8 +237,8 @@ impl Notebook {
         if !debrief.open_loop.is_empty() {
             writing.put(promise(Whose::Mine, debrief.open_loop, None))?;
         }
-        if let Some((words, due)) = debrief.next_step.filter(|(words, _)| !words.is_empty()) {
-            writing.put(promise(Whose::Myself, words, due))?;
+        if !debrief.next_step.is_empty() {
+            writing.put(promise(Whose::Myself, debrief.next_step, debrief.next_step_on))?;
         }
         writing.commit().map(drop)
     }
@@ -314,7 +318,7 @@ impl Notebook {
     ///
     /// # Errors
     /// As any question.
-    pub fn open_promises(&self, with: Option<Id<Contact>>) -> Result<Vec<today::With<Promise>>> {
+    pub fn open_promises(&self, with: Option<Id<Contact>>) -> Result<Vec<today::NamedPromise>> {
         self.read(|connection| today::open_promises(connection, with))
     }
 

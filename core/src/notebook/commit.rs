@@ -14,6 +14,7 @@ use crate::{query, store};
 
 /// Where a change came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum Origin {
     /// Typed on this device.
     Here,

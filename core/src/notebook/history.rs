@@ -13,6 +13,7 @@ use crate::{query, store};
 
 /// One line of a record's history.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct HistoryLine {
     /// When, by the clock of the device that wrote it.
     pub at: DateTime<Utc>,
@@ -25,11 +26,12 @@ pub struct HistoryLine {
     /// Letters added to a text.
     pub added: String,
     /// How many letters of a text were taken away.
-    pub removed: usize,
+    pub removed: u64,
 }
 
 /// A field that holds two values, because two devices wrote it at once.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Conflict {
     /// Which record.
     pub id: RecordId,

@@ -4,13 +4,14 @@ use serde::Serialize;
 
 use super::{Notebook, Writing};
 use crate::error::{Error, Result};
-use crate::jot::{Context, Draft};
+use crate::jot::{Context, Draft, Parsed};
 use crate::model::*;
 use crate::query::words::{folded, words};
-use crate::query::{PersonRow, pages};
+use crate::query::{LookAlike, PersonRow, pages};
 
 /// What a jot became.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Jotted {
     /// The person it is about; none for a line of nothing but promises to oneself.
     pub contact: Option<Id<Contact>>,
@@ -21,7 +22,17 @@ pub struct Jotted {
     /// Records written, by the word of their kind.
     pub wrote: Vec<String>,
     /// People who may be the same, with the reason. Offered, never decided.
-    pub same_as: Vec<(PersonRow, String)>,
+    pub same_as: Vec<LookAlike>,
+}
+
+/// Words, and the day that stood in them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct WordsAndDay {
+    /// The words, without those of a day that stood at their end.
+    pub words: String,
+    /// The day.
+    pub day: Option<chrono::NaiveDate>,
 }
 
 impl Notebook {
@@ -39,8 +50,31 @@ impl Notebook {
     /// # Errors
     /// [`Error::Invalid`] when the line is empty or too long; otherwise as [`Notebook::commit`].
     pub fn jot_line(&self, line: &str) -> Result<Jotted> {
-        let draft = crate::jot::parse(line, &self.jot_context()?).map_err(|long| Error::Invalid(long.to_string()))?;
-        self.jot(&draft)
+        self.jot(&self.parse_jot(line)?.draft)
+    }
+
+    /// Reads a line as it is typed: what it says, and the pieces it is made of. Writes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the line is too long.
+    pub fn parse_jot(&self, line: &str) -> Result<Parsed> {
+        crate::jot::parse_and_show(line, &self.jot_context()?).map_err(|long| Error::Invalid(long.to_string()))
+    }
+
+    /// Words of which the last may be a day, taken apart: "call her by tue" is "call her" and that Tuesday. A day in the
+    /// middle is read, and stays where it is.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn words_and_day(&self, typed: &str) -> Result<WordsAndDay> {
+        let words: Vec<&str> = typed.split_whitespace().collect();
+        let found = crate::jot::days::find(&words, &self.jot_context()?).filter(|found| found.from > 0);
+        let day = found.as_ref().map(|found| found.day);
+        let words = match found {
+            Some(found) if found.to == words.len() => words[..found.from].join(" "),
+            _ => typed.trim().to_string(),
+        };
+        Ok(WordsAndDay { words, day })
     }
 
     /// Writes what a draft says, in one commit.
@@ -68,7 +102,9 @@ impl Notebook {
             (jotted.name, jotted.same_as) = self.read(|connection| pages::name_and_look_alikes(connection, id))?;
             if !jotted.known && contact.is_some() {
                 let alike = self.of_this_first_name(id, draft)?;
-                jotted.same_as.extend(alike.into_iter().map(|row| (row, "the same first name".to_string())));
+                jotted
+                    .same_as
+                    .extend(alike.into_iter().map(|person| LookAlike { person, why: "the same first name".into() }));
             }
         }
         Ok(jotted)

@@ -18,6 +18,7 @@ pub(super) const DAYS: i32 = 30;
 
 /// Something that can be taken back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum UndoStep {
     /// A record was deleted; a person who was several records, with all of them.
     #[serde(rename = "deleted", alias = "Deleted")]

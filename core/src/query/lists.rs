@@ -11,6 +11,7 @@ use crate::model::{AnyRecord, Contact, Event, Id, Kind, Organisation, RecordId};
 
 /// Which people a list shows; what is empty does not choose.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct PeopleFilter {
     /// With this topic; case and accents are forgiven.
     pub tag: String,

@@ -16,7 +16,7 @@ use rusqlite::Connection;
 use crate::error::Result;
 pub use ahead::{show, to_tell};
 pub use lists::{PeopleFilter, by_id_start, contacts_meant, people_where};
-pub use pages::{People, PersonPage, PersonRow};
+pub use pages::{LookAlike, People, PersonPage, PersonRow};
 pub use project::{Aftermath, First, forget, index_words, name, project, settle, source_identity};
 pub use same::members;
 pub use search::{Hit, contacts_by_words, find, title_of};

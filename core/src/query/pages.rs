@@ -17,6 +17,7 @@ pub const MAX_ROWS: u32 = 1000;
 
 /// One row of a list of people.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct PersonRow {
     /// Which contact.
     pub id: Id<Contact>,
@@ -36,8 +37,19 @@ pub struct PersonRow {
     pub met_where: String,
 }
 
+/// Somebody who may be the same person. Offered, never decided.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct LookAlike {
+    /// Who.
+    pub person: PersonRow,
+    /// Why, in words.
+    pub why: String,
+}
+
 /// A page of a list of people.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct People {
     /// The rows, by name.
     pub rows: Vec<PersonRow>,
@@ -49,6 +61,7 @@ pub struct People {
 
 /// Everything about one person on one screen.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct PersonPage {
     /// The person; when several records are one, all of them together.
     pub contact: Contact,
@@ -79,7 +92,7 @@ pub struct PersonPage {
     /// Gives and gets in words; empty while there are none.
     pub balance: String,
     /// People who look like the same person, with the reason.
-    pub same_as: Vec<(PersonRow, String)>,
+    pub same_as: Vec<LookAlike>,
     /// How many fields hold two values.
     pub conflicts: u64,
 }
@@ -105,10 +118,11 @@ pub fn get_any(connection: &Connection, id: RecordId) -> Result<Option<AnyRecord
     Ok(row.and_then(|(kind, value)| Some(AnyRecord::from_map(Kind::from_number(kind)?, parse(&value)))))
 }
 
-/// How many living records of a kind there are; those shown as part of another are not counted.
-pub fn count(connection: &Connection, kind: Kind) -> Result<u64> {
-    let mut statement = connection.prepare_cached("SELECT count FROM tally WHERE kind = ? AND state = 0")?;
-    Ok(statement.query_row([kind.number()], |row| row.get(0)).optional()?.unwrap_or(0))
+/// How many living records of a kind there are, or deleted ones; those shown as part of another are not counted.
+pub fn count(connection: &Connection, kind: Kind, deleted: bool) -> Result<u64> {
+    let state = if deleted { State::Deleted } else { State::Living } as i64;
+    let mut statement = connection.prepare_cached("SELECT count FROM tally WHERE kind = ? AND state = ?")?;
+    Ok(statement.query_row([kind.number(), state], |row| row.get(0)).optional()?.unwrap_or(0))
 }
 
 /// Living records of a kind, or deleted ones: by name, or the newest day first when their kind has no names.
@@ -192,7 +206,7 @@ pub fn last_touch(connection: &Connection, id: RecordId) -> Result<Option<NaiveD
 pub fn people(connection: &Connection, from: u32, most: u32) -> Result<People> {
     let most = most.min(MAX_ROWS);
     let contacts = brief_list(connection, from, most)?;
-    let total = count(connection, Kind::Contact)?;
+    let total = count(connection, Kind::Contact, false)?;
     let next = from + contacts.len() as u32;
     Ok(People {
         rows: rows(connection, &contacts)?,
@@ -400,14 +414,14 @@ pub fn times(n: usize) -> String {
 }
 
 /// How a person is called, and who may be the same.
-pub fn name_and_look_alikes(connection: &Connection, id: Id<Contact>) -> Result<(String, Vec<(PersonRow, String)>)> {
+pub fn name_and_look_alikes(connection: &Connection, id: Id<Contact>) -> Result<(String, Vec<LookAlike>)> {
     let Some((contact, members)) = contact(connection, id)? else { return Ok(Default::default()) };
     Ok((contact.shown_name(), look_alikes(connection, &contact, &members)?))
 }
 
 /// Living people who may be this one: the same mail, phone or link, or the same name. Offered, never decided.
-fn look_alikes(connection: &Connection, contact: &Contact, members: &[RecordId]) -> Result<Vec<(PersonRow, String)>> {
-    let mut found: Vec<(PersonRow, String)> = Vec::new();
+fn look_alikes(connection: &Connection, contact: &Contact, members: &[RecordId]) -> Result<Vec<LookAlike>> {
+    let mut found: Vec<LookAlike> = Vec::new();
     let mut keys: Vec<(String, String)> = crate::import::identify::identities(contact)
         .into_iter()
         .map(|key| {
@@ -422,12 +436,12 @@ fn look_alikes(connection: &Connection, contact: &Contact, members: &[RecordId])
     for (key, reason) in keys {
         for id in by_identity(connection, &key)? {
             let apart = contact.not_same_as.iter().any(|other| other.raw() == id);
-            if apart || members.contains(&id) || found.iter().any(|(row, _)| row.id.raw() == id) {
+            if apart || members.contains(&id) || found.iter().any(|alike| alike.person.id.raw() == id) {
                 continue;
             }
             let Some(other) = get::<Contact>(connection, Id::new(id))? else { continue };
             if !other.not_same_as.iter().any(|other| members.contains(&other.raw())) {
-                found.push((person_row(connection, &other)?, reason.clone()));
+                found.push(LookAlike { person: person_row(connection, &other)?, why: reason.clone() });
             }
         }
     }

@@ -19,6 +19,7 @@ const MAX_BEGUN: usize = 24;
 
 /// A record that was found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Hit {
     /// Which record.
     pub id: RecordId,

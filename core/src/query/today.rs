@@ -21,16 +21,62 @@ const DECISION_SOON: u64 = 14;
 const COFFEE_CANDIDATES: u32 = 50;
 
 /// A record with the name of the person it is about.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct With<T> {
-    /// The record.
-    pub record: T,
-    /// The person's name; empty when there is none or it is not known.
-    pub name: String,
+pub trait Named {
+    /// What kind of record.
+    type Record;
+    /// The two together.
+    fn new(record: Self::Record, name: String) -> Self;
+}
+
+macro_rules! named {
+    ($($(#[$doc:meta])* $name:ident of $record:ty;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Serialize)]
+        #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+        pub struct $name {
+            /// The record.
+            pub record: $record,
+            /// The person's name; empty when there is none or it is not known.
+            pub name: String,
+        }
+
+        impl Named for $name {
+            type Record = $record;
+            fn new(record: $record, name: String) -> Self {
+                Self { record, name }
+            }
+        }
+    )*};
+}
+
+named! {
+    /// A promise, and who it is with.
+    NamedPromise of Promise;
+    /// A reminder that is due, and who it is about.
+    NamedReminder of DueReminder;
+    /// A meeting, and who comes.
+    NamedMeeting of Meeting;
+    /// A need, and whose it is.
+    NamedNeed of Need;
+    /// An introduction, and whom it brings together.
+    NamedIntroduction of Introduction;
+    /// An ask, and to whom it went.
+    NamedAsk of Ask;
+}
+
+/// A plain reminder whose day has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct DueReminder {
+    /// The day.
+    pub day: NaiveDate,
+    /// What to think of.
+    pub words: String,
 }
 
 /// One person to have a coffee with, and why.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Coffee {
     /// Who.
     pub person: PersonRow,
@@ -40,6 +86,7 @@ pub struct Coffee {
 
 /// A day of somebody's life that comes round soon.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Birthday {
     /// Who.
     pub person: PersonRow,
@@ -49,23 +96,24 @@ pub struct Birthday {
 
 /// The page one opens in the morning.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Today {
     /// The day it is for.
     pub day: NaiveDate,
     /// What I owe: overdue first, then what is due within a week, then what has no day.
-    pub i_owe: Vec<With<Promise>>,
+    pub i_owe: Vec<NamedPromise>,
     /// What they owe me: overdue first, then what is due within a week, then what has no day.
-    pub they_owe: Vec<With<Promise>>,
+    pub they_owe: Vec<NamedPromise>,
     /// Plain reminders due.
-    pub reminders: Vec<With<(NaiveDate, String)>>,
+    pub reminders: Vec<NamedReminder>,
     /// Meetings planned from today on, within a week; also those of the past that nobody wrote up.
-    pub meetings: Vec<With<Meeting>>,
+    pub meetings: Vec<NamedMeeting>,
     /// Decisions others take within two weeks.
-    pub decisions: Vec<With<Need>>,
+    pub decisions: Vec<NamedNeed>,
     /// Introductions under way.
-    pub introductions: Vec<With<Introduction>>,
+    pub introductions: Vec<NamedIntroduction>,
     /// Asks without an answer for a week or more.
-    pub asks: Vec<With<Ask>>,
+    pub asks: Vec<NamedAsk>,
     /// Birthdays within a week.
     pub birthdays: Vec<Birthday>,
     /// How many new people wait for their debrief.
@@ -101,7 +149,7 @@ pub fn today(connection: &Connection, day: NaiveDate) -> Result<Today> {
         birthdays: birthdays(connection, day)?,
         to_debrief: to_debrief_count(connection)?,
         coffee: coffee(connection, day)?,
-        people: pages::count(connection, Kind::Contact)?,
+        people: pages::count(connection, Kind::Contact, false)?,
         conflicts: connection
             .prepare_cached("SELECT count(*) FROM (SELECT 1 FROM record WHERE conflicts > 0 LIMIT 1000)")?
             .query_row([], |row| row.get(0))?,
@@ -109,7 +157,7 @@ pub fn today(connection: &Connection, day: NaiveDate) -> Result<Today> {
 }
 
 /// Promises due before this day, then those without a day.
-fn promises_soon(connection: &Connection, matter: Matter, before: &str) -> Result<Vec<With<Promise>>> {
+fn promises_soon(connection: &Connection, matter: Matter, before: &str) -> Result<Vec<NamedPromise>> {
     let mut list = Vec::new();
     for (from, before) in [("", before), (NO_DAY, "~")] {
         let mut shown = Vec::new();
@@ -131,7 +179,7 @@ fn promises_soon(connection: &Connection, matter: Matter, before: &str) -> Resul
 }
 
 /// Open promises, those due first at the top; of one person, or of all.
-pub fn open_promises(connection: &Connection, with: Option<Id<Contact>>) -> Result<Vec<With<Promise>>> {
+pub fn open_promises(connection: &Connection, with: Option<Id<Contact>>) -> Result<Vec<NamedPromise>> {
     let promises = match with {
         Some(contact) => {
             let members = super::members(connection, contact.raw())?;
@@ -170,16 +218,16 @@ fn due_values<T>(
 }
 
 /// The records with the names of their people. What is with nobody but deleted people waits until they are back.
-fn with_names<T>(
+fn with_names<R, T: Named<Record = R>>(
     connection: &Connection,
-    records: Vec<T>,
-    people: impl Fn(&T) -> Vec<Id<Contact>>,
-) -> Result<Vec<With<T>>> {
+    records: Vec<R>,
+    people: impl Fn(&R) -> Vec<Id<Contact>>,
+) -> Result<Vec<T>> {
     let mut list = Vec::new();
     for record in records {
         let people = people(&record);
         if !are_deleted(connection, &people)? {
-            list.push(With { name: names(connection, &people)?, record });
+            list.push(T::new(record, names(connection, &people)?));
         }
     }
     Ok(list)
@@ -209,18 +257,19 @@ pub fn names(connection: &Connection, people: &[Id<Contact>]) -> Result<String> 
     })
 }
 
-fn reminders(connection: &Connection, before: &str) -> Result<Vec<With<(NaiveDate, String)>>> {
+fn reminders(connection: &Connection, before: &str) -> Result<Vec<NamedReminder>> {
     let contacts: Vec<Contact> = due(connection, Matter::Reminder, "", before, MOST)?;
     let mut list = Vec::new();
     for contact in contacts {
         let due = contact.reminders.iter().filter(|reminder| !reminder.done);
         for (day, words) in due.filter_map(|reminder| Some((reminder.day?, &reminder.words))) {
             if *day.to_string() < *before {
-                list.push(With { record: (day, words.clone()), name: contact.shown_name() });
+                let record = DueReminder { day, words: words.clone() };
+                list.push(NamedReminder { record, name: contact.shown_name() });
             }
         }
     }
-    list.sort_by_key(|reminder| reminder.record.0);
+    list.sort_by_key(|reminder| reminder.record.day);
     list.dedup();
     Ok(list)
 }

@@ -33,11 +33,11 @@ pub(crate) fn measure(n: usize) -> Section {
     let (folder, path) = crowd::notebook(n);
     let shared = folder.path().join("shared");
     std::fs::create_dir(&shared).unwrap();
-    let place = Counting { inner: Folder::at(&shared), bytes: Cell::new(0).into() };
+    let place = Counting { inner: Folder::at(&shared), bytes: Arc::default() };
     place.prepare().unwrap();
     let notebook = crowd::open(&path);
     let of_a = keys(&folder.path().join("a"));
-    let first = notebook.sync(&place, &of_a, &mut |_, _| {}).unwrap();
+    let first = notebook.sync(&place, &of_a, &mut |_, _| Ok(())).unwrap();
     assert!(first.sent > n as u64);
 
     // A new device, from the code to the last row.
@@ -63,15 +63,15 @@ pub(crate) fn measure(n: usize) -> Section {
         }
     });
     let before = place.bytes.lock().unwrap().get();
-    let new = place.measured(|| drop(other.sync(&place, &of_b, &mut |_, _| {}).unwrap()));
+    let new = place.measured(|| drop(other.sync(&place, &of_b, &mut |_, _| Ok(())).unwrap()));
     drop(watch);
     let usable = usable.lock().unwrap().take().expect("all people were shown");
     let usable = Took { bytes: usable.bytes - before, ..usable };
     assert_eq!(other.dump().unwrap(), notebook.dump().unwrap(), "both show the same");
 
     let a = (&notebook, &of_a);
-    (0..3).for_each(|_| drop(a.0.sync(&place, a.1, &mut |_, _| {}).unwrap()));
-    let quiet = middle((0..RUNS).map(|_| place.measured(|| drop(a.0.sync(&place, a.1, &mut |_, _| {}).unwrap()))));
+    (0..3).for_each(|_| drop(a.0.sync(&place, a.1, &mut |_, _| Ok(())).unwrap()));
+    let quiet = middle((0..RUNS).map(|_| place.measured(|| drop(a.0.sync(&place, a.1, &mut |_, _| Ok(())).unwrap()))));
     let people: Vec<_> = notebook.people(0, 1000).unwrap().rows.into_iter().map(|row| row.id).collect();
     let ten = middle((0..RUNS).map(|run| {
         for at in 0..10 {
@@ -79,8 +79,8 @@ pub(crate) fn measure(n: usize) -> Section {
             notebook.edit(id, |contact: &mut Contact| contact.nickname = format!("{run} {at}")).unwrap();
         }
         place.measured(|| {
-            notebook.sync(&place, &of_a, &mut |_, _| {}).unwrap();
-            assert_eq!(other.sync(&place, &of_b, &mut |_, _| {}).unwrap().touched, 10);
+            notebook.sync(&place, &of_a, &mut |_, _| Ok(())).unwrap();
+            assert_eq!(other.sync(&place, &of_b, &mut |_, _| Ok(())).unwrap().touched, 10);
         })
     }));
 

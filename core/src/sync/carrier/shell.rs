@@ -13,11 +13,13 @@ const TRIES: usize = 3;
 const MAX_WORDS: usize = 200;
 
 /// Why a shell could not do something.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ShellFailure {
     /// The place itself is not there: not signed in, a permission that was taken back, a card that was taken out.
+    #[error("it is not there")]
     NotThere,
     /// Anything else, in words for a person.
+    #[error("{0}")]
     Refused(String),
 }
 

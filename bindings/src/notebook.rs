@@ -1,0 +1,110 @@
+//! The notebook as an object: opened, shut, and the few questions a first screen has.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+use kith_core::notebook::{self as core, Clock, Options};
+use kith_core::query::{Hit, Today};
+
+use crate::{KithError, PhoneClock, Result};
+
+/// A notebook, open. It may be used from several threads, and by several processes at once; every function blocks until
+/// its answer is there, and what changes the notebook is durable when it returns.
+#[derive(uniffi::Object)]
+pub struct Notebook(RwLock<Option<Arc<core::Notebook>>>);
+
+/// What a notebook takes from the device it is on.
+#[derive(Clone, Debug, uniffi::Record)]
+pub struct Surroundings {
+    /// What other devices call this one.
+    pub device: String,
+    /// The zone of this device, used while the settings name none.
+    pub zone: Tz,
+}
+
+#[uniffi::export]
+impl Notebook {
+    /// Opens the notebook in this file, making it when there is none. Cost does not grow with the notebook.
+    ///
+    /// # Errors
+    /// [`KithError::Unreadable`] when the file is damaged or no notebook, [`KithError::NeedsUpdate`] when a newer version
+    /// wrote it, [`KithError::Storage`] when the disk refuses.
+    #[uniffi::constructor]
+    pub fn open(path: PathBuf, surroundings: Surroundings, clock: Option<Arc<dyn PhoneClock>>) -> Result<Arc<Self>> {
+        guarded(|| {
+            let Surroundings { device, zone } = surroundings;
+            let defaults = Options::default();
+            let clock = clock.map_or(defaults.clock.clone(), told_by);
+            let notebook = core::Notebook::open(path, Options { clock, zone, device, ..defaults })?;
+            Ok(Arc::new(Self(RwLock::new(Some(Arc::new(notebook))))))
+        })
+    }
+
+    /// Shuts the notebook: from now on every function answers [`KithError::Closed`]. What is under way is finished, and
+    /// the file is let go of after it. To shut twice is fine.
+    ///
+    /// # Errors
+    /// None is known.
+    pub fn shut(&self) -> Result<()> {
+        guarded(|| {
+            drop(self.0.write().unwrap_or_else(PoisonError::into_inner).take());
+            Ok(())
+        })
+    }
+
+    /// The person's day.
+    ///
+    /// # Errors
+    /// As any question: [`KithError::Storage`] or [`KithError::Unreadable`] when the file cannot be read,
+    /// [`KithError::Closed`] after `shut`.
+    pub fn today(&self) -> Result<NaiveDate> {
+        self.ask(core::Notebook::today)
+    }
+
+    /// The page of today: what I owe first, then what they owe me, meetings, one coffee.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn today_page(&self) -> Result<Today> {
+        self.ask(core::Notebook::today_page)
+    }
+
+    /// Finds records by any of their words, accents and typos forgiven, as one types: the last word may be unfinished.
+    /// At most `most` records, and 1,000.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn find(&self, typed: String, most: u32) -> Result<Vec<Hit>> {
+        self.ask(|notebook| notebook.find(&typed, most))
+    }
+}
+
+impl Notebook {
+    /// Every function goes through here: a notebook that was shut and a panic are errors like any other. The lock is let
+    /// go of first, so that a callback may do what it wants, even shut the notebook.
+    pub(crate) fn ask<T>(&self, question: impl FnOnce(&core::Notebook) -> Result<T>) -> Result<T> {
+        guarded(|| question(&*self.opened()?))
+    }
+
+    /// The notebook, as long as it is open.
+    pub(crate) fn opened(&self) -> Result<Arc<core::Notebook>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(KithError::Closed)
+    }
+}
+
+/// A panic becomes an error. uniffi would catch it, too, and throw something that no function is declared to throw.
+pub(crate) fn guarded<T>(call: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
+        let words = panic.downcast_ref::<String>().cloned();
+        let words = words.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
+        Err(KithError::Panicked(words.unwrap_or_default()))
+    })
+}
+
+/// The time as the phone tells it, or the system when the phone does not.
+fn told_by(clock: Arc<dyn PhoneClock>) -> Clock {
+    Arc::new(move || clock.unix_ms().ok().and_then(DateTime::<Utc>::from_timestamp_millis).unwrap_or_else(Utc::now))
+}
