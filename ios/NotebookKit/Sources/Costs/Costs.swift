@@ -1,0 +1,2 @@
+import Notebook
+@main struct Costs { static func main() throws { print("x") } }
