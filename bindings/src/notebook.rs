@@ -1,14 +1,13 @@
 //! The notebook as an object: opened, shut, and the few questions a first screen has.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
-use kith_core::jot::{Draft, Parsed};
-use kith_core::model::{Contact, Id};
-use kith_core::notebook::{self as core, Clock, Jotted, Options};
-use kith_core::query::{Hit, PersonPage, Today};
+use kith_core::notebook::{self as core, Clock, Options};
+use kith_core::query::{Hit, Today};
 
 use crate::{KithError, PhoneClock, Result};
 
@@ -34,7 +33,7 @@ impl Notebook {
     /// [`KithError::Unreadable`] when the file is damaged or no notebook, [`KithError::NeedsUpdate`] when a newer version
     /// wrote it, [`KithError::Storage`] when the disk refuses.
     #[uniffi::constructor]
-    pub fn open(path: String, surroundings: Surroundings, clock: Option<Arc<dyn PhoneClock>>) -> Result<Arc<Self>> {
+    pub fn open(path: PathBuf, surroundings: Surroundings, clock: Option<Arc<dyn PhoneClock>>) -> Result<Arc<Self>> {
         guarded(|| {
             let Surroundings { device, zone } = surroundings;
             let defaults = Options::default();
@@ -73,14 +72,6 @@ impl Notebook {
         self.ask(core::Notebook::today_page)
     }
 
-    /// Everything about one person, on one page; at most 200 rows of each kind, the newest.
-    ///
-    /// # Errors
-    /// [`KithError::NotFound`] when there is no such person.
-    pub fn person_page(&self, id: Id<Contact>) -> Result<PersonPage> {
-        self.ask(|notebook| notebook.person(id))
-    }
-
     /// Finds records by any of their words, accents and typos forgiven, as one types: the last word may be unfinished.
     /// At most `most` records, and 1,000.
     ///
@@ -88,31 +79,6 @@ impl Notebook {
     /// As any question.
     pub fn find(&self, typed: String, most: u32) -> Result<Vec<Hit>> {
         self.ask(|notebook| notebook.find(&typed, most))
-    }
-
-    /// Reads a line as it is typed, and writes nothing.
-    ///
-    /// # Errors
-    /// [`KithError::Invalid`] when it is longer than 65,536 bytes.
-    pub fn parse_jot(&self, line: String) -> Result<Parsed> {
-        self.ask(|notebook| notebook.parse_jot(&line))
-    }
-
-    /// Writes a line down, in one commit. While an event runs, it belongs to it.
-    ///
-    /// # Errors
-    /// [`KithError::Invalid`] when the line is empty, or longer than 65,536 bytes; [`KithError::Storage`] when it could
-    /// not be saved: then nothing was.
-    pub fn jot_line(&self, line: String) -> Result<Jotted> {
-        self.ask(|notebook| notebook.jot_line(&line))
-    }
-
-    /// Writes down what a draft says, in one commit.
-    ///
-    /// # Errors
-    /// [`KithError::Invalid`] when there is nothing in it; [`KithError::Storage`] when it could not be saved.
-    pub fn jot(&self, draft: Draft) -> Result<Jotted> {
-        self.ask(|notebook| notebook.jot(&draft))
     }
 }
 

@@ -1,6 +1,13 @@
-//! What a phone does for the notebook: traits that Kotlin and Swift implement.
+//! What a phone does for the notebook: traits that Kotlin and Swift implement. They are plain, blocking functions, called
+//! from whatever thread called the notebook; a phone that has only a suspending function waits for it there.
 
-use kith_core::sync::carrier::ShellFailure;
+use std::sync::Arc;
+
+use kith_core::sync::carrier::{Shell, ShellFailure};
+use kith_core::sync::keystore::SecretShell;
+
+/// What a function of the phone answers.
+type Told<T> = std::result::Result<T, ShellFailure>;
 
 /// Tells the time, for tests; a phone leaves it out.
 #[uniffi::export(with_foreign)]
@@ -9,5 +16,105 @@ pub trait PhoneClock: Send + Sync {
     ///
     /// # Errors
     /// A clock that throws is passed over: the system's own is asked.
-    fn unix_ms(&self) -> Result<i64, ShellFailure>;
+    fn unix_ms(&self) -> Told<i64>;
+}
+
+/// Keeps small secrets: Android's keystore, Apple's keychain. They must not be part of a backup of the phone: a device
+/// that is put back from one would think it is another.
+#[uniffi::export(with_foreign)]
+pub trait PhoneKeyStore: Send + Sync {
+    /// The secret of this name, at most 65,536 bytes; none when there is none. Names are small letters, digits, dashes.
+    ///
+    /// # Errors
+    /// [`ShellFailure`] when the store cannot be read now, which is not the same as an empty one.
+    fn read(&self, name: String) -> Told<Option<Vec<u8>>>;
+
+    /// Keeps a secret under this name, instead of the one before. Durable on return.
+    ///
+    /// # Errors
+    /// [`ShellFailure`] when it cannot be kept.
+    fn write(&self, name: String, secret: Vec<u8>) -> Told<()>;
+
+    /// Forgets the secret of this name, if there is one.
+    ///
+    /// # Errors
+    /// [`ShellFailure`] when it cannot be forgotten.
+    fn remove(&self, name: String) -> Told<()>;
+}
+
+/// Reaches a folder that only the phone can: a tree of Android's storage framework, iCloud Drive. Names have `/` between
+/// their parts, and lie below a folder of Kith's own. Nothing it does is relied on.
+#[uniffi::export(with_foreign)]
+pub trait PhoneFolder: Send + Sync {
+    /// Makes Kith's folder, once, when a person adds the place.
+    ///
+    /// # Errors
+    /// [`ShellFailure`]
+    fn prepare(&self) -> Told<()>;
+
+    /// Every file, those in folders included.
+    ///
+    /// # Errors
+    /// [`ShellFailure`]
+    fn list(&self) -> Told<Vec<FolderItem>>;
+
+    /// The bytes of a file, fetched from the cloud first if need be; none when it is not there, or not yet.
+    ///
+    /// # Errors
+    /// [`ShellFailure`]
+    fn read(&self, name: String) -> Told<Option<Vec<u8>>>;
+
+    /// Writes a new file, and the folders above it.
+    ///
+    /// # Errors
+    /// [`ShellFailure`]
+    fn write(&self, name: String, content: Vec<u8>) -> Told<()>;
+
+    /// Takes a file away; one that is gone is fine.
+    ///
+    /// # Errors
+    /// [`ShellFailure`]
+    fn remove(&self, name: String) -> Told<()>;
+}
+
+/// A file as a phone lists it.
+#[derive(Clone, Debug, uniffi::Record)]
+pub struct FolderItem {
+    /// Its name below Kith's folder.
+    pub name: String,
+    /// Its size in bytes, as far as it is known: a hint.
+    pub size: u64,
+}
+
+/// A phone's trait as the core wants it.
+pub(crate) struct Through<T: ?Sized>(pub(crate) Arc<T>);
+
+impl SecretShell for Through<dyn PhoneKeyStore> {
+    fn read(&self, name: &str) -> Told<Option<Vec<u8>>> {
+        self.0.read(name.into())
+    }
+    fn write(&self, name: &str, secret: &[u8]) -> Told<()> {
+        self.0.write(name.into(), secret.into())
+    }
+    fn remove(&self, name: &str) -> Told<()> {
+        self.0.remove(name.into())
+    }
+}
+
+impl Shell for Through<dyn PhoneFolder> {
+    fn prepare(&self) -> Told<()> {
+        self.0.prepare()
+    }
+    fn list(&self) -> Told<Vec<(String, u64)>> {
+        Ok(self.0.list()?.into_iter().map(|FolderItem { name, size }| (name, size)).collect())
+    }
+    fn read(&self, name: &str) -> Told<Option<Vec<u8>>> {
+        self.0.read(name.into())
+    }
+    fn write(&self, name: &str, bytes: &[u8]) -> Told<()> {
+        self.0.write(name.into(), bytes.into())
+    }
+    fn remove(&self, name: &str) -> Told<()> {
+        self.0.remove(name.into())
+    }
 }

@@ -3,6 +3,9 @@
 //! Compiled for `bindings` only. What comes in is read by the model's own rules, and what does not fit is
 //! [`Error::Invalid`], wherever in a record it stood. Nothing is decided here.
 
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -16,6 +19,8 @@ use crate::model::{
     Review, Settings, TimeEntry, Week,
 };
 use crate::sync::carrier::ShellFailure;
+use crate::sync::hex;
+use crate::sync::keys::DeviceId;
 
 /// Seconds since 1970 of the first and the last moment that every platform's calendar shows: the years 1 to 9999.
 const SHOWN: (i64, i64) = (-62_135_596_800, 253_402_300_799);
@@ -124,6 +129,47 @@ uniffi::custom_type!(
     }
 );
 
+type FilePath = PathBuf;
+uniffi::custom_type!(
+    /// A file or folder of this device. A name that is no Unicode cannot be told apart from one with signs of replacement.
+    FilePath, String, {
+        remote,
+        lower: |path| path.to_string_lossy().into_owned(),
+        try_lift: |path| Ok(PathBuf::from(path)),
+    }
+);
+
+uniffi::custom_type!(
+    /// Which device: the key with which it signs, 64 hexadecimal digits.
+    DeviceId, String, { lower: |id| id.to_string(), try_lift: |text| Ok(DeviceId(read_key(&text)?)) }
+);
+
+type EndpointKey = [u8; 32];
+uniffi::custom_type!(
+    /// The key by which a device is known on a network: 64 hexadecimal digits.
+    EndpointKey, String, { remote, lower: |key| hex(&key), try_lift: |text| Ok(read_key(&text)?) }
+);
+
+type Address = SocketAddr;
+uniffi::custom_type!(
+    /// An address and a port of UDP: `192.168.1.7:4433`, `[fe80::1]:4433`.
+    Address, String, {
+        remote,
+        lower: |at| at.to_string(),
+        try_lift: |text| Ok(text.parse::<SocketAddr>().map_err(|_| invalid(format!("{text:?} is no address like 192.168.1.7:4433")))?),
+    }
+);
+
+type Counts = BTreeMap<String, u64>;
+uniffi::custom_type!(
+    /// How many of each, by what it is called.
+    Counts, HashMap<String, u64>, {
+        remote,
+        lower: |counts| counts.into_iter().collect(),
+        try_lift: |counts| Ok(counts.into_iter().collect()),
+    }
+);
+
 type Json = Value;
 uniffi::custom_type!(
     /// A value of any kind, as JSON.
@@ -157,6 +203,16 @@ fn id_words(id: RecordId) -> String {
 
 fn read_id(text: &str) -> Result<RecordId> {
     if text.is_empty() { Ok(RecordId::default()) } else { text.parse().map_err(invalid) }
+}
+
+fn read_key(text: &str) -> Result<[u8; 32]> {
+    let no_key = || invalid("a key is 64 hexadecimal digits");
+    let (first, second) = text.split_at_checked(32).ok_or_else(no_key)?;
+    let half = |text: &str| text.parse::<RecordId>().map_err(|_| no_key());
+    let mut key = [0; 32];
+    key[..16].copy_from_slice(&half(first)?.0);
+    key[16..].copy_from_slice(&half(second)?.0);
+    Ok(key)
 }
 
 fn read_json(text: &str) -> Result<Value> {

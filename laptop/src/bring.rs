@@ -1,7 +1,7 @@
 //! Bringing people in from other programs, and taking everything along.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use kith_core::files::NewFile;
@@ -20,13 +20,14 @@ const MOST_NAMED: usize = 10;
 
 /// Imports a file: a dry run first, then the question, then the import.
 pub(crate) fn import(app: &App, file: &Path, dry_run: bool, yes: bool) -> Result<(), Failure> {
-    if is_export_of_kith(file)? {
+    if kith_core::notebook::is_export(file)? {
         return import_json(app, file, dry_run, yes);
     }
     let bar = app.progress("");
     let see = |done, total| {
         bar.set_length(total);
         bar.set_position(done);
+        Ok(())
     };
     let preview = app.notebook.import_preview(file, &mut |done, total| see(done, total));
     bar.finish_and_clear();
@@ -111,14 +112,6 @@ fn notes(app: &App, notes: &[String], more: u64) {
     if more > 0 {
         app.line(format!("  and {} like these", days::count(more, "other", "others")));
     }
-}
-
-/// Whether a file is what `kith export json` writes: it says so in its first lines.
-fn is_export_of_kith(file: &Path) -> Result<bool, Failure> {
-    let mut head = Vec::new();
-    open(file)?.take(4096).read_to_end(&mut head).map_err(|error| unreadable(file, &error))?;
-    let head = String::from_utf8_lossy(&head);
-    Ok(head.trim_start_matches('\u{feff}').trim_start().starts_with('{') && head.contains("\"kith-notebook\""))
 }
 
 fn open(file: &Path) -> Result<File, Failure> {
@@ -217,7 +210,7 @@ fn undo(app: &App, id: &str) -> Result<(), Failure> {
     }
     let records = days::count(undone.deleted, "record is", "records are");
     app.out.confirm(format!("{records} deleted again, {} put back.", days::count(undone.put_back, "field", "fields")));
-    for (name, why) in &undone.kept {
+    for kith_core::notebook::Kept { name, why } in &undone.kept {
         app.line(layout::wrap(&format!("  {} stays: {}", clean(name), clean(why)), "    ", app.width));
     }
     Ok(())

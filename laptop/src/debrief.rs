@@ -1,6 +1,5 @@
 //! The debrief queue: five questions about one new person at a time, while it is fresh.
 
-use kith_core::jot::days as day_words;
 use kith_core::model::Contact;
 use kith_core::notebook::Debrief;
 
@@ -70,12 +69,7 @@ fn ask(app: &App, lines: &mut Lines, contact: &Contact) -> Result<([String; 5], 
 
 fn written(app: &App, answers: [String; 5]) -> Result<Debrief, Failure> {
     let [place, recognise, thread, open_loop, next] = answers;
-    let words: Vec<&str> = next.split_whitespace().collect();
-    let found = day_words::find(&words, &app.notebook.jot_context()?).filter(|found| found.from > 0);
-    let next_step_on = found.as_ref().map(|found| found.day);
-    let next_step = match found {
-        Some(found) if found.to == words.len() => words[..found.from].join(" "),
-        _ => next,
-    };
+    let next = app.notebook.words_and_day(&next)?;
+    let (next_step, next_step_on) = (next.words, next.day);
     Ok(Debrief { place, recognise, thread, open_loop, next_step, next_step_on })
 }

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use kith_core::Error;
 use kith_core::notebook::{DeviceRow, Joining};
 use kith_core::sync::carrier::Mailbox;
+use kith_core::sync::carrier::pair::Lending;
 use kith_core::sync::keys::RecoveryKit;
 use kith_core::sync::keystore::KeyStore;
 use kith_core::sync::pairing::{Code, Request};
@@ -34,10 +35,10 @@ pub(crate) fn invite(app: &App, invite: &Invite) -> Result<(), Failure> {
         return app.done("", "The invitation is taken back.");
     }
     if let Some(digits) = &invite.agree_to {
-        let request = app.notebook.request_to_join(place.as_ref(), &keys)?.ok_or_else(|| {
+        app.notebook.request_to_join(place.as_ref(), &keys)?.ok_or_else(|| {
             Failure::NotFound("no device has asked yet; give the folder time to bring it, and try again".into())
         })?;
-        return agree(app, place.as_ref(), &keys, &request, digits);
+        return agree(app, place.as_ref(), &keys, digits);
     }
     let code = app.notebook.invite(place.as_ref(), &keys)?;
     show_code(app, &code)?;
@@ -52,7 +53,7 @@ pub(crate) fn invite(app: &App, invite: &Invite) -> Result<(), Failure> {
     }
     say(app, "Type it on the other device: kith join CODE. Waiting until it asks; Ctrl-C ends the waiting.");
     let request = compare(app, place.as_ref(), &keys)?;
-    agree(app, place.as_ref(), &keys, &request, &request.digits)
+    agree(app, place.as_ref(), &keys, &request.digits)
 }
 
 /// Waits until a device asks, and for the person to say that both show the same digits.
@@ -72,9 +73,10 @@ fn invite_near(app: &App) -> Result<(), Failure> {
     if !app.can_ask() {
         return Err(Failure::Usage("nobody is here to compare the digits; invite through a folder instead".into()));
     }
-    let (own, keys) = (pair::Own::new()?, places::keys()?);
-    let code = app.notebook.invite(own.place(), &keys)?;
-    let name = pair::lend_to(&own, &code, |port| {
+    let (mut own, keys) = (Lending::new()?, places::keys()?);
+    let place = own.mailbox();
+    let code = app.notebook.invite(&place, &keys)?;
+    let name = pair::lend_to(&mut own, &code, |port| {
         show_code(app, &code)?;
         say(
             app,
@@ -83,13 +85,13 @@ fn invite_near(app: &App) -> Result<(), Failure> {
                  Ctrl-C ends the waiting."
             ),
         );
-        let request = compare(app, own.place(), &keys)?;
-        app.notebook.admit(own.place(), &keys, &request)?;
+        let request = compare(app, &place, &keys)?;
+        app.notebook.admit(&place, &keys, &request)?;
         let name = clean(&request.name);
         say(app, &format!("{name} belongs to this notebook now, and brings everything over."));
         Ok(name)
     })?;
-    let report = sync::pass_one(app, own.place())?;
+    let report = sync::pass_one(app, &place)?;
     sync::tell_asides(app, &report);
     app.done(
         &name,
@@ -97,17 +99,11 @@ fn invite_near(app: &App) -> Result<(), Failure> {
     )
 }
 
-fn agree(app: &App, place: &dyn Mailbox, keys: &dyn KeyStore, request: &Request, digits: &str) -> Result<(), Failure> {
-    let typed: String = digits.chars().filter(char::is_ascii_digit).collect();
-    if typed != request.digits {
-        app.notebook.cancel_invitation(place, keys)?;
-        return Err(Failure::Wrong(
-            "these are not the digits of the device that asked, so it may be somebody else's. Nobody was let in, and the \
-             code is void; invite once more"
-                .into(),
-        ));
-    }
-    app.notebook.admit(place, keys, request)?;
+fn agree(app: &App, place: &dyn Mailbox, keys: &dyn KeyStore, digits: &str) -> Result<(), Failure> {
+    let request = app.notebook.admit_who_shows(place, keys, digits).map_err(|error| match error {
+        Error::Invalid(words) => Failure::Wrong(words),
+        error => error.into(),
+    })?;
     let name = clean(&request.name);
     app.done(&name, &format!("{name} belongs to this notebook now. Sync there to bring everything over."))
 }
@@ -169,8 +165,8 @@ fn join_near(app: &App, join: &Join, code: &Code) -> Result<(), Failure> {
     let lent = pair::borrow(code, join.at.as_deref());
     spinner.finish_and_clear();
     let (lent, keys) = (lent?, places::keys()?);
-    match ask(app, lent.place(), &keys, Some(code), true)? {
-        Some(from) => arrive(app, lent.place(), &format!("{} let this device in.", clean(&from))),
+    match ask(app, &lent, &keys, Some(code), true)? {
+        Some(from) => arrive(app, &lent, &format!("{} let this device in.", clean(&from))),
         None => Ok(()),
     }
 }

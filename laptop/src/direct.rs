@@ -7,8 +7,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use kith_core::Error;
-use kith_core::notebook::{Peer, SyncReport};
-use kith_core::sync::hex;
+use kith_core::notebook::{Peer, SyncReport, known_addresses, remember_address};
 use kith_core::sync::keystore::KeyStore;
 
 use crate::app::App;
@@ -19,10 +18,6 @@ use crate::{days, places, sync};
 
 /// How long other devices are looked for.
 const LOOKING: Duration = Duration::from_secs(3);
-/// Under which name the addresses are kept at which devices were reached before.
-const ADDRESSES: &str = "addresses";
-/// Most addresses that are kept of one device.
-const MAX_KEPT: usize = 4;
 
 /// What came of calling a device, and where it was reached.
 pub(crate) type Called = Result<(SyncReport, Option<SocketAddr>), Error>;
@@ -46,13 +41,13 @@ pub(crate) fn nearby(app: &App, answers: &mut Vec<serde_json::Value>) -> Result<
             let (tell, direct, notebook, keys, peer) = (tell.clone(), &direct, &app.notebook, &keys, peer.clone());
             open.push(peer.endpoint);
             scope.spawn(move || {
-                let called = notebook.call(direct, &peer, &at, keys, &mut |_, _| {});
+                let called = notebook.call(direct, &peer, &at, keys, &mut |_, _| Ok(()));
                 let _ = tell.send((peer, called));
             });
         };
         // Where they were before, while the network is asked where they are now.
         for peer in &peers {
-            let at = remembered(&keys, peer);
+            let at = known_addresses(&keys, peer);
             if !at.is_empty() {
                 call(&mut open, peer, at);
             }
@@ -68,7 +63,7 @@ pub(crate) fn nearby(app: &App, answers: &mut Vec<serde_json::Value>) -> Result<
                 }
             }
             if let Some(sighting) = look.next(Duration::from_millis(50)) {
-                let device = sighting.of(&member);
+                let device = sighting.beacon.of(&member);
                 if let Some(peer) = peers.iter().find(|peer| Some(peer.device) == device) {
                     seen.insert(peer.endpoint, (peer.clone(), sighting.at));
                 }
@@ -112,7 +107,7 @@ pub(crate) fn at(app: &App, typed: &str, answers: &mut Vec<serde_json::Value>) -
         let (direct, notebook, keys, at) = (&direct, &app.notebook, &keys, &at);
         let calls: Vec<_> = peers
             .iter()
-            .map(|peer| (peer, scope.spawn(move || notebook.call(direct, peer, at, keys, &mut |_, _| {}))))
+            .map(|peer| (peer, scope.spawn(move || notebook.call(direct, peer, at, keys, &mut |_, _| Ok(())))))
             .collect();
         let ended = calls.into_iter().filter_map(|(peer, call)| Some((peer, call.join().ok()?)));
         let answered: Vec<_> = ended.filter(|(_, called)| !matches!(called, Err(Error::NotFound(_)))).collect();
@@ -138,7 +133,7 @@ pub(crate) fn told(
 ) -> Result<(), Failure> {
     let (report, address) = called?;
     if let Some(address) = address {
-        remember(keys, peer, address)?;
+        remember_address(keys, peer, address)?;
     }
     if app.json {
         answers.push(serde_json::json!({ "device": peer.name, "report": report }));
@@ -174,29 +169,4 @@ pub(crate) fn say(app: &App, name: &str, report: &SyncReport) {
         app.out.aside("There is more than one meeting may carry: sync again for the rest.");
     }
     sync::tell_asides(app, report);
-}
-
-/// Where a device was reached before.
-pub(crate) fn remembered(keys: &dyn KeyStore, peer: &Peer) -> Vec<SocketAddr> {
-    all_remembered(keys).remove(&hex(&peer.device.0)).unwrap_or_default()
-}
-
-/// Remembers where a device was reached.
-pub(crate) fn remember(keys: &dyn KeyStore, peer: &Peer, address: SocketAddr) -> Result<(), Failure> {
-    let mut all = all_remembered(keys);
-    let of_peer = all.entry(hex(&peer.device.0)).or_default();
-    if of_peer.first() == Some(&address) {
-        return Ok(());
-    }
-    of_peer.retain(|known| *known != address);
-    of_peer.insert(0, address);
-    of_peer.truncate(MAX_KEPT);
-    let kept = serde_json::to_vec(&all).map_err(|error| Failure::Wrong(error.to_string()))?;
-    Ok(keys.put(ADDRESSES, &kept)?)
-}
-
-/// A file that cannot be read is one that remembers nothing.
-fn all_remembered(keys: &dyn KeyStore) -> BTreeMap<String, Vec<SocketAddr>> {
-    let kept = keys.get(ADDRESSES).ok().flatten();
-    kept.and_then(|kept| serde_json::from_slice(&kept).ok()).unwrap_or_default()
 }

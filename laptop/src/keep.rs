@@ -139,6 +139,7 @@ pub(crate) fn doctor(app: &App) -> Result<(), Failure> {
     let checkup = app.notebook.doctor(&mut |done, total| {
         bar.set_length(total);
         bar.set_position(done);
+        Ok(())
     });
     bar.finish_and_clear();
     let checkup = checkup?;

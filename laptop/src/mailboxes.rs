@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use kith_core::sync::carrier::{Mailbox, Place, open, try_out};
-use kith_core::sync::keystore::KeyStore;
+use kith_core::sync::carrier::{Mailbox, Place, open};
 
 use crate::app::App;
 use crate::args::{MailboxStep, NewPlace};
@@ -11,8 +10,6 @@ use crate::failure::Failure;
 use crate::layout::{clean, wrap};
 use crate::places;
 
-/// Under which word this device remembers its mailboxes.
-const MAILBOXES: &str = "mailboxes";
 const PASSWORD: &str = "KITH_MAILBOX_PASSWORD";
 
 /// Lists mailboxes, adds or forgets one.
@@ -25,7 +22,7 @@ pub(crate) fn mailbox(app: &App, step: Option<&MailboxStep>) -> Result<(), Failu
 }
 
 fn list(app: &App) -> Result<(), Failure> {
-    let all = remembered(app)?;
+    let all = app.notebook.mailboxes()?;
     if app.json {
         return app.print_json(&all);
     }
@@ -33,7 +30,7 @@ fn list(app: &App) -> Result<(), Failure> {
         app.out.aside("No mailbox yet. Name a folder your devices share: kith sync FOLDER");
     }
     for (at, place) in all.iter().enumerate() {
-        app.line(format!("{:3}  {}", at + 1, clean(&words(place))));
+        app.line(format!("{:3}  {}", at + 1, clean(&place.words())));
     }
     Ok(())
 }
@@ -57,21 +54,18 @@ fn add(app: &App, place: &NewPlace) -> Result<(), Failure> {
             (place, Some(password("Secret access key: ")?))
         }
     };
-    let mailbox = open(&place, secret.as_deref())?;
-    try_out(mailbox.as_ref(), &probe())?;
-    remember_one(app, &place, secret.as_deref())?;
+    let mailbox = app.notebook.add_mailbox(&place, secret.as_deref(), &places::keys()?)?;
     app.done(mailbox.words(), &format!("Devices can meet in {} now: kith sync", mailbox.words()))
 }
 
 fn forget(app: &App, number: usize) -> Result<(), Failure> {
-    let mut all = remembered(app)?;
+    let mut all = app.notebook.mailboxes()?;
     if number == 0 || number > all.len() {
         return Err(Failure::NotFound(format!("there is no mailbox {number}; `kith mailbox` lists them")));
     }
     let place = all.remove(number - 1);
-    keep(app, &all)?;
-    places::keys()?.remove(&place.secret_name())?;
-    app.done(words(&place), &format!("Forgotten: {}. What lies there stays.", words(&place)))
+    app.notebook.forget_mailbox(&place, &places::keys()?)?;
+    app.done(place.words(), &format!("Forgotten: {}. What lies there stays.", place.words()))
 }
 
 /// Every mailbox of this device, open; none at all is a failure that says what to do.
@@ -87,17 +81,15 @@ pub(crate) type Opened = (Place, Box<dyn Mailbox>);
 pub(crate) fn open_all(app: &App) -> Result<Vec<Opened>, Failure> {
     let keys = places::keys()?;
     let open_one = |place: Place| {
-        let secret = keys.get(&place.secret_name())?;
-        let secret = secret.as_ref().and_then(|bytes| std::str::from_utf8(bytes).ok());
-        let mailbox = open(&place, secret)?;
+        let mailbox = app.notebook.open_mailbox(&place, &keys)?;
         Ok((place, mailbox))
     };
-    remembered(app)?.into_iter().map(open_one).collect()
+    app.notebook.mailboxes()?.into_iter().map(open_one).collect()
 }
 
 /// Whether there is no mailbox on this device.
 pub(crate) fn is_none(app: &App) -> Result<bool, Failure> {
-    Ok(remembered(app)?.is_empty())
+    Ok(app.notebook.mailboxes()?.is_empty())
 }
 
 /// What to do when devices have nowhere to meet.
@@ -126,67 +118,24 @@ pub(crate) fn named(app: &App, folder: &Path) -> Result<Box<dyn Mailbox>, Failur
         )));
     }
     let place = Place::Folder { path: whole(folder) };
-    let mailbox = open(&place, None)?;
-    let is_new = !remembered(app)?.contains(&place);
+    let is_known = app.notebook.mailboxes()?.contains(&place);
+    let keys = places::keys()?;
     // Somebody who names a folder means it, also when Kith's own folder inside it is gone.
-    let ready = if is_new { try_out(mailbox.as_ref(), &probe()) } else { mailbox.prepare() };
+    let ready = match is_known {
+        true => open(&place, None).and_then(|mailbox| mailbox.prepare().map(|()| mailbox)),
+        false => app.notebook.add_mailbox(&place, None, &keys),
+    };
     ready.map_err(|error| match error {
         kith_core::Error::NotFound(what) => Failure::NotFound(format!(
             "{what} was not found. It is not made by itself: a drive that is not plugged in looks the same. Plug it in, \
              or make the folder, and try again."
         )),
         error => error.into(),
-    })?;
-    if is_new {
-        remember_one(app, &place, None)?;
-    }
-    Ok(mailbox)
-}
-
-fn remembered(app: &App) -> Result<Vec<Place>, Failure> {
-    let kept = app.notebook.remembered(MAILBOXES)?;
-    Ok(kept.and_then(|kept| serde_json::from_str(&kept).ok()).unwrap_or_default())
-}
-
-fn remember_one(app: &App, place: &Place, secret: Option<&str>) -> Result<(), Failure> {
-    if let Some(secret) = secret {
-        places::keys()?.put(&place.secret_name(), secret.as_bytes())?;
-    }
-    let mut all = remembered(app)?;
-    if !all.contains(place) {
-        all.push(place.clone());
-        keep(app, &all)?;
-    }
-    Ok(())
-}
-
-fn keep(app: &App, all: &[Place]) -> Result<(), Failure> {
-    let kept = serde_json::to_string(all).map_err(|error| Failure::Wrong(error.to_string()))?;
-    let mut writing = app.notebook.write();
-    writing.remember(MAILBOXES, Some(kept));
-    writing.commit()?;
-    Ok(())
-}
-
-fn words(place: &Place) -> String {
-    match place {
-        Place::Folder { path } => format!("the folder {}", path.display()),
-        Place::WebDav { url, .. } => url.clone(),
-        Place::S3 { endpoint, bucket, prefix, .. } => format!("{endpoint}/{bucket}/{prefix}"),
-    }
+    })
 }
 
 fn whole(folder: &Path) -> std::path::PathBuf {
     std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf())
-}
-
-/// A name that no other device tries out at the same moment.
-fn probe() -> [u8; 16] {
-    let mut probe = [0; 16];
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    probe[..8].copy_from_slice(&(now.as_nanos() as u64).to_be_bytes());
-    probe[8..12].copy_from_slice(&std::process::id().to_be_bytes());
-    probe
 }
 
 fn password(question: &str) -> Result<String, Failure> {

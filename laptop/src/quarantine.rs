@@ -87,8 +87,8 @@ fn list(app: &App) -> Result<(), Failure> {
     for purge in &purges {
         purge_of(app, purge);
     }
-    for (count, why) in &refused {
-        let changes = days::count(*count, "change was", "changes were");
+    for kith_core::notebook::Refused { changes, why } in &refused {
+        let changes = days::count(*changes, "change was", "changes were");
         app.line(wrap(&format!("{changes} refused: {why}. A newer version of Kith tries again."), "", app.width));
     }
     Ok(())
@@ -140,12 +140,14 @@ pub(crate) fn renew(app: &App, yes: bool) -> Result<(), Failure> {
     let (keys, all) = (places::keys()?, mailboxes::open_all(app)?);
     let all: Vec<_> = all.iter().map(|(_, mailbox)| mailbox.as_ref()).collect();
     for mailbox in &all {
-        app.notebook.sync(*mailbox, &keys, &mut |_, _| {})?;
+        app.notebook.sync(*mailbox, &keys, &mut |_, _| Ok(()))?;
     }
     let report = app.notebook.renew(&keys)?;
     if app.json {
         app.print_json(&report)?;
-        return all.iter().try_for_each(|mailbox| Ok(app.notebook.sync(*mailbox, &keys, &mut |_, _| {}).map(drop)?));
+        return all
+            .iter()
+            .try_for_each(|mailbox| Ok(app.notebook.sync(*mailbox, &keys, &mut |_, _| Ok(())).map(drop)?));
     }
     app.out.confirm(format!(
         "Sealed anew: {} in the place of {}.",
@@ -153,7 +155,7 @@ pub(crate) fn renew(app: &App, yes: bool) -> Result<(), Failure> {
         report.forgotten
     ));
     for mailbox in &all {
-        app.notebook.sync(*mailbox, &keys, &mut |_, _| {})?;
+        app.notebook.sync(*mailbox, &keys, &mut |_, _| Ok(()))?;
     }
     let names: Vec<String> = report.waiting_for.iter().map(|name| clean(name)).collect();
     sync::aside(

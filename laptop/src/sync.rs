@@ -93,6 +93,7 @@ pub(crate) fn pass_one(app: &App, mailbox: &dyn Mailbox) -> Result<SyncReport, k
             progress.set_length(total);
             progress.set_position(done);
         }
+        Ok(())
     });
     progress.finish_and_clear();
     if report.as_ref().is_ok_and(|report| report.received > 0) {
@@ -180,7 +181,7 @@ pub(crate) fn tell_asides(app: &App, report: &SyncReport) {
     for why in &report.refused {
         aside(app, &format!("A change was set aside: {why}"));
     }
-    for (file, why) in &report.set_aside {
+    for kith_core::notebook::SetAside { file, why } in &report.set_aside {
         aside(app, &format!("{file} was left alone: {why}"));
     }
 }

@@ -139,7 +139,7 @@ fn serve<'scope, 'env>(
         served.fetch_add(1, Ordering::Relaxed);
         let tell = tell.clone();
         scope.spawn(move || {
-            let done = here.notebook.serve(&here.direct, guest, &here.keys, &mut |_, _| {});
+            let done = here.notebook.serve(&here.direct, guest, &here.keys, &mut |_, _| Ok(()));
             served.fetch_sub(1, Ordering::Relaxed);
             let _ = tell.send(Event::Served(done));
         });
@@ -163,7 +163,7 @@ fn look_out(here: &Here<'_>, mut near: Near, tell: &mpsc::Sender<Event>) {
             let _ = near.show(|nonce| member.beacon(nonce), here.direct.port());
         }
         let Some(sighting) = sighting else { continue };
-        let device = sighting.of(&member);
+        let device = sighting.beacon.of(&member);
         let peers = here.notebook.peers(&here.keys).unwrap_or_default();
         if let Some(peer) = peers.into_iter().find(|peer| Some(peer.device) == device) {
             let _ = tell.send(Event::Seen(peer, sighting.at));
@@ -323,9 +323,11 @@ impl Plan {
     fn call(&mut self, app: &App, here: &Here<'_>, endpoint: [u8; 32]) -> Result<(), Failure> {
         let task = Task::Peer(endpoint);
         let Some((peer, at)) = self.near.get(&endpoint).cloned() else { return Ok(()) };
-        match here.notebook.call(&here.direct, &peer, &at, &here.keys, &mut |_, _| {}) {
+        match here.notebook.call(&here.direct, &peer, &at, &here.keys, &mut |_, _| Ok(())) {
             Ok((report, address)) => {
-                address.into_iter().try_for_each(|address| direct::remember(&here.keys, &peer, address))?;
+                address
+                    .into_iter()
+                    .try_for_each(|address| kith_core::notebook::remember_address(&here.keys, &peer, address))?;
                 let is_first = !self.met.contains_key(&endpoint);
                 self.met(&peer);
                 if is_first || report.received > 0 || report.written > 0 {

@@ -147,7 +147,7 @@ impl Device {
 
     /// One pass through a folder as a mailbox.
     pub fn pass(&self, folder: &Path) -> Result<SyncReport, Error> {
-        self.notebook.sync(&mailbox(folder), &self.keys, &mut |_, _| {})
+        self.notebook.sync(&mailbox(folder), &self.keys, &mut |_, _| Ok(()))
     }
 
     /// Lets another device into this one's notebook, through a folder.

@@ -81,14 +81,14 @@ fn meet(caller: &Device, host: &Device) -> (Result<SyncReport, Error>, Option<Re
             let mut served = None;
             while !is_over.load(Ordering::Relaxed) {
                 if let Some(guest) = listening.direct.next_guest(Duration::from_millis(50)) {
-                    let report = host.notebook.serve(&listening.direct, guest, &host.keys, &mut |_, _| {});
+                    let report = host.notebook.serve(&listening.direct, guest, &host.keys, &mut |_, _| Ok(()));
                     served = report.transpose().map(|report| report.map(|(_, report)| report)).or(served);
                 }
             }
             served
         });
         let direct = caller.notebook.go_on_the_network(&caller.keys, 0).unwrap().unwrap();
-        let report = caller.notebook.call(&direct, &peer, &[listening.at], &caller.keys, &mut |_, _| {});
+        let report = caller.notebook.call(&direct, &peer, &[listening.at], &caller.keys, &mut |_, _| Ok(()));
         is_over.store(true, Ordering::Relaxed);
         (report.map(|(report, _)| report), serving.join().unwrap())
     })
@@ -187,7 +187,7 @@ fn a_stranger_gets_no_byte() {
         scope.spawn(|| {
             let guest = listening.direct.next_guest(Duration::from_secs(5)).unwrap();
             assert!(matches!(guest, Guest::Stranger(_)));
-            laptop.notebook.serve(&listening.direct, guest, &laptop.keys, &mut |_, _| {}).unwrap();
+            laptop.notebook.serve(&listening.direct, guest, &laptop.keys, &mut |_, _| Ok(())).unwrap();
         });
         direct.introduce(endpoint, &[listening.at], handed_in)
     });
@@ -275,8 +275,8 @@ fn over_a_line(
     let (of_a, of_b) = pair(endpoint(a), endpoint(b));
     let (mut of_a, mut of_b) = (Counting::new(of_a, cut_after), Counting::new(of_b, usize::MAX));
     let (report_a, report_b) = std::thread::scope(|scope| {
-        let other = scope.spawn(|| b.notebook.sync_over(&mut of_b, &b.keys, &mut |_, _| {}));
-        let mine = a.notebook.sync_over(&mut of_a, &a.keys, &mut |_, _| {});
+        let other = scope.spawn(|| b.notebook.sync_over(&mut of_b, &b.keys, &mut |_, _| Ok(())));
+        let mine = a.notebook.sync_over(&mut of_a, &a.keys, &mut |_, _| Ok(()));
         (mine, other.join().unwrap())
     });
     (report_a, report_b, [of_b.heard, of_a.heard])
@@ -399,7 +399,7 @@ fn joins_over_a_line(host: &Device, guest: &Device, folder: &std::path::Path) {
         assert_eq!(asked, Joining::Asked { digits: request.digits.clone() });
         host.notebook.admit(&place, &host.keys, &request).unwrap();
         assert!(matches!(guest.notebook.join(&borrowed, &guest.keys, None).unwrap(), Joining::Joined { .. }));
-        guest.notebook.sync(&borrowed, &guest.keys, &mut |_, _| {}).unwrap();
+        guest.notebook.sync(&borrowed, &guest.keys, &mut |_, _| Ok(())).unwrap();
         borrowed.give_back();
     });
     host.pass(folder).unwrap();

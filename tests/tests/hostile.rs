@@ -92,7 +92,7 @@ fn no_flipped_byte_and_no_cut_of_a_segment_gets_in() {
     }
     let report = scene.read();
     assert_eq!(report.set_aside.len() as u64 + report.locked, bad, "each is named with its reason");
-    assert!(report.set_aside.iter().all(|(name, why)| name.ends_with(".kiths") && !why.is_empty()));
+    assert!(report.set_aside.iter().all(|aside| aside.file.ends_with(".kiths") && !aside.why.is_empty()));
     let again = scene.read();
     assert_eq!(again.set_aside.len() as u64 + again.locked, bad, "and tried again the next time");
     assert_alike(&scene.phone, &scene.laptop);
@@ -111,7 +111,7 @@ fn a_segment_of_another_notebook_is_named_and_left_alone() {
         scene.stranger.put(&bytes);
     }
     let report = scene.read();
-    assert!(report.set_aside.iter().any(|(_, why)| why.contains("another notebook")), "{:?}", report.set_aside);
+    assert!(report.set_aside.iter().any(|aside| aside.why.contains("another notebook")), "{:?}", report.set_aside);
     assert!(scene.laptop.notebook.find("Eve", 10).unwrap().is_empty());
 }
 
@@ -124,7 +124,7 @@ fn a_member_cannot_write_into_the_log_of_another() {
     scene.stranger.in_log(phones_log, 2);
     scene.stranger.send([first]);
     let report = scene.read();
-    assert!(report.set_aside.iter().any(|(_, why)| why.contains("log of another device")), "{:?}", report.set_aside);
+    assert!(report.set_aside.iter().any(|aside| aside.why.contains("log of another device")), "{:?}", report.set_aside);
     // Nor say, in a log of its own, what only the phone could have written.
     scene.stranger.in_log([0xdd; 16], 1);
     let (record, bytes) = second;
@@ -264,7 +264,7 @@ fn many_changes_that_each_just_pass_do_not_add_up_to_a_bomb() {
     scene.stranger.send(chain(6, 0, 400, None).0);
     let report = scene.read();
     assert_eq!(report.set_aside.len(), 1, "{:?}", report.refused.first());
-    assert!(report.set_aside[0].1.contains("more than any segment"), "{:?}", report.set_aside);
+    assert!(report.set_aside[0].why.contains("more than any segment"), "{:?}", report.set_aside);
     // In many segments for one record: its history ends where no device could load it any more.
     let (mut tip, mut refused) = (None, 0);
     for part in 0..4 {

@@ -198,3 +198,11 @@ record! {
         value finished_on: Option<NaiveDate>,
     }
 }
+
+impl Review {
+    /// The name its id comes from: the year and, after a stroke, the group.
+    pub fn name(&self) -> String {
+        let year = self.year.map(|year| year.to_string()).unwrap_or_default();
+        format!("{year}/{}", self.group.map(|group| group.to_string()).unwrap_or_default())
+    }
+}

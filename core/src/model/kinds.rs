@@ -2,8 +2,27 @@
 
 use serde_json::{Map, Value};
 
+use super::id::{Id, RecordId};
 use super::record::{Facts, FieldInfo, Record};
 use super::{exchange::*, goals::*, ledger::*, me::*, meetings::*, people::*, promises::*};
+
+/// What can be done with a record whatever its kind; see [`AnyRecord::hand_to`].
+pub trait AnyKind {
+    /// What comes of it.
+    type Answer;
+    /// Does it.
+    fn take<R: Record>(self, record: R) -> Self::Answer;
+}
+
+/// Gives a record this id.
+struct Under(RecordId);
+
+impl AnyKind for Under {
+    type Answer = AnyRecord;
+    fn take<R: Record>(self, record: R) -> AnyRecord {
+        AnyRecord::from_map(R::KIND, record.with_id(Id::new(self.0)).to_map())
+    }
+}
 
 macro_rules! kinds {
     ($($(#[$area_doc:meta])* $area:ident: $($(#[$doc:meta])* $name:ident = $word:literal $number:tt,)*;)*) => {
@@ -63,6 +82,23 @@ macro_rules! kinds {
             }
         }
 
+        impl AnyRecord {
+            /// The record under the id that its name gives it, when it is of a kind that exists once and has none yet.
+            #[must_use]
+            pub fn named(self) -> Self {
+                let name = match &self {
+                    Self::Week(week) => week.week.clone(),
+                    Self::Review(review) => review.name(),
+                    _ => String::new(),
+                };
+                if !self.kind().is_singleton() || self.id() != RecordId::default() {
+                    return self;
+                }
+                let id = RecordId::of_singleton(self.kind().word(), &name);
+                self.hand_to(Under(id))
+            }
+        }
+
         /// A record of any kind.
         #[derive(Clone, Debug, PartialEq)]
         #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
@@ -75,6 +111,16 @@ macro_rules! kinds {
             /// Reads a record of this kind leniently.
             pub fn from_map(kind: Kind, map: Map<String, Value>) -> Self {
                 match kind { $($(Kind::$name => Self::$name(<$name as Record>::from_map(map)),)*)* }
+            }
+
+            /// A record of this kind in which nothing is written yet.
+            pub fn blank(kind: Kind) -> Self {
+                Self::from_map(kind, Map::new())
+            }
+
+            /// Hands the record to somebody who does the same with records of every kind.
+            pub fn hand_to<V: AnyKind>(self, visitor: V) -> V::Answer {
+                match self { $($(Self::$name(record) => visitor.take(record),)*)* }
             }
 
             /// Its fields as JSON.

@@ -18,7 +18,7 @@ mod time;
 pub use exchange::*;
 pub use goals::*;
 pub use id::{EntryId, Id, NotAnId, Random, RecordId, fresh_entry, fresh_id};
-pub use kinds::{AnyRecord, Area, Kind};
+pub use kinds::{AnyKind, AnyRecord, Area, Kind};
 pub use ledger::*;
 pub use me::*;
 pub use meetings::*;

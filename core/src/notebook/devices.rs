@@ -21,6 +21,7 @@ const JOINING: &str = "joining";
 
 /// A device of the notebook.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct DeviceRow {
     /// The beginning of its key, by which it is told from others of the same name.
     pub id: String,
@@ -38,6 +39,7 @@ pub struct DeviceRow {
 
 /// How far joining has come.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum Joining {
     /// The other device has to agree; both show these digits.
     Asked {
@@ -59,7 +61,7 @@ impl Notebook {
     /// As [`Notebook::sync`].
     pub fn invite(&self, place: &dyn Mailbox, keys: &dyn KeyStore) -> Result<Code> {
         // Syncing first founds the notebook, if need be, and finds out whether the place is the right one.
-        self.sync(place, keys, &mut |_, _| {})?;
+        self.sync(place, keys, &mut |_, _| Ok(()))?;
         let member = self.member(keys)?.ok_or_else(no_member)?;
         let envelope = member.keys().envelope_key().public();
         self.cancel_invitation(place, keys)?;
@@ -120,7 +122,27 @@ impl Notebook {
         self.remember_given(&member, &request.device.device)?;
         keys.remove(INVITED)?;
         // The rest, and the new entry, go the usual way.
-        self.sync(place, keys, &mut |_, _| {}).map(drop)
+        self.sync(place, keys, &mut |_, _| Ok(())).map(drop)
+    }
+
+    /// Lets in the device that asked, if it shows these digits; blanks among them are passed over.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when it shows others: it may be somebody else's, and the invitation is void then.
+    /// [`Error::NotFound`] when no request has come; else as [`Notebook::admit`].
+    pub fn admit_who_shows(&self, place: &dyn Mailbox, keys: &dyn KeyStore, digits: &str) -> Result<Request> {
+        let request = self.request_to_join(place, keys)?.ok_or_else(|| Error::NotFound("a request to join".into()))?;
+        let typed: String = digits.chars().filter(char::is_ascii_digit).collect();
+        if typed != request.digits {
+            self.cancel_invitation(place, keys)?;
+            return Err(Error::Invalid(
+                "these are not the digits of the device that asked, so it may be somebody else's. Nobody was let in, and \
+                 the code is void; invite once more"
+                    .into(),
+            ));
+        }
+        self.admit(place, keys, &request)?;
+        Ok(request)
     }
 
     /// A device that was let in has all keys.
@@ -181,7 +203,7 @@ impl Notebook {
         keys: &dyn KeyStore,
         old: Option<&RecoveryKit>,
     ) -> Result<RecoveryKit> {
-        self.sync(place, keys, &mut |_, _| {})?;
+        self.sync(place, keys, &mut |_, _| Ok(()))?;
         let mut member = self.member(keys)?.ok_or_else(no_member)?;
         match (&member.roster().recovery, old) {
             (Some(_), None) => {
@@ -202,7 +224,7 @@ impl Notebook {
         })?;
         self.keep_roster(&member, &[written])?;
         // Its keys, and the word of it, go where the others find them.
-        self.sync(place, keys, &mut |_, _| {})?;
+        self.sync(place, keys, &mut |_, _| Ok(()))?;
         Ok(kit)
     }
 

@@ -1,13 +1,16 @@
 //! Taking everything along: the whole notebook as JSON, and people as vCards.
 
 use std::collections::HashSet;
-use std::io::{Read, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Notebook, Origin};
+use super::{Notebook, Origin, Progress};
 use crate::error::{Error, Result};
+use crate::files::NewFile;
 use crate::model::record::edits_of;
 use crate::model::*;
 use crate::query::pages;
@@ -24,6 +27,7 @@ const SLICE: usize = 200;
 
 /// What a JSON import did.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct JsonReport {
     /// Records that came in.
     pub new: u64,
@@ -37,7 +41,52 @@ pub struct JsonReport {
     pub import: Option<Id<Import>>,
 }
 
+/// In which form a notebook is written out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+pub enum ExportForm {
+    /// Everything, as JSON; see [`Notebook::export_json`].
+    Json,
+    /// People, as vCards of version 3.0; see [`Notebook::export_vcards`].
+    Vcards,
+}
+
 impl Notebook {
+    /// Writes a new file that appears when all of it is there; answers how many records or people are in it. `progress`
+    /// hears how many bytes were written, and 0 of how many.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when there is such a file already: it is left alone. Otherwise as [`Notebook::export_json`];
+    /// then no file is left.
+    pub fn export_file(&self, to: &Path, form: ExportForm, private: bool, progress: Progress<'_>) -> Result<u64> {
+        let failed = |error: io::Error| match error.kind() {
+            io::ErrorKind::AlreadyExists => {
+                Error::Invalid(format!("{} is there already and was left alone", to.display()))
+            }
+            _ => error.into(),
+        };
+        let mut out = Watched::new(io::BufWriter::new(NewFile::create(to).map_err(failed)?), progress);
+        let written = match form {
+            ExportForm::Json => self.export_json(&mut out, private),
+            ExportForm::Vcards => self.export_vcards(&mut out, private),
+        };
+        let (out, count) = out.done(written)?;
+        out.into_inner().map_err(|error| failed(error.into_error()))?.finish().map_err(failed)?;
+        Ok(count)
+    }
+
+    /// Reads the file of an earlier [`Notebook::export_json`]. `progress` hears how many bytes were read, and of how many.
+    ///
+    /// # Errors
+    /// As [`Notebook::import_json`].
+    pub fn import_export(&self, from: &Path, progress: Progress<'_>) -> Result<JsonReport> {
+        let file = open_file(from)?;
+        let mut input = Watched::new(&file, progress);
+        input.total = file.metadata()?.len();
+        let read = self.import_json(&mut input);
+        Ok(input.done(read)?.1)
+    }
+
     /// Writes every record, deleted ones included, and every photo. Without `private`, only what others may see:
     /// [`crate::model::Kind::public_fields`] of living records, and the photos they show.
     ///
@@ -181,6 +230,75 @@ impl Notebook {
         }
         out.flush()?;
         Ok(count)
+    }
+}
+
+/// Whether this file is what [`Notebook::export_json`] writes, by its beginning.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such file, [`Error::Storage`] when it cannot be read.
+pub fn is_export(path: &Path) -> Result<bool> {
+    let mut head = Vec::new();
+    open_file(path)?.take(4096).read_to_end(&mut head)?;
+    let head = String::from_utf8_lossy(&head);
+    Ok(head.trim_start_matches('\u{feff}').trim_start().starts_with('{') && head.contains("\"kith-notebook\""))
+}
+
+fn open_file(path: &Path) -> Result<File> {
+    File::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Error::NotFound(format!("the file {}", path.display())),
+        _ => error.into(),
+    })
+}
+
+/// A file somebody watches: what passes is counted, and what they answer as an error stops it.
+struct Watched<'a, F> {
+    file: F,
+    progress: Progress<'a>,
+    bytes: u64,
+    total: u64,
+    stopped: Option<Error>,
+}
+
+impl<'a, F> Watched<'a, F> {
+    fn new(file: F, progress: Progress<'a>) -> Self {
+        Self { file, progress, bytes: 0, total: 0, stopped: None }
+    }
+
+    fn passed(&mut self, bytes: usize) -> io::Result<usize> {
+        self.bytes += bytes as u64;
+        match (self.progress)(self.bytes, self.total) {
+            Ok(()) => Ok(bytes),
+            Err(error) => {
+                self.stopped = Some(error);
+                Err(io::Error::other("stopped"))
+            }
+        }
+    }
+
+    /// Why it was stopped, if it was, is what is told.
+    fn done<T>(self, outcome: Result<T>) -> Result<(F, T)> {
+        match self.stopped {
+            Some(error) => Err(error),
+            None => Ok((self.file, outcome?)),
+        }
+    }
+}
+
+impl<F: Write> Write for Watched<'_, F> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let length = self.file.write(bytes)?;
+        self.passed(length)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl<F: Read> Read for Watched<'_, F> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let length = self.file.read(into)?;
+        self.passed(length)
     }
 }
 

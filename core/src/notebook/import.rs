@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::fit::fit;
-use super::{Notebook, Writing};
+use super::{Notebook, Progress, Writing};
 use crate::error::{Error, Result};
 use crate::import::identify::identities;
 use crate::import::{Card, ImportError, Item, NO_PHOTO};
@@ -26,6 +26,7 @@ const MAX_CHANGED: usize = 48 * 1024;
 
 /// What an import would do, or did, in numbers and reasons.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct ImportReport {
     /// The import, once it was made; what [`Notebook::undo_import`] takes.
     pub id: Option<Id<Import>>,
@@ -53,6 +54,7 @@ pub struct ImportReport {
 
 /// A person somebody has to look at.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct NeedsYou {
     /// The line of the file.
     pub line: u64,
@@ -64,13 +66,24 @@ pub struct NeedsYou {
 
 /// What undoing an import did.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct ImportUndone {
     /// Records it had made, deleted again.
     pub deleted: u64,
     /// Fields it had changed, put back.
     pub put_back: u64,
     /// What stays, and why.
-    pub kept: Vec<(String, String)>,
+    pub kept: Vec<Kept>,
+}
+
+/// Somebody who stays when an import is undone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct Kept {
+    /// The name.
+    pub name: String,
+    /// Why.
+    pub why: String,
 }
 
 /// What becomes of a card.
@@ -98,7 +111,7 @@ impl Notebook {
     ///
     /// # Errors
     /// [`Error::Unreadable`] with the line when the file is damaged or not recognised.
-    pub fn import_preview(&self, path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<ImportReport> {
+    pub fn import_preview(&self, path: &Path, progress: Progress<'_>) -> Result<ImportReport> {
         let mut importing = Importing::new(self, None);
         importing.run(path, progress)?;
         Ok(importing.report)
@@ -110,8 +123,8 @@ impl Notebook {
     /// # Errors
     /// [`Error::Unreadable`] with the line when the file is damaged, before anything is written; otherwise as
     /// [`Notebook::commit`].
-    pub fn import(&self, path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<ImportReport> {
-        let preview = self.import_preview(path, &mut |_, _| {})?;
+    pub fn import(&self, path: &Path, progress: Progress<'_>) -> Result<ImportReport> {
+        let preview = self.import_preview(path, &mut |_, _| Ok(()))?;
         if preview.new == 0 && preview.changed == 0 {
             return Ok(preview);
         }
@@ -181,7 +194,7 @@ impl Notebook {
                 writing.delete_alone(record)?;
                 undone.deleted += 1;
             }
-            Some(why) if kind == Kind::Contact => undone.kept.push((query::title_of(&current), why)),
+            Some(why) if kind == Kind::Contact => undone.kept.push(Kept { name: query::title_of(&current), why }),
             Some(_) => {}
         }
         Ok(())
@@ -287,7 +300,7 @@ impl<'a> Importing<'a> {
         Self { notebook, import, report: ImportReport::default(), pending: HashMap::new(), waiting: Vec::new() }
     }
 
-    fn run(&mut self, path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<()> {
+    fn run(&mut self, path: &Path, progress: Progress<'_>) -> Result<()> {
         let mut reader = crate::import::open(path, None).map_err(unreadable)?;
         self.report.source = reader.format().source().into();
         while let Some(item) = reader.next() {
@@ -296,7 +309,7 @@ impl<'a> Importing<'a> {
                 Item::Skipped { reason, .. } => *self.report.skipped.entry(reason).or_default() += 1,
                 Item::Note { line, words } => self.note(format!("line {line}: {words}")),
             }
-            progress(reader.bytes_read(), reader.total_bytes());
+            progress(reader.bytes_read(), reader.total_bytes())?;
         }
         self.flush()
     }

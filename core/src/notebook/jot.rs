@@ -25,6 +25,16 @@ pub struct Jotted {
     pub same_as: Vec<LookAlike>,
 }
 
+/// Words, and the day that stood in them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct WordsAndDay {
+    /// The words, without those of a day that stood at their end.
+    pub words: String,
+    /// The day.
+    pub day: Option<chrono::NaiveDate>,
+}
+
 impl Notebook {
     /// What days in a line are reckoned from.
     ///
@@ -49,6 +59,22 @@ impl Notebook {
     /// [`Error::Invalid`] when the line is too long.
     pub fn parse_jot(&self, line: &str) -> Result<Parsed> {
         crate::jot::parse_and_show(line, &self.jot_context()?).map_err(|long| Error::Invalid(long.to_string()))
+    }
+
+    /// Words of which the last may be a day, taken apart: "call her by tue" is "call her" and that Tuesday. A day in the
+    /// middle is read, and stays where it is.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn words_and_day(&self, typed: &str) -> Result<WordsAndDay> {
+        let words: Vec<&str> = typed.split_whitespace().collect();
+        let found = crate::jot::days::find(&words, &self.jot_context()?).filter(|found| found.from > 0);
+        let day = found.as_ref().map(|found| found.day);
+        let words = match found {
+            Some(found) if found.to == words.len() => words[..found.from].join(" "),
+            _ => typed.trim().to_string(),
+        };
+        Ok(WordsAndDay { words, day })
     }
 
     /// Writes what a draft says, in one commit.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{Notebook, Options, lock};
+use super::{Notebook, Options, Progress, lock};
 use crate::error::{Error, Result};
 use crate::files::{self, NewFile, WorkFolder};
 use crate::model::RecordId;
@@ -20,6 +20,7 @@ const MAX_NOTEBOOK: u64 = 16 * 1024 * 1024 * 1024;
 
 /// What `doctor` found.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Checkup {
     /// What is wrong with the file, in SQLite's words; empty when nothing is.
     pub damage: Vec<String>,
@@ -102,7 +103,7 @@ impl Notebook {
     ///
     /// # Errors
     /// [`Error::Storage`] when the disk refuses to be read.
-    pub fn doctor(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Checkup> {
+    pub fn doctor(&self, progress: Progress<'_>) -> Result<Checkup> {
         let damage = damage_of(store::check(&lock(&self.writer).connection))?;
         let whole = damage.is_empty();
         let mut checkup = Checkup { damage, ..Checkup::default() };
@@ -129,14 +130,14 @@ impl Notebook {
         Ok(checkup)
     }
 
-    fn unreadable_records(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Vec<String>> {
+    fn unreadable_records(&self, progress: Progress<'_>) -> Result<Vec<String>> {
         let documents = self.read(store::documents)?;
         let mut unreadable = Vec::new();
         for (done, (_, id)) in documents.iter().enumerate() {
             if let Err(Error::Unreadable(_)) = self.document(*id) {
                 unreadable.push(id.to_string());
             }
-            progress(done as u64 + 1, documents.len() as u64);
+            progress(done as u64 + 1, documents.len() as u64)?;
         }
         Ok(unreadable)
     }

@@ -1,5 +1,6 @@
 //! The one door: open, commit, observe, rebuild. Commands are in `write.rs`, questions in `read.rs`.
 
+mod any;
 mod commands;
 mod commit;
 mod devices;
@@ -11,6 +12,8 @@ mod inspect;
 mod jot;
 mod keep;
 mod lists;
+mod mailboxes;
+mod photos;
 mod purge;
 mod read;
 mod sync;
@@ -29,19 +32,26 @@ use crate::document::{Actor, Document};
 use crate::error::{Error, Result};
 use crate::model::{Area, RecordId, Settings};
 use crate::{query, store};
+pub use any::{Draft, Records};
 pub use commands::{Debrief, IntroductionStep};
 pub use commit::{Change, Committed, Origin, RecordChange};
 pub use devices::{DeviceRow, Joining};
-pub use export::JsonReport;
+pub use export::{ExportForm, JsonReport, is_export};
 pub use history::{Conflict, HistoryLine};
-pub use import::{ImportReport, ImportUndone, NeedsYou};
-pub use jot::Jotted;
+pub use import::{ImportReport, ImportUndone, Kept, NeedsYou};
+pub use jot::{Jotted, WordsAndDay};
 pub use keep::Checkup;
 pub use purge::Purge;
-pub use sync::{KeptBack, Peer, RenewReport, SyncReport, WaitingPurge, WhyKeptBack};
+pub use sync::{
+    KeptBack, Peer, Refused, RenewReport, SetAside, SyncReport, Visit, WaitingPurge, WhyKeptBack, known_addresses,
+    remember_address,
+};
 pub use undo::UndoStep;
 pub use write::Writing;
 
+/// Hears how far something long has come: how much of how much is done, in the unit that each function names. What it
+/// answers as an error, best [`Error::Cancelled`], ends the work with that error as soon as that can be done cleanly.
+pub type Progress<'a> = &'a mut dyn FnMut(u64, u64) -> Result<()>;
 /// What tells the time; a test gives its own.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 /// What fills bytes at random; a test gives a seeded one.
@@ -281,6 +291,20 @@ impl Notebook {
         let stale = query::index_words(&transaction, query::First::Oldest, 100)?;
         transaction.commit()?;
         Ok(stale > 0 || wanting.len() == 8)
+    }
+
+    /// Does all that can wait, after much came in at once: what came would be missing from the search until then.
+    /// `progress` hears how many rounds were done, and 0 of how many.
+    ///
+    /// # Errors
+    /// As [`Notebook::tidy`].
+    pub fn tidy_all(&self, progress: Progress<'_>) -> Result<()> {
+        let mut rounds = 0;
+        while self.tidy()? {
+            rounds += 1;
+            progress(rounds, 0)?;
+        }
+        Ok(())
     }
 
     /// Once a day: a photo that nobody has shown for as long as a deletion can be taken back leaves the file.

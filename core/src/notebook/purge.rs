@@ -12,6 +12,7 @@ use crate::store;
 
 /// What a purge did, or would do.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Purge {
     /// The person's name.
     pub name: String,

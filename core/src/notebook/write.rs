@@ -222,6 +222,12 @@ impl Writing<'_> {
         self.push(kind, id, edits, None);
     }
 
+    /// What [`Writing::save`] does, for a record whose kind is only known by its fields.
+    pub(super) fn save_map(&mut self, kind: Kind, id: RecordId, (before, after): (&Fields, &Fields), at: Heads) {
+        let edits = self.notebook.with_random(|random| edits_of(kind.fields(), before, after, random));
+        self.push(kind, id, edits, Some(at));
+    }
+
     /// Writes one scalar of a record.
     ///
     /// # Errors
@@ -299,17 +305,33 @@ impl Writing<'_> {
         let before = R::from_map(together.ok_or_else(|| not_found(R::KIND))?.0.to_map());
         let mut after = before.clone();
         change(&mut after);
-        let edits = self.notebook.with_random(|random| edits(&before, &after, random));
-        let shown = before.to_map();
-        let (mut records, mut versions) = (Vec::new(), Vec::new());
-        for member in &members {
-            let (record, at) = self.read_at::<Contact>(Id::new(*member))?;
-            records.push(record.unwrap_or_default().to_map());
-            versions.push(at);
+        let mut versions = Vec::new();
+        for member in members {
+            versions.push((member, self.read_at::<Contact>(Id::new(member))?.1));
         }
-        for (n, (member, at)) in members.iter().zip(versions).enumerate() {
-            let mine = edits.iter().flat_map(|edit| share_of(edit, &records[n], &records, &shown, n == 0)).collect();
-            self.push(R::KIND, *member, mine, at);
+        self.share_out(&versions, &before.to_map(), &after.to_map())
+    }
+
+    /// Saves what was drafted of a person who is several records: `before` is the person as it was shown.
+    pub(super) fn save_together(
+        &mut self,
+        versions: &[(RecordId, Heads)],
+        before: &Fields,
+        after: &Fields,
+    ) -> Result<()> {
+        let versions: Vec<_> = versions.iter().map(|(id, at)| (*id, Some(at.clone()))).collect();
+        self.share_out(&versions, before, after)
+    }
+
+    fn share_out(&mut self, members: &[(RecordId, Option<Heads>)], before: &Fields, after: &Fields) -> Result<()> {
+        let edits = self.notebook.with_random(|random| edits_of(Kind::Contact.fields(), before, after, random));
+        let mut records = Vec::new();
+        for (member, _) in members {
+            records.push(self.read_at::<Contact>(Id::new(*member))?.0.unwrap_or_default().to_map());
+        }
+        for (n, (member, at)) in members.iter().enumerate() {
+            let mine = edits.iter().flat_map(|edit| share_of(edit, &records[n], &records, before, n == 0)).collect();
+            self.push(Kind::Contact, *member, mine, at.clone());
         }
         Ok(())
     }

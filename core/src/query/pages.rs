@@ -118,10 +118,11 @@ pub fn get_any(connection: &Connection, id: RecordId) -> Result<Option<AnyRecord
     Ok(row.and_then(|(kind, value)| Some(AnyRecord::from_map(Kind::from_number(kind)?, parse(&value)))))
 }
 
-/// How many living records of a kind there are; those shown as part of another are not counted.
-pub fn count(connection: &Connection, kind: Kind) -> Result<u64> {
-    let mut statement = connection.prepare_cached("SELECT count FROM tally WHERE kind = ? AND state = 0")?;
-    Ok(statement.query_row([kind.number()], |row| row.get(0)).optional()?.unwrap_or(0))
+/// How many living records of a kind there are, or deleted ones; those shown as part of another are not counted.
+pub fn count(connection: &Connection, kind: Kind, deleted: bool) -> Result<u64> {
+    let state = if deleted { State::Deleted } else { State::Living } as i64;
+    let mut statement = connection.prepare_cached("SELECT count FROM tally WHERE kind = ? AND state = ?")?;
+    Ok(statement.query_row([kind.number(), state], |row| row.get(0)).optional()?.unwrap_or(0))
 }
 
 /// Living records of a kind, or deleted ones: by name, or the newest day first when their kind has no names.
@@ -205,7 +206,7 @@ pub fn last_touch(connection: &Connection, id: RecordId) -> Result<Option<NaiveD
 pub fn people(connection: &Connection, from: u32, most: u32) -> Result<People> {
     let most = most.min(MAX_ROWS);
     let contacts = brief_list(connection, from, most)?;
-    let total = count(connection, Kind::Contact)?;
+    let total = count(connection, Kind::Contact, false)?;
     let next = from + contacts.len() as u32;
     Ok(People {
         rows: rows(connection, &contacts)?,

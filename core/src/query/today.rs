@@ -149,7 +149,7 @@ pub fn today(connection: &Connection, day: NaiveDate) -> Result<Today> {
         birthdays: birthdays(connection, day)?,
         to_debrief: to_debrief_count(connection)?,
         coffee: coffee(connection, day)?,
-        people: pages::count(connection, Kind::Contact)?,
+        people: pages::count(connection, Kind::Contact, false)?,
         conflicts: connection
             .prepare_cached("SELECT count(*) FROM (SELECT 1 FROM record WHERE conflicts > 0 LIMIT 1000)")?
             .query_row([], |row| row.get(0))?,

@@ -513,6 +513,7 @@ pub fn put_quarantine(connection: &Connection, id: RecordId, bytes: &[u8], why: 
 
 /// Counts of what is here, for `doctor`.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Sizes {
     /// Records, of whatever kind and state.
     pub documents: u64,

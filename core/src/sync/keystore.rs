@@ -5,11 +5,13 @@
 
 use std::fs;
 use std::io::{Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use super::LogId;
+use super::carrier::ShellFailure;
 use super::identity::HandedOut;
 use crate::error::{Error, Result};
 
@@ -155,6 +157,83 @@ fn sync_folder(folder: &Path) {
 
 fn failed(place: &Path, error: &std::io::Error) -> Error {
     Error::Storage(format!("{} ({error})", place.display()))
+}
+
+/// What a phone does to keep secrets: Android's keystore, Apple's keychain. Nothing it does is relied on: it may panic.
+pub trait SecretShell: Send + Sync {
+    /// The secret of this name, if there is one.
+    ///
+    /// # Errors
+    /// [`ShellFailure`]
+    fn read(&self, name: &str) -> std::result::Result<Option<Vec<u8>>, ShellFailure>;
+
+    /// Keeps a secret under this name, instead of the one before. Durable on return.
+    ///
+    /// # Errors
+    /// [`ShellFailure`]
+    fn write(&self, name: &str, secret: &[u8]) -> std::result::Result<(), ShellFailure>;
+
+    /// Forgets the secret of this name, if there is one.
+    ///
+    /// # Errors
+    /// [`ShellFailure`]
+    fn remove(&self, name: &str) -> std::result::Result<(), ShellFailure>;
+}
+
+/// Secrets kept by a phone, beside a file that remembers how far logs were handed out. That file belongs into a folder
+/// that no backup of the phone takes along.
+pub struct ShellKeyStore<S> {
+    shell: S,
+    handed_out: HandedOut,
+}
+
+impl<S: SecretShell> ShellKeyStore<S> {
+    /// With this shell, and this file.
+    pub fn new(shell: S, handed_out: HandedOut) -> Self {
+        Self { shell, handed_out }
+    }
+
+    fn ask<T>(&self, call: impl FnOnce(&S) -> std::result::Result<T, ShellFailure>) -> Result<T> {
+        match catch_unwind(AssertUnwindSafe(|| call(&self.shell))) {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(failure)) => Err(Error::Storage(format!("the key store of this device ({failure})"))),
+            Err(_) => Err(Error::Storage("the key store of this device cannot be used just now".into())),
+        }
+    }
+}
+
+impl<S: SecretShell> KeyStore for ShellKeyStore<S> {
+    fn get(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
+        check_name(name)?;
+        let secret = self.ask(|shell| shell.read(name))?.map(Zeroizing::new);
+        match secret {
+            Some(secret) if secret.len() > MAX_SECRET => {
+                Err(Error::Storage("the key store of this device holds something larger than any secret".into()))
+            }
+            secret => Ok(secret),
+        }
+    }
+
+    fn put(&self, name: &str, secret: &[u8]) -> Result<()> {
+        check_name(name)?;
+        if secret.len() > MAX_SECRET {
+            return Err(Error::Invalid(format!("a secret has at most {MAX_SECRET} bytes")));
+        }
+        self.ask(|shell| shell.write(name, secret))
+    }
+
+    fn remove(&self, name: &str) -> Result<()> {
+        check_name(name)?;
+        self.ask(|shell| shell.remove(name))
+    }
+
+    fn highest(&self, log: LogId) -> Result<Option<u64>> {
+        self.handed_out.highest(log)
+    }
+
+    fn raise(&self, log: LogId, seq: u64) -> Result<()> {
+        self.handed_out.raise(log, seq)
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub mod identity;
 pub mod keys;
 pub mod keystore;
 pub mod member;
+pub mod near;
 pub mod pairing;
 pub mod paper;
 pub mod ranges;

@@ -17,11 +17,11 @@ pub(crate) fn measure(cards: usize) -> Section {
     std::fs::write(&file, book(cards)).unwrap();
     let notebook = crowd::open(&folder.path().join("notebook.kith"));
     let start = Instant::now();
-    let report = notebook.import(&file, &mut |_, _| {}).unwrap();
+    let report = notebook.import(&file, &mut |_, _| Ok(())).unwrap();
     let time = start.elapsed();
     assert_eq!(report.new as usize, cards);
     let start = Instant::now();
-    assert_eq!(notebook.import(&file, &mut |_, _| {}).unwrap().new, 0);
+    assert_eq!(notebook.import(&file, &mut |_, _| Ok(())).unwrap().new, 0);
     let again = start.elapsed();
     section.row(&[
         cards.to_string(),

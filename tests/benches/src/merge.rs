@@ -86,7 +86,7 @@ pub(crate) fn keys(folder: &Path) -> FileKeyStore {
 }
 
 fn sync(notebook: &Notebook, place: &Folder, keys: &FileKeyStore) -> u64 {
-    let report = notebook.sync(place, keys, &mut |_, _| {}).unwrap();
+    let report = notebook.sync(place, keys, &mut |_, _| Ok(())).unwrap();
     assert!(report.refused.is_empty() && report.set_aside.is_empty());
     report.received
 }

@@ -36,7 +36,7 @@ pub(crate) fn measure(n: usize) -> Section {
     place.prepare().unwrap();
     let notebook = crowd::open(&path);
     let of_a = keys(&folder.path().join("a"));
-    let first = notebook.sync(&place, &of_a, &mut |_, _| {}).unwrap();
+    let first = notebook.sync(&place, &of_a, &mut |_, _| Ok(())).unwrap();
     assert!(first.sent > n as u64);
 
     // A new device, from the code to the last row.
@@ -47,12 +47,12 @@ pub(crate) fn measure(n: usize) -> Section {
     let request = notebook.request_to_join(&place, &of_a).unwrap().expect("it has asked");
     notebook.admit(&place, &of_a, &request).unwrap();
     other.join(&place, &of_b, None).unwrap();
-    let new = place.measured(|| drop(other.sync(&place, &of_b, &mut |_, _| {}).unwrap()));
+    let new = place.measured(|| drop(other.sync(&place, &of_b, &mut |_, _| Ok(())).unwrap()));
     assert_eq!(other.dump().unwrap(), notebook.dump().unwrap(), "both show the same");
 
     let a = (&notebook, &of_a);
-    (0..3).for_each(|_| drop(a.0.sync(&place, a.1, &mut |_, _| {}).unwrap()));
-    let quiet = middle((0..RUNS).map(|_| place.measured(|| drop(a.0.sync(&place, a.1, &mut |_, _| {}).unwrap()))));
+    (0..3).for_each(|_| drop(a.0.sync(&place, a.1, &mut |_, _| Ok(())).unwrap()));
+    let quiet = middle((0..RUNS).map(|_| place.measured(|| drop(a.0.sync(&place, a.1, &mut |_, _| Ok(())).unwrap()))));
     let people: Vec<_> = notebook.people(0, 1000).unwrap().rows.into_iter().map(|row| row.id).collect();
     let ten = middle((0..RUNS).map(|run| {
         for at in 0..10 {
@@ -60,8 +60,8 @@ pub(crate) fn measure(n: usize) -> Section {
             notebook.edit(id, |contact: &mut Contact| contact.nickname = format!("{run} {at}")).unwrap();
         }
         place.measured(|| {
-            notebook.sync(&place, &of_a, &mut |_, _| {}).unwrap();
-            assert_eq!(other.sync(&place, &of_b, &mut |_, _| {}).unwrap().touched, 10);
+            notebook.sync(&place, &of_a, &mut |_, _| Ok(())).unwrap();
+            assert_eq!(other.sync(&place, &of_b, &mut |_, _| Ok(())).unwrap().touched, 10);
         })
     }));
 

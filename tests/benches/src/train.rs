@@ -53,7 +53,7 @@ fn changes(notebook: &Notebook, folder: &Path) -> Vec<Vec<u8>> {
     std::fs::create_dir(&shared).unwrap();
     let (place, keys) = (Folder::at(&shared), crate::merge::keys(folder));
     place.prepare().unwrap();
-    notebook.sync(&place, &keys, &mut |_, _| {}).unwrap();
+    notebook.sync(&place, &keys, &mut |_, _| Ok(())).unwrap();
     let epoch = notebook.member(&keys).unwrap().and_then(|member| member.write_epoch()).expect("it was founded");
     let mut changes = BTreeMap::new();
     for found in place.list().unwrap() {

@@ -64,7 +64,7 @@ fn write(path: &Path, name: &str, most: usize, folder: Option<&Path>) {
             }
         }
         if let Some(folder) = folder.filter(|_| n % 4 == 3) {
-            notebook.sync(&tests::mailbox(folder), &keys, &mut |_, _| {}).unwrap();
+            notebook.sync(&tests::mailbox(folder), &keys, &mut |_, _| Ok(())).unwrap();
         }
         if n % 50 == 49 {
             notebook.tidy().unwrap();

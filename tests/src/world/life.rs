@@ -108,7 +108,8 @@ impl World {
 
     /// One pass of a device through a place. A kill in the middle of it ends the process, which begins anew.
     pub fn pass(&mut self, device: usize, place: usize) -> Result<SyncReport, Error> {
-        let done = self.risk(device, |device, view| device.notebook().sync(view, &device.keys, &mut |_, _| {}), place);
+        let done =
+            self.risk(device, |device, view| device.notebook().sync(view, &device.keys, &mut |_, _| Ok(())), place);
         let told = match &done {
             Ok(report) => format!("{report:?}"),
             Err(error) => error.to_string(),

@@ -1,25 +1,32 @@
 //! Bringing this notebook together with one other device, over a line: the steps are those of a pass through a mailbox,
 //! what is said is `session`'s, and how the line is had the carrier's.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::SyncReport;
+use super::{SetAside, SyncReport};
 use crate::error::{Error, Result};
-use crate::notebook::Notebook;
+use crate::notebook::{Notebook, Progress};
 use crate::store::segments::{self, SegmentState};
 use crate::sync::LogId;
 use crate::sync::carrier::direct::{Closed, Direct, Guest, Guests, Stranger};
 use crate::sync::carrier::{Heard, Line};
+use crate::sync::hex;
 use crate::sync::keys::DeviceId;
 use crate::sync::keystore::KeyStore;
 use crate::sync::member::Member;
+use crate::sync::near::{Announcement, Beacon};
 use crate::sync::seal::{self, Parcel};
 use crate::sync::session::{self, Have, Here, Input, MAX_INTRO, Output, ParcelId, Session};
 
 /// How long nothing may come from a device that has something to say.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How often it is asked, meanwhile, whether to go on.
+const STEP: Duration = Duration::from_millis(250);
+/// Under which name a key store keeps where devices were reached, and how many places of each.
+const ADDRESSES: &str = "addresses";
+const MAX_ADDRESSES: usize = 4;
 /// Bytes that wait to leave before more are fetched from the file.
 const QUEUE: usize = 2 * 1024 * 1024;
 /// Longest time of one exchange, whoever is at the other end.
@@ -27,6 +34,7 @@ const LONGEST: Duration = Duration::from_secs(30 * 60);
 
 /// Another device of the notebook, as one that looks for it needs to know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Peer {
     /// Which device.
     pub device: DeviceId,
@@ -34,6 +42,43 @@ pub struct Peer {
     pub endpoint: [u8; 32],
     /// What it is called.
     pub name: String,
+}
+
+/// An exchange with another device, and what it brought.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct Visit {
+    /// With whom.
+    pub peer: Peer,
+    /// What it brought.
+    pub report: SyncReport,
+}
+
+/// Where a device of the notebook was reached before, the latest first.
+pub fn known_addresses(keys: &dyn KeyStore, peer: &Peer) -> Vec<SocketAddr> {
+    all_addresses(keys).remove(&hex(&peer.device.0)).unwrap_or_default()
+}
+
+/// Remembers, on this device only, where another was reached.
+///
+/// # Errors
+/// As the key store.
+pub fn remember_address(keys: &dyn KeyStore, peer: &Peer, address: SocketAddr) -> Result<()> {
+    let mut all = all_addresses(keys);
+    let of_peer = all.entry(hex(&peer.device.0)).or_default();
+    if of_peer.first() == Some(&address) {
+        return Ok(());
+    }
+    of_peer.retain(|known| *known != address);
+    of_peer.insert(0, address);
+    of_peer.truncate(MAX_ADDRESSES);
+    keys.put(ADDRESSES, &serde_json::to_vec(&all).unwrap_or_default())
+}
+
+/// A file that cannot be read is one that remembers nothing.
+fn all_addresses(keys: &dyn KeyStore) -> BTreeMap<String, Vec<SocketAddr>> {
+    let kept = keys.get(ADDRESSES).ok().flatten();
+    kept.and_then(|kept| serde_json::from_slice(&kept).ok()).unwrap_or_default()
 }
 
 /// What a notebook and the other end of a line have to do with each other.
@@ -67,6 +112,26 @@ impl Notebook {
         Ok(others.map(peer).collect())
     }
 
+    /// What this device shows on a network, so that the others find it there; none while it has no other device. To be
+    /// asked again when [`Direct`] takes another port, and when a key changed, which every exchange may bring about.
+    ///
+    /// # Errors
+    /// As [`Notebook::member`].
+    pub fn announcement(&self, keys: &dyn KeyStore, port: u16) -> Result<Option<Announcement>> {
+        let Some(member) = self.member(keys)? else { return Ok(None) };
+        Ok(self.with_random(|random| Announcement::of(|nonce| member.beacon(nonce), port, random)))
+    }
+
+    /// Which other device of the notebook shows itself so; none for a stranger.
+    ///
+    /// # Errors
+    /// As [`Notebook::member`].
+    pub fn recognise(&self, keys: &dyn KeyStore, text: &HashMap<String, String>) -> Result<Option<Peer>> {
+        let (Some(beacon), Some(member)) = (Beacon::read(text), self.member(keys)?) else { return Ok(None) };
+        let device = beacon.of(&member);
+        Ok(self.peers(keys)?.into_iter().find(|peer| Some(peer.device) == device))
+    }
+
     /// Takes a place on the network under the key of this device; none while the notebook has no other device.
     ///
     /// # Errors
@@ -97,7 +162,7 @@ impl Notebook {
         peer: &Peer,
         at: &[SocketAddr],
         keys: &dyn KeyStore,
-        progress: &mut dyn FnMut(u64, u64),
+        progress: Progress<'_>,
     ) -> Result<(SyncReport, Option<SocketAddr>)> {
         let mut introduced = false;
         loop {
@@ -113,6 +178,41 @@ impl Notebook {
         }
     }
 
+    /// Calls another device where it showed itself, or without an address where it was before, and remembers where it
+    /// answered.
+    ///
+    /// # Errors
+    /// As [`Notebook::call`].
+    pub fn visit(
+        &self,
+        direct: &Direct,
+        peer: &Peer,
+        at: &[SocketAddr],
+        keys: &dyn KeyStore,
+        progress: Progress<'_>,
+    ) -> Result<SyncReport> {
+        let before = if at.is_empty() { known_addresses(keys, peer) } else { Vec::new() };
+        let (report, address) = self.call(direct, peer, &[at, &before].concat(), keys, progress)?;
+        address.map_or(Ok(()), |address| remember_address(keys, peer, address))?;
+        Ok(report)
+    }
+
+    /// Waits for somebody to come, and serves them.
+    ///
+    /// # Errors
+    /// As [`Notebook::serve`].
+    pub fn serve_next(
+        &self,
+        direct: &Direct,
+        at_most: Duration,
+        keys: &dyn KeyStore,
+        progress: Progress<'_>,
+    ) -> Result<Option<Visit>> {
+        direct.open_door(self.guests(keys)?);
+        let Some(guest) = direct.next_guest(at_most) else { return Ok(None) };
+        Ok(self.serve(direct, guest, keys, progress)?.map(|(peer, report)| Visit { peer, report }))
+    }
+
     /// Serves somebody who came: a device of the notebook is synced with, and named; one that proves that it was let in is
     /// told to come again.
     ///
@@ -123,7 +223,7 @@ impl Notebook {
         direct: &Direct,
         guest: Guest,
         keys: &dyn KeyStore,
-        progress: &mut dyn FnMut(u64, u64),
+        progress: Progress<'_>,
     ) -> Result<Option<(Peer, SyncReport)>> {
         let report = match guest {
             Guest::Known(mut line) => {
@@ -149,12 +249,7 @@ impl Notebook {
     /// # Errors
     /// [`Error::Peer`] when the other device is not, or no longer, one of the notebook, when this one was removed, or when
     /// the line breaks; [`Error::Storage`] when the disk refuses. What was done until then stays done.
-    pub fn sync_over(
-        &self,
-        line: &mut dyn Line,
-        keys: &dyn KeyStore,
-        progress: &mut dyn FnMut(u64, u64),
-    ) -> Result<SyncReport> {
+    pub fn sync_over(&self, line: &mut dyn Line, keys: &dyn KeyStore, progress: Progress<'_>) -> Result<SyncReport> {
         let done = self.converse(line, keys, progress);
         match &done {
             Ok(_) => {}
@@ -167,12 +262,7 @@ impl Notebook {
         done
     }
 
-    fn converse(
-        &self,
-        line: &mut dyn Line,
-        keys: &dyn KeyStore,
-        progress: &mut dyn FnMut(u64, u64),
-    ) -> Result<SyncReport> {
+    fn converse(&self, line: &mut dyn Line, keys: &dyn KeyStore, progress: Progress<'_>) -> Result<SyncReport> {
         let mut member = self.member(keys)?.ok_or_else(|| Error::Peer("this notebook has no other devices".into()))?;
         let peer = line.peer();
         must_belong(&member, peer)?;
@@ -187,7 +277,9 @@ impl Notebook {
                 let outputs = session.step(Input::Room)?;
                 self.act(&mut meeting, &mut session, line, outputs)?;
             }
-            match line.wait(PATIENCE)? {
+            match heard_within(line, PATIENCE, &mut || {
+                progress(meeting.report.read, meeting.report.read + session.open())
+            })? {
                 Heard::Bytes(bytes) => session.hear(&bytes),
                 Heard::Sent(length) => meeting.queued = meeting.queued.saturating_sub(length),
                 Heard::End => return Err(Error::Peer("the other device ended the exchange before it was over".into())),
@@ -198,7 +290,7 @@ impl Notebook {
             }
             while let Some(outputs) = session.look()? {
                 self.act(&mut meeting, &mut session, line, outputs)?;
-                progress(meeting.report.read, meeting.report.read + session.open());
+                progress(meeting.report.read, meeting.report.read + session.open())?;
             }
         }
         let outcome = session.outcome();
@@ -256,7 +348,8 @@ impl Notebook {
     fn take_from_peer(&self, meeting: &mut Meeting<'_>, bytes: &[u8]) -> Result<()> {
         match self.take_bytes(&meeting.member, bytes, &mut meeting.report) {
             Err(error @ (Error::Peer(_) | Error::NeedsUpdate(_))) => {
-                meeting.report.set_aside.push(("a segment of the other device".into(), error.to_string()));
+                let file = "a segment of the other device".into();
+                meeting.report.set_aside.push(SetAside { file, why: error.to_string() });
                 Ok(())
             }
             taken => taken.map(drop),
@@ -366,10 +459,22 @@ fn must_belong(member: &Member, peer: [u8; 32]) -> Result<()> {
     Err(Error::Peer("the other device does not belong to this notebook any more; nothing more is exchanged".into()))
 }
 
+/// Waits for the other device, and looks now and then whether somebody has taken back what they asked for.
+fn heard_within(line: &mut dyn Line, at_most: Duration, look: &mut dyn FnMut() -> Result<()>) -> Result<Heard> {
+    let began = Instant::now();
+    loop {
+        match line.wait(STEP)? {
+            Heard::Nothing if began.elapsed() < at_most => look()?,
+            heard => return Ok(heard),
+        }
+    }
+}
+
 /// What the other device is told, without a word of what is here.
 fn reason_of(error: &Error) -> String {
     match error {
         Error::Storage(_) => "its disk refused".into(),
+        Error::Cancelled => "somebody stopped it there".into(),
         Error::Peer(words) | Error::NeedsUpdate(words) => words.clone(),
         _ => "something went wrong there".into(),
     }

@@ -19,6 +19,7 @@ use crate::sync::segment::{self, Header, Item, Plaintext};
 /// Why something is kept back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum WhyKeptBack {
     /// Nobody who belongs to the notebook let the device in.
     Stranger,
@@ -28,6 +29,7 @@ pub enum WhyKeptBack {
 
 /// What of one device is kept back.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct KeptBack {
     /// The beginning of the device's key.
     pub device: String,
@@ -43,6 +45,16 @@ pub struct KeptBack {
     pub records: u64,
     /// When the newest says it was made.
     pub newest: String,
+}
+
+/// Changes that this version refuses.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct Refused {
+    /// How many.
+    pub changes: u64,
+    /// Why.
+    pub why: String,
 }
 
 /// A segment that is kept back, opened.
@@ -114,12 +126,12 @@ impl Notebook {
     ///
     /// # Errors
     /// As [`Notebook::get`].
-    pub fn refused(&self) -> Result<Vec<(u64, String)>> {
+    pub fn refused(&self) -> Result<Vec<Refused>> {
         let mut by_reason: BTreeMap<String, u64> = BTreeMap::new();
         for why in self.read(crate::store::quarantine)? {
             *by_reason.entry(why).or_default() += 1;
         }
-        Ok(by_reason.into_iter().map(|(why, count)| (count, why)).collect())
+        Ok(by_reason.into_iter().map(|(why, changes)| Refused { changes, why }).collect())
     }
 
     /// What other devices decided to keep is no longer kept back here: all of it came another way.

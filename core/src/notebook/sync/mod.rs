@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 
 use crate::error::{Error, Result};
 use crate::model::RecordId;
-use crate::notebook::Notebook;
+use crate::notebook::{Notebook, Progress};
 use crate::store;
 use crate::store::segments;
 use crate::sync::carrier::Mailbox;
@@ -33,8 +33,8 @@ use crate::sync::roster::{Entries, Entry};
 use crate::sync::segment::{Header, MAX_SEGMENT, Name};
 
 pub(super) use crate::sync::session::parcel_id;
-pub use direct::Peer;
-pub use kept_back::{KeptBack, WhyKeptBack};
+pub use direct::{Peer, Visit, known_addresses, remember_address};
+pub use kept_back::{KeptBack, Refused, WhyKeptBack};
 pub use purges::WaitingPurge;
 pub(super) use receive::is_photo;
 pub use renew::RenewReport;
@@ -46,8 +46,19 @@ pub(super) const TAG: &str = "notebook_tag";
 /// Files that are looked into when the note of a mailbox does not say whose it is.
 const LOOKED_INTO: usize = 32;
 
+/// A file that could not be taken.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct SetAside {
+    /// Its name.
+    pub file: String,
+    /// Why.
+    pub why: String,
+}
+
 /// What a sync did.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct SyncReport {
     /// Files written into the mailbox, those it had lost included; or what the other device now has and did not have
     /// before, in its own words.
@@ -72,8 +83,8 @@ pub struct SyncReport {
     pub purges_waiting: Vec<WaitingPurge>,
     /// Segments that a renewal covers, forgotten.
     pub forgotten: u64,
-    /// Files that could not be taken: the name and why. They are tried again at every sync.
-    pub set_aside: Vec<(String, String)>,
+    /// Files that could not be taken. They are tried again at every sync.
+    pub set_aside: Vec<SetAside>,
     /// Files that another device has seen and that have not come: they are on their way, or the mailbox holds them back.
     pub missing: u64,
     /// Files sealed under a key that has not come yet.
@@ -99,18 +110,13 @@ impl Notebook {
     /// Takes what is new in a mailbox and puts there what it lacks, of every device. A notebook that has no other device
     /// yet is founded by it.
     ///
-    /// `progress` hears how many of how many files are done.
+    /// `progress` hears how many of how many files are read, then how many of how many are looked after in the mailbox.
     ///
     /// # Errors
     /// [`Error::Peer`] when the mailbox belongs to another notebook, this device was removed, or the place cannot be
     /// used just now; [`Error::NotFound`] when there is no such place; [`Error::Storage`] when the disk refuses. What was
     /// done until then stays done.
-    pub fn sync(
-        &self,
-        place: &dyn Mailbox,
-        keys: &dyn KeyStore,
-        progress: &mut dyn FnMut(u64, u64),
-    ) -> Result<SyncReport> {
+    pub fn sync(&self, place: &dyn Mailbox, keys: &dyn KeyStore, progress: Progress<'_>) -> Result<SyncReport> {
         let found = place.list()?;
         let mut member = self.member_for(place, &found, keys)?;
         let mut report = SyncReport::default();
@@ -126,7 +132,7 @@ impl Notebook {
         let log = self.log_of(&member, keys, &mut report)?;
         self.seal_segments(&member, log, keys, &mut report)?;
         report.missing = self.count_missing(&member)?;
-        self.put_missing(log, place, &found, &mut report)?;
+        self.put_missing(log, place, &found, &mut report, progress)?;
         Ok(report)
     }
 

@@ -25,6 +25,7 @@ pub(super) const UNSCRUBBED: &str = "unscrubbed";
 
 /// A deletion for good that waits for somebody on this device to agree.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct WaitingPurge {
     /// The device that did it.
     pub by: String,

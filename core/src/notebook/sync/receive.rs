@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use super::shelf::numbers_of;
-use super::{ShortName, SyncReport, name_of, place_in_log};
+use super::{SetAside, ShortName, SyncReport, name_of, place_in_log};
 use crate::document::gate;
 use crate::error::{Error, Result};
 use crate::model::{BlobId, RecordId};
 use crate::notebook::commit::ReceivedSegment;
-use crate::notebook::{Change, Notebook, Origin, lock};
+use crate::notebook::{Change, Notebook, Origin, Progress, lock};
 use crate::store;
 use crate::store::segments::{self, SegmentPlace, SegmentState};
 use crate::sync::LogId;
@@ -61,7 +61,7 @@ impl Notebook {
         place: &dyn Mailbox,
         all: &[Found],
         report: &mut SyncReport,
-        progress: &mut dyn FnMut(u64, u64),
+        progress: Progress<'_>,
     ) -> Result<()> {
         let known = self.known_names()?;
         let numbers: HashSet<([u8; 16], u64)> = known.keys().map(|(tag, seq, _)| (*tag, *seq)).collect();
@@ -75,7 +75,7 @@ impl Notebook {
         let mut open: VecDeque<&Found> = all.iter().filter(is_new).collect();
         let (mut done, mut looked) = (0, HashSet::new());
         while let Some(found) = open.pop_front() {
-            progress(done, done + 1 + open.len() as u64);
+            progress(done, done + 1 + open.len() as u64)?;
             done += 1;
             if !looked.insert(&found.name) {
                 continue;
@@ -84,7 +84,7 @@ impl Notebook {
                 Ok(Some(bytes)) => bytes,
                 Ok(None) => continue,
                 Err(Error::Unreadable(why)) => {
-                    report.set_aside.push((found.name.clone(), why));
+                    report.set_aside.push(SetAside { file: found.name.clone(), why });
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -97,8 +97,7 @@ impl Notebook {
                 let _ = place.delete(&found.name);
             }
         }
-        progress(done, done);
-        Ok(())
+        progress(done, done)
     }
 
     /// Takes what is in a file; says whether all of it is here now.
@@ -121,7 +120,7 @@ impl Notebook {
                     is_here = false;
                 }
                 Err(error @ (Error::Peer(_) | Error::NeedsUpdate(_))) => {
-                    report.set_aside.push((found.name.clone(), error.to_string()));
+                    report.set_aside.push(SetAside { file: found.name.clone(), why: error.to_string() });
                     self.complain(member, place, found, bytes, false);
                     is_here = false;
                 }

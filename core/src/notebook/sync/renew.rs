@@ -21,6 +21,7 @@ use crate::sync::segment::{self, Header, Item, Plaintext};
 
 /// What a renewal did.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct RenewReport {
     /// Segments that were written anew.
     pub written: u64,

@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 
 use super::{ShortName, SyncReport, name_of};
 use crate::error::{Error, Result};
-use crate::notebook::Notebook;
+use crate::notebook::{Notebook, Progress};
 use crate::store::segments::{self, SegmentHead, SegmentState};
 use crate::sync::carrier::Mailbox;
 use crate::sync::carrier::mailbox::Item as Found;
@@ -41,6 +41,7 @@ impl Notebook {
         place: &dyn Mailbox,
         found: &[Found],
         report: &mut SyncReport,
+        progress: Progress<'_>,
     ) -> Result<()> {
         let names: HashMap<&str, u64> = found.iter().map(|found| (found.name.as_str(), found.bytes)).collect();
         for (id, parcel) in self.read(segments::parcels)? {
@@ -52,7 +53,8 @@ impl Notebook {
         }
         let heads = self.read(segments::heads)?;
         let shelf = sort_out(place, found, &heads);
-        for head in &heads {
+        for (done, head) in heads.iter().enumerate() {
+            progress(done as u64, heads.len() as u64)?;
             let Some((key, length)) = name_of(head) else { continue };
             let copies = shelf.loose.get(&key).map(Vec::as_slice).unwrap_or_default();
             if head.state == SegmentState::Renewed {

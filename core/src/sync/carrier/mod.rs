@@ -20,6 +20,7 @@ pub mod folder;
 pub mod lent;
 pub mod line;
 pub mod mailbox;
+pub mod pair;
 mod place;
 pub mod remote;
 mod shell;

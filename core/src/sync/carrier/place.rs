@@ -12,6 +12,7 @@ use crate::error::Result;
 /// Where a mailbox is. It can be kept and shown: the secret that goes with it is not in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum Place {
     /// A folder of this device, by itself or carried on by Syncthing, a cloud drive or a pocket.
     Folder {
@@ -50,6 +51,15 @@ pub enum Place {
 }
 
 impl Place {
+    /// What to call it, without its secret.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Folder { path } => format!("the folder {}", path.display()),
+            Self::WebDav { url, .. } => url.clone(),
+            Self::S3 { endpoint, bucket, prefix, .. } => format!("{endpoint}/{bucket}/{prefix}"),
+        }
+    }
+
     /// Under which name a key store keeps the secret that goes with it.
     pub fn secret_name(&self) -> String {
         let told = serde_json::to_vec(self).unwrap_or_default();

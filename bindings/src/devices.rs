@@ -1,0 +1,237 @@
+//! The devices of a notebook: let in, listed, removed; the recovery key; what waits for somebody's decision.
+
+use std::sync::Arc;
+
+use kith_core::notebook::{DeviceRow, Joining, KeptBack, Refused, RenewReport, SyncReport, WaitingPurge};
+use kith_core::sync::keys::RecoveryKit;
+use kith_core::sync::pairing::Code;
+
+use crate::notebook::Notebook;
+use crate::{KeyRing, Mailbox, Result, Run};
+
+/// A device that was invited and asks to be let in.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+pub struct JoinRequest {
+    /// What it calls itself.
+    pub name: String,
+    /// Six digits that it must show, too. A person compares them.
+    pub digits: String,
+}
+
+#[uniffi::export]
+impl Notebook {
+    /// Brings this notebook together with the others through a mailbox: takes what is new there, and puts there what it
+    /// lacks. A notebook that has no other device yet is founded by it. The run counts files, first those that are read,
+    /// then those that are looked after.
+    ///
+    /// # Errors
+    /// [`KithError::Peer`](crate::KithError::Peer) when the mailbox belongs to another notebook, this device was removed,
+    /// or the place cannot be used just now; [`KithError::NotFound`](crate::KithError::NotFound) when there is no such
+    /// place. What was done until then stays done.
+    pub fn sync(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>, run: Arc<Run>) -> Result<SyncReport> {
+        self.ask(|notebook| notebook.sync(mailbox.place(), keys.keys(), &mut |done, total| run.step(done, total)))
+    }
+
+    /// Begins an invitation through a mailbox, and syncs with it: answers the code to be typed on the new device, or shown
+    /// to its camera. An earlier invitation is void from then on.
+    ///
+    /// # Errors
+    /// As [`Notebook::sync`].
+    pub fn invite(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>) -> Result<String> {
+        self.ask(|notebook| Ok(notebook.invite(mailbox.place(), keys.keys())?.text().to_string()))
+    }
+
+    /// The device that was invited and asks to be let in, once it has come; to be asked every few seconds.
+    ///
+    /// # Errors
+    /// [`KithError::Peer`](crate::KithError::Peer) when it was not written by somebody who knows the code: the invitation
+    /// is void then. [`KithError::NotFound`](crate::KithError::NotFound) when nobody is invited.
+    pub fn request_to_join(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>) -> Result<Option<JoinRequest>> {
+        self.ask(|notebook| {
+            let request = notebook.request_to_join(mailbox.place(), keys.keys())?;
+            Ok(request.map(|request| JoinRequest { name: request.name, digits: request.digits }))
+        })
+    }
+
+    /// Lets in the device that asked, if these are the digits it shows; answers its name.
+    ///
+    /// # Errors
+    /// [`KithError::Invalid`](crate::KithError::Invalid) when it shows others: the invitation is void then; else as
+    /// [`Notebook::sync`].
+    pub fn admit(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>, digits: String) -> Result<String> {
+        self.ask(|notebook| Ok(notebook.admit_who_shows(mailbox.place(), keys.keys(), &digits)?.name))
+    }
+
+    /// Takes an invitation back; what was not answered is void.
+    ///
+    /// # Errors
+    /// As [`Notebook::sync`].
+    pub fn cancel_invitation(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>) -> Result<()> {
+        self.ask(|notebook| notebook.cancel_invitation(mailbox.place(), keys.keys()))
+    }
+
+    /// Asks to join the notebook a code leads into, or without the code goes on asking: to be called every few seconds
+    /// until it answers that it joined, and followed by a sync.
+    ///
+    /// What this notebook holds already is added to the one it joins, for all of its devices to read: a screen says so
+    /// before it calls this.
+    ///
+    /// # Errors
+    /// [`KithError::Invalid`](crate::KithError::Invalid) when it is no code, [`KithError::Peer`](crate::KithError::Peer)
+    /// when the place is not that of the code, [`KithError::NotFound`](crate::KithError::NotFound) when the invitation is
+    /// not there, or not yet.
+    pub fn join(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>, code: Option<String>) -> Result<Joining> {
+        self.ask(|notebook| {
+            let code = code.as_deref().map(Code::parse).transpose()?;
+            notebook.join(mailbox.place(), keys.keys(), code.as_ref())
+        })
+    }
+
+    /// Goes back into the notebook in a mailbox that this device belongs to and this file does not know: it was put back
+    /// from an older backup. As with [`Notebook::join`], what is here is added to the notebook there.
+    ///
+    /// # Errors
+    /// [`KithError::NotFound`](crate::KithError::NotFound) when this device holds no keys of that notebook.
+    pub fn rejoin(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>) -> Result<()> {
+        self.ask(|notebook| notebook.rejoin(mailbox.place(), keys.keys()))
+    }
+
+    /// Makes a recovery key: with it alone a device can be let in again when all others are lost, and a stolen one shut
+    /// out. It is shown once, to be written on paper, and kept nowhere. One that was made before has to be given.
+    ///
+    /// # Errors
+    /// [`KithError::Invalid`](crate::KithError::Invalid) when there is one already and it is not the one given; else as
+    /// [`Notebook::sync`].
+    pub fn make_recovery_key(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>, old: Option<String>) -> Result<String> {
+        self.ask(|notebook| {
+            let old = old.as_deref().map(RecoveryKit::parse).transpose()?;
+            Ok(notebook.make_recovery_key(mailbox.place(), keys.keys(), old.as_ref())?.text().to_string())
+        })
+    }
+
+    /// Lets this device in with the recovery key, when no other device is there to do it. What is here is added to the
+    /// notebook there.
+    ///
+    /// # Errors
+    /// [`KithError::Invalid`](crate::KithError::Invalid) when it is no recovery key,
+    /// [`KithError::Peer`](crate::KithError::Peer) when it is not that of the notebook in this place,
+    /// [`KithError::NotFound`](crate::KithError::NotFound) when there is none.
+    pub fn recover(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>, recovery_key: String) -> Result<()> {
+        self.ask(|notebook| notebook.recover(mailbox.place(), keys.keys(), &RecoveryKit::parse(&recovery_key)?))
+    }
+
+    /// The devices of the notebook, the eldest first, then those that were removed; none while it has met no other.
+    ///
+    /// # Errors
+    /// As any question; [`KithError::Peer`](crate::KithError::Peer) when the keys of this device are gone.
+    pub fn devices(&self, keys: Arc<KeyRing>) -> Result<Vec<DeviceRow>> {
+        self.ask(|notebook| notebook.device_list(keys.keys()))
+    }
+
+    /// Removes a device for ever, meant by its name or the beginning of its key. What it wrote until now stays; it reads
+    /// nothing that is written from now on. Sync afterwards, so that the others learn of it.
+    ///
+    /// # Errors
+    /// [`KithError::NotFound`](crate::KithError::NotFound) when none or several are meant.
+    pub fn remove_device(&self, keys: Arc<KeyRing>, device: String) -> Result<DeviceRow> {
+        self.ask(|notebook| notebook.remove_device(keys.keys(), &device))
+    }
+
+    /// The same with the recovery key, whose word counts more than that of any device.
+    ///
+    /// # Errors
+    /// As [`Notebook::remove_device`], and [`KithError::Invalid`](crate::KithError::Invalid) when it is not the key.
+    pub fn remove_device_as(&self, keys: Arc<KeyRing>, recovery_key: String, device: String) -> Result<DeviceRow> {
+        self.ask(|notebook| notebook.remove_device_as(keys.keys(), &RecoveryKit::parse(&recovery_key)?, &device))
+    }
+
+    /// Devices that one which was removed let in before anybody heard of it: until somebody keeps them, nothing they write
+    /// counts.
+    ///
+    /// # Errors
+    /// As [`Notebook::devices`].
+    pub fn devices_in_doubt(&self, keys: Arc<KeyRing>) -> Result<Vec<DeviceRow>> {
+        self.ask(|notebook| notebook.devices_in_doubt(keys.keys()))
+    }
+
+    /// Keeps such a device, meant by its id: what it wrote counts from now on.
+    ///
+    /// # Errors
+    /// [`KithError::NotFound`](crate::KithError::NotFound) when it is none of them.
+    pub fn keep_device(&self, keys: Arc<KeyRing>, device: String) -> Result<()> {
+        self.ask(|notebook| notebook.keep_device(keys.keys(), &device))
+    }
+
+    /// Which notebook it is, as those who carry it see it; none while it has met no other device.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn notebook_tag(&self) -> Result<Option<String>> {
+        self.ask(|notebook| notebook.notebook_tag())
+    }
+
+    /// What is kept back of devices that nobody let in, or that wrote on after they were removed.
+    ///
+    /// # Errors
+    /// As [`Notebook::devices`].
+    pub fn kept_back(&self, keys: Arc<KeyRing>) -> Result<Vec<KeptBack>> {
+        self.ask(|notebook| notebook.kept_back(keys.keys()))
+    }
+
+    /// Takes what a device wrote, meant by its name or the beginning of its key, into the notebook after all.
+    ///
+    /// # Errors
+    /// [`KithError::NotFound`](crate::KithError::NotFound) when nothing of it is kept back.
+    pub fn keep_back_no_more(&self, keys: Arc<KeyRing>, device: String) -> Result<SyncReport> {
+        self.ask(|notebook| notebook.keep_back_no_more(keys.keys(), &device))
+    }
+
+    /// Leaves what a device wrote for good; answers how many files that are.
+    ///
+    /// # Errors
+    /// As [`Notebook::keep_back_no_more`].
+    pub fn drop_kept_back(&self, keys: Arc<KeyRing>, device: String) -> Result<u64> {
+        self.ask(|notebook| notebook.drop_kept_back(keys.keys(), &device))
+    }
+
+    /// Changes that this version refuses, how many for which reason. A newer version tries them again.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn refused(&self) -> Result<Vec<Refused>> {
+        self.ask(|notebook| notebook.refused())
+    }
+
+    /// What other devices deleted for good, and somebody on this one has to agree to, for it is much.
+    ///
+    /// # Errors
+    /// As [`Notebook::devices`].
+    pub fn purges_waiting(&self, keys: Arc<KeyRing>) -> Result<Vec<WaitingPurge>> {
+        self.ask(|notebook| notebook.purges_waiting(keys.keys()))
+    }
+
+    /// Deletes for good what waits for it; answers how many records that are.
+    ///
+    /// # Errors
+    /// As [`Notebook::devices`].
+    pub fn agree_to_purges(&self, keys: Arc<KeyRing>) -> Result<u64> {
+        self.ask(|notebook| notebook.agree_to_purges(keys.keys()))
+    }
+
+    /// Writes everything anew, under a new key, and forgets what was sealed before: what was deleted for good is in no file
+    /// any more. Sync before and after. Takes as long as a first sync.
+    ///
+    /// # Errors
+    /// [`KithError::Peer`](crate::KithError::Peer) when this notebook was never synced, or its keys are gone.
+    pub fn renew(&self, keys: Arc<KeyRing>) -> Result<RenewReport> {
+        self.ask(|notebook| notebook.renew(keys.keys()))
+    }
+
+    /// Devices that have not looked at the last renewal yet; none when there was none.
+    ///
+    /// # Errors
+    /// As [`Notebook::devices`].
+    pub fn renewal_waits_for(&self, keys: Arc<KeyRing>) -> Result<Option<Vec<String>>> {
+        self.ask(|notebook| notebook.renewal_waits_for(keys.keys()))
+    }
+}

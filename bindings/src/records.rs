@@ -1,0 +1,178 @@
+//! Records of every kind: one form for all of them. And how one changes one's mind: history, conflicts, deletions, undo.
+
+use std::sync::Arc;
+
+use kith_core::model::{AnyRecord, Kind, RecordId, Settings};
+use kith_core::notebook::{Conflict, Draft, HistoryLine, Records, UndoStep};
+use serde_json::Value;
+
+use crate::Result;
+use crate::notebook::{Notebook, guarded};
+
+/// A record of this kind in which nothing is written yet: what a new form begins with.
+///
+/// # Errors
+/// None is known.
+#[uniffi::export]
+pub fn blank(kind: Kind) -> Result<AnyRecord> {
+    guarded(|| Ok(AnyRecord::blank(kind)))
+}
+
+/// A record as somebody began to edit it. What they save is written on top of what they saw, so that what others write
+/// meanwhile stays beside it: texts merge, a field keeps both values.
+#[derive(uniffi::Object)]
+pub struct RecordDraft(Draft);
+
+#[uniffi::export]
+impl RecordDraft {
+    /// The record as it was read; a person who is several records, as one.
+    ///
+    /// # Errors
+    /// None is known.
+    pub fn record(&self) -> Result<AnyRecord> {
+        guarded(|| Ok(self.0.record().clone()))
+    }
+}
+
+#[uniffi::export]
+impl Notebook {
+    /// One record, deleted ones included; none when it is not here, or of a kind that only a newer version knows.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn record(&self, id: RecordId) -> Result<Option<AnyRecord>> {
+        self.ask(|notebook| notebook.get_any(id))
+    }
+
+    /// A page of living records of a kind, or of deleted ones: by name where the kind has names, else the newest day
+    /// first; at most `most` rows, and 1,000.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn records(&self, kind: Kind, deleted: bool, from: u32, most: u32) -> Result<Records> {
+        self.ask(|notebook| notebook.records(kind, deleted, from, most))
+    }
+
+    /// Writes a new record down with what the moment knows: the day it was made, the event that runs. What it says itself
+    /// is left as it is. A meeting that was held notes its thank-you, and what one got is to be answered.
+    ///
+    /// # Errors
+    /// [`KithError::Invalid`](crate::KithError::Invalid) when it says too little, such as a promise without words;
+    /// [`KithError::Storage`](crate::KithError::Storage) when it could not be saved: then nothing was.
+    pub fn write_down(&self, record: AnyRecord) -> Result<RecordId> {
+        self.ask(|notebook| notebook.write_down(record))
+    }
+
+    /// Writes a record as it is: a new one when its id is empty, else what differs from the one under its id. What exists
+    /// once (the settings, the profile, a week, a review) takes the id of its name. For what a person edits,
+    /// [`Notebook::draft`] keeps what others wrote meanwhile.
+    ///
+    /// # Errors
+    /// [`KithError::Invalid`](crate::KithError::Invalid) when a text or a value is longer than a record takes;
+    /// [`KithError::Storage`](crate::KithError::Storage) when it could not be saved: then nothing was.
+    pub fn put(&self, record: AnyRecord) -> Result<RecordId> {
+        self.ask(|notebook| notebook.put_any(record))
+    }
+
+    /// Begins to edit a record.
+    ///
+    /// # Errors
+    /// [`KithError::NotFound`](crate::KithError::NotFound) when it is not here,
+    /// [`KithError::Unreadable`](crate::KithError::Unreadable) when it is damaged.
+    pub fn draft(&self, id: RecordId) -> Result<Arc<RecordDraft>> {
+        self.ask(|notebook| Ok(Arc::new(RecordDraft(notebook.draft(id)?))))
+    }
+
+    /// Saves what a draft became, on top of what was read. The draft is good for one save.
+    ///
+    /// # Errors
+    /// [`KithError::Invalid`](crate::KithError::Invalid) when it is another record than was drafted; else as
+    /// [`Notebook::put`].
+    pub fn save(&self, draft: Arc<RecordDraft>, after: AnyRecord) -> Result<()> {
+        self.ask(|notebook| notebook.save(&draft.0, after))
+    }
+
+    /// Deletes a record; a person who was several records, with all of them. It stays listed and can be brought back.
+    ///
+    /// # Errors
+    /// [`KithError::NotFound`](crate::KithError::NotFound) when it is not here.
+    pub fn delete(&self, id: RecordId) -> Result<()> {
+        self.ask(|notebook| notebook.delete(id))
+    }
+
+    /// Deleted records, the newest deletion first; at most `most`.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn deleted(&self, most: u32) -> Result<Vec<AnyRecord>> {
+        self.ask(|notebook| notebook.deleted(most))
+    }
+
+    /// Brings a deleted record back; a person who was several records, with all of them.
+    ///
+    /// # Errors
+    /// [`KithError::NotFound`](crate::KithError::NotFound) when there is no such record,
+    /// [`KithError::Invalid`](crate::KithError::Invalid) when it is not deleted.
+    pub fn bring_back(&self, id: RecordId) -> Result<()> {
+        self.ask(|notebook| notebook.bring_back(id))
+    }
+
+    /// Whether somebody edited a record at the same time as it was deleted: worth offering it back.
+    ///
+    /// # Errors
+    /// [`KithError::NotFound`](crate::KithError::NotFound) when it is not here.
+    pub fn edited_beside_deletion(&self, id: RecordId) -> Result<bool> {
+        self.ask(|notebook| notebook.edited_beside_deletion(id))
+    }
+
+    /// Who changed which field of a record when, oldest first. Long for a record of years.
+    ///
+    /// # Errors
+    /// [`KithError::NotFound`](crate::KithError::NotFound) when it is not here,
+    /// [`KithError::Unreadable`](crate::KithError::Unreadable) when it is damaged.
+    pub fn history(&self, id: RecordId) -> Result<Vec<HistoryLine>> {
+        self.ask(|notebook| notebook.history(id))
+    }
+
+    /// Fields that hold two values, because two devices wrote at once; of at most `most` records. Nobody is ever asked:
+    /// they are shown, quietly.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn conflicts(&self, most: u32) -> Result<Vec<Conflict>> {
+        self.ask(|notebook| notebook.conflicts(most))
+    }
+
+    /// Settles on one value of a field of [`Notebook::conflicts`].
+    ///
+    /// # Errors
+    /// [`KithError::NotFound`](crate::KithError::NotFound) when the record is not here,
+    /// [`KithError::Invalid`](crate::KithError::Invalid) when it has no such field, or the value cannot stand in it.
+    pub fn choose(&self, id: RecordId, key: String, value: Value) -> Result<()> {
+        self.ask(|notebook| notebook.choose(id, &key, value))
+    }
+
+    /// What can be taken back on this device, the latest last: deletions for 30 days, merges, imports, closed promises.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn undo_steps(&self) -> Result<Vec<UndoStep>> {
+        self.ask(|notebook| notebook.undo_steps())
+    }
+
+    /// Takes back the latest of [`Notebook::undo_steps`]; answers which it was.
+    ///
+    /// # Errors
+    /// [`KithError::NotFound`](crate::KithError::NotFound) when there is nothing to take back.
+    pub fn undo(&self) -> Result<UndoStep> {
+        self.ask(|notebook| notebook.undo())
+    }
+
+    /// The settings that all my devices agree on; what was never set is empty. They are changed like any record.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn settings(&self) -> Result<Settings> {
+        self.ask(|notebook| notebook.settings())
+    }
+}
