@@ -34,6 +34,26 @@ public struct AsyncNotebook: Sendable {
     try await away { [notebook] in try question(notebook) }
   }
 
+  /// Does what takes long and can be taken back: cancelling the task cancels the run, and the work ends with its next
+  /// file, record or answer. What was done until then stays.
+  ///
+  ///     let report = try await notebook.run { try $0.sync(mailbox: mailbox, keys: keys, run: $1) }
+  public func run<Answer: Sendable>(
+    _ work: @escaping @Sendable (Notebook, Run) throws -> Answer
+  ) async throws(NotebookError) -> Answer {
+    do {
+      let run = try Run()
+      return try await withTaskCancellationHandler {
+        try await ask { try work($0, run) }
+      } onCancel: {
+        // It cannot fail; if it did, the work would only go on.
+        try? run.cancel()
+      }
+    } catch {
+      throw NotebookError(error)
+    }
+  }
+
   /// Shuts the notebook: everything asked from now on fails with the kind `closed`.
   public func shut() async throws(NotebookError) {
     try await ask { try $0.shut() }

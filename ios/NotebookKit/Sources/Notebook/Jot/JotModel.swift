@@ -57,6 +57,30 @@ import Observation
     isSaving = false
   }
 
+  /// Says that the person just jotted is this one, who was offered.
+  public func isSame(as person: PersonRow) async {
+    await decide(about: person) { try $0.same(a: $1, b: person.id) }
+  }
+
+  /// Says that the person just jotted is not this one.
+  public func isNotSame(as person: PersonRow) async {
+    await decide(about: person) { try $0.notSame(a: $1, b: person.id) }
+  }
+
+  /// The offer goes once the decision is saved.
+  private func decide(
+    about person: PersonRow, _ decision: @escaping @Sendable (Notebook, ContactId) throws -> Void
+  ) async {
+    guard let new = jotted?.contact else { return }
+    failure = nil
+    do {
+      try await notebook.ask { try decision($0, new) }
+      if jotted?.contact == new { jotted?.sameAs.removeAll { $0.person.id == person.id } }
+    } catch {
+      failure = error
+    }
+  }
+
   private func lineChanged() {
     reading?.cancel()
     (parsed, draft, failure) = (nil, nil, nil)
