@@ -33,7 +33,7 @@ pub use notebook::{Notebook, Surroundings};
 pub use observe::{ChangeListener, Observation};
 pub use records::{RecordDraft, blank};
 pub use run::{Run, SoFar};
-pub use shell::{FolderItem, PhoneClock, PhoneFolder, PhoneKeyStore};
+pub use shell::{FolderItem, PhoneClock, PhoneFolder, PhoneKeyStore, ShellFailure};
 
 /// The result of every function here.
 pub type Result<T> = std::result::Result<T, KithError>;

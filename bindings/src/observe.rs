@@ -4,10 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use kith_core::model::{Area, RecordId};
 use kith_core::notebook::{self as core, Changed, Origin};
-use kith_core::sync::carrier::ShellFailure;
 
-use crate::Result;
 use crate::notebook::{Notebook, guarded};
+use crate::{Result, ShellFailure};
 
 /// Is told of changes. A screen reads its page again when its area, or a record it shows, is among them.
 #[uniffi::export(with_foreign)]

@@ -3,11 +3,48 @@
 
 use std::sync::Arc;
 
-use kith_core::sync::carrier::{Shell, ShellFailure};
+use kith_core::sync::carrier::{self, Shell};
 use kith_core::sync::keystore::SecretShell;
+
+/// Why the phone could not do something. Here and not in the core, since what a callback throws has to be of the same
+/// component as the callback: the generated Python and Kotlin know no other way.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Error)]
+pub enum ShellFailure {
+    /// The place itself is not there: not signed in, a permission that was taken back, a card that was taken out.
+    NotThere,
+    /// Anything else.
+    Refused {
+        /// In words for a person.
+        why: String,
+    },
+}
+
+impl std::fmt::Display for ShellFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        carrier::ShellFailure::from(self.clone()).fmt(f)
+    }
+}
+
+impl From<ShellFailure> for carrier::ShellFailure {
+    fn from(failure: ShellFailure) -> Self {
+        match failure {
+            ShellFailure::NotThere => Self::NotThere,
+            ShellFailure::Refused { why } => Self::Refused(why),
+        }
+    }
+}
+
+/// A callback threw something that it does not declare.
+impl From<uniffi::UnexpectedUniFFICallbackError> for ShellFailure {
+    fn from(error: uniffi::UnexpectedUniFFICallbackError) -> Self {
+        Self::Refused { why: error.reason }
+    }
+}
 
 /// What a function of the phone answers.
 type Told<T> = std::result::Result<T, ShellFailure>;
+/// The same, as the core takes it.
+type Taken<T> = std::result::Result<T, carrier::ShellFailure>;
 
 /// Tells the time, for tests; a phone leaves it out.
 #[uniffi::export(with_foreign)]
@@ -90,31 +127,31 @@ pub struct FolderItem {
 pub(crate) struct Through<T: ?Sized>(pub(crate) Arc<T>);
 
 impl SecretShell for Through<dyn PhoneKeyStore> {
-    fn read(&self, name: &str) -> Told<Option<Vec<u8>>> {
-        self.0.read(name.into())
+    fn read(&self, name: &str) -> Taken<Option<Vec<u8>>> {
+        Ok(self.0.read(name.into())?)
     }
-    fn write(&self, name: &str, secret: &[u8]) -> Told<()> {
-        self.0.write(name.into(), secret.into())
+    fn write(&self, name: &str, secret: &[u8]) -> Taken<()> {
+        Ok(self.0.write(name.into(), secret.into())?)
     }
-    fn remove(&self, name: &str) -> Told<()> {
-        self.0.remove(name.into())
+    fn remove(&self, name: &str) -> Taken<()> {
+        Ok(self.0.remove(name.into())?)
     }
 }
 
 impl Shell for Through<dyn PhoneFolder> {
-    fn prepare(&self) -> Told<()> {
-        self.0.prepare()
+    fn prepare(&self) -> Taken<()> {
+        Ok(self.0.prepare()?)
     }
-    fn list(&self) -> Told<Vec<(String, u64)>> {
+    fn list(&self) -> Taken<Vec<(String, u64)>> {
         Ok(self.0.list()?.into_iter().map(|FolderItem { name, size }| (name, size)).collect())
     }
-    fn read(&self, name: &str) -> Told<Option<Vec<u8>>> {
-        self.0.read(name.into())
+    fn read(&self, name: &str) -> Taken<Option<Vec<u8>>> {
+        Ok(self.0.read(name.into())?)
     }
-    fn write(&self, name: &str, bytes: &[u8]) -> Told<()> {
-        self.0.write(name.into(), bytes.into())
+    fn write(&self, name: &str, bytes: &[u8]) -> Taken<()> {
+        Ok(self.0.write(name.into(), bytes.into())?)
     }
-    fn remove(&self, name: &str) -> Told<()> {
-        self.0.remove(name.into())
+    fn remove(&self, name: &str) -> Taken<()> {
+        Ok(self.0.remove(name.into())?)
     }
 }

@@ -18,7 +18,6 @@ use crate::model::{
     Introduction, Meeting, MoneyEntry, Need, Note, Offer, Organisation, PartialDate, Pitch, Profile, Promise, RecordId,
     Review, Settings, TimeEntry, Week,
 };
-use crate::sync::carrier::ShellFailure;
 use crate::sync::hex;
 use crate::sync::keys::DeviceId;
 
@@ -185,13 +184,6 @@ uniffi::custom_type!(
         try_lift: |text| Ok(read_fields(&text)?),
     }
 );
-
-/// A callback threw something it does not declare.
-impl From<uniffi::UnexpectedUniFFICallbackError> for ShellFailure {
-    fn from(error: uniffi::UnexpectedUniFFICallbackError) -> Self {
-        Self::Refused(error.reason)
-    }
-}
 
 fn invalid(why: impl ToString) -> Error {
     Error::Invalid(why.to_string())

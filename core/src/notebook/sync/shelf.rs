@@ -71,6 +71,7 @@ impl Notebook {
             // The damaged ones, now that a whole one is there.
             copies.iter().for_each(|(damaged, _)| drop(place.delete(&damaged.name)));
         }
+        progress(heads.len() as u64, heads.len() as u64)?;
         self.bundle_own(log, place, &heads, &shelf, report)
     }
 

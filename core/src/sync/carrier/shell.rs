@@ -14,7 +14,6 @@ const MAX_WORDS: usize = 200;
 
 /// Why a shell could not do something.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[cfg_attr(feature = "uniffi", derive(uniffi::Error))]
 pub enum ShellFailure {
     /// The place itself is not there: not signed in, a permission that was taken back, a card that was taken out.
     #[error("it is not there")]

@@ -1,0 +1,312 @@
+"""Two devices, from Python: let in, synced through whatever a phone reaches, lost, recovered; met on a network."""
+
+import threading
+import time
+
+import kith
+import pytest
+from conftest import Device, opened, pair
+from kith import Joining, KithError, Place, Run
+
+
+def test_a_phone_and_a_laptop_meet_in_a_folder(devices, mailbox):
+    phone, laptop = devices
+    dana = phone.notebook.jot_line("Dana Ruiz !send her the list").contact
+    assert pair(phone, laptop, mailbox) == Joining.JOINED("the phone")
+    heard = []
+
+    class Ear(kith.ChangeListener):
+        def changed(self, areas, ids, origin):
+            heard.append((origin, dana in ids))
+
+    observation = laptop.notebook.observe(Ear())
+    run = Run()
+    report = laptop.notebook.sync(mailbox, laptop.keys, run)
+    assert report.received > 0 and (kith.Origin.PEER, True) in heard and run.so_far().done > 0
+    assert laptop.notebook.person_page(dana).contact.name == "Dana Ruiz"
+    assert [device.name for device in laptop.notebook.devices(laptop.keys)] == ["the phone", "the laptop"]
+    assert laptop.notebook.notebook_tag() == phone.notebook.notebook_tag()
+    observation.stop()
+
+
+def test_digits_that_differ_let_nobody_in_and_void_the_code(devices, mailbox):
+    phone, laptop = devices
+    code = phone.notebook.invite(mailbox, phone.keys)
+    with pytest.raises(KithError.Invalid):
+        laptop.notebook.join(mailbox, laptop.keys, "no code")
+    assert phone.notebook.request_to_join(mailbox, phone.keys) is None
+    digits = laptop.notebook.join(mailbox, laptop.keys, code).digits
+    other = "000000" if digits != "000000" else "111111"
+    with pytest.raises(KithError.Invalid):
+        phone.notebook.admit(mailbox, phone.keys, other)
+    with pytest.raises(KithError.NotFound):
+        phone.notebook.admit(mailbox, phone.keys, digits)
+    assert isinstance(laptop.notebook.join(mailbox, laptop.keys, None), Joining.ASKED)
+
+
+def test_two_values_of_one_field_are_shown_and_one_is_chosen(devices, mailbox):
+    phone, laptop = devices
+    dana = phone.notebook.jot_line("Dana Ruiz").contact
+    pair(phone, laptop, mailbox)
+    laptop.sync(mailbox)
+    for device, name in [(phone, "Dan"), (laptop, "Dee")]:
+        draft = device.notebook.draft(dana)
+        after = draft.record()
+        after[0].nickname = name
+        device.notebook.save(draft, after)
+    for device in [phone, laptop, phone]:
+        device.sync(mailbox)
+    [conflict] = phone.notebook.conflicts(10)
+    assert (conflict.key, sorted(conflict.values)) == ("nickname", ['"Dan"', '"Dee"'])
+    phone.notebook.choose(conflict.id, conflict.key, '"Dee"')
+    assert phone.notebook.conflicts(10) == [] and phone.notebook.person_page(dana).contact.nickname == "Dee"
+
+
+class CloudFolder(kith.PhoneFolder):
+    """A folder as a phone reaches it."""
+
+    def __init__(self):
+        self.files, self.calls = {}, 0
+
+    def prepare(self):
+        pass
+
+    def list(self):
+        self.calls += 1
+        return [kith.FolderItem(name=name, size=len(content)) for name, content in self.files.items()]
+
+    def read(self, name):
+        return self.files.get(name)
+
+    def write(self, name, content):
+        self.files[name] = bytes(content)
+
+    def remove(self, name):
+        self.files.pop(name, None)
+
+
+class Keychain(kith.PhoneKeyStore):
+    def __init__(self):
+        self.secrets, self.is_locked = {}, False
+
+    def read(self, name):
+        if self.is_locked:
+            raise kith.ShellFailure.Refused("the phone is locked")
+        return self.secrets.get(name)
+
+    def write(self, name, secret):
+        self.secrets[name] = bytes(secret)
+
+    def remove(self, name):
+        self.secrets.pop(name, None)
+
+
+def test_a_phone_lends_its_own_folder_and_its_own_key_store(tmp_path):
+    cloud, keychain = CloudFolder(), Keychain()
+    phone = Device(tmp_path / "phone", "the phone", kith.KeyRing.of_phone(keychain, str(tmp_path)))
+    tablet = Device(tmp_path / "tablet", "the tablet")
+    mailbox = kith.Mailbox.through_phone("iCloud Drive", cloud)
+    assert mailbox.words() == "iCloud Drive"
+    phone.notebook.try_mailbox(mailbox)
+    dana = phone.notebook.jot_line("Dana Ruiz").contact
+    pair(phone, tablet, mailbox)
+    assert tablet.sync(mailbox).received > 0 and tablet.notebook.names([dana]) == "Dana Ruiz"
+    assert cloud.files and keychain.secrets
+    assert not any(b"Dana" in content for content in cloud.files.values()), "what lies there is sealed"
+    keychain.is_locked = True
+    with pytest.raises(KithError.Storage, match="locked"):
+        phone.sync(mailbox)
+    keychain.is_locked = False
+    phone.sync(mailbox)
+
+
+def test_a_folder_that_throws_or_answers_nonsense_is_an_error_and_nothing_is_lost(devices):
+    phone, _ = devices
+
+    class Moody(CloudFolder):
+        mood = None
+
+        def read(self, name):
+            if self.mood:
+                return self.mood()
+            return super().read(name)
+
+        def list(self):
+            if self.mood:
+                return self.mood()
+            return super().list()
+
+    def throws():
+        raise MemoryError("none of ours")
+
+    def gone():
+        raise kith.ShellFailure.NotThere()
+
+    folder = Moody()
+    mailbox = kith.Mailbox.through_phone("a phone", folder)
+    phone.sync(mailbox)
+    for mood, kind in [(throws, KithError.Peer), (gone, KithError.NotFound), (lambda: 7, KithError.Peer)]:
+        folder.mood = mood
+        phone.notebook.jot_line("Dana Ruiz")
+        with pytest.raises(kind):
+            phone.sync(mailbox)
+    folder.mood = None
+    phone.sync(mailbox)
+    assert phone.notebook.sizes().outbox == 0
+
+
+def test_a_folder_may_call_the_notebook_while_it_is_synced(devices):
+    phone, _ = devices
+
+    class Curious(CloudFolder):
+        def list(self):
+            phone.notebook.jot_line("Written meanwhile")
+            return super().list()
+
+    mailbox = kith.Mailbox.through_phone("a phone", Curious())
+    done = threading.Thread(target=phone.sync, args=[mailbox], daemon=True)
+    done.start()
+    done.join(20)
+    assert not done.is_alive(), "no lock is held while the phone is asked"
+
+
+def test_a_sync_that_is_taken_back_stops_and_the_next_one_goes_on(devices, mailbox):
+    phone, laptop = devices
+    pair(phone, laptop, mailbox)
+    phone.notebook.load_demo()
+    phone.sync(mailbox)
+    stopped = Run()
+    stopped.cancel()
+    with pytest.raises(KithError.Cancelled):
+        laptop.notebook.sync(mailbox, laptop.keys, stopped)
+    assert laptop.sync(mailbox).received > 0
+    assert laptop.notebook.today_page().people >= 40
+
+
+def test_mailboxes_are_remembered_with_their_secrets_and_forgotten(devices, tmp_path):
+    phone, _ = devices
+    (tmp_path / "stick").mkdir()
+    place = Place.FOLDER(str(tmp_path / "stick"))
+    phone.notebook.add_mailbox(place, None, phone.keys)
+    phone.notebook.add_mailbox(place, None, phone.keys)
+    assert phone.notebook.mailboxes() == [place]
+    phone.sync(phone.notebook.open_mailbox(place, phone.keys))
+    with pytest.raises(KithError.NotFound):
+        phone.notebook.add_mailbox(Place.FOLDER(str(tmp_path / "unplugged")), None, phone.keys)
+    server = Place.WEB_DAV(url="no address", user="dana", plain_http=False)
+    with pytest.raises(KithError.Invalid):
+        phone.notebook.add_mailbox(server, "secret", phone.keys)
+    phone.notebook.forget_mailbox(place, phone.keys)
+    assert phone.notebook.mailboxes() == []
+    with pytest.raises(KithError.NotFound):
+        phone.notebook.forget_mailbox(place, phone.keys)
+
+
+def test_a_lost_phone_is_removed_and_what_it_writes_is_kept_back(devices, mailbox):
+    phone, laptop = devices
+    pair(phone, laptop, mailbox)
+    laptop.sync(mailbox)
+    lost = next(row for row in laptop.notebook.devices(laptop.keys) if row.name == "the phone")
+    assert laptop.notebook.remove_device(laptop.keys, lost.id).name == "the phone"
+    phone.notebook.jot_line("Written by a thief")
+    phone.sync(mailbox)
+    report = laptop.sync(mailbox)
+    assert report.after_removal > 0
+    [kept] = laptop.notebook.kept_back(laptop.keys)
+    assert (kept.name, kept.why) == ("the phone", kith.WhyKeptBack.AFTER_REMOVAL)
+    assert laptop.notebook.drop_kept_back(laptop.keys, kept.device) > 0
+    assert laptop.notebook.kept_back(laptop.keys) == [] and laptop.notebook.refused() == []
+    renewed = laptop.notebook.renew(laptop.keys)
+    assert renewed.waiting_for == [] and laptop.notebook.renewal_waits_for(laptop.keys) is None
+    assert laptop.notebook.purges_waiting(laptop.keys) == [] and laptop.notebook.agree_to_purges(laptop.keys) == 0
+
+
+def test_with_the_recovery_key_alone_a_new_device_is_let_in(devices, mailbox, tmp_path):
+    phone, _ = devices
+    phone.notebook.jot_line("Dana Ruiz")
+    key = phone.notebook.make_recovery_key(mailbox, phone.keys, None)
+    with pytest.raises(KithError.Invalid):
+        phone.notebook.make_recovery_key(mailbox, phone.keys, None)
+    phone.sync(mailbox)
+    new = Device(tmp_path / "new", "the new one")
+    with pytest.raises(KithError.Invalid):
+        new.notebook.recover(mailbox, new.keys, "no key")
+    new.notebook.recover(mailbox, new.keys, key)
+    assert new.sync(mailbox).received > 0
+    assert new.notebook.remove_device_as(new.keys, key, "the phone").name == "the phone"
+    assert [row.removed for row in new.notebook.devices(new.keys)] == [False, True]
+
+
+def test_devices_recognise_each_other_on_a_network_and_meet_there(devices, mailbox):
+    phone, laptop = devices
+    assert phone.notebook.go_on_the_network(phone.keys, 0) is None, "nobody to meet yet"
+    pair(phone, laptop, mailbox)
+    laptop.sync(mailbox)
+    phone.sync(mailbox)
+    here, there = (device.notebook.go_on_the_network(device.keys, 0) for device in devices)
+    shown = there.announcement()
+    assert (shown.service, shown.port) == ("_kith._udp", there.port())
+    peer = phone.notebook.recognise(phone.keys, shown.text)
+    assert peer.name == "the laptop" and peer in phone.notebook.peers(phone.keys)
+    assert phone.notebook.recognise(phone.keys, {"n": "00", "t": "00" * 16}) is None
+    dana = phone.notebook.jot_line("Dana Ruiz").contact
+    served = []
+
+    def serve():
+        while not served:
+            served.extend(one for one in [there.serve(200, Run())] if one)
+
+    door = threading.Thread(target=serve, daemon=True)
+    door.start()
+    report = here.visit(peer, [f"127.0.0.1:{there.port()}"], Run())
+    door.join(20)
+    assert report.written > 0 and served[0].peer.name == "the phone"
+    assert laptop.notebook.names([dana]) == "Dana Ruiz"
+    assert phone.notebook.known_addresses(phone.keys, peer) == [f"127.0.0.1:{there.port()}"]
+    with pytest.raises(KithError.NotFound):
+        there.leave()
+        here.visit(peer, [], Run())
+    here.leave()
+
+
+def test_a_device_joins_on_a_network_without_any_folder(devices):
+    phone, laptop = devices
+    dana = phone.notebook.jot_line("Dana Ruiz").contact
+    lending = kith.Lending()
+    own = lending.mailbox()
+    code = phone.notebook.invite(own, phone.keys)
+    assert lending.announcement() is None
+    port = lending.open(code)
+    shown = lending.announcement()
+    assert shown.port == port and kith.shows_code(code, shown.text) and not kith.shows_code(code, {})
+    borrowed = kith.Mailbox.borrowed(code, [f"127.0.0.1:{port}"])
+    digits = laptop.notebook.join(borrowed, laptop.keys, code).digits
+    assert phone.notebook.request_to_join(own, phone.keys).digits == digits and lending.is_used()
+    phone.notebook.admit(own, phone.keys, digits[:3] + " " + digits[3:])
+    assert laptop.notebook.join(borrowed, laptop.keys, None) == Joining.JOINED("the phone")
+    laptop.sync(borrowed)
+    assert laptop.notebook.names([dana]) == "Dana Ruiz"
+    del borrowed
+    ends = time.monotonic() + 20
+    while lending.is_used() and time.monotonic() < ends:
+        time.sleep(0.05)
+    phone.sync(own)
+    lending.end()
+    with pytest.raises(KithError.Closed):
+        lending.mailbox()
+
+
+def test_a_notebook_put_back_from_a_backup_goes_back_in(devices, mailbox, tmp_path):
+    phone, laptop = devices
+    backup = str(tmp_path / "before.backup")
+    laptop.notebook.backup(backup, None)
+    pair(phone, laptop, mailbox)
+    laptop.notebook.shut()
+    (tmp_path / "again").mkdir()
+    kith.restore_backup(backup, str(tmp_path / "again" / "notebook.kith"), None)
+    laptop.notebook = opened(tmp_path / "again", "the laptop")
+    with pytest.raises(KithError.Peer):
+        laptop.sync(mailbox)
+    laptop.notebook.rejoin(mailbox, laptop.keys)
+    laptop.sync(mailbox)
+    assert len(laptop.notebook.devices(laptop.keys)) == 2
