@@ -4,53 +4,6 @@ import Foundation
 import Notebook
 import Testing
 
-/// A device: its notebook, its keys, and its way to the folder that both know.
-private struct Device {
-  let notebook: AsyncNotebook
-  let keys: KeyRing
-  let mailbox: Mailbox
-
-  init(_ name: String, in folder: TestFolder) async throws {
-    notebook = try await folder.notebook(name)
-    keys = try KeyRing.inFolder(folder: folder.file(name + " keys").path)
-    mailbox = try Mailbox.inFolder(path: folder.file("shared").path)
-  }
-
-  func sync() async throws -> SyncReport {
-    try await notebook.run { [mailbox, keys] in try $0.sync(mailbox: mailbox, keys: keys, run: $1) }
-  }
-
-  func jot(_ line: String) async throws {
-    _ = try await notebook.ask { try $0.jotLine(line: line) }
-  }
-
-  func names() async throws -> [String] {
-    let everybody = PeopleFilter(tag: "", organisation: "", event: "", deleted: false)
-    return try await notebook.ask { try $0.people(filter: everybody, from: 0, most: 100) }.rows.map(\.name)
-  }
-}
-
-/// Two devices of one notebook.
-private func paired(in folder: TestFolder) async throws -> (phone: Device, laptop: Device) {
-  try FileManager.default.createDirectory(at: folder.file("shared"), withIntermediateDirectories: true)
-  let phone = try await Device("phone", in: folder)
-  let laptop = try await Device("laptop", in: folder)
-  try await phone.notebook.ask { try $0.tryMailbox(mailbox: phone.mailbox) }
-  let code = try await phone.notebook.ask { try $0.invite(mailbox: phone.mailbox, keys: phone.keys) }
-  let asked = try await laptop.notebook.ask { try $0.join(mailbox: laptop.mailbox, keys: laptop.keys, code: code) }
-  let request = try await phone.notebook.ask { try $0.requestToJoin(mailbox: phone.mailbox, keys: phone.keys) }
-  let digits = try #require(request?.digits)
-  guard case .asked(let shown) = asked, shown == digits else {
-    Issue.record("both devices must show the same digits")
-    return (phone, laptop)
-  }
-  let name = try await phone.notebook.ask { try $0.admit(mailbox: phone.mailbox, keys: phone.keys, digits: digits) }
-  #expect(name == "laptop")
-  _ = try await laptop.notebook.ask { try $0.join(mailbox: laptop.mailbox, keys: laptop.keys, code: nil) }
-  _ = try await laptop.sync()
-  return (phone, laptop)
-}
-
 @Suite(.timeLimit(.minutes(1))) struct DeviceTests {
   @Test func aLineJottedOnThePhoneIsReadOnTheLaptopThroughAFolder() async throws {
     let folder = try TestFolder()
