@@ -32,14 +32,20 @@ import Testing
   @Test func nothingIsHeardOnceTheReaderIsGone() async throws {
     let folder = try TestFolder()
     let notebook = try await folder.notebook()
+    let heard = Shared(0)
     let reader = Task {
-      var count = 0
-      for await _ in try await notebook.changes() { count += 1 }
-      return count
+      for await _ in try await notebook.changes() { heard.with { $0 += 1 } }
+    }
+    var number = 0
+    while heard.now == 0 {
+      number += 1
+      _ = try await notebook.ask { [number] in try $0.jotLine(line: "Person\(number) Heard") }
     }
     reader.cancel()
-    _ = await reader.result
-    _ = try await notebook.ask { try $0.jotLine(line: "Dana Ruiz") }
+    try await reader.value
+    let until = heard.now
+    _ = try await notebook.ask { try $0.jotLine(line: "Ben Okri") }
+    #expect(heard.now == until, "and the task has ended, although nobody stopped the notebook")
   }
 
   @Test @MainActor func todayIsReadAgainAfterEachChange() async throws {
