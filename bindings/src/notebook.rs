@@ -36,10 +36,9 @@ impl Notebook {
     pub fn open(path: PathBuf, surroundings: Surroundings, clock: Option<Arc<dyn PhoneClock>>) -> Result<Arc<Self>> {
         guarded(|| {
             let Surroundings { device, zone } = surroundings;
-            let defaults = Options::default();
-            let clock = clock.map_or(defaults.clock.clone(), told_by);
-            let notebook = core::Notebook::open(path, Options { clock, zone, device, ..defaults })?;
-            Ok(Arc::new(Self(RwLock::new(Some(Arc::new(notebook))))))
+            let clock = clock.map_or(Options::default().clock, told_by);
+            let options = Options { clock, zone, device, ..Options::default() };
+            Ok(Arc::new(Self(RwLock::new(Some(Arc::new(core::Notebook::open(path, options)?))))))
         })
     }
 
@@ -107,4 +106,41 @@ pub(crate) fn guarded<T>(call: impl FnOnce() -> Result<T>) -> Result<T> {
 /// The time as the phone tells it, or the system when the phone does not.
 fn told_by(clock: Arc<dyn PhoneClock>) -> Clock {
     Arc::new(move || clock.unix_ms().ok().and_then(DateTime::<Utc>::from_timestamp_millis).unwrap_or_else(Utc::now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A notebook on the other side of the boundary.
+    fn notebook() -> (tempfile::TempDir, Arc<Notebook>) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let here = Surroundings { device: "a test".into(), zone: Tz::UTC };
+        let notebook = Notebook::open(folder.path().join("notebook.kith"), here, None).expect("it opens");
+        (folder, notebook)
+    }
+
+    #[test]
+    fn a_panic_inside_is_an_error_and_the_notebook_goes_on() {
+        let (_folder, notebook) = notebook();
+        let answer: Result<()> = notebook.ask(|notebook| {
+            drop(notebook.observe(|_| std::panic::panic_any("a listener of our own")));
+            let _heard = notebook.observe(|_| std::panic::panic_any("a mistake"));
+            notebook.jot_line("Dana Ruiz").map(drop)
+        });
+        assert!(matches!(answer, Err(KithError::Panicked(words)) if words == "a mistake"));
+        assert_eq!(notebook.find("Dana".into(), 10).expect("it goes on").len(), 1, "what was written before is safe");
+        notebook.jot_line("Ben".into()).expect("and it can be written");
+    }
+
+    #[test]
+    fn a_notebook_that_is_shut_lets_go_of_its_file_when_what_is_under_way_is_done() {
+        let (folder, notebook) = notebook();
+        let under_way = notebook.opened().expect("it is open");
+        notebook.shut().expect("it is shut");
+        assert!(matches!(notebook.today(), Err(KithError::Closed)));
+        under_way.jot_line("Dana Ruiz").expect("what is under way is finished");
+        drop(under_way);
+        assert!(!folder.path().join("notebook.kith-wal").exists(), "SQLite puts the log away when the last one goes");
+    }
 }

@@ -25,6 +25,8 @@ const LAYERS: &[(&str, u32)] = &[
     ("query", 5),
     ("sync", 6),
     ("notebook", 7),
+    // Only turns values into text and back, for `bindings`.
+    ("bridge", 8),
 ];
 
 /// Modules outside `store` and `query` that may name a type of rusqlite, and why. They speak no SQL.

@@ -1,6 +1,8 @@
 //! Writes the other side of the bindings, in Kotlin, Swift or Python, from the built library; `bindings/generate` builds
 //! it first.
 
+mod list;
+
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -24,7 +26,8 @@ fn main() -> ExitCode {
         ["kotlin", library, out] => write(TargetLanguage::Kotlin, library, out),
         ["python", library, out] => write(TargetLanguage::Python, library, out),
         ["swift", library, out] => write_swift(library, out),
-        _ => Err("usage: kith-bindgen kotlin|swift|python LIBRARY OUTDIR".into()),
+        ["api", library, out] => list::api(library).and_then(|text| Ok(std::fs::write(out, text)?)),
+        _ => Err("usage: kith-bindgen kotlin|swift|python LIBRARY OUTDIR, or kith-bindgen api LIBRARY FILE".into()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -35,7 +38,8 @@ fn main() -> ExitCode {
     }
 }
 
-type Done = Result<(), Box<dyn std::error::Error>>;
+type Failure = Box<dyn std::error::Error>;
+type Done = Result<(), Failure>;
 
 fn write(language: TargetLanguage, library: &str, out: &str) -> Done {
     generate(GenerateOptions {
