@@ -1,0 +1,132 @@
+// What the jot screen shows, and what a person can do there.
+package kith.app.jot
+
+import androidx.annotation.StringRes
+import androidx.compose.runtime.getValue
+import androidx.compose.runtime.mutableStateOf
+import androidx.compose.runtime.setValue
+import androidx.compose.ui.text.TextRange
+import androidx.compose.ui.text.input.TextFieldValue
+import androidx.lifecycle.SavedStateHandle
+import androidx.lifecycle.ViewModel
+import androidx.lifecycle.viewModelScope
+import kith.Notebook
+import kith.app.TheNotebook
+import kith.app.words
+import kith.model.Jotted
+import kith.model.KithException
+import kith.model.LookAlike
+import kith.model.Parsed
+import kotlinx.coroutines.Job
+import kotlinx.coroutines.launch
+
+/** The screen as it stands. A plain value. */
+data class JotState(
+    /** The line, with the cursor in it. */
+    val field: TextFieldValue = TextFieldValue(),
+    /** How the line is understood; a moment behind what is typed, and none while there is nothing. */
+    val parsed: Parsed? = null,
+    val isSaving: Boolean = false,
+    /** What the line before became. */
+    val saved: Jotted? = null,
+    /** With whom [saved] was made one person. */
+    val madeOneWith: String? = null,
+    /** What went wrong, for a person to read. The line is still there. */
+    @get:StringRes val failure: Int? = null,
+) {
+    val canSave get() = field.text.isNotBlank() && !isSaving
+}
+
+class JotModel(private val notebook: TheNotebook, private val kept: SavedStateHandle = SavedStateHandle()) : ViewModel() {
+    /** Compose's own state, for a text field must see what was typed in the same frame. */
+    var state by mutableStateOf(JotState())
+        private set
+    private var parsing: Job? = null
+
+    init {
+        // A line that was not saved yet outlives the process, too.
+        kept.get<String>(LINE)?.let { type(TextFieldValue(it, TextRange(it.length))) }
+    }
+
+    fun type(field: TextFieldValue) {
+        if (state.isSaving) return
+        val changed = field.text != state.field.text
+        state = state.copy(field = field, failure = if (changed) null else state.failure)
+        if (changed) read(field.text)
+    }
+
+    /** Writes a mark at the end of the line: a space, the mark, and the cursor after it. */
+    fun mark(mark: String) {
+        val line = state.field.text.trimEnd().let { if (it.isEmpty()) mark else "$it $mark" }
+        type(TextFieldValue(line, TextRange(line.length)))
+    }
+
+    fun save() {
+        val line = state.field.text
+        if (!state.canSave) return
+        state = state.copy(isSaving = true, failure = null)
+        trying {
+            val saved = jot(line)
+            kept.remove<String>(LINE)
+            parsing?.cancel()
+            state = JotState(saved = saved)
+        }
+    }
+
+    /** The person just jotted down is one who was known. */
+    fun same(other: LookAlike) {
+        val saved = state.saved ?: return
+        val person = saved.contact ?: return
+        trying {
+            write { same(person, other.person.id) }
+            state = state.copy(saved = saved.copy(sameAs = emptyList()), madeOneWith = other.person.name)
+        }
+    }
+
+    /** The person just jotted down is none of those who were offered; nobody asks again. */
+    fun notSame() {
+        val saved = state.saved ?: return
+        val person = saved.contact ?: return
+        trying {
+            write { saved.sameAs.forEach { notSame(person, it.person.id) } }
+            state = state.copy(saved = saved.copy(sameAs = emptyList()))
+        }
+    }
+
+    /** They are two people after all. */
+    fun undoSame() = trying {
+        write { undo() }
+        state = state.copy(madeOneWith = null)
+    }
+
+    fun dismiss() {
+        state = state.copy(saved = null, madeOneWith = null, failure = null)
+    }
+
+    private fun read(line: String) {
+        kept[LINE] = line
+        parsing?.cancel()
+        parsing = viewModelScope.launch {
+            val parsed = try {
+                if (line.isBlank()) null else notebook.get().parse(line)
+            } catch (failure: KithException) {
+                return@launch run { state = state.copy(parsed = null, failure = failure.words) }
+            }
+            state = state.copy(parsed = parsed)
+        }
+    }
+
+    private fun trying(wish: suspend Notebook.() -> Unit) {
+        viewModelScope.launch {
+            try {
+                notebook.get().wish()
+            } catch (failure: KithException) {
+                state = state.copy(isSaving = false, failure = failure.words)
+            }
+        }
+    }
+
+    private companion object {
+        const val LINE = "line"
+    }
+}

@@ -1,0 +1,84 @@
+package kith.app
+
+import androidx.compose.ui.test.junit4.createEmptyComposeRule
+import androidx.compose.ui.test.onAllNodesWithText
+import androidx.compose.ui.test.onFirst
+import androidx.compose.ui.test.onNodeWithText
+import androidx.compose.ui.test.performClick
+import org.junit.Assert.assertEquals
+import org.junit.Rule
+import org.junit.Test
+import org.junit.runner.RunWith
+import org.robolectric.ParameterizedRobolectricTestRunner
+import org.robolectric.ParameterizedRobolectricTestRunner.Parameters
+import org.robolectric.RuntimeEnvironment
+
+/** Every screen with nobody, one, a life's and 5,000 people in it, and with very long names; light, dark, and in large letters. */
+@RunWith(ParameterizedRobolectricTestRunner::class)
+class DrawnTest(private val how: String, private val night: Boolean, private val scale: Float) {
+    @get:Rule
+    val phone = createEmptyComposeRule()
+
+    @Test
+    fun with_nobody() = drawn("0") {}
+
+    @Test
+    fun with_one_person() = drawn("1") { before { it.jot("Dana Ruiz, Acme Logistics !send her the Lyon contact by tomorrow") } }
+
+    @Test
+    fun with_the_demo() = drawn("demo") { before { it.write { loadDemo() } } }
+
+    @Test
+    fun with_a_crowd() = drawn("5000") { bring(crowd) }
+
+    @Test
+    fun with_very_long_names() = drawn("long") {
+        before {
+            it.jot("$LONG, $LONG_TOO !send her ${"a very long promise ".repeat(20)} by tomorrow ?${"needs ".repeat(30)}")
+            it.jot("${"W".repeat(200)} !!${"x".repeat(300)}")
+        }
+    }
+
+    private fun drawn(name: String, prepare: () -> Unit) {
+        RuntimeEnvironment.setQualifiers(if (night) "+night" else "+notnight")
+        RuntimeEnvironment.setFontScale(scale)
+        prepare()
+        phone.begin().use { app ->
+            val look = { screen: String ->
+                assertEquals(emptyList<String>(), phone.flaws())
+                val drawing = app.draw("$screen-$name-$how")
+                assertEquals(780 to 1688, drawing.width to drawing.height)
+            }
+            // Today as it is found, then a line that is typed and saved.
+            phone.onAllNodesWithText(string(R.string.today)).onFirst().performClick()
+            phone.seeNoMore(string(R.string.loading))
+            look("today")
+            phone.onAllNodesWithText(string(R.string.jot)).onFirst().performClick()
+            phone.see(string(R.string.jot_empty))
+            look("jot")
+            phone.type(if (name == "long") "$LONG, $LONG_TOO, chief !${"a very long promise ".repeat(12)} by tue" else LINE)
+            phone.see(string(R.string.piece_promise_mine))
+            look("jot-typed")
+            phone.onNodeWithText(string(R.string.jot_save)).performClick()
+            phone.see(if (name == "long") LONG.take(20) else "Dana")
+            phone.waitUntil(20_000) { phone.onAllNodesWithText(string(R.string.piece_promise_mine)).fetchSemanticsNodes().isEmpty() }
+            look("jot-saved")
+        }
+    }
+
+    companion object {
+        const val LINE = "Dana, Acme Logistics, hiring ops lead !send her the Lyon contact by tue !!the market study ?needs a " +
+            "warehouse in Lyon +knows customs brokers @Sam Lee #lyon dana@acme.com *"
+        const val LONG = "Wolfeschlegelsteinhausenbergerdorff Maximiliana Anastasia Konstantinopolitanska"
+        const val LONG_TOO = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
+
+        @JvmStatic
+        @Parameters(name = "{0}")
+        fun looks() = listOf(
+            arrayOf<Any>("light", false, 1f),
+            arrayOf<Any>("dark", true, 1f),
+            arrayOf<Any>("light-large", false, 1.5f),
+            arrayOf<Any>("dark-large", true, 1.5f),
+        )
+    }
+}

@@ -1,0 +1,143 @@
+package kith.app
+
+import androidx.compose.ui.test.assertIsDisplayed
+import androidx.compose.ui.test.assertIsEnabled
+import androidx.compose.ui.test.assertIsNotEnabled
+import androidx.compose.ui.test.junit4.createEmptyComposeRule
+import androidx.compose.ui.test.onAllNodesWithText
+import androidx.compose.ui.test.onFirst
+import androidx.compose.ui.test.onNodeWithContentDescription
+import androidx.compose.ui.test.onNodeWithText
+import androidx.compose.ui.test.performClick
+import androidx.compose.ui.test.performImeAction
+import androidx.compose.ui.test.performScrollTo
+import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.runBlocking
+import androidx.test.core.app.ApplicationProvider
+import org.junit.Assert.assertEquals
+import org.junit.Rule
+import org.junit.Test
+import org.junit.runner.RunWith
+import org.robolectric.RobolectricTestRunner
+
+@RunWith(RobolectricTestRunner::class)
+class JourneyTest {
+    @get:Rule
+    val phone = createEmptyComposeRule()
+
+    @Test
+    fun a_line_is_shown_as_it_is_understood_saved_and_stands_under_today() {
+        phone.begin().use {
+            phone.onNodeWithText(string(R.string.jot_save)).assertIsNotEnabled()
+            phone.type("Dana Ruiz, Acme Logistics, hiring ops lead !send her the Lyon contact by tue ?a warehouse #lyon")
+            phone.see("hiring ops lead")
+            for (piece in listOf(R.string.piece_name, R.string.piece_organisation, R.string.piece_role, R.string.piece_promise_mine, R.string.piece_need, R.string.piece_topic)) {
+                phone.onNodeWithText(string(piece), substring = true).performScrollTo().assertIsDisplayed()
+            }
+            phone.onNodeWithText(string(R.string.jot_save)).assertIsEnabled().performClick()
+            phone.see(string(R.string.jot_saved_new, "Dana Ruiz"))
+            phone.onAllNodesWithText(string(R.string.today)).onFirst().performClick()
+            phone.see("send her the Lyon contact")
+            phone.see(string(R.string.today_i_owe))
+        }
+    }
+
+    @Test
+    fun the_keyboards_own_button_saves_too_and_the_line_is_empty_for_the_next() {
+        phone.begin().use {
+            phone.type("Sam Lee")
+            phone.onNodeWithText("Sam Lee").performImeAction()
+            phone.see(string(R.string.jot_saved_new, "Sam Lee"))
+            phone.onNodeWithText(string(R.string.jot_save)).assertIsNotEnabled()
+            assertEquals(1UL, people())
+        }
+    }
+
+    @Test
+    fun a_promise_is_kept_with_one_tap_and_open_again_with_another() {
+        before { it.jot("Dana Ruiz !call her by tomorrow") }
+        phone.begin().use {
+            phone.onAllNodesWithText(string(R.string.today)).onFirst().performClick()
+            phone.see("call her")
+            phone.onNodeWithContentDescription(string(R.string.today_kept_of, "call her")).performClick()
+            phone.see(string(R.string.undo))
+            phone.seeNoMore(string(R.string.today_i_owe))
+            phone.onNodeWithText(string(R.string.undo)).performClick()
+            phone.see(string(R.string.today_i_owe))
+        }
+    }
+
+    @Test
+    fun somebody_known_already_is_offered_and_one_tap_makes_them_one() {
+        before { it.jot("Dana Ruiz, Acme Logistics") }
+        phone.begin().use {
+            phone.type("Dana !call her")
+            phone.onNodeWithText(string(R.string.jot_save)).performClick()
+            phone.see(string(R.string.jot_same, "Dana Ruiz"))
+            phone.onNodeWithText(string(R.string.jot_same, "Dana Ruiz")).performClick()
+            phone.see(string(R.string.jot_made_one, "Dana Ruiz"))
+            assertEquals(1UL, people())
+            phone.onNodeWithText(string(R.string.undo)).performClick()
+            phone.seeNoMore(string(R.string.jot_made_one, "Dana Ruiz"))
+            assertEquals(2UL, people())
+        }
+    }
+
+    @Test
+    fun somebody_else_stays_somebody_else() {
+        before { it.jot("Dana Ruiz, Acme Logistics") }
+        phone.begin().use {
+            phone.type("Dana !call her")
+            phone.onNodeWithText(string(R.string.jot_save)).performClick()
+            phone.see(string(R.string.jot_not_same))
+            phone.onNodeWithText(string(R.string.jot_not_same)).performClick()
+            phone.seeNoMore(string(R.string.jot_not_same))
+            assertEquals(2UL, people())
+        }
+    }
+
+    @Test
+    fun a_mark_is_one_tap_away() {
+        phone.begin().use {
+            phone.type("Dana Ruiz")
+            phone.onNodeWithText(string(R.string.mark_promise)).performClick()
+            phone.onNodeWithText("Dana Ruiz !").assertIsDisplayed()
+        }
+    }
+
+    @Test
+    fun a_line_that_says_nothing_is_refused_in_words_and_stays() {
+        phone.begin().use {
+            phone.type("#")
+            phone.onNodeWithText(string(R.string.jot_save)).performClick()
+            phone.see(string(R.string.failed_invalid))
+            phone.onNodeWithText("#").assertIsDisplayed()
+        }
+    }
+
+    @Test
+    fun a_damaged_notebook_says_what_to_do_and_shows_no_empty_page() {
+        ApplicationProvider.getApplicationContext<KithApp>().filesDir.resolve("notebook.kith").writeText("no notebook ".repeat(1000))
+        phone.begin().use { app ->
+            phone.onAllNodesWithText(string(R.string.today)).onFirst().performClick()
+            phone.see(string(R.string.failed_unreadable))
+            phone.onNodeWithText(string(R.string.try_again)).performClick()
+            phone.see(string(R.string.failed_unreadable))
+            assertEquals(0, phone.onAllNodesWithText(string(R.string.today_nobody)).fetchSemanticsNodes().size)
+            app.draw("today-damaged")
+        }
+    }
+
+    @Test
+    fun a_line_that_was_not_saved_is_there_again_when_the_activity_is_made_anew() {
+        phone.begin().use { app ->
+            phone.type("Dana Ruiz !call her")
+            app.recreate()
+            phone.see("Dana Ruiz !call her")
+        }
+    }
+
+    private fun people(): ULong = runBlocking {
+        ApplicationProvider.getApplicationContext<KithApp>().notebook.get().today().first().people
+    }
+}

@@ -1,0 +1,131 @@
+// The notebook as Kotlin speaks: suspending calls, flows of pages that follow what changes, `use`.
+// What the functions mean is said at the bindings; nothing is decided here.
+package kith
+
+import kith.model.Area
+import kith.model.Hit
+import kith.model.Jotted
+import kith.model.KithException
+import kith.model.Origin
+import kith.model.Parsed
+import kith.model.RecordId
+import kith.model.Today
+import kith.notebook.ChangeListener
+import kith.notebook.PhoneClock
+import kith.notebook.Run
+import kith.notebook.Surroundings
+import kotlinx.coroutines.CoroutineDispatcher
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.Job
+import kotlinx.coroutines.NonCancellable
+import kotlinx.coroutines.awaitCancellation
+import kotlinx.coroutines.channels.awaitClose
+import kotlinx.coroutines.ensureActive
+import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.callbackFlow
+import kotlinx.coroutines.flow.catch
+import kotlinx.coroutines.flow.conflate
+import kotlinx.coroutines.flow.distinctUntilChanged
+import kotlinx.coroutines.flow.flowOn
+import kotlinx.coroutines.flow.map
+import kotlinx.coroutines.launch
+import kotlinx.coroutines.withContext
+import kith.notebook.Notebook as Bindings
+
+/**
+ * A notebook, open. Any thread may use it, and no call blocks the thread it comes from.
+ *
+ * Every call may throw a [KithException]: switch on its subclass, and never show its message to a person. After [close]
+ * every call throws [KithException.Closed], and flows end.
+ */
+class Notebook private constructor(private val bindings: Bindings, private val dispatcher: CoroutineDispatcher) :
+    AutoCloseable {
+    private val life = Job()
+
+    /** Asks the bindings something. If whoever asked is cancelled meanwhile, the answer is thrown away. */
+    suspend fun <T> ask(question: Bindings.() -> T): T = withContext(dispatcher) { bindings.question() }
+
+    /** Changes the notebook through the bindings: done to the end even if whoever asked is cancelled. */
+    suspend fun <T> write(command: Bindings.() -> T): T = withContext(NonCancellable + dispatcher) { bindings.command() }
+
+    /**
+     * Does something long, which takes the [Run] it is handed. Cancelling the coroutine takes it back; this returns when
+     * it has really ended, and what was done until then stays, as its function says.
+     */
+    suspend fun <T> work(work: Bindings.(Run) -> T): T = Run().use { run ->
+        withContext(dispatcher) {
+            val watcher = launch(Dispatchers.Unconfined) {
+                try {
+                    awaitCancellation()
+                } finally {
+                    run.cancel()
+                }
+            }
+            try {
+                bindings.work(run)
+            } catch (taken: KithException.Cancelled) {
+                ensureActive()
+                throw taken
+            } finally {
+                watcher.cancel()
+            }
+        }
+    }
+
+    /**
+     * A page, and the page anew whenever a record of these areas changed, here or on another device; of any area when
+     * none is named. Changes that come faster than they are read are read once. Ends when the notebook is closed.
+     */
+    fun <T> pages(vararg areas: Area, page: Bindings.() -> T): Flow<T> =
+        changes(areas.toSet())
+            .map { bindings.page() }
+            .catch { if (it !is KithException.Closed) throw it }
+            .flowOn(dispatcher)
+            .distinctUntilChanged()
+
+    /** The page of today. */
+    fun today(): Flow<Today> = pages { todayPage() }
+
+    /** Finds records by any of their words as one types; at most [most]. */
+    suspend fun find(typed: String, most: Int = 50): List<Hit> = ask { find(typed, most.toUInt()) }
+
+    /** Reads a line as it is typed, and writes nothing. */
+    suspend fun parse(line: String): Parsed = ask { parseJot(line) }
+
+    /** Writes a line down. It is durable on return. */
+    suspend fun jot(line: String): Jotted = write { jotLine(line) }
+
+    /** Shuts the notebook. What is under way is finished; to close twice is fine. */
+    override fun close() {
+        life.cancel()
+        // The bindings' object stays, a few bytes until this one is collected, so that late calls are answered.
+        bindings.shut()
+    }
+
+    /** One at once, then one for each change of these areas; while nobody listens, any number of them become one. */
+    private fun changes(of: Set<Area>): Flow<Unit> = callbackFlow {
+        val observation = bindings.observe(object : ChangeListener {
+            override fun changed(areas: List<Area>, ids: List<RecordId>, origin: Origin) {
+                if (of.isEmpty() || areas.isEmpty() || areas.any(of::contains)) trySend(Unit)
+            }
+        })
+        val ended = life.invokeOnCompletion { channel.close() }
+        trySend(Unit)
+        awaitClose {
+            ended.dispose()
+            observation.use { it.stop() }
+        }
+    }.conflate()
+
+    companion object {
+        /** Opens the notebook in this file, making it when there is none. */
+        suspend fun open(
+            path: String,
+            surroundings: Surroundings,
+            clock: PhoneClock? = null,
+            dispatcher: CoroutineDispatcher = Dispatchers.IO,
+        ): Notebook = withContext(NonCancellable + dispatcher) {
+            Notebook(Bindings.open(path, surroundings, clock), dispatcher)
+        }
+    }
+}

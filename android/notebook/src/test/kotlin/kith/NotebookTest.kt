@@ -1,0 +1,271 @@
+package kith
+
+import app.cash.turbine.test
+import kith.model.Area
+import kith.model.KithException
+import kith.model.Origin
+import kith.model.PeopleFilter
+import kith.model.PromiseState
+import kith.model.RecordId
+import kith.model.ShellFailure
+import kith.notebook.ChangeListener
+import kith.notebook.PhoneClock
+import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.CoroutineStart
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.async
+import kotlinx.coroutines.awaitAll
+import kotlinx.coroutines.cancelAndJoin
+import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.flow.toList
+import kotlinx.coroutines.launch
+import kotlinx.coroutines.yield
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.assertThrows
+import org.junit.jupiter.api.io.TempDir
+import java.nio.file.Files
+import java.nio.file.Path
+import java.util.concurrent.ConcurrentLinkedQueue
+import java.util.concurrent.atomic.AtomicBoolean
+import java.util.concurrent.atomic.AtomicInteger
+import kotlin.io.path.writeBytes
+import kotlin.random.Random
+import kotlin.time.TimeSource
+import kith.notebook.FfiConverterTypeChangeListener.handleMap as listeners
+
+class NotebookTest {
+    @TempDir
+    lateinit var folder: Path
+
+    @Test
+    fun a_line_becomes_a_person_a_promise_and_a_need_who_is_found() = story {
+        notebookIn(folder).use { notebook ->
+            val jotted = notebook.jot("Dana Ruiz, Acme Logistics !send her the Lyon contact by 12 Mar ?needs a warehouse")
+            assertEquals("Dana Ruiz", jotted.name)
+            assertEquals(listOf("organisation", "contact", "promise", "need", "note"), jotted.wrote)
+            assertEquals(jotted.contact, notebook.find("ruiz").first().id)
+            assertEquals("Dana Ruiz", notebook.ask { personPage(jotted.contact!!) }.contact.name)
+        }
+    }
+
+    @Test
+    fun a_line_is_read_while_it_is_typed_and_nothing_is_written() = story {
+        notebookIn(folder).use { notebook ->
+            val line = "Dana Ruiz !call her #lyon 🦊"
+            val parsed = notebook.parse(line)
+            assertEquals(line, parsed.spans.joinToString("") { it.text })
+            assertEquals(listOf("call her"), parsed.draft.promises.map { it.words })
+            assertEquals(0UL, notebook.today().first().people)
+        }
+    }
+
+    @Test
+    fun today_is_told_anew_when_a_promise_is_made_and_when_it_is_kept() = story {
+        notebookIn(folder).use { notebook ->
+            notebook.today().test {
+                assertEquals(0, awaitItem().iOwe.size)
+                notebook.jot("Dana Ruiz !call her")
+                val promise = awaitItem().iOwe.single()
+                assertEquals("Dana Ruiz" to "call her", promise.name to promise.record.words)
+                notebook.write { closePromise(promise.record.id, PromiseState.Kept, today()) }
+                assertEquals(0, awaitItem().iOwe.size)
+            }
+        }
+    }
+
+    @Test
+    fun a_page_is_not_read_again_for_what_it_does_not_show() = story {
+        notebookIn(folder).use { notebook ->
+            val read = AtomicInteger()
+            notebook.pages(Area.LEDGER) { read.incrementAndGet() }.test {
+                assertEquals(1, awaitItem())
+                val heard = CompletableDeferred<Unit>()
+                notebook.ask { observe(hearing { heard.complete(Unit) }) }.use {
+                    notebook.jot("Dana Ruiz")
+                    heard.await()
+                }
+                expectNoEvents()
+            }
+        }
+    }
+
+    @Test
+    fun a_change_is_heard_within_a_second() = story {
+        notebookIn(folder).use { notebook ->
+            notebook.pages(Area.PEOPLE) { todayPage().people }.test {
+                awaitItem()
+                repeat(20) { n ->
+                    val begun = TimeSource.Monotonic.markNow()
+                    notebook.jot("Person Number$n")
+                    assertEquals(n.toULong() + 1UL, awaitItem())
+                    assertTrue(begun.elapsedNow().inWholeMilliseconds < 1000, "after ${begun.elapsedNow()}")
+                }
+            }
+        }
+    }
+
+    @Test
+    fun eight_threads_write_and_read_at_once_and_nothing_is_lost() = story {
+        notebookIn(folder).use { notebook ->
+            (0 until 8).map { thread ->
+                async(Dispatchers.IO) {
+                    repeat(25) { n ->
+                        notebook.jot("Person Of$thread Number$n !call")
+                        notebook.today().first()
+                        notebook.find("perso")
+                    }
+                }
+            }.awaitAll()
+            assertEquals(200UL, notebook.ask { people(EVERYBODY, 0u, 10u) }.total)
+            assertEquals(200, notebook.ask { openPromises(null) }.size)
+        }
+    }
+
+    @Test
+    fun a_listener_that_throws_or_calls_back_hinders_nobody() = story {
+        notebookIn(folder).use { notebook ->
+            val heard = ConcurrentLinkedQueue<String>()
+            val once = AtomicBoolean()
+            val observations = notebook.ask {
+                listOf(
+                    observe(hearing { heard += "refuses"; throw ShellFailure.Refused("no") }),
+                    observe(hearing { heard += "breaks"; error("a mistake in a screen") }),
+                    observe(hearing { heard += "asks ${todayPage().people}" }),
+                    observe(hearing { if (!once.getAndSet(true)) heard += "wrote ${jotLine("Sam Lee").name}" }),
+                )
+            }
+            notebook.jot("Dana Ruiz")
+            observations.forEach { it.use { it.stop() } }
+            // Two changes, each told to all four; in which order is not said.
+            assertEquals(listOf(2, 2, 2, 1), listOf("refuses", "breaks", "asks", "wrote Sam Lee").map { told -> heard.count { told in it } })
+            notebook.jot("Nobody hears of this one")
+            assertEquals(3UL, notebook.today().first().people)
+        }
+    }
+
+    @Test
+    fun a_listener_may_shut_the_notebook() = story {
+        notebookIn(folder).use { notebook ->
+            notebook.ask { observe(hearing { shut() }) }.use {
+                assertEquals("Dana Ruiz", notebook.jot("Dana Ruiz").name)
+            }
+            assertThrows<KithException.Closed> { notebook.jot("Sam Lee") }
+        }
+    }
+
+    @Test
+    fun a_clock_that_throws_is_passed_over() = story {
+        val broken = object : PhoneClock {
+            override fun unixMs(): Long = throw ShellFailure.Refused("no time")
+        }
+        Notebook.open("$folder/notebook.kith", PHONE, broken).use { assertTrue(it.ask { today() } > "2026") }
+        val still = object : PhoneClock {
+            override fun unixMs() = 1_000_000_000_000
+        }
+        Notebook.open("$folder/notebook.kith", PHONE, still).use { assertEquals("2001-09-09", it.ask { today() }) }
+    }
+
+    @Test
+    fun a_closed_notebook_says_so_and_its_flows_end() = story {
+        val notebook = notebookIn(folder)
+        notebook.today().test {
+            awaitItem()
+            notebook.close()
+            awaitComplete()
+        }
+        notebook.close()
+        assertThrows<KithException.Closed> { notebook.jot("Dana Ruiz") }
+        assertThrows<KithException.Closed> { notebook.find("dana") }
+        assertEquals(0, notebook.today().toList().size)
+        assertThrows<KithException.Closed> { notebook.work { checkUp(it) } }
+    }
+
+    @Test
+    fun an_object_of_the_bindings_that_was_let_go_of_throws_and_does_not_crash() = story {
+        notebookIn(folder).use { notebook ->
+            val observation = notebook.ask { observe(hearing {}) }
+            observation.close()
+            observation.close()
+            assertThrows<IllegalStateException> { observation.stop() }
+        }
+    }
+
+    @Test
+    fun garbage_is_refused_by_kind_and_left_as_it_was() = story {
+        val random = Random(7)
+        for (size in listOf(100, 1000, 4096, 65_536)) {
+            val garbage = folder.resolve("garbage-$size").apply { writeBytes(random.nextBytes(size)) }
+            val before = Files.readAllBytes(garbage)
+            assertThrows<KithException.Unreadable>("$size bytes") { Notebook.open("$garbage", PHONE).close() }
+            assertTrue(before.contentEquals(Files.readAllBytes(garbage)))
+        }
+        assertThrows<KithException.Storage> { Notebook.open("$folder/no/such/folder/notebook.kith", PHONE).close() }
+        notebookIn(folder).use { notebook ->
+            assertThrows<KithException.NotFound> { notebook.ask { personPage("00000000000000000000000000000001") } }
+            assertThrows<KithException.Invalid> { notebook.ask { personPage("no id") } }
+            assertThrows<KithException.Invalid> { notebook.jot("   ") }
+            assertThrows<KithException.Invalid> { notebook.jot("x".repeat(70_000)) }
+            assertThrows<KithException.Unreadable> ("import") { notebook.work { importFile("$folder/garbage-4096", it) } }
+            notebook.jot("\u0000 \uD800 lone surrogate 🦊")
+        }
+    }
+
+    @Test
+    fun a_cancelled_coroutine_takes_long_work_back_and_waits_until_it_ended() = story(120) {
+        notebookIn(folder).use { notebook ->
+            val book = addressBook(folder, 20_000)
+            val begun = CompletableDeferred<Unit>()
+            val importing = launch {
+                notebook.work { run ->
+                    begun.complete(Unit)
+                    importFile(book, run)
+                }
+            }
+            begun.await()
+            // Once it has written some people, for then there is something to take back.
+            notebook.pages(Area.PEOPLE) { todayPage().people }.first { it > 0UL }
+            importing.cancelAndJoin()
+            val people = notebook.today().first().people
+            assertTrue(people in 1UL..<20_000UL, "$people people came in")
+            yield()
+            assertEquals(people, notebook.today().first().people, "nothing goes on after it has ended")
+        }
+    }
+
+    @Test
+    fun a_line_is_saved_even_if_whoever_jotted_it_is_cancelled() = story {
+        notebookIn(folder).use { notebook ->
+            launch(start = CoroutineStart.UNDISPATCHED) { notebook.jot("Dana Ruiz") }.cancelAndJoin()
+            assertEquals(1UL, notebook.today().first().people)
+        }
+    }
+
+    @Test
+    fun ten_thousand_flows_come_and_go_and_leave_nothing_behind() = story(120) {
+        notebookIn(folder).use { notebook ->
+            notebook.jot("Dana Ruiz")
+            val before = listeners.size
+            repeat(10_000) { notebook.pages { today() }.first() }
+            assertEquals(before, listeners.size)
+        }
+    }
+
+    @Test
+    fun notebooks_come_and_go_and_leave_no_file_open() = story(120) {
+        val open = { Files.list(Path.of("/proc/self/fd")).use { it.count() } }
+        notebookIn(folder).close()
+        val before = open()
+        repeat(500) { notebookIn(folder).use { it.ask { today() } } }
+        assertTrue(open() <= before + 8, "${open()} files are open, and $before before")
+    }
+
+    private fun hearing(what: () -> Unit) = object : ChangeListener {
+        override fun changed(areas: List<Area>, ids: List<RecordId>, origin: Origin) = what()
+    }
+
+    private companion object {
+        val EVERYBODY = PeopleFilter("", "", "", false)
+    }
+}
