@@ -27,6 +27,7 @@ import Observation
     do {
       let changes = try await notebook.changes()
       await reload()
+      // Where somebody was met is the name of an event.
       for await change in changes where change.concerns([.people, .meetings]) {
         await reload()
       }
