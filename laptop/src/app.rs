@@ -1,5 +1,6 @@
 //! What every command has at hand: the notebook, the way out, today, and how answers are wanted.
 
+use std::cell::OnceCell;
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,12 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use chrono::NaiveDate;
 use indicatif::{ProgressBar, ProgressStyle};
 use kith_core::notebook::{Notebook, Observation, Options};
+use kith_core::sync::keystore::DeviceKeyStore;
 use serde::Serialize;
 
 use crate::args::Cli;
 use crate::failure::{Failure, cannot_open};
 use crate::out::Out;
-use crate::{layout, places};
+use crate::{keychain, layout, places};
 
 /// Rounds of housekeeping after a command that wrote: at most some 50 ms each, so that the prompt is back at once.
 const TIDY_ROUNDS: usize = 5;
@@ -27,6 +29,7 @@ pub(crate) struct App<'a> {
     pub(crate) json: bool,
     /// How wide a line may be.
     pub(crate) width: usize,
+    keys: OnceCell<DeviceKeyStore>,
     wrote: Arc<AtomicBool>,
     _observation: Observation,
 }
@@ -43,7 +46,31 @@ impl<'a> App<'a> {
         let observation = notebook.observe(move |_| heard.store(true, Ordering::Relaxed));
         let today = notebook.today()?;
         let width = layout::width_of(io::stdout().is_terminal());
-        Ok(Self { notebook, out, today, json: cli.json, width, wrote, _observation: observation })
+        Ok(Self {
+            notebook,
+            out,
+            today,
+            json: cli.json,
+            width,
+            keys: OnceCell::new(),
+            wrote,
+            _observation: observation,
+        })
+    }
+
+    /// The secrets of this device: one store for a whole command, so that a keychain is asked once.
+    pub(crate) fn keys(&self) -> Result<DeviceKeyStore, Failure> {
+        if let Some(keys) = self.keys.get() {
+            return Ok(keys.clone());
+        }
+        let is_quiet = self.out.is_quiet();
+        let tell = move |why: &kith_core::Error| {
+            if !is_quiet {
+                keychain::tell_of_files(why);
+            }
+        };
+        let keys = places::keys(Box::new(tell))?;
+        Ok(self.keys.get_or_init(|| keys).clone())
     }
 
     /// Whether somebody sits there who can be asked.

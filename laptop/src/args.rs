@@ -370,8 +370,8 @@ pub(crate) enum Command {
     /// People and notes that are here already are added to that notebook, for all of its devices to read.
     #[command(after_help = examples!("kith join KITHJ-2M4X-… --folder ~/Dropbox", "kith join KITHJ-2M4X-… --near", "kith join", "kith join --recovery --folder ~/Dropbox"))]
     Join(Join),
-    /// List the devices of this notebook, or remove one
-    #[command(args_conflicts_with_subcommands = true, after_help = examples!("kith devices", "kith devices remove tablet"))]
+    /// List the devices of this notebook, remove one, or say where the keys of this one are
+    #[command(args_conflicts_with_subcommands = true, after_help = examples!("kith devices", "kith devices remove tablet", "kith devices keys"))]
     Devices {
         #[command(subcommand)]
         step: Option<DeviceStep>,

@@ -18,7 +18,7 @@ use crate::args::{DeviceStep, Invite, Join};
 use crate::failure::Failure;
 use crate::layout::{FAINT, STRONG, clean, styled};
 use crate::mailboxes::{self, say};
-use crate::{choose, days, pair, places, sync};
+use crate::{choose, days, keychain, pair, sync};
 
 /// How often the mailbox is looked into while somebody waits, and for how long.
 const STEP: Duration = Duration::from_secs(1);
@@ -29,7 +29,7 @@ pub(crate) fn invite(app: &App, invite: &Invite) -> Result<(), Failure> {
     if invite.near {
         return invite_near(app);
     }
-    let (place, keys) = (mailboxes::one(app, invite.folder.as_deref())?, places::keys()?);
+    let (place, keys) = (mailboxes::one(app, invite.folder.as_deref())?, app.keys()?);
     if invite.cancel {
         app.notebook.cancel_invitation(place.as_ref(), &keys)?;
         return app.done("", "The invitation is taken back.");
@@ -73,7 +73,7 @@ fn invite_near(app: &App) -> Result<(), Failure> {
     if !app.can_ask() {
         return Err(Failure::Usage("nobody is here to compare the digits; invite through a folder instead".into()));
     }
-    let (mut own, keys) = (Lending::new()?, places::keys()?);
+    let (mut own, keys) = (Lending::new()?, app.keys()?);
     let place = own.mailbox();
     let code = app.notebook.invite(&place, &keys)?;
     let name = pair::lend_to(&mut own, &code, |port| {
@@ -137,7 +137,7 @@ pub(crate) fn join(app: &App, join: &Join) -> Result<(), Failure> {
     if let Some(code) = code.as_ref().filter(|_| is_near && !join.no_wait) {
         return join_near(app, join, code);
     }
-    let (place, keys) = (mailboxes::one(app, join.folder.as_deref())?, places::keys()?);
+    let (place, keys) = (mailboxes::one(app, join.folder.as_deref())?, app.keys()?);
     if (code.is_some() || join.again || join.recovery) && !join.yes {
         warn(app)?;
     }
@@ -164,7 +164,7 @@ fn join_near(app: &App, join: &Join, code: &Code) -> Result<(), Failure> {
     let spinner = app.spinner("looking for the device that shows this code");
     let lent = pair::borrow(code, join.at.as_deref());
     spinner.finish_and_clear();
-    let (lent, keys) = (lent?, places::keys()?);
+    let (lent, keys) = (lent?, app.keys()?);
     match ask(app, &lent, &keys, Some(code), true)? {
         Some(from) => arrive(app, &lent, &format!("{} let this device in.", clean(&from))),
         None => Ok(()),
@@ -231,7 +231,7 @@ fn arrive(app: &App, place: &dyn Mailbox, words: &str) -> Result<(), Failure> {
 pub(crate) fn recovery(app: &App, replace: bool, folder: Option<&std::path::Path>) -> Result<(), Failure> {
     let old = if replace { Some(typed_key()?) } else { None };
     let place = mailboxes::one(app, folder)?;
-    let kit = app.notebook.make_recovery_key(place.as_ref(), &places::keys()?, old.as_ref())?;
+    let kit = app.notebook.make_recovery_key(place.as_ref(), &app.keys()?, old.as_ref())?;
     let text = kit.text();
     if app.json {
         return app.print_json(&serde_json::json!({ "recovery_key": text.as_str() }));
@@ -258,16 +258,17 @@ fn typed_key() -> Result<RecoveryKit, Failure> {
     Ok(RecoveryKit::parse(&typed)?)
 }
 
-/// Lists the devices of this notebook, or removes one.
+/// Lists the devices of this notebook, removes one, or moves the keys of this one.
 pub(crate) fn devices(app: &App, step: Option<&DeviceStep>) -> Result<(), Failure> {
     match step {
         None => list(app),
         Some(DeviceStep::Remove { device, yes, recovery }) => remove(app, device, *yes, *recovery),
+        Some(DeviceStep::Keys { keychain, files }) => keychain::keys(app, *keychain, *files),
     }
 }
 
 fn list(app: &App) -> Result<(), Failure> {
-    let rows = app.notebook.device_list(&places::keys()?)?;
+    let rows = app.notebook.device_list(&app.keys()?)?;
     if app.json {
         return app.print_json(&rows);
     }
@@ -276,6 +277,9 @@ fn list(app: &App) -> Result<(), Failure> {
     }
     for row in &rows {
         app.line(format!("{}  {}", styled(STRONG, &clean(&row.name)), styled(FAINT, &about(app, row)?)));
+    }
+    if let Some(kept) = app.keys()?.kept()? {
+        app.line(styled(FAINT, keychain::words(Some(kept))));
     }
     Ok(())
 }
@@ -301,7 +305,7 @@ fn remove(app: &App, device: &str, yes: bool, recovery: bool) -> Result<(), Fail
     if !yes && !choose::agrees(app, &question)? {
         return Err(Failure::Wrong("no device was removed".into()));
     }
-    let keys = places::keys()?;
+    let keys = app.keys()?;
     let row = match recovery {
         true => app.notebook.remove_device_as(&keys, &typed_key()?, device)?,
         false => app.notebook.remove_device(&keys, device)?,

@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::failure::Failure;
 use crate::layout::clean;
 use crate::near::{self, Near};
-use crate::{days, places, sync};
+use crate::{days, sync};
 
 /// How long other devices are looked for.
 const LOOKING: Duration = Duration::from_secs(3);
@@ -24,7 +24,7 @@ pub(crate) type Called = Result<(SyncReport, Option<SocketAddr>), Error>;
 
 /// Looks for the other devices of the notebook on this network, and syncs with those that are there. Says how many.
 pub(crate) fn nearby(app: &App, answers: &mut Vec<serde_json::Value>) -> Result<usize, Failure> {
-    let keys = places::keys()?;
+    let keys = app.keys()?;
     let Some(member) = app.notebook.member(&keys)? else { return Ok(0) };
     let peers = app.notebook.peers(&keys)?;
     if peers.is_empty() || !near::is_on_a_network() {
@@ -88,7 +88,7 @@ pub(crate) fn nearby(app: &App, answers: &mut Vec<serde_json::Value>) -> Result<
 
 /// Syncs with whoever of the notebook is at this address.
 pub(crate) fn at(app: &App, typed: &str, answers: &mut Vec<serde_json::Value>) -> Result<(), Failure> {
-    let keys = places::keys()?;
+    let keys = app.keys()?;
     let peers = app.notebook.peers(&keys)?;
     let none = || {
         Failure::Usage("this notebook has no other device yet; let one in with kith invite, through a folder".into())

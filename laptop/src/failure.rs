@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use kith_core::Error;
+use kith_core::sync::keystore::KEYCHAIN;
 
 use crate::out::Out;
 
@@ -45,6 +46,7 @@ impl Failure {
     /// What happened, that nothing was lost, and the next step.
     pub(crate) fn words(&self) -> String {
         match self {
+            Self::Core(Error::Storage(why)) if why.starts_with(KEYCHAIN) => format!("{why}.\n{}", unlock(why)),
             Self::Core(error) => match next_step(error) {
                 "" => error.to_string(),
                 next => format!("{error}.\n{next}"),
@@ -61,6 +63,18 @@ impl Failure {
             out.error(&self.words());
         }
         ExitCode::from(self.code())
+    }
+}
+
+/// What can be done about a keychain.
+fn unlock(why: &str) -> &'static str {
+    if why.contains("no key") || why.contains("another key") {
+        "Nothing was changed. What opens the keys of this device lay in the keychain of the same login, on the same \
+         computer, when they were sealed: log in as you did then, and try again. Only if it is gone for good, take that \
+         folder away and let this device in again with `kith join`."
+    } else {
+        "Nothing was changed, and no key of this device is lost. Unlock the keychain, as a desktop does when you log in, \
+         and try again. While it is unlocked, `kith devices keys --files` makes this device do without it."
     }
 }
 

@@ -8,7 +8,6 @@ use crate::app::App;
 use crate::args::{MailboxStep, NewPlace};
 use crate::failure::Failure;
 use crate::layout::{clean, wrap};
-use crate::places;
 
 const PASSWORD: &str = "KITH_MAILBOX_PASSWORD";
 
@@ -54,7 +53,7 @@ fn add(app: &App, place: &NewPlace) -> Result<(), Failure> {
             (place, Some(password("Secret access key: ")?))
         }
     };
-    let mailbox = app.notebook.add_mailbox(&place, secret.as_deref(), &places::keys()?)?;
+    let mailbox = app.notebook.add_mailbox(&place, secret.as_deref(), &app.keys()?)?;
     app.done(mailbox.words(), &format!("Devices can meet in {} now: kith sync", mailbox.words()))
 }
 
@@ -64,7 +63,7 @@ fn forget(app: &App, number: usize) -> Result<(), Failure> {
         return Err(Failure::NotFound(format!("there is no mailbox {number}; `kith mailbox` lists them")));
     }
     let place = all.remove(number - 1);
-    app.notebook.forget_mailbox(&place, &places::keys()?)?;
+    app.notebook.forget_mailbox(&place, &app.keys()?)?;
     app.done(place.words(), &format!("Forgotten: {}. What lies there stays.", place.words()))
 }
 
@@ -79,7 +78,7 @@ pub(crate) type Opened = (Place, Box<dyn Mailbox>);
 
 /// Every mailbox of this device, open.
 pub(crate) fn open_all(app: &App) -> Result<Vec<Opened>, Failure> {
-    let keys = places::keys()?;
+    let keys = app.keys()?;
     let open_one = |place: Place| {
         let mailbox = app.notebook.open_mailbox(&place, &keys)?;
         Ok((place, mailbox))
@@ -119,7 +118,7 @@ pub(crate) fn named(app: &App, folder: &Path) -> Result<Box<dyn Mailbox>, Failur
     }
     let place = Place::Folder { path: whole(folder) };
     let is_known = app.notebook.mailboxes()?.contains(&place);
-    let keys = places::keys()?;
+    let keys = app.keys()?;
     // Somebody who names a folder means it, also when Kith's own folder inside it is gone.
     let ready = match is_known {
         true => open(&place, None).and_then(|mailbox| mailbox.prepare().map(|()| mailbox)),

@@ -13,6 +13,7 @@ mod exchange;
 mod failure;
 mod jot;
 mod keep;
+mod keychain;
 mod layout;
 mod mailboxes;
 mod meetings;

@@ -68,6 +68,11 @@ impl Out {
         }
     }
 
+    /// Whether the person wants answers and failures only.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// A line that belongs to a question, on standard error, quiet or not.
     pub(crate) fn ask(&self, line: &str) {
         let _ = writeln!(self.err.borrow_mut(), "{line}");

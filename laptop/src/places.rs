@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use kith_core::sync::identity::HandedOut;
-use kith_core::sync::keystore::FileKeyStore;
+use kith_core::sync::keystore::{DeviceKeyStore, Tell};
 
 use crate::args::Cli;
 use crate::failure::Failure;
+use crate::keychain::{self, SystemKeychain};
 
 /// The notebook that was named, or this device's own.
 pub(crate) fn chosen(cli: &Cli) -> Result<PathBuf, Failure> {
@@ -41,12 +42,14 @@ fn named(cli: &Cli) -> Option<PathBuf> {
 }
 
 /// What this device keeps outside of any notebook: its keys, and how far each log was handed out. Files that only this
-/// person can read.
-pub(crate) fn keys() -> Result<FileKeyStore, Failure> {
+/// person can read, the keys sealed besides where the system has a keychain; `tell` hears why it has none.
+pub(crate) fn keys(tell: Tell) -> Result<DeviceKeyStore, Failure> {
     let folders = folders()?;
     let state = folders.state_dir().unwrap_or_else(|| folders.data_local_dir());
     make(state)?;
-    Ok(FileKeyStore::at(state.join("keys"), HandedOut::at(state.join("handed-out.json"))))
+    let handed_out = HandedOut::at(state.join("handed-out.json"));
+    let at_first = keychain::at_first()?;
+    Ok(DeviceKeyStore::at(state.join("keys"), handed_out, Box::new(SystemKeychain), at_first, tell))
 }
 
 /// Makes the folder a file is to stand in.

@@ -7,11 +7,11 @@ use crate::app::App;
 use crate::args::QuarantineStep;
 use crate::failure::Failure;
 use crate::layout::{FAINT, STRONG, clean, styled, wrap};
-use crate::{choose, days, mailboxes, places, sync};
+use crate::{choose, days, mailboxes, sync};
 
 /// Lists what is kept back, or decides about it.
 pub(crate) fn quarantine(app: &App, step: Option<&QuarantineStep>) -> Result<(), Failure> {
-    let keys = places::keys()?;
+    let keys = app.keys()?;
     match step {
         None => list(app),
         Some(QuarantineStep::Keep { device }) => {
@@ -58,7 +58,7 @@ pub(crate) fn quarantine(app: &App, step: Option<&QuarantineStep>) -> Result<(),
 }
 
 fn list(app: &App) -> Result<(), Failure> {
-    let keys = places::keys()?;
+    let keys = app.keys()?;
     let (files, purges) = (app.notebook.kept_back(&keys)?, app.notebook.purges_waiting(&keys)?);
     let (refused, doubted) = (app.notebook.refused()?, app.notebook.devices_in_doubt(&keys)?);
     if app.json {
@@ -137,7 +137,7 @@ pub(crate) fn renew(app: &App, yes: bool) -> Result<(), Failure> {
         return Err(Failure::Wrong("nothing was renewed".into()));
     }
     // Devices that meet directly have no mailbox.
-    let (keys, all) = (places::keys()?, mailboxes::open_all(app)?);
+    let (keys, all) = (app.keys()?, mailboxes::open_all(app)?);
     let all: Vec<_> = all.iter().map(|(_, mailbox)| mailbox.as_ref()).collect();
     for mailbox in &all {
         app.notebook.sync(*mailbox, &keys, &mut |_, _| Ok(()))?;

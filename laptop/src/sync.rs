@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::args::Sync;
 use crate::failure::Failure;
 use crate::layout::wrap;
-use crate::{days, direct, mailboxes, places, watch};
+use crate::{days, direct, mailboxes, watch};
 
 /// Syncs with a folder, which is remembered, or with every mailbox and the devices nearby.
 pub(crate) fn sync(app: &App, sync: &Sync) -> Result<(), Failure> {
@@ -32,7 +32,7 @@ fn once(app: &App, sync: &Sync, answers: &mut Vec<serde_json::Value>) -> Result<
     }
     let all = mailboxes::open_all(app)?;
     let passed = pass(app, &all.iter().map(|(_, mailbox)| mailbox.as_ref()).collect::<Vec<_>>(), answers);
-    let others = app.notebook.peers(&places::keys()?)?.len();
+    let others = app.notebook.peers(&app.keys()?)?.len();
     if all.is_empty() && (others == 0 || sync.no_near) {
         return Err(mailboxes::none_yet());
     }
@@ -85,7 +85,7 @@ fn pass(app: &App, mailboxes: &[&dyn Mailbox], answers: &mut Vec<serde_json::Val
 
 /// One pass through one.
 pub(crate) fn pass_one(app: &App, mailbox: &dyn Mailbox) -> Result<SyncReport, kith_core::Error> {
-    let keys = places::keys().map_err(|failure| kith_core::Error::Storage(failure.words()))?;
+    let keys = app.keys().map_err(|failure| kith_core::Error::Storage(failure.words()))?;
     let progress = app.progress("files");
     let report = app.notebook.sync(mailbox, &keys, &mut |done, total| {
         // A bar for nothing would only flash.
@@ -148,6 +148,12 @@ pub(crate) fn tell_asides(app: &App, report: &SyncReport) {
             "file",
             "files",
             "that another device of yours has seen did not come yet; a later sync brings them, or the mailbox lost them.",
+        ),
+        (
+            report.told,
+            "record is",
+            "records are",
+            "shown as another device of yours has them, and can be changed once the rest has come.",
         ),
         (report.locked, "file is", "files are", "sealed under a key that has not come yet; a later sync opens them."),
         (

@@ -12,7 +12,7 @@ use kith_core::Error;
 use kith_core::notebook::{Notebook, Peer, SyncReport};
 use kith_core::sync::carrier::Place;
 use kith_core::sync::carrier::direct::Direct;
-use kith_core::sync::keystore::FileKeyStore;
+use kith_core::sync::keystore::DeviceKeyStore;
 use notify::{RecursiveMode, Watcher};
 
 use crate::app::App;
@@ -20,7 +20,7 @@ use crate::failure::Failure;
 use crate::layout::clean;
 use crate::mailboxes::Opened;
 use crate::near::Near;
-use crate::{direct, mailboxes, places, sync};
+use crate::{direct, mailboxes, sync};
 
 /// How often it looks whether this notebook was written in by another program, and whether it is over.
 const LOOK: Duration = Duration::from_secs(1);
@@ -46,7 +46,7 @@ enum Event {
     /// A device of the notebook shows itself at these addresses.
     Seen(Peer, Vec<SocketAddr>),
     /// Somebody came in and was served.
-    Served(Result<Option<(Peer, SyncReport)>, Error>),
+    Served(Result<Option<Box<(Peer, SyncReport)>>, Error>),
     /// Something changed in the folder of this mailbox.
     Folder(usize),
     /// Ctrl-C.
@@ -56,14 +56,14 @@ enum Event {
 /// With what this device takes part, for every thread.
 struct Here<'a> {
     notebook: &'a Notebook,
-    keys: FileKeyStore,
+    keys: DeviceKeyStore,
     direct: Direct,
     is_over: AtomicBool,
 }
 
 /// Stays until Ctrl-C.
 pub(crate) fn watch(app: &App, port: Option<u16>) -> Result<(), Failure> {
-    let (keys, mailboxes) = (places::keys()?, mailboxes::open_all(app)?);
+    let (keys, mailboxes) = (app.keys()?, mailboxes::open_all(app)?);
     let (tell, events) = mpsc::channel();
     stop_on_ctrl_c(tell.clone())?;
     let mut plan = Plan::new(mailboxes);
@@ -141,7 +141,7 @@ fn serve<'scope, 'env>(
         scope.spawn(move || {
             let done = here.notebook.serve(&here.direct, guest, &here.keys, &mut |_, _| Ok(()));
             served.fetch_sub(1, Ordering::Relaxed);
-            let _ = tell.send(Event::Served(done));
+            let _ = tell.send(Event::Served(done.map(|came| came.map(Box::new))));
         });
     }
 }
@@ -183,7 +183,8 @@ fn stay(app: &App, here: &Here<'_>, plan: &mut Plan, events: &mpsc::Receiver<Eve
                 let wait = if me.is_some_and(|me| me < peer.device) { Duration::ZERO } else { POLITE };
                 plan.seen(peer, at, wait);
             }
-            Ok(Event::Served(Ok(Some((peer, report))))) => {
+            Ok(Event::Served(Ok(Some(came)))) => {
+                let (peer, report) = *came;
                 plan.met(&peer);
                 plan.tell(app, &peer, &report);
                 if report.received > 0 {

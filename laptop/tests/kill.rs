@@ -22,7 +22,7 @@ impl Desk {
         for (name, folder) in [("XDG_DATA_HOME", "data"), ("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config")] {
             command.env(name, self.0.join(folder));
         }
-        command.env("KITH_DEVICE", self.0.file_name().unwrap());
+        command.env("KITH_KEYS", "file").env("KITH_DEVICE", self.0.file_name().unwrap());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

@@ -101,7 +101,10 @@ impl<'a> Desk<'a> {
     fn command_of(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = self.network.on(self.name, program);
         command.args(arguments).current_dir(&self.folder);
-        command.env("KITH_NOTEBOOK", self.folder.join("notebook.kith")).env("KITH_DEVICE", self.name);
+        command
+            .env("KITH_KEYS", "file")
+            .env("KITH_NOTEBOOK", self.folder.join("notebook.kith"))
+            .env("KITH_DEVICE", self.name);
         for (name, folder) in [("XDG_DATA_HOME", "data"), ("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config")] {
             command.env(name, self.folder.join(folder));
         }

@@ -84,7 +84,7 @@ impl Desk {
         for (name, folder) in [("XDG_DATA_HOME", "data"), ("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config")] {
             command.env(name, self.path(folder));
         }
-        command.env("KITH_DEVICE", self.folder.file_name().unwrap()).stdin(Stdio::null());
+        command.env("KITH_KEYS", "file").env("KITH_DEVICE", self.folder.file_name().unwrap()).stdin(Stdio::null());
         command
     }
 

@@ -80,18 +80,24 @@ def verify(device, purpose, signed, signature):
     VerifyKey(device).verify(purpose + blake3(signed).digest(), signature)
 
 
-def open_segment(data, notebook_tag, root):
-    """The header's number and the contents of a whole segment."""
-    magic, suite, zeros, tag, key_id, log_tag, seq, length, nonce = struct.unpack(">4sB3s16s8s16sQI24s", data[:84])
-    assert (magic, suite, zeros) == (b"KTS1", 1, bytes(3)), "a newer version, or no segment"
-    assert tag == notebook_tag and seq >= 1 and len(data) == 84 + length <= 256 * 1024
-    body = aead_open(data[84:], data[:84], nonce, derive("kith 2026 segment key", root))
+def open_signed(data, head, context, root, purpose, author):
+    """What stands sealed and signed behind a head that ends with a nonce: the map, and its bytes."""
+    body = aead_open(data[head:], data[:head], data[head - 24:head], derive(context, root))
     assert len(body) == padme(len(body))
     frame = unpad(body[64:])
     assert 0 <= zstandard.frame_content_size(frame) <= 1024 * 1024, "a bomb"
     plain = zstandard.ZstdDecompressor().decompress(frame)
     text = whole(plain)
-    verify(text[1], b"kith/seg/1", data[:84] + body[64:], body[:64])
+    verify(text[author], purpose, data[:head] + body[64:], body[:64])
+    return text, plain
+
+
+def open_segment(data, notebook_tag, root):
+    """The header's number and the contents of a whole segment."""
+    magic, suite, zeros, tag, key_id, log_tag, seq, length = struct.unpack(">4sB3s16s8s16sQI", data[:60])
+    assert (magic, suite, zeros) == (b"KTS1", 1, bytes(3)), "a newer version, or no segment"
+    assert tag == notebook_tag and seq >= 1 and len(data) == 84 + length <= 256 * 1024
+    text, plain = open_signed(data, 84, "kith 2026 segment key", root, b"kith/seg/1", 1)
     assert log_tag == keyed(derive("kith 2026 name key", root), text[2])[:16]
     assert (seq == 1) == (text[3] == bytes(32))
     return key_id, seq, text, plain
@@ -135,6 +141,12 @@ def main():
         before = blake3(data).digest()
         assert before.hex() == block["hash"] and f"/{seq:016x}-{before.hex()[:8]}-0.kiths" in block["name"]
         print(heading, text)
+    part, name = (blocks["Checkpoint"][key] for key in ("part", "name"))
+    part, tag_of_checkpoint = bytes.fromhex(part), keyed(derive("kith 2026 name key", root), b"checkpoint")[:16]
+    assert part[:32] == b"KTC1\x01\0\0\0" + tag + keys["key_id"]
+    told, _ = open_signed(part, 56, "kith 2026 checkpoint key", root, b"kith/chk/1", 0)
+    assert name == f"c/{tag_of_checkpoint.hex()}/{596_000:016x}-{blake3(part).hexdigest()[:8]}-1-1.kithc"
+    print("Checkpoint", told)
     assert all(padme(int(a)) == int(b) for a, b in blocks["Segment"].items() if a.isdigit())
     said, entry = open_entry(bytes.fromhex(blocks["Entry"]["r/ file"]), tag, root)
     assert (entry.hex(), blake3(entry).hexdigest()) == (blocks["Entry"]["entry"], blocks["Entry"]["hash"])

@@ -237,3 +237,71 @@ fn a_device_whose_host_was_removed_before_anybody_heard_of_it_is_kept_when_a_per
     assert_alike(&phone, &tablet);
     drop(desk);
 }
+
+#[test]
+fn a_removed_device_learns_of_it_though_the_key_it_is_told_under_was_lost() {
+    let home = Home::new();
+    let [mut phone, laptop, tablet, desk] = home.devices(["phone", "laptop", "tablet", "desk"]);
+    let backup = home.folder.path().join("backup");
+    phone.back_up(&backup);
+    let before = sealed_files(&home.shared);
+    phone.notebook.remove_device(&phone.keys, "desk").unwrap();
+    phone.notebook.remove_device(&phone.keys, "laptop").unwrap();
+    phone.pass(&home.shared).unwrap();
+    // What brings the laptop a key is found with copies of it, and lost; and the phone goes back behind it.
+    for (number, (path, bytes)) in sealed_files(&home.shared).into_iter().enumerate() {
+        let copy = laptop.copied(home.folder.path(), &format!("copy {number}"), 50 + number as u64, true);
+        let mut member = copy.notebook.member(&copy.keys).unwrap().unwrap();
+        if !before.contains_key(&path) && member.take(&copy.keys, &[bytes]).unwrap().keys {
+            std::fs::remove_file(home.shared.join(path)).unwrap();
+        }
+    }
+    phone.restore(&backup);
+    home.meet(&[&tablet, &phone]);
+    let out = laptop.pass(&home.shared).unwrap_err().to_string();
+    assert!(out.contains("was removed from the notebook by phone"), "{out}");
+    drop(desk);
+}
+
+#[test]
+fn what_was_sealed_under_a_key_that_only_one_device_still_has_is_told_again() {
+    let home = Home::new();
+    let [mut phone, laptop, desk] = home.devices(["phone", "laptop", "desk"]);
+    let backup = home.folder.path().join("backup");
+    phone.back_up(&backup);
+    let before = sealed_files(&home.shared);
+    phone.notebook.remove_device(&phone.keys, "desk").unwrap();
+    write(&phone, "under the new key");
+    phone.pass(&home.shared).unwrap();
+    // All that tells of the new key is lost, and the phone goes back behind it: its file alone is left.
+    for path in sealed_files(&home.shared).into_keys().filter(|path| !before.contains_key(path)) {
+        if path.extension().is_some_and(|end| end == "kithr") {
+            std::fs::remove_file(home.shared.join(path)).unwrap();
+        }
+    }
+    phone.restore(&backup);
+    assert_eq!(laptop.pass(&home.shared).unwrap().locked, 1);
+    home.meet(&[&phone, &laptop]);
+    assert!(reads(&phone, "under the new key") && reads(&laptop, "under the new key"));
+    assert_eq!(laptop.pass(&home.shared).unwrap().locked, 0, "nothing is left that nobody can open");
+    assert_alike(&phone, &laptop);
+    drop(desk);
+}
+
+#[test]
+fn a_device_that_lost_its_place_brings_word_of_the_removal_that_took_it() {
+    let home = Home::new();
+    let [phone, laptop, desk] = home.devices(["phone", "laptop", "desk"]);
+    let elsewhere = home.folder.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    // The phone removes the laptop where only the tablet looks; the tablet was let in by the laptop meanwhile.
+    let tablet = Device::new(home.folder.path(), "tablet", 9);
+    laptop.lets_in(&tablet, &home.shared);
+    phone.notebook.remove_device(&phone.keys, "laptop").unwrap();
+    phone.pass(&elsewhere).unwrap();
+    assert!(tablet.pass(&elsewhere).unwrap_err().to_string().contains("invite it anew"));
+    assert!(tablet.pass(&home.shared).unwrap_err().to_string().contains("invite it anew"));
+    assert!(laptop.pass(&home.shared).unwrap_err().to_string().contains("was removed"), "it has heard of it");
+    desk.pass(&home.shared).unwrap();
+    assert_eq!(desk.notebook.devices_in_doubt(&desk.keys).unwrap()[0].name, "tablet");
+}

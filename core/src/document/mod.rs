@@ -62,6 +62,11 @@ impl Heads {
         self.0.concat()
     }
 
+    /// Whether it is the version of a document in which nothing was ever written.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The version that ends with this change.
     pub fn of_change(change: &RawChange) -> Self {
         Self(vec![change.hash])

@@ -7,6 +7,7 @@ use super::{Notebook, Writing};
 use crate::error::{Error, Result};
 use crate::model::*;
 use crate::query::{self, pages, today};
+use crate::store;
 
 /// The meta key under which this device remembers the event that runs.
 const RUNNING_EVENT: &str = "running_event";
@@ -108,9 +109,26 @@ impl Notebook {
         if folded.is_empty() {
             return Ok(None);
         }
-        if !folded.contains(' ') {
-            return self.first_name_at_event(&folded);
-        }
+        let certain = if folded.contains(' ') {
+            self.match_by_name(name, organisation)?
+        } else {
+            self.first_name_at_event(&folded)?
+        };
+        // One that is still to come could not be written on: a new person is, and is offered as the same.
+        certain.map_or(Ok(None), |id| Ok((!self.is_only_told(id.raw())?).then_some(id)))
+    }
+
+    /// Whether nothing of a record has come yet but what a checkpoint told: it cannot be changed until it has.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn is_only_told(&self, id: RecordId) -> Result<bool> {
+        self.read(|connection| {
+            Ok(store::document_row(connection, id)?.as_ref().is_some_and(store::DocumentRow::is_only_told))
+        })
+    }
+
+    fn match_by_name(&self, name: &str, organisation: &str) -> Result<Option<Id<Contact>>> {
         let named = self.read(|connection| pages::by_name::<Contact>(connection, name))?;
         let [only] = named.as_slice() else { return Ok(None) };
         let row = self.read(|connection| {

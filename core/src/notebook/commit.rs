@@ -204,6 +204,9 @@ fn write_record(
         return Err(Error::Invalid("this record was deleted for good and cannot be written any more".into()));
     }
     let row = store::document_row(connection, record.id)?;
+    if row.as_ref().is_some_and(store::DocumentRow::is_only_told) {
+        return Err(super::sync::still_to_come());
+    }
     let mut changes = Vec::new();
     let mut document = match (&row, taken) {
         // Another process may have written since: its version counts.

@@ -149,9 +149,9 @@ impl Notebook {
     fn remember_given(&self, member: &Member, device: &DeviceId) -> Result<()> {
         let mut writer = lock(&self.writer);
         let transaction = store::begin(&mut writer.connection)?;
-        for (to, _, epochs) in member.others().filter(|(to, ..)| *to == device.0) {
-            for epoch in epochs {
-                segments::give(&transaction, epoch.0, to)?;
+        for there in member.others().into_iter().filter(|there| there.who == device.0) {
+            for epoch in there.epochs {
+                segments::give(&transaction, epoch.0, there.who)?;
             }
         }
         Ok(transaction.commit()?)

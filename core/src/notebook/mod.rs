@@ -221,7 +221,7 @@ impl Notebook {
         let mut after = query::Aftermath::default();
         let mut damaged: i64 = 0;
         for (n, id) in store::documents(&transaction)? {
-            let Some(row) = store::document_row(&transaction, id)? else { continue };
+            let Some(row) = store::document_row(&transaction, id)?.filter(|row| !row.is_only_told()) else { continue };
             match store::load(&transaction, &row) {
                 Ok(document) => query::project(&transaction, n, id, &document.read(), &mut after)?,
                 Err(Error::Unreadable(_)) => damaged += 1,

@@ -2,6 +2,7 @@
 //!
 //! A row a record with its values as JSON, and small index tables for links, days, names and words.
 
+mod ahead;
 mod lists;
 pub mod pages;
 mod project;
@@ -13,6 +14,7 @@ pub mod words;
 use rusqlite::Connection;
 
 use crate::error::Result;
+pub use ahead::{show, to_tell};
 pub use lists::{PeopleFilter, by_id_start, contacts_meant, people_where};
 pub use pages::{LookAlike, People, PersonPage, PersonRow};
 pub use project::{Aftermath, First, forget, index_words, name, project, settle, source_identity};

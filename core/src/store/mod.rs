@@ -48,6 +48,11 @@ pub struct DocumentRow {
 }
 
 impl DocumentRow {
+    /// Whether nothing of it has come yet: a checkpoint told it.
+    pub fn is_only_told(&self) -> bool {
+        self.heads.is_empty()
+    }
+
     /// Whether its changes outweigh its snapshot.
     pub fn wants_compaction(&self) -> bool {
         self.log_bytes > self.snapshot_bytes.max(4096)
@@ -325,6 +330,29 @@ fn queue(connection: &Connection, row: &DocumentRow, changes: &[RawChange]) -> R
     Ok(())
 }
 
+/// Makes room for a record that was only told; none when it is here, or was deleted for good.
+pub fn put_told(connection: &Connection, id: RecordId) -> Result<Option<i64>> {
+    if is_purged(connection, id)? {
+        return Ok(None);
+    }
+    let sql = "INSERT OR IGNORE INTO document VALUES (NULL, ?, x'', 1, 0, 0)";
+    let is_new = connection.prepare_cached(sql)?.execute([id.0])? > 0;
+    Ok(is_new.then(|| connection.last_insert_rowid()))
+}
+
+/// The numbers of the records that were only told.
+pub fn told(connection: &Connection) -> Result<Vec<i64>> {
+    let mut statement = connection.prepare_cached("SELECT n FROM document WHERE heads = x''")?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Forgets that a record was told, if nothing of it has come.
+pub fn forget_told(connection: &Connection, n: i64) -> Result<()> {
+    connection.prepare_cached("DELETE FROM document WHERE n = ? AND heads = x''")?.execute([n])?;
+    Ok(())
+}
+
 /// Whether the file holds any document.
 pub fn has_documents(connection: &Connection) -> Result<bool> {
     Ok(connection.query_row("SELECT EXISTS (SELECT 1 FROM document)", [], |row| row.get(0))?)
@@ -541,7 +569,7 @@ pub struct Sizes {
 pub fn sizes(connection: &Connection) -> Result<Sizes> {
     let number = |sql: &str| -> Result<u64> { Ok(connection.query_row(sql, [], |row| row.get(0))?) };
     Ok(Sizes {
-        documents: number("SELECT count(*) FROM document")?,
+        documents: number("SELECT count(*) FROM document WHERE heads <> x''")?,
         history_bytes: number("SELECT coalesce(sum(snapshot_bytes + log_bytes), 0) FROM document")?,
         photos: number("SELECT count(*) FROM blob")?,
         photo_bytes: number("SELECT coalesce(sum(length(bytes)), 0) FROM blob")?,
@@ -557,7 +585,10 @@ pub fn sizes(connection: &Connection) -> Result<Sizes> {
 /// One hash over the version of every document and the name of every photo.
 pub fn digest(connection: &Connection) -> Result<[u8; 32]> {
     let mut hasher = blake3::Hasher::new();
-    for sql in ["SELECT id, heads FROM document ORDER BY id", "SELECT CAST(id AS BLOB), x'' FROM blob ORDER BY id"] {
+    for sql in [
+        "SELECT id, heads FROM document WHERE heads <> x'' ORDER BY id",
+        "SELECT CAST(id AS BLOB), x'' FROM blob ORDER BY id",
+    ] {
         let mut statement = connection.prepare(sql)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {

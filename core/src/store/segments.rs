@@ -184,6 +184,13 @@ pub fn shrink(connection: &Connection, at: &SegmentPlace) -> Result<()> {
     Ok(())
 }
 
+/// Forgets a segment.
+pub fn let_go(connection: &Connection, at: &SegmentPlace) -> Result<()> {
+    let sql = "DELETE FROM segment WHERE log = ? AND seq = ? AND hash = ?";
+    connection.prepare_cached(sql)?.execute(params![at.log, at.seq as i64, at.hash])?;
+    Ok(())
+}
+
 /// The segments that are kept back, oldest first.
 pub fn kept_back(connection: &Connection) -> Result<Vec<(SegmentPlace, Vec<u8>, SegmentState)>> {
     let mut statement = connection.prepare_cached(
@@ -191,6 +198,12 @@ pub fn kept_back(connection: &Connection) -> Result<Vec<(SegmentPlace, Vec<u8>, 
     )?;
     let rows = statement.query_map([], |row| Ok((place(row)?, row.get(4)?, row.get(5)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Bytes of all segments that are here.
+pub fn weight(connection: &Connection) -> Result<u64> {
+    let mut statement = connection.prepare_cached("SELECT coalesce(sum(length(bytes)), 0) FROM segment")?;
+    Ok(statement.query_row([], |row| row.get(0))?)
 }
 
 /// How many segments are in this state.

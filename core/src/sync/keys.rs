@@ -140,6 +140,7 @@ pub struct EpochKeys {
     name: Secret,
     discovery: Secret,
     entry: Secret,
+    checkpoint: Secret,
 }
 
 impl EpochKeys {
@@ -152,6 +153,7 @@ impl EpochKeys {
             name: root.derive("kith 2026 name key"),
             discovery: root.derive("kith 2026 discovery key"),
             entry: root.derive("kith 2026 roster entry key"),
+            checkpoint: root.derive("kith 2026 checkpoint key"),
         }
     }
 
@@ -168,6 +170,16 @@ impl EpochKeys {
     /// What seals roster entries.
     pub fn entry_key(&self) -> &Secret {
         &self.entry
+    }
+
+    /// What seals checkpoints.
+    pub fn checkpoint_key(&self) -> &Secret {
+        &self.checkpoint
+    }
+
+    /// What checkpoints of this epoch are called in a mailbox: those of an earlier one go.
+    pub fn checkpoint_tag(&self) -> [u8; 16] {
+        first(blake3::keyed_hash(self.name.bytes(), b"checkpoint").into())
     }
 
     /// The name of a log in a mailbox: only who has the key knows which log it is.

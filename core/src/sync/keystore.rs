@@ -1,7 +1,12 @@
 //! Where a device keeps what must not travel with its notebook: its seeds, the roots of its epochs, and how far each log
 //! was handed out. A backup or a copy of the notebook has none of it, and so knows that it is a copy.
 //!
-//! [`FileKeyStore`] is for a program on a disk; a phone has a key chain of its own.
+//! A program on a disk takes [`DeviceKeyStore`], which seals each secret with a key out of the system's keychain where there
+//! is one, else leaves them as [`FileKeyStore`] does. A phone has a key store of its own.
+
+mod device;
+mod marker;
+mod sealed;
 
 use std::fs;
 use std::io::{Read, Write};
@@ -14,6 +19,9 @@ use super::LogId;
 use super::carrier::ShellFailure;
 use super::identity::HandedOut;
 use crate::error::{Error, Result};
+use crate::files;
+
+pub use device::{DeviceKeyStore, KEYCHAIN, Kept, Keychain, Tell};
 
 /// Largest secret that is kept.
 pub const MAX_SECRET: usize = 64 * 1024;
@@ -66,7 +74,7 @@ pub fn check_name(name: &str) -> Result<()> {
 }
 
 /// One file a secret, mode 0600, in a folder of mode 0700. Whoever can read the person's files can read it: it is for
-/// systems that offer nothing better.
+/// systems that offer nothing better, and for tests.
 pub struct FileKeyStore {
     folder: PathBuf,
     handed_out: HandedOut,
@@ -85,47 +93,18 @@ impl FileKeyStore {
 
 impl KeyStore for FileKeyStore {
     fn get(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
-        let place = self.place(name)?;
-        let failed = |error: std::io::Error| failed(&place, &error);
-        let file = match fs::File::open(&place) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed(error)),
-        };
-        // With room for all of it from the start: bytes that grow leave copies behind.
-        let mut secret = Zeroizing::new(Vec::with_capacity(MAX_SECRET + 1));
-        file.take(MAX_SECRET as u64 + 1).read_to_end(&mut secret).map_err(failed)?;
-        if secret.len() > MAX_SECRET {
-            return Err(Error::Storage(format!("{} is larger than any secret", place.display())));
-        }
-        Ok(Some(secret))
+        read(&self.place(name)?, MAX_SECRET)
     }
 
     fn put(&self, name: &str, secret: &[u8]) -> Result<()> {
         let place = self.place(name)?;
-        let failed = |error: std::io::Error| failed(&place, &error);
-        if secret.len() > MAX_SECRET {
-            return Err(Error::Invalid(format!("a secret has at most {MAX_SECRET} bytes")));
-        }
-        make_private(&self.folder).map_err(failed)?;
-        // The temporary file is made with mode 0600 and keeps it.
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder).map_err(failed)?;
-        file.write_all(secret).map_err(failed)?;
-        file.as_file().sync_all().map_err(failed)?;
-        file.persist(&place).map_err(|error| failed(error.error))?;
-        sync_folder(&self.folder);
-        Ok(())
+        check_size(secret)?;
+        make_private(&self.folder).map_err(|error| failed(&place, &error))?;
+        write(&place, secret)
     }
 
     fn remove(&self, name: &str) -> Result<()> {
-        let place = self.place(name)?;
-        match fs::remove_file(&place) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(&place, &error)),
-            _ => {
-                sync_folder(&self.folder);
-                Ok(())
-            }
-        }
+        remove(&self.place(name)?)
     }
 
     fn highest(&self, log: LogId) -> Result<Option<u64>> {
@@ -134,6 +113,57 @@ impl KeyStore for FileKeyStore {
 
     fn raise(&self, log: LogId, seq: u64) -> Result<()> {
         self.handed_out.raise(log, seq)
+    }
+}
+
+fn check_size(secret: &[u8]) -> Result<()> {
+    if secret.len() > MAX_SECRET {
+        return Err(Error::Invalid(format!("a secret has at most {MAX_SECRET} bytes")));
+    }
+    Ok(())
+}
+
+/// The bytes of a file, if it is there.
+fn read(place: &Path, most: usize) -> Result<Option<Zeroizing<Vec<u8>>>> {
+    let failed = |error: std::io::Error| failed(place, &error);
+    let file = match fs::File::open(place) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    // With room for all of it from the start: bytes that grow leave copies behind.
+    let mut secret = Zeroizing::new(Vec::with_capacity(most + 1));
+    file.take(most as u64 + 1).read_to_end(&mut secret).map_err(failed)?;
+    if secret.len() > most {
+        return Err(Error::Storage(format!("{} is larger than any secret", place.display())));
+    }
+    Ok(Some(secret))
+}
+
+/// How a file is called until it is whole; no secret can have such a name.
+const PART: &str = ".part-";
+
+/// Puts a whole file in its place, durable, instead of the one before.
+fn write(place: &Path, bytes: &[u8]) -> Result<()> {
+    let failed = |error: std::io::Error| failed(place, &error);
+    let folder = files::folder_of(place);
+    // The temporary file is made with mode 0600 and keeps it.
+    let mut file = tempfile::Builder::new().prefix(PART).tempfile_in(folder).map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(place).map_err(|error| failed(error.error))?;
+    sync_folder(folder);
+    Ok(())
+}
+
+/// Takes a file away, if it is there.
+fn remove(place: &Path) -> Result<()> {
+    match fs::remove_file(place) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(place, &error)),
+        _ => {
+            sync_folder(files::folder_of(place));
+            Ok(())
+        }
     }
 }
 

@@ -34,6 +34,16 @@ pub struct Written {
     pub parcel: Vec<u8>,
 }
 
+/// Somebody who may read what is written under some epochs.
+pub struct Reader {
+    /// Which device, or the recovery key by the key of its signatures.
+    pub who: [u8; 32],
+    /// The key to seal to.
+    pub hpke: [u8; 32],
+    /// Those of the epochs whose keys are held here.
+    pub epochs: Vec<EntryHash>,
+}
+
 /// What files of the roster brought.
 #[derive(Default)]
 pub struct Learned {
@@ -212,10 +222,28 @@ impl Member {
         KeyBag { keys: self.ring.iter().map(|(epoch, root)| (*epoch, root.clone())).collect() }
     }
 
+    /// The keys of these epochs, as far as they are held.
+    pub fn key_bag_of(&self, epochs: &[EntryHash]) -> KeyBag {
+        let mut bag = self.key_bag();
+        bag.keys.retain(|(epoch, _)| epochs.contains(epoch));
+        bag
+    }
+
     /// The keys of an epoch as a segment names it; none when they are not held. Any key held may be used for reading.
     pub fn epoch(&self, key: &KeyId) -> Option<EpochKeys> {
         let held = self.ring.iter().find(|(epoch, _)| epoch.key_id() == *key);
         held.map(|(epoch, root)| EpochKeys::derive(self.tag, *epoch, root))
+    }
+
+    /// Whether a key is held of an epoch that no entry names: the notebook went back to a backup, and its keys did not.
+    pub fn has_lost_keys(&self) -> bool {
+        self.ring.keys().any(|epoch| self.roster.epoch(epoch).is_none())
+    }
+
+    /// Whether this is such a key.
+    pub fn is_lost(&self, key: &KeyId) -> bool {
+        let held = self.ring.keys().find(|epoch| epoch.key_id() == *key);
+        held.is_some_and(|epoch| self.roster.epoch(epoch).is_none())
     }
 
     /// The keys to write under; none when a new epoch has to be opened first, with [`Member::rotate`].
@@ -383,21 +411,28 @@ impl Member {
         pairs.filter(|(revoke, _)| !said(revoke)).collect()
     }
 
-    /// The devices and the recovery key: whose they are, the key to seal to, and the epochs held here that they may read.
-    /// Whoever holds a key sees to it that the others get it. This device is among them with the epochs it opened itself:
-    /// should it have been cloned, its twin gets their keys from nobody else.
-    pub fn others(&self) -> impl Iterator<Item = ([u8; 32], [u8; 32], Vec<EntryHash>)> {
+    /// Every device that may read some of the epochs held here, and the recovery key, which may read all. Whoever holds a
+    /// key sees to it that the others get it. This device is among them with the epochs it opened itself: should it have
+    /// been cloned, its twin gets their keys from nobody else. One that was removed is, too: see [`roster::Removed::may_read`].
+    pub fn others(&self) -> Vec<Reader> {
         let me = self.device();
-        let opened_here = move |epoch: &EntryHash| {
+        let opened_here = |epoch: &EntryHash| {
             self.entries.get(epoch).is_some_and(|entry| entry.author == me && matches!(entry.act, Act::Rotate { .. }))
         };
-        let devices = self.roster.devices.iter().map(move |device| {
-            let open = self.roster.epochs.iter().filter(|epoch| epoch.members.contains(&device.public.device));
-            let may = open.map(|epoch| epoch.entry).filter(|epoch| device.public.device != me || opened_here(epoch));
-            (device.public.device.0, device.hpke, may.filter(|epoch| self.ring.contains_key(epoch)).collect())
+        let held = |epochs: Vec<EntryHash>| epochs.into_iter().filter(|epoch| self.ring.contains_key(epoch)).collect();
+        let devices = self.roster.devices.iter().map(|device| {
+            let who = device.public.device;
+            let open = self.roster.epochs.iter().filter(|epoch| epoch.members.contains(&who)).map(|epoch| epoch.entry);
+            let may = open.filter(|epoch| who != me || opened_here(epoch)).collect();
+            Reader { who: who.0, hpke: device.hpke, epochs: held(may) }
+        });
+        let removed = self.roster.removed.iter().filter_map(|removed| {
+            Some(Reader { who: removed.device.0, hpke: removed.hpke?, epochs: held(removed.may_read.clone()) })
         });
         let recovery = self.roster.recovery.iter();
-        devices.chain(recovery.map(|key| (key.sign, key.hpke, self.ring.keys().copied().collect())))
+        let recovery =
+            recovery.map(|key| Reader { who: key.sign, hpke: key.hpke, epochs: self.ring.keys().copied().collect() });
+        devices.chain(removed).chain(recovery).collect()
     }
 
     fn hold(&mut self, store: &dyn KeyStore, keys: impl IntoIterator<Item = (EntryHash, Secret)>) -> Result<()> {

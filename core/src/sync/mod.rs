@@ -5,6 +5,7 @@
 
 pub mod carrier;
 pub mod cbor;
+pub mod checkpoint;
 pub mod envelope;
 pub mod identity;
 pub mod keys;

@@ -113,6 +113,11 @@ pub struct Removed {
     pub revokes: Vec<EntryHash>,
     /// Whether the recovery key signed one of them: then it may wipe itself.
     pub by_recovery: bool,
+    /// The key to which bags are sealed for it, if it was ever added.
+    pub hpke: Option<[u8; 32]>,
+    /// The epochs that were opened before it was removed, and while it belonged to the notebook: their keys are given to
+    /// it even now, since it is under one of them that it reads of its removal.
+    pub may_read: Vec<EntryHash>,
     /// What of it still counts.
     pub cut_off: CutOff,
 }

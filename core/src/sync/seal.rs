@@ -1,5 +1,5 @@
-//! The three things that every sealed file of Kith is made with: padding that hides lengths, XChaCha20-Poly1305, and
-//! Ed25519. What is sealed, and under which key, is for `segment`, `keys` and `roster` to say.
+//! What every sealed file of Kith is made with: padding that hides lengths, XChaCha20-Poly1305, Ed25519, and zstd within
+//! bounds. What is sealed, and under which key, is for `segment`, `keys` and `roster` to say.
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
@@ -46,6 +46,21 @@ pub fn unpad(bytes: &[u8]) -> Result<&[u8]> {
     let (inside, zeros) = rest.split_at_checked(length).ok_or_else(not_padded)?;
     let is_plain = zeros.iter().all(|byte| *byte == 0);
     if is_plain { Ok(inside) } else { Err(not_padded()) }
+}
+
+/// Unpacks what zstd packed, up to so many bytes: how many it will be is looked at before room is made for them.
+///
+/// # Errors
+/// [`Error::Peer`] when it would be more, or is damaged.
+pub fn inflate(packed: &[u8], most: usize) -> Result<Vec<u8>> {
+    let size = zstd::zstd_safe::get_frame_content_size(packed).ok().flatten();
+    let Some(size) = size.and_then(|size| usize::try_from(size).ok()).filter(|size| *size <= most) else {
+        return Err(Error::Peer("its contents would be larger than any can be".into()));
+    };
+    match zstd::bulk::decompress(packed, size) {
+        Ok(bytes) if bytes.len() == size => Ok(bytes),
+        _ => Err(Error::Peer("its contents cannot be unpacked".into())),
+    }
 }
 
 /// Seals a text so that only who has the key can read it, and nobody can change it or what stands before it.

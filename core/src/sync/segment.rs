@@ -352,12 +352,14 @@ impl Plaintext {
     }
 }
 
-fn write_seen(writer: &mut Writer, (log, ranges): &(LogId, Ranges)) {
+/// What somebody has of a log, as a pair.
+pub(super) fn write_seen(writer: &mut Writer, (log, ranges): &(LogId, Ranges)) {
     let pair: [&dyn Fn(&mut Writer); 2] = [&|writer| writer.bytes(log), &|writer| ranges.write(writer)];
     writer.list(pair.iter(), |writer, write| write(writer));
 }
 
-fn read_seen(reader: &mut Reader<'_>) -> Result<(LogId, Ranges)> {
+/// Reads such a pair.
+pub(super) fn read_seen(reader: &mut Reader<'_>) -> Result<(LogId, Ranges)> {
     let mut parts = reader.list(2, Reader::raw)?.into_iter();
     match (parts.next(), parts.next()) {
         (Some(log), Some(ranges)) => {
@@ -433,7 +435,7 @@ pub fn open(bytes: &[u8], epoch: &EpochKeys) -> Result<Opened> {
     let (head, sealed) = bytes.split_at(HEADER);
     let body = seal::decrypt(epoch.segment_key(), &header.nonce, head, sealed)?;
     let packed = seal::unpad(body.get(SIGNATURE..).unwrap_or_default())?;
-    let text = Plaintext::decode(&inflate(packed)?)?;
+    let text = Plaintext::decode(&seal::inflate(packed, MAX_INFLATED)?)?;
     if header.log_tag != epoch.log_tag(&text.log) {
         return refused("a segment lies in the wrong log");
     }
@@ -441,18 +443,6 @@ pub fn open(bytes: &[u8], epoch: &EpochKeys) -> Result<Opened> {
         return refused("a segment does not fit its place in its log");
     }
     Ok(Opened { header, text, body })
-}
-
-/// Inflates what says beforehand how large it is, so that a bomb is refused before anything is set aside for it.
-fn inflate(packed: &[u8]) -> Result<Vec<u8>> {
-    let size = zstd::zstd_safe::get_frame_content_size(packed).ok().flatten();
-    let Some(size) = size.and_then(|size| usize::try_from(size).ok()).filter(|size| *size <= MAX_INFLATED) else {
-        return refused("its contents would be larger than any segment's");
-    };
-    match zstd::bulk::decompress(packed, size) {
-        Ok(bytes) if bytes.len() == size => Ok(bytes),
-        _ => refused("a segment's contents cannot be unpacked"),
-    }
 }
 
 impl Opened {

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! HELLO  what I have                                      once, at the start
+//! CKPT   a part of a checkpoint                           at once, to a device that has nothing
 //! NAMES  my files of the roster      ROST  those you lack  only if they differ; before anything is asked for
 //! WANT   numbers of a log            SEG   the segments
 //! ACK    what I have now             after it is durable
@@ -25,6 +26,7 @@ use frame::{MAX_TWINS, PROTO};
 
 use crate::error::{Error, Result};
 use crate::sync::LogId;
+use crate::sync::checkpoint;
 use crate::sync::keys::NotebookTag;
 use crate::sync::ranges::Ranges;
 use crate::sync::segment::MAX_SEGMENT;
@@ -60,6 +62,8 @@ pub enum Input {
     Parcels(Vec<Vec<u8>>),
     /// The segments under a number to be given; none when there are none any more.
     Segments(LogId, u64, Vec<Vec<u8>>),
+    /// The parts of a checkpoint to be given.
+    Checkpoint(Vec<Vec<u8>>),
     /// What is durably here now.
     Have(Have),
     /// Everything was settled: the files of the roster that are here now, and what else is.
@@ -75,6 +79,10 @@ pub enum Output {
     TakeRoster(Vec<Vec<u8>>),
     /// Answer with [`Input::Parcels`].
     GiveRoster(Vec<ParcelId>),
+    /// The other device has nothing yet: answer with [`Input::Checkpoint`].
+    GiveCheckpoint,
+    /// Show what a part of a checkpoint tells.
+    TakeCheckpoint(Vec<u8>),
     /// Take a segment, or refuse it.
     Take(Vec<u8>),
     /// Answer with [`Input::Segments`].
@@ -128,6 +136,9 @@ pub struct Session {
     heard: u64,
     our_bye: Option<u64>,
     their_bye: Option<u64>,
+    /// Whether there was nothing here when it began, and how many parts of a checkpoint came.
+    is_new: bool,
+    parts_taken: usize,
     /// What is still to be asked for, what ever was, and what has not come yet.
     wanted: BTreeMap<LogId, Ranges>,
     asked: BTreeMap<LogId, Ranges>,
@@ -159,13 +170,15 @@ impl Session {
             their_parcels: None,
             parcels_taken: 0,
             parcels_given: 0,
-            mine: here.have,
+            mine: here.have.clone(),
             theirs: Have::new(),
             first: Have::new(),
             said: 1,
             heard: 0,
             our_bye: None,
             their_bye: None,
+            is_new: here.have.is_empty(),
+            parts_taken: 0,
             wanted: BTreeMap::new(),
             asked: BTreeMap::new(),
             open: BTreeSet::new(),
@@ -228,6 +241,7 @@ impl Session {
             }
             Input::Parcels(parcels) => Ok(self.roster_frames(parcels)),
             Input::Segments(log, seq, segments) => Ok(segment_frames(log, seq, segments)),
+            Input::Checkpoint(parts) => Ok(parts.into_iter().map(|part| send(&Frame::Checkpoint(part))).collect()),
             Input::Have(have) => Ok(self.tell(have)),
             Input::Settled(parcels, have) => {
                 self.settling = false;
@@ -266,6 +280,7 @@ impl Session {
                 Ok(self.give_roster(true))
             }
             Frame::Roster { parcels, last } => self.take_roster(parcels, last),
+            Frame::Checkpoint(part) => self.take_checkpoint(part),
             Frame::Want(log, ranges) => self.be_asked(log, &ranges),
             Frame::Segments { log, seq, segments, more } => self.take_segments(log, seq, segments, more),
             Frame::Ack(have) => {
@@ -304,15 +319,28 @@ impl Session {
             return Err(Error::Peer("the other device has another notebook; nothing was exchanged".into()));
         }
         self.first = have.clone();
+        // A device that has nothing has something to show before anything else is said.
+        let help = have.is_empty() && !self.mine.is_empty();
+        let mut outputs: Vec<Output> = help.then_some(Output::GiveCheckpoint).into_iter().collect();
         if parcels == digest_of(&self.parcels) {
             self.roster = Roster::Alike;
             self.their_parcels = Some(self.parcels.clone());
             self.hear_statement(have)?;
-            return Ok(self.go_on());
+            outputs.extend(self.go_on());
+            return Ok(outputs);
         }
         self.roster = Roster::Differs;
         self.hear_statement(have)?;
-        Ok(vec![send(&Frame::Names(self.parcels.iter().copied().take(MAX_PARCELS).collect()))])
+        outputs.push(send(&Frame::Names(self.parcels.iter().copied().take(MAX_PARCELS).collect())));
+        Ok(outputs)
+    }
+
+    fn take_checkpoint(&mut self, part: Vec<u8>) -> Result<Vec<Output>> {
+        self.parts_taken += 1;
+        if !self.is_new || self.parts_taken > checkpoint::MAX_PARTS {
+            return refused("gives what nobody asked for");
+        }
+        Ok(vec![Output::TakeCheckpoint(part)])
     }
 
     fn hear_statement(&mut self, have: Have) -> Result<()> {

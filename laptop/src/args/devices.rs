@@ -90,6 +90,20 @@ pub(crate) enum DeviceStep {
         #[arg(long)]
         recovery: bool,
     },
+    /// Say where the keys of this device are, or move them
+    ///
+    /// They are files, sealed with a key that lies in the keychain of your system if that answered when the first of them
+    /// came; else only you can read them. KITH_KEYS=file keeps new ones out of the keychain, for a computer that nobody
+    /// sits at. A move that is broken off leaves all keys where they were, or where they go.
+    #[command(after_help = examples!("kith devices keys", "kith devices keys --keychain", "kith devices keys --files"))]
+    Keys {
+        /// Seal them with a key in the keychain
+        #[arg(long, conflicts_with = "files")]
+        keychain: bool,
+        /// Keep them as files that only you can read
+        #[arg(long)]
+        files: bool,
+    },
 }
 
 /// What to do with a mailbox.

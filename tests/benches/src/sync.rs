@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use automerge::sync::{State, SyncDoc};
@@ -32,7 +33,7 @@ pub(crate) fn measure(n: usize) -> Section {
     let (folder, path) = crowd::notebook(n);
     let shared = folder.path().join("shared");
     std::fs::create_dir(&shared).unwrap();
-    let place = Counting { inner: Folder::at(&shared), bytes: Cell::new(0).into() };
+    let place = Counting { inner: Folder::at(&shared), bytes: Arc::default() };
     place.prepare().unwrap();
     let notebook = crowd::open(&path);
     let of_a = keys(&folder.path().join("a"));
@@ -40,14 +41,32 @@ pub(crate) fn measure(n: usize) -> Section {
     assert!(first.sent > n as u64);
 
     // A new device, from the code to the last row.
-    let other = crowd::open(&folder.path().join("other.kith"));
+    let other = Arc::new(crowd::open(&folder.path().join("other.kith")));
     let of_b = keys(&folder.path().join("b"));
     let code = notebook.invite(&place, &of_a).unwrap();
     other.join(&place, &of_b, Some(&code)).unwrap();
     let request = notebook.request_to_join(&place, &of_a).unwrap().expect("it has asked");
     notebook.admit(&place, &of_a, &request).unwrap();
     other.join(&place, &of_b, None).unwrap();
+    let usable = Arc::new(Mutex::new(None));
+    let began = Instant::now();
+    let watch = other.observe({
+        let (usable, other) = (usable.clone(), Arc::downgrade(&other));
+        let (bytes, cpu) = (place.bytes.clone(), process_time());
+        move |_| {
+            let mut usable = usable.lock().unwrap();
+            let Some(other) = other.upgrade().filter(|_| usable.is_none()) else { return };
+            if other.people(0, 50).unwrap().total == n as u64 {
+                let bytes = bytes.lock().unwrap().get();
+                *usable = Some(Took { time: began.elapsed(), cpu: process_time() - cpu, bytes });
+            }
+        }
+    });
+    let before = place.bytes.lock().unwrap().get();
     let new = place.measured(|| drop(other.sync(&place, &of_b, &mut |_, _| Ok(())).unwrap()));
+    drop(watch);
+    let usable = usable.lock().unwrap().take().expect("all people were shown");
+    let usable = Took { bytes: usable.bytes - before, ..usable };
     assert_eq!(other.dump().unwrap(), notebook.dump().unwrap(), "both show the same");
 
     let a = (&notebook, &of_a);
@@ -81,6 +100,7 @@ pub(crate) fn measure(n: usize) -> Section {
     for (what, ours, peer) in [
         ("nothing changed, one device", quiet, peer_quiet),
         ("ten changed, both devices", ten, peer_ten),
+        ("a new device, until all people are shown", usable, peer_new),
         ("a new device, all of it", new, peer_new),
     ] {
         section.row(&[
@@ -122,7 +142,7 @@ fn kilobytes(bytes: u64) -> String {
 /// A mailbox that counts what goes through it.
 struct Counting {
     inner: Folder,
-    bytes: std::sync::Mutex<Cell<u64>>,
+    bytes: Arc<Mutex<Cell<u64>>>,
 }
 
 impl Counting {

@@ -321,6 +321,11 @@ impl Notebook {
                     self.take_from_peer(meeting, &bytes)?;
                     continue;
                 }
+                Output::TakeCheckpoint(part) => {
+                    self.take_part(&meeting.member, &part)?;
+                    continue;
+                }
+                Output::GiveCheckpoint => Input::Checkpoint(self.checkpoint_for_newcomer(&meeting.member)?),
                 Output::TakeRoster(parcels) => {
                     self.take_parcels(meeting, parcels)?;
                     Input::Roster(self.parcel_ids()?)
@@ -394,6 +399,7 @@ impl Notebook {
         let log = self.log_of(&meeting.member, meeting.keys, &mut meeting.report)?;
         self.seal_segments(&meeting.member, log, meeting.keys, &mut meeting.report)?;
         meeting.report.missing = self.count_missing(&meeting.member)?;
+        self.settle_told(&mut meeting.report)?;
         Ok(())
     }
 

@@ -6,6 +6,7 @@
 //! `direct` takes the same steps with a device that is at the other end of a line; `kept_back` is for what a person has to
 //! decide.
 
+mod checkpoint;
 mod direct;
 mod kept_back;
 mod purges;
@@ -33,6 +34,7 @@ use crate::sync::roster::{Entries, Entry};
 use crate::sync::segment::{Header, MAX_SEGMENT, Name};
 
 pub(super) use crate::sync::session::parcel_id;
+pub(super) use checkpoint::still_to_come;
 pub use direct::{Peer, Visit, known_addresses, remember_address};
 pub use kept_back::{KeptBack, Refused, WhyKeptBack};
 pub use purges::WaitingPurge;
@@ -101,6 +103,8 @@ pub struct SyncReport {
     pub unconfirmed: u64,
     /// There is more than one meeting may carry: sync again for the rest.
     pub more: bool,
+    /// Records that are shown as another device told them and whose changes have not come: they cannot be changed yet.
+    pub told: u64,
     /// Devices that wrote two different segments under one number: there are two notebooks where there was one. Both
     /// were taken, and each of the two begins a log of its own once it hears of the other.
     pub twins: Vec<String>,
@@ -121,8 +125,15 @@ impl Notebook {
         let mut member = self.member_for(place, &found, keys)?;
         let mut report = SyncReport::default();
         self.take_roster(&mut member, place, &found, keys)?;
-        self.tend_roster(&mut member, keys)?;
+        if let Err(why) = self.tend_roster(&mut member, keys) {
+            // Who has lost its place without being removed may be the only one to bring word of that.
+            if member.roster().removed(&member.device()).is_none() {
+                self.put_roster(place, &found)?;
+            }
+            return Err(why);
+        }
         self.take_purges(&member, &mut report)?;
+        self.take_checkpoint(&member, place, &found)?;
         self.receive_segments(&member, place, &found, &mut report, progress)?;
         self.reconsider(&member, &mut report)?;
         let renewed = self.forget_renewed(&mut member, &mut report)?;
@@ -132,7 +143,9 @@ impl Notebook {
         let log = self.log_of(&member, keys, &mut report)?;
         self.seal_segments(&member, log, keys, &mut report)?;
         report.missing = self.count_missing(&member)?;
+        self.settle_told(&mut report)?;
         self.put_missing(log, place, &found, &mut report, progress)?;
+        self.put_checkpoint(&member, place, &found, &mut report)?;
         Ok(report)
     }
 

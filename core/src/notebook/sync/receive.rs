@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
+use rusqlite::Connection;
+
 use super::shelf::numbers_of;
 use super::{SetAside, ShortName, SyncReport, name_of, place_in_log};
 use crate::document::gate;
@@ -112,10 +114,14 @@ impl Notebook {
         let mut is_here = true;
         for part in segment::split(bytes) {
             match part.and_then(|part| Ok((part, self.take_bytes(member, part, report)?))) {
-                Ok((_, Took::Here)) => {}
-                Ok((whole, Took::Renewed)) if whole.len() == bytes.len() => drop(place.delete(&found.name)),
-                Ok((_, Took::Renewed)) => {}
-                Ok((_, Took::Locked)) => {
+                // What is said there is said again, or stands in the base of a renewal: nobody needs the file.
+                Ok((whole, took)) if took != Took::Locked => {
+                    let is_spent = took == Took::Renewed || is_under_lost_key(member, whole);
+                    if is_spent && whole.len() == bytes.len() {
+                        let _ = place.delete(&found.name);
+                    }
+                }
+                Ok(_) => {
                     self.complain(member, place, found, bytes, true);
                     is_here = false;
                 }
@@ -264,7 +270,7 @@ impl Notebook {
         report: &mut SyncReport,
     ) -> Result<()> {
         let retold = taking == Taking::AsOurOwn;
-        let seen = if text.seen.is_empty() || retold { None } else { Some(self.seen_with(&text)?) };
+        let seen = if text.seen.is_empty() || retold { None } else { Some(self.seen_with(&text.seen)?) };
         let mut records: BTreeMap<RecordId, Vec<Vec<u8>>> = BTreeMap::new();
         let mut blobs: Vec<Vec<u8>> = Vec::new();
         let declared: BTreeSet<&[u8]> = text.actors.iter().map(Vec::as_slice).collect();
@@ -325,13 +331,38 @@ impl Notebook {
                 let pinned = before_pins(&of_log, &removed.cut_off.pins);
                 let counts = |at: &SegmentPlace| removed.cut_off.contains(&log, at.seq) && pinned.contains(&at.hash);
                 let taken = self.read(|connection| segments::taken_of_log(connection, log))?;
-                taken.iter().filter(|at| !counts(at)).try_for_each(|at| self.pass_on(member, at))?;
+                let settle = |connection: &Connection, at: &SegmentPlace| {
+                    segments::set_state(connection, at, SegmentState::Settled)
+                };
+                taken.iter().filter(|at| !counts(at)).try_for_each(|at| self.pass_on(member, at, settle))?;
             }
         }
         Ok(())
     }
 
-    fn pass_on(&self, member: &Member, at: &SegmentPlace) -> Result<()> {
+    /// What was sealed under a key that this device still has though no entry of the roster tells of it any more: the
+    /// notebook went back to a backup, and the entry was lost with it. Nobody else will ever read that, so this device
+    /// tells it again, and lets go of the segment.
+    fn pass_on_what_nobody_can_open(&self, member: &Member) -> Result<()> {
+        if !member.has_lost_keys() {
+            return Ok(());
+        }
+        for (at, state) in self.read(segments::places)? {
+            let bytes = self.read(|connection| segments::whole(connection, &at))?.unwrap_or_default();
+            if state == SegmentState::Taken && is_under_lost_key(member, &bytes) {
+                self.pass_on(member, &at, segments::let_go)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the changes of a segment again as this device's own, and does with the segment what is to be done then.
+    fn pass_on(
+        &self,
+        member: &Member,
+        at: &SegmentPlace,
+        then: impl FnOnce(&Connection, &SegmentPlace) -> Result<()>,
+    ) -> Result<()> {
         let bytes = self.read(|connection| segments::whole(connection, at))?.unwrap_or_default();
         let Some(epoch) = Header::read(&bytes).ok().and_then(|header| member.epoch(&header.key)) else { return Ok(()) };
         let opened = segment::open(&bytes, &epoch)?;
@@ -351,7 +382,7 @@ impl Notebook {
         let transaction = store::begin(&mut writer.connection)?;
         records.iter().try_for_each(|(id, hashes)| store::tell_again(&transaction, *id, hashes))?;
         blobs.iter().try_for_each(|blob| store::tell_blob_again(&transaction, &blob.0))?;
-        segments::set_state(&transaction, at, SegmentState::Settled)?;
+        then(&transaction, at)?;
         Ok(transaction.commit()?)
     }
 
@@ -385,6 +416,7 @@ impl Notebook {
                 break;
             }
         }
+        self.pass_on_what_nobody_can_open(member)?;
         if report.received > 0 {
             self.settle_what_came(member)?;
         }
@@ -394,6 +426,10 @@ impl Notebook {
         report.newer = self.read(|connection| segments::count(connection, SegmentState::Newer))?;
         Ok(())
     }
+}
+
+fn is_under_lost_key(member: &Member, bytes: &[u8]) -> bool {
+    Header::read(bytes).is_ok_and(|header| member.is_lost(&header.key))
 }
 
 /// Where a segment should lie that lies under the name of another.

@@ -12,7 +12,7 @@ use crate::sync::carrier::mailbox::{Item as Found, is_ours};
 use crate::sync::hex;
 use crate::sync::keys::{DeviceId, NotebookTag};
 use crate::sync::keystore::KeyStore;
-use crate::sync::member::{Learned, Member, Written};
+use crate::sync::member::{Learned, Member, Reader, Written};
 use crate::sync::ranges::Ranges;
 use crate::sync::roster::{Act, Cut};
 use crate::sync::seal::{self, MAX_PARCEL};
@@ -125,17 +125,18 @@ impl Notebook {
         self.hand_on_keys(member)
     }
 
-    /// Seals the keys held here to every device, and to the recovery key, that this one has not given them to.
+    /// Seals keys held here to every device that may read them, and to the recovery key, if this one has not given them to
+    /// it.
     pub(super) fn hand_on_keys(&self, member: &Member) -> Result<()> {
-        for (to, hpke, epochs) in member.others() {
+        for Reader { who, hpke, epochs } in member.others() {
             let mut writer = lock(&self.writer);
             let transaction = store::begin(&mut writer.connection)?;
             let mut lacks = false;
-            for epoch in epochs {
-                lacks |= segments::give(&transaction, epoch.0, to)?;
+            for epoch in &epochs {
+                lacks |= segments::give(&transaction, epoch.0, who)?;
             }
             if lacks {
-                let bag = self.with_random(|random| member.key_bag().seal(&hpke, &member.tag(), random));
+                let bag = self.with_random(|random| member.key_bag_of(&epochs).seal(&hpke, &member.tag(), random));
                 // A key that is none cannot be sealed to; such a device reads nothing, and harms nobody.
                 if let Ok(bag) = bag {
                     segments::put_parcel(&transaction, parcel_id(&bag), &bag)?;

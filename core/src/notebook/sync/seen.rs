@@ -9,7 +9,7 @@ use crate::store;
 use crate::store::segments;
 use crate::sync::member::Member;
 use crate::sync::ranges::{MAX_RANGES, Ranges};
-use crate::sync::segment::{MAX_SEEN, Plaintext};
+use crate::sync::segment::MAX_SEEN;
 use crate::sync::{LogId, hex};
 
 /// Under which name the notebook remembers what others have seen, and what it last told them.
@@ -28,10 +28,12 @@ impl Notebook {
     pub(super) fn seen_to_tell(&self) -> Result<Vec<(LogId, Ranges)>> {
         let here = self.seen_here()?;
         let told: Option<String> = self.read(|connection| store::meta(connection, TOLD))?;
-        if told.as_deref() == Some(&digest(&here)) {
-            return Ok(Vec::new());
-        }
-        Ok(here.into_iter().filter(|(_, ranges)| ranges.ranges().len() <= MAX_TOLD).take(MAX_SEEN).collect())
+        Ok(if told.as_deref() == Some(&digest(&here)) { Vec::new() } else { tellable(here) })
+    }
+
+    /// The same for a checkpoint, whatever was told before.
+    pub(super) fn seen_for_newcomers(&self) -> Result<Vec<(LogId, Ranges)>> {
+        self.seen_here().map(tellable)
     }
 
     /// The mark that this was told, to be kept with the segment that tells it.
@@ -39,10 +41,10 @@ impl Notebook {
         (TOLD, digest(&seen.iter().cloned().collect()))
     }
 
-    /// What is known to be seen by others once this segment is taken.
-    pub(super) fn seen_with(&self, text: &Plaintext) -> Result<String> {
+    /// What is known to be seen by others once this is.
+    pub(super) fn seen_with(&self, told: &[(LogId, Ranges)]) -> Result<String> {
         let mut seen = self.seen_by_others()?;
-        for (log, ranges) in &text.seen {
+        for (log, ranges) in told {
             let all = seen.get(log).map_or_else(|| ranges.clone(), |known| known.union(ranges));
             if all.last() <= MAX_CLAIM && all.ranges().len() <= MAX_RANGES && seen.len() < MAX_SEEN {
                 seen.insert(*log, all);
@@ -76,6 +78,10 @@ impl Notebook {
         let text: Option<String> = self.read(|connection| store::meta(connection, SEEN))?;
         Ok(text.as_deref().map(read).unwrap_or_default())
     }
+}
+
+fn tellable(here: Seen) -> Vec<(LogId, Ranges)> {
+    here.into_iter().filter(|(_, ranges)| ranges.ranges().len() <= MAX_TOLD).take(MAX_SEEN).collect()
 }
 
 /// A line a log: its id, then its ranges.

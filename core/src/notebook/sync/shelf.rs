@@ -43,14 +43,7 @@ impl Notebook {
         report: &mut SyncReport,
         progress: Progress<'_>,
     ) -> Result<()> {
-        let names: HashMap<&str, u64> = found.iter().map(|found| (found.name.as_str(), found.bytes)).collect();
-        for (id, parcel) in self.read(segments::parcels)? {
-            let name = format!("r/{}.kithr", hex(&id));
-            if names.get(name.as_str()) != Some(&(parcel.len() as u64)) {
-                put(place, &name, &parcel)?;
-                report.written += 1;
-            }
-        }
+        report.written += self.put_roster(place, found)?;
         let heads = self.read(segments::heads)?;
         let shelf = sort_out(place, found, &heads);
         for (done, head) in heads.iter().enumerate() {
@@ -73,6 +66,20 @@ impl Notebook {
         }
         progress(heads.len() as u64, heads.len() as u64)?;
         self.bundle_own(log, place, &heads, &shelf, report)
+    }
+
+    /// Puts there what a mailbox lacks of the roster; says how many files that was.
+    pub(super) fn put_roster(&self, place: &dyn Mailbox, found: &[Found]) -> Result<u64> {
+        let names: HashMap<&str, u64> = found.iter().map(|found| (found.name.as_str(), found.bytes)).collect();
+        let mut written = 0;
+        for (id, parcel) in self.read(segments::parcels)? {
+            let name = format!("r/{}.kithr", hex(&id));
+            if names.get(name.as_str()) != Some(&(parcel.len() as u64)) {
+                put(place, &name, &parcel)?;
+                written += 1;
+            }
+        }
+        Ok(written)
     }
 
     /// Makes bundles of this device's own loose segments when there are many, and takes away what lies in one.

@@ -116,6 +116,24 @@ fn a_device_that_is_added_belongs_and_one_that_is_removed_does_not() {
 }
 
 #[test]
+fn a_removed_device_may_still_read_what_it_was_removed_under_and_nothing_later() {
+    let mut set = three();
+    let mut elsewhere = set.clone();
+    let first = evaluate(&set).epochs[0].entry;
+    set.says(1, revoke(2));
+    let second = set.says(1, rotate(2));
+    // The second removal is sealed under an epoch that nobody but its author may have yet.
+    set.says(1, revoke(3));
+    set.says(1, rotate(3));
+    // One that was opened at the same time, without hearing of it, is none of those it needs.
+    elsewhere.says(3, rotate(4));
+    let roster = evaluate(&set.with(&elsewhere));
+    let may_read = |number: u8| roster.removed(&id(number)).unwrap().may_read.clone();
+    assert_eq!((may_read(2), may_read(3)), (vec![first], vec![first, second]));
+    assert_eq!(roster.removed(&id(3)).unwrap().hpke, Some(keys(3).public().hpke));
+}
+
+#[test]
 fn two_devices_that_remove_each_other_at_once_resolve_alike_for_the_elder() {
     let (mut here, mut there) = (three(), three());
     here.says(2, revoke(3));

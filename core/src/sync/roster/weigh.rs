@@ -253,14 +253,27 @@ impl<'a> Weighing<'a> {
                 name: self.names(device).next().map(|(_, name)| name.into()),
                 revokes: Vec::new(),
                 by_recovery: false,
+                hpke: self.names(device).next().and_then(|(at, _)| Some(self.device(at, counting)?.hpke)),
+                may_read: Vec::new(),
                 cut_off: CutOff::default(),
             });
             there.revokes.push(self.list[*at].hash);
             there.by_recovery |= self.list[*at].by_recovery;
+            let before = self.epochs_before(*at, device);
+            there
+                .may_read
+                .extend(before.into_iter().filter(|epoch| !there.may_read.contains(epoch)).collect::<Vec<_>>());
             there.cut_off.extend(cuts);
         }
         self.add_held(counting, &mut removed);
         removed.into_values().collect()
+    }
+
+    /// The epochs that were opened before this removal, and not after another of the same device.
+    fn epochs_before(&self, removal: usize, device: &DeviceId) -> Vec<EntryHash> {
+        let is_one = |at: &usize| self.list[*at].act.opens().is_some() && !self.is_removed_before(device, *at);
+        let before = (0..self.list.len()).filter(|at| self.is_before(*at, removal));
+        before.filter(is_one).map(|at| self.list[at].hash).collect()
     }
 
     /// What devices had when they learned of a removal: of each device one word for each removal, its first.

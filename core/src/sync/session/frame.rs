@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::error::{Error, Result};
 use crate::sync::LogId;
 use crate::sync::cbor::{Fields, Map, Reader};
+use crate::sync::checkpoint::MAX_PART;
 use crate::sync::keys::NotebookTag;
 use crate::sync::ranges::Ranges;
 use crate::sync::seal::MAX_PARCEL;
@@ -66,6 +67,8 @@ pub enum Frame {
         /// Whether these are the last for now.
         last: bool,
     },
+    /// A part of a checkpoint.
+    Checkpoint(Vec<u8>),
     /// Asks for these numbers of a log.
     Want(LogId, Ranges),
     /// The segments under a number that was asked for: none when there is none any more, several when two notebooks
@@ -154,6 +157,10 @@ impl Frame {
                 kind(10);
                 put_blobs(map, 1, parcels);
             }
+            Self::Checkpoint(part) => {
+                kind(11);
+                map.put(1, |writer| writer.bytes(part));
+            }
             Self::Unknown => kind(0),
         }
     }
@@ -197,6 +204,7 @@ impl Frame {
             8 => Self::More,
             9 => Self::Break(fields.take(1, |reader| reader.text(MAX_REASON))?.to_owned()),
             10 => Self::Intro(take_blobs(&mut fields, 1, MAX_PARCELS, MAX_INTRO)?),
+            11 => Self::Checkpoint(fields.take(1, |reader| reader.bytes(MAX_PART).map(<[u8]>::to_vec))?),
             _ => Self::Unknown,
         })
     }

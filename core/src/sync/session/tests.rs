@@ -15,6 +15,9 @@ struct Device {
     to_seal: Vec<(LogId, u64)>,
     gone: BTreeSet<[u8; 32]>,
     refuses: Option<Vec<u8>>,
+    /// How many others it gave a checkpoint, and the parts that it was given.
+    helped: usize,
+    told: Vec<Vec<u8>>,
 }
 
 impl Device {
@@ -59,6 +62,14 @@ impl Device {
                     continue;
                 }
                 Output::Done => return true,
+                Output::GiveCheckpoint => {
+                    self.helped += 1;
+                    Input::Checkpoint(vec![b"one".to_vec(), b"two".to_vec()])
+                }
+                Output::TakeCheckpoint(part) => {
+                    self.told.push(part);
+                    continue;
+                }
                 Output::TakeRoster(parcels) => {
                     parcels.iter().for_each(|parcel| self.file(parcel));
                     Input::Roster(self.parcels.keys().copied().collect())
@@ -153,6 +164,18 @@ fn nothing_changed_is_one_greeting_and_one_goodbye() {
     let (_, _, [there, back]) = meet(&mut a, &mut b);
     assert!(a.segments == before);
     assert!(there.max(back) < 64 + 201 * 45, "{there} bytes");
+}
+
+#[test]
+fn a_device_that_has_nothing_is_told_a_checkpoint_before_it_is_given_anything() {
+    let (mut old, mut new) = (Device::with(LOG, 1..=9), Device::default());
+    meet(&mut old, &mut new);
+    assert_eq!((old.helped, &new.told[..]), (1, &[b"one".to_vec(), b"two".to_vec()][..]));
+    assert_alike(&old, &new);
+    let mut third = Device::with(OTHER_LOG, 1..=2);
+    meet(&mut old, &mut third);
+    meet(&mut Device::default(), &mut Device::default());
+    assert_eq!((old.helped, third.helped, third.told.len()), (1, 0, 0), "who has something needs none");
 }
 
 #[test]
@@ -274,6 +297,7 @@ fn every_frame() -> Vec<Frame> {
         Frame::More,
         Frame::Break("enough".into()),
         Frame::Intro(vec![vec![5; 30]]),
+        Frame::Checkpoint(vec![7; 60]),
     ]
 }
 
@@ -375,6 +399,7 @@ fn what_nobody_asked_for_is_refused() {
         Frame::Segments { log: LOG, seq: 4, segments: vec![vec![1]], more: false },
         Frame::Hello { proto: [1, 1], notebook: NOTEBOOK, parcels: [0; 32], have: none() },
         Frame::Names(Vec::new()),
+        Frame::Checkpoint(vec![1]),
         Frame::Intro(Vec::new()),
         Frame::Want(LOG, (1..=MAX_OPEN as u64 + 1).collect()),
         Frame::Break("no".into()),

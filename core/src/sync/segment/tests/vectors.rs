@@ -6,6 +6,7 @@
 use std::fmt::Write;
 
 use super::super::*;
+use crate::sync::checkpoint::{self, Told};
 use crate::sync::keys::{DeviceKeys, EntryHash, KeyBag, RecoveryKit, Secret, epoch_check};
 use crate::sync::roster::{self, Entries, Entry};
 
@@ -108,6 +109,10 @@ fn the_page_names_the_limits_that_hold() {
         ("seen", format!("{MAX_SEEN} logs of at most {} ranges", crate::sync::ranges::MAX_RANGES)),
         ("app_version", format!("{MAX_VERSION_TEXT} bytes")),
         ("bundle", format!("{MAX_BUNDLE} bytes")),
+        ("checkpoint part", format!("{} bytes", checkpoint::MAX_PART)),
+        ("part inflated", format!("{} bytes", checkpoint::MAX_TEXT)),
+        ("parts", format!("{}", checkpoint::MAX_PARTS)),
+        ("records of a part", format!("{} of at most {} bytes", checkpoint::MAX_RECORDS, checkpoint::MAX_FIELDS)),
         ("r/ file", format!("{} bytes", seal::MAX_PARCEL)),
         ("keys of a bag", format!("{}", crate::sync::keys::MAX_KEYS)),
         ("roster", format!("{} entries, {} of one author", roster::MAX_ENTRIES, roster::MAX_BY_AUTHOR)),
@@ -127,6 +132,8 @@ fn the_page_holds_the_keys_that_are_derived() {
         ("check", hex(&epoch_check(&Secret::new(counting(0x20))))),
         ("k_seg", hex(epoch.segment_key().bytes())),
         ("k_entry", hex(epoch.entry_key().bytes())),
+        ("k_check", hex(epoch.checkpoint_key().bytes())),
+        ("checkpoint tag", hex(&epoch.checkpoint_tag())),
         ("log", hex(&first().log)),
         ("log_tag", hex(&epoch.log_tag(&first().log))),
         ("discovery", hex(&epoch.discovery_tag(&counting::<8>(0), &device().device()))),
@@ -193,5 +200,16 @@ fn the_page_holds_an_entry_a_bag_and_a_recovery_key() {
 
 #[test]
 fn the_reader_in_python_stays_short_enough_to_be_read() {
-    assert!(READER_IN_PYTHON.lines().count() <= 150);
+    assert!(READER_IN_PYTHON.lines().count() <= 165);
+}
+
+#[test]
+fn the_page_holds_a_part_of_a_checkpoint() {
+    let told = Told { id: RecordId(counting(0xc0)), kind: "contact".into(), fields: r#"{"name":"Dana Ruiz"}"#.into() };
+    let text = checkpoint::Text { told: vec![told], seen: vec![(counting(0xa0), (1..=2).collect())] };
+    let parts = checkpoint::seal(&text, &epoch(), device().signing_key(), &mut drawn(0x70)).unwrap();
+    let [a, b, c, d, ..] = hash(&parts[0]);
+    let name =
+        checkpoint::Name { tag: epoch().checkpoint_tag(), weight: 596_000, hash: [a, b, c, d], part: 1, parts: 1 };
+    stands_there(&[("part", hex(&parts[0])), ("name", name.to_string())]);
 }

@@ -1,0 +1,75 @@
+// The notebook as Swift wants it: functions that suspend where the library's block. It mirrors nothing: whatever the
+// library can do is done inside `ask`.
+
+import Foundation
+@_exported import NotebookBindings
+
+/// An open notebook, to be shared by all screens.
+///
+///     let notebook = try await AsyncNotebook.open(at: file, device: "Anna's phone")
+///     let jotted = try await notebook.ask { try $0.jotLine(line: "Dana Ruiz, Acme !call her by tue") }
+public struct AsyncNotebook: Sendable {
+  /// The library's own notebook. Its functions block: on the main actor, call `ask`.
+  public let notebook: Notebook
+
+  public init(_ notebook: Notebook) {
+    self.notebook = notebook
+  }
+
+  /// Opens the notebook in this file, making it when there is none.
+  public static func open(
+    at file: URL, device: String, zone: TimeZone = .current, clock: (any PhoneClock)? = nil
+  ) async throws(NotebookError) -> AsyncNotebook {
+    try await away {
+      let surroundings = Surroundings(device: device, zone: zone.identifier)
+      return AsyncNotebook(try Notebook.open(path: file.path, surroundings: surroundings, clock: clock))
+    }
+  }
+
+  /// Asks or changes the notebook, on a thread of its own. What was begun is finished, also when the task is cancelled
+  /// meanwhile; what was not yet begun then never is.
+  public func ask<Answer: Sendable>(
+    _ question: @escaping @Sendable (Notebook) throws -> Answer
+  ) async throws(NotebookError) -> Answer {
+    try await away { [notebook] in try question(notebook) }
+  }
+
+  /// Does what takes long and can be taken back: cancelling the task cancels the run, and the work ends with its next
+  /// file, record or answer. What was done until then stays.
+  ///
+  ///     let report = try await notebook.run { try $0.sync(mailbox: mailbox, keys: keys, run: $1) }
+  public func run<Answer: Sendable>(
+    _ work: @escaping @Sendable (Notebook, Run) throws -> Answer
+  ) async throws(NotebookError) -> Answer {
+    do {
+      let run = try Run()
+      return try await withTaskCancellationHandler {
+        try await ask { try work($0, run) }
+      } onCancel: {
+        // It cannot fail; if it did, the work would only go on.
+        try? run.cancel()
+      }
+    } catch {
+      throw NotebookError(error)
+    }
+  }
+
+  /// Shuts the notebook: everything asked from now on fails with the kind `closed`.
+  public func shut() async throws(NotebookError) {
+    try await ask { try $0.shut() }
+  }
+}
+
+/// Where calls block. Not the threads of Swift's tasks: there are as few of those as cores, and none may wait.
+private let threads = DispatchQueue(label: "kith.notebook", qos: .userInitiated, attributes: .concurrent)
+
+/// Does what blocks, away from whoever awaits it.
+func away<Answer: Sendable>(
+  _ work: @escaping @Sendable () throws -> Answer
+) async throws(NotebookError) -> Answer {
+  guard !Task.isCancelled else { throw NotebookError(CancellationError()) }
+  let answer = await withCheckedContinuation { continuation in
+    threads.async { continuation.resume(returning: Result { try work() }.mapError(NotebookError.init)) }
+  }
+  return try answer.get()
+}

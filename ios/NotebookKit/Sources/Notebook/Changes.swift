@@ -1,0 +1,107 @@
+// Hearing of changes as a stream, and showing a page that is read again whenever it may have changed.
+
+import NotebookBindings
+import Observation
+
+/// What changed: these areas and records, or, when nothing is said, anything.
+public struct Change: Equatable, Sendable {
+  public let areas: Set<Area>
+  public let ids: Set<RecordId>
+
+  /// Anything may have changed.
+  public static let anything = Change(areas: [], ids: [])
+
+  /// Whether a page made of these areas has to be read again.
+  public func concerns(_ shown: Set<Area>) -> Bool {
+    areas.isEmpty || !areas.isDisjoint(with: shown)
+  }
+}
+
+extension AsyncNotebook {
+  /// Every change from now on, typed here or received, until the reading task ends or is cancelled. Who is busy while
+  /// several come hears of them once, as `anything`: so nothing is missed, and nothing piles up.
+  public func changes() async throws(NotebookError) -> AsyncStream<Change> {
+    let (stream, changes) = AsyncStream.makeStream(of: Change.self, bufferingPolicy: .bufferingNewest(1))
+    let observation = try await ask { try $0.observe(listener: Ear(changes)) }
+    // To stop twice, or after the notebook was shut, is fine; there is nobody to tell of a failure.
+    changes.onTermination = { _ in try? observation.stop() }
+    return stream
+  }
+}
+
+/// Passes on what the library tells, from whatever thread.
+private final class Ear: ChangeListener {
+  private let changes: AsyncStream<Change>.Continuation
+
+  init(_ changes: AsyncStream<Change>.Continuation) {
+    self.changes = changes
+  }
+
+  func changed(areas: [Area], ids: [RecordId], origin: Origin) {
+    if case .dropped = changes.yield(Change(areas: Set(areas), ids: Set(ids))) {
+      changes.yield(.anything)
+    }
+  }
+}
+
+/// A page as a screen shows it.
+public enum Shown<Page: Sendable>: Sendable {
+  case loading
+  case ready(Page)
+  case failed(NotebookError)
+
+  /// The page, when it is there.
+  public var page: Page? {
+    if case .ready(let page) = self { page } else { nil }
+  }
+}
+
+/// A page that stays true while somebody looks at it.
+@MainActor @Observable public final class PageModel<Page: Sendable> {
+  public private(set) var shown = Shown<Page>.loading
+
+  private let notebook: AsyncNotebook
+  private let areas: Set<Area>
+  @ObservationIgnored private let read: @Sendable (Notebook) throws -> Page
+  @ObservationIgnored private var begun = 0
+  @ObservationIgnored private var newest = 0
+
+  /// A page made of these areas; none means all of them.
+  public init(_ notebook: AsyncNotebook, of areas: Set<Area> = [], read: @escaping @Sendable (Notebook) throws -> Page)
+  {
+    self.notebook = notebook
+    self.areas = areas
+    self.read = read
+  }
+
+  /// Reads the page, and again after each change, until the task is cancelled: for a view's `task`.
+  public func follow() async {
+    do {
+      // Listening begins before reading, so that no change falls in between.
+      let changes = try await notebook.changes()
+      await reload()
+      for await change in changes where areas.isEmpty || change.concerns(areas) {
+        await reload()
+      }
+    } catch  where !Task.isCancelled {
+      shown = .failed(error)
+    } catch {}
+  }
+
+  /// Reads the page now. A slow answer never replaces that of a question asked later.
+  public func reload() async {
+    begun += 1
+    let turn = begun
+    let answer: Shown<Page>
+    do {
+      answer = .ready(try await notebook.ask(read))
+    } catch {
+      if error.kind == .cancelled { return }
+      answer = .failed(error)
+    }
+    if turn > newest {
+      newest = turn
+      shown = answer
+    }
+  }
+}

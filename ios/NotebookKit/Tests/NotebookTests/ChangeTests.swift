@@ -1,0 +1,111 @@
+// Pages that stay true while somebody looks at them.
+
+import Foundation
+import Notebook
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct ChangeTests {
+  @Test func aChangeIsHeardOfWithItsAreasAndRecords() async throws {
+    let folder = try TestFolder()
+    let notebook = try await folder.notebook()
+    let changes = try await notebook.changes()
+    let jotted = try await notebook.ask { try $0.jotLine(line: "Dana Ruiz") }
+    let id = try #require(jotted.contact)
+    var heard = changes.makeAsyncIterator()
+    let change = try #require(await heard.next())
+    #expect(change.ids.contains(id) && change.concerns([.people]) && !change.concerns([.ledger]))
+  }
+
+  @Test func whoWasBusyHearsOfEverythingOnce() async throws {
+    let folder = try TestFolder()
+    let notebook = try await folder.notebook()
+    let changes = try await notebook.changes()
+    for number in 0..<50 {
+      _ = try await notebook.ask { try $0.jotLine(line: "Person\(number) Busy") }
+    }
+    var heard = changes.makeAsyncIterator()
+    #expect(await heard.next() == .anything)
+    _ = try await notebook.ask { try $0.jotLine(line: "Dana Ruiz") }
+    #expect(try #require(await heard.next()).concerns([.people]), "and nothing of the fifty is left over")
+  }
+
+  @Test func nothingIsHeardOnceTheReaderIsGone() async throws {
+    let folder = try TestFolder()
+    let notebook = try await folder.notebook()
+    let heard = Shared(0)
+    let reader = Task {
+      for await _ in try await notebook.changes() { heard.with { $0 += 1 } }
+    }
+    var number = 0
+    while heard.now == 0 {
+      number += 1
+      _ = try await notebook.ask { [number] in try $0.jotLine(line: "Person\(number) Heard") }
+    }
+    reader.cancel()
+    try await reader.value
+    let until = heard.now
+    _ = try await notebook.ask { try $0.jotLine(line: "Ben Okri") }
+    #expect(heard.now == until, "and the task has ended, although nobody stopped the notebook")
+  }
+
+  @Test @MainActor func todayIsReadAgainAfterEachChange() async throws {
+    let folder = try TestFolder()
+    let notebook = try await folder.notebook()
+    let model = TodayModel(notebook)
+    let following = Task { await model.page.follow() }
+    try await until { model.page.shown.page != nil }
+    #expect(model.page.shown.page?.people == 0)
+    _ = try await notebook.ask { try $0.jotLine(line: "Dana Ruiz !call her by tomorrow") }
+    try await until { model.page.shown.page?.iOwe.count == 1 }
+    #expect(model.page.shown.page?.iOwe.first?.name == "Dana Ruiz")
+    following.cancel()
+    await following.value
+    #expect(model.page.shown.page?.iOwe.count == 1, "what was shown stays")
+  }
+
+  @Test @MainActor func aPageOfAShutNotebookSaysSo() async throws {
+    let folder = try TestFolder()
+    let notebook = try await folder.notebook()
+    let model = TodayModel(notebook)
+    try await notebook.shut()
+    await model.page.follow()
+    guard case .failed(let error) = model.page.shown else {
+      Issue.record("a failure must not look like an empty page")
+      return
+    }
+    #expect(error.kind == .closed)
+  }
+
+  @Test func aChangeArrivesWithinAQuarterOfASecond() async throws {
+    let folder = try TestFolder()
+    let notebook = try await folder.notebook()
+    var heard = try await notebook.changes().makeAsyncIterator()
+    var latencies: [Duration] = []
+    for number in 0..<20 {
+      let saved = try await notebook.ask { notebook in
+        _ = try notebook.jotLine(line: "Person\(number) Quick")
+        return ContinuousClock.now
+      }
+      _ = await heard.next()
+      latencies.append(.now - saved)
+    }
+    latencies.sort()
+    #expect(latencies[10] < .milliseconds(250), "the median, on a machine that may be busy with other tests")
+  }
+
+  @Test func whatAnotherOpeningWroteIsHeardOfWhenAsked() async throws {
+    let folder = try TestFolder()
+    let (here, there) = (try await folder.notebook(), try await folder.notebook())
+    #expect(try await here.ask { try $0.lookAround() } == false)
+    var heard = try await here.changes().makeAsyncIterator()
+    _ = try await there.ask { try $0.jotLine(line: "Dana Ruiz") }
+    #expect(try await here.ask { try $0.lookAround() })
+    #expect(try #require(await heard.next()).concerns([.people]))
+  }
+}
+
+extension ContinuousClock.Instant {
+  fileprivate static func - (later: Self, earlier: Self) -> Duration {
+    earlier.duration(to: later)
+  }
+}

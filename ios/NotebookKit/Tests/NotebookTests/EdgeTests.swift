@@ -1,0 +1,252 @@
+// What must not happen at the edge between Swift and the library: a crash, a hang, a leak, a failure that nobody hears of.
+
+import Foundation
+import Notebook
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct EdgeTests {
+  @Test func whatGoesWrongHasAKind() async throws {
+    let folder = try TestFolder()
+    let notebook = try await folder.notebook()
+    let unknown = String(repeating: "0", count: 31) + "1"
+    #expect(await failure { _ = try await notebook.ask { try $0.personPage(id: "no id") } } == .invalid)
+    #expect(await failure { _ = try await notebook.ask { try $0.personPage(id: unknown) } } == .notFound)
+    #expect(await failure { _ = try await notebook.ask { try $0.jotLine(line: " ") } } == .invalid)
+    let nowhere = folder.file("no folder").appendingPathComponent("notebook.kith")
+    #expect(await failure { _ = try await AsyncNotebook.open(at: nowhere, device: "x", zone: paris) } == .storage)
+    #expect(await failure { _ = try await notebook.ask { _ in throw Strange() } } == .mistake)
+  }
+
+  private struct Strange: Error {}
+
+  @Test func aShutNotebookAnswersThatItIsShut() async throws {
+    let folder = try TestFolder()
+    let notebook = try await folder.notebook()
+    let observation = try await notebook.ask { try $0.observe(listener: Ear { _, _ in }) }
+    try await notebook.shut()
+    try await notebook.shut()
+    #expect(await failure { _ = try await notebook.ask { try $0.today() } } == .closed)
+    #expect(await failure { _ = try await notebook.changes() } == .closed)
+    try observation.stop()
+    try observation.stop()
+  }
+
+  @Test func aCancelledTaskBeginsNothing() async throws {
+    let folder = try TestFolder()
+    let notebook = try await folder.notebook()
+    let task = Task {
+      while !Task.isCancelled { await Task.yield() }
+      return await failure { _ = try await notebook.ask { try $0.jotLine(line: "Dana Ruiz") } }
+    }
+    task.cancel()
+    #expect(await task.value == .cancelled)
+    #expect(try await notebook.ask { try $0.todayPage() }.people == 0)
+  }
+
+  @Test func eightTasksUseOneNotebookAtOnce() async throws {
+    let folder = try TestFolder()
+    let notebook = try await folder.notebook()
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      for task in 0..<8 {
+        tasks.addTask {
+          for number in 0..<25 {
+            _ = try await notebook.ask { try $0.jotLine(line: "Task\(task) Person\(number)") }
+            _ = try await notebook.ask { try $0.find(typed: "task\(task)", most: 5) }
+            _ = try await notebook.ask { try $0.todayPage() }
+          }
+        }
+      }
+      try await tasks.waitForAll()
+    }
+    #expect(try await notebook.ask { try $0.todayPage() }.people == 200)
+  }
+
+  @Test func eightThreadsUseOneNotebookWhileItIsShut() async throws {
+    let folder = try TestFolder()
+    let notebook = try await folder.notebook()
+    let refused = Shared<[NotebookError.Kind]>([])
+    await withTaskGroup(of: Void.self) { tasks in
+      for task in 0..<8 {
+        tasks.addTask {
+          for number in 0..<1_000 {
+            let kind = await failure {
+              _ = try await notebook.ask { try $0.jotLine(line: "Task\(task) Person\(number)") }
+            }
+            if let kind {
+              refused.with { $0.append(kind) }
+              return
+            }
+          }
+        }
+      }
+      try? await Task.sleep(for: .milliseconds(50))
+      try? await notebook.shut()
+    }
+    #expect(refused.now == Array(repeating: .closed, count: 8))
+  }
+
+  @Test func aListenerThatThrowsHarmsNobody() async throws {
+    let folder = try TestFolder()
+    let notebook = try await folder.notebook()
+    let heard = Shared(0)
+    let throwing = try await notebook.ask { notebook in
+      try notebook.observe(
+        listener: Ear { _, _ in
+          heard.with { $0 += 1 }
+          throw Strange()
+        })
+    }
+    let other = try await notebook.ask { try $0.observe(listener: Ear { _, _ in heard.with { $0 += 1 } }) }
+    _ = try await notebook.ask { try $0.jotLine(line: "Dana Ruiz") }
+    #expect(heard.now == 2)
+    #expect(try await notebook.ask { try $0.todayPage() }.people == 1)
+    try throwing.stop()
+    try other.stop()
+  }
+
+  @Test func aListenerMayCallTheNotebook() async throws {
+    let folder = try TestFolder()
+    let notebook = try await folder.notebook()
+    let people = Shared<[UInt64]>([])
+    let observation = try await notebook.ask { book in
+      try book.observe(
+        listener: Ear { _, _ in
+          let count = try book.todayPage().people
+          people.with { $0.append(count) }
+          if count < 3 { _ = try book.jotLine(line: "Person\(count) Again") }
+          if count == 3 { try book.shut() }
+        })
+    }
+    _ = try await notebook.ask { try $0.jotLine(line: "Dana Ruiz") }
+    #expect(people.now == [1, 2, 3])
+    try observation.stop()
+  }
+
+  @Test func aClockThatThrowsIsPassedOver() async throws {
+    final class Clock: PhoneClock {
+      func unixMs() throws -> Int64 { throw Strange() }
+    }
+    let folder = try TestFolder()
+    let notebook = try await AsyncNotebook.open(
+      at: folder.file("notebook.kith"), device: "x", zone: paris, clock: Clock())
+    #expect(try await notebook.ask { try $0.today() } >= "2025-01-01")
+  }
+
+  @Test func garbageIsAnErrorOrANotebook() async throws {
+    let folder = try TestFolder()
+    let whole = try await folder.notebook("whole")
+    _ = try await whole.ask { try $0.jotLine(line: "Dana Ruiz") }
+    try await whole.shut()
+    let good = try Data(contentsOf: folder.file("whole.kith"))
+    var random = SeededNumbers(seed: 7)
+    for round in 0..<100 {
+      var bytes = round % 4 == 0 ? Data((0..<5_000).map { _ in UInt8.random(in: 0...255, using: &random) }) : good
+      for _ in 0..<20 {
+        bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+      }
+      if round % 3 == 0 { bytes = bytes.prefix(Int.random(in: 1..<bytes.count, using: &random)) }
+      try bytes.write(to: folder.file("garbage-\(round).kith"))
+      let kind = await failure {
+        let notebook = try await folder.notebook("garbage-\(round)")
+        _ = try await notebook.ask { notebook in
+          _ = try notebook.todayPage()
+          _ = try notebook.find(typed: "dana", most: 10)
+          return try notebook.jotLine(line: "Ben Okri")
+        }
+      }
+      #expect(kind == nil || kind == .unreadable || kind == .storage || kind == .needsUpdate, "round \(round)")
+    }
+  }
+
+  @Test func anyTextIsReadWithoutLosingALetter() async throws {
+    let folder = try TestFolder()
+    let notebook = try await folder.notebook()
+    let pieces = [
+      "!", "!!", "?", "+", "@", "#", "*", "\\", " ", ",", "\n", "\0", "é", "🧑🏽‍🚀", "\u{202e}", "عَرَبِيّ", "by tue", "12 Mar",
+      "a",
+    ]
+    var random = SeededNumbers(seed: 11)
+    for _ in 0..<300 {
+      let line = (0..<Int.random(in: 0..<30, using: &random)).map { _ in pieces.randomElement(using: &random) ?? "" }
+        .joined()
+      let parsed = try await notebook.ask { try $0.parseJot(line: line) }
+      #expect(parsed.spans.map(\.text).joined() == line)
+    }
+  }
+
+  @Test func tenThousandHandlesLeaveNothingBehind() async throws {
+    let folder = try TestFolder()
+    let notebook = try await folder.notebook()
+    let heard = Shared(0)
+    @Sendable func open(_ count: Int) async throws {
+      try await notebook.ask { book in
+        for _ in 0..<count { _ = try book.observe(listener: Ear { _, _ in heard.with { $0 += 1 } }) }
+      }
+    }
+    try await open(1_000)
+    let before = Footprint.now()
+    try await open(10_000)
+    for _ in 0..<100 {
+      let other = try await folder.notebook()
+      _ = try await other.ask { try $0.today() }
+    }
+    let after = Footprint.now()
+    #expect(after.files <= before.files + 8, "other tests run beside this one")
+    #expect(after.kilobytes < before.kilobytes + 64_000)
+    _ = try await notebook.ask { try $0.jotLine(line: "Dana Ruiz") }
+    #expect(heard.now == 0, "whoever was dropped hears nothing")
+  }
+
+  @Test func aProcessKilledInACallLosesNothingThatItSaved() async throws {
+    let folder = try TestFolder()
+    let file = folder.file("notebook.kith")
+    let scribe = Process()
+    let said = Pipe()
+    scribe.executableURL = Bundle.main.bundleURL.resolvingSymlinksInPath().appendingPathComponent("Scribe")
+    scribe.arguments = [file.path]
+    scribe.standardOutput = said
+    try scribe.run()
+    var words = Data()
+    while words.filter({ $0 == UInt8(ascii: "\n") }).count < 20 { words += said.fileHandleForReading.availableData }
+    kill(scribe.processIdentifier, SIGKILL)
+    scribe.waitUntilExit()
+    words += try said.fileHandleForReading.readToEnd() ?? Data()
+    let saved = String(decoding: words, as: UTF8.self).split(separator: "\n").count
+
+    let notebook = try await folder.notebook()
+    let there = try await notebook.ask { try $0.todayPage() }.people
+    #expect(saved >= 20 && (saved...saved + 1).contains(Int(there)), "one may have been saved and not yet said")
+    _ = try await notebook.ask { try $0.jotLine(line: "Dana Ruiz") }
+  }
+}
+
+/// What this process holds, as far as the system tells.
+private struct Footprint {
+  let files: Int
+  let kilobytes: Int
+
+  static func now() -> Footprint {
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 0
+    let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+    let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") } ?? ""
+    return Footprint(files: files, kilobytes: Int(line.filter(\.isNumber)) ?? 0)
+  }
+}
+
+/// Random numbers that are the same in every run.
+private struct SeededNumbers: RandomNumberGenerator {
+  var state: UInt64
+
+  init(seed: UInt64) {
+    state = seed
+  }
+
+  /// SplitMix64, https://prng.di.unimi.it/splitmix64.c.
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+}
