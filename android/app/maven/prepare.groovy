@@ -11,6 +11,8 @@ def run = { List<String> command ->
     if (done.waitFor() != 0) throw new RuntimeException("${command[0]} ended badly:\n$said")
 }
 
+def onClassPath = { type -> new DefaultArtifactHandler(type: type, language: 'java', extension: 'jar', addedToClasspath: true) }
+
 // An archive stands on the class path as the classes in it.
 def libraries = project.artifacts.findAll { it.type == 'aar' }.collect { aar ->
     def at = new File(out, "aar/${aar.artifactId}-${aar.version}")
@@ -19,7 +21,7 @@ def libraries = project.artifacts.findAll { it.type == 'aar' }.collect { aar ->
         ant.unzip(src: aar.file, dest: half)
         half.renameTo(at)
     }
-    aar.artifactHandler = new DefaultArtifactHandler(type: 'aar', language: 'java', extension: 'jar', addedToClasspath: true)
+    aar.artifactHandler = onClassPath('aar')
     aar.file = new File(at, 'classes.jar')
     at
 }
@@ -50,14 +52,15 @@ def manifest = new File(out, 'AndroidManifest.xml')
 manifest.text = new File(main, 'AndroidManifest.xml').text.replaceFirst('<manifest ', '<manifest package="kith.app" ')
 
 def packageOf = { File of -> (of.text =~ /package="([^"]+)"/)[0][1] }
-def others = libraries.findAll { new File(it, 'res').directory }.collect { packageOf(new File(it, 'AndroidManifest.xml')) }.unique()
+def others = libraries.findAll { new File(it, 'res').directory }.collect { packageOf(new File(it, 'AndroidManifest.xml')) }
 def generated = new File(out, 'generated')
 def resources = new File(out, 'resources.apk')
 ant.delete(dir: generated)
 run([aapt2, 'link', '-I', android, '--manifest', manifest,
-     '--min-sdk-version', project.properties['android.min'], '--target-sdk-version', project.properties['android.target'],
+     '--min-sdk-version', project.properties['android.min'],
+     '--target-sdk-version', project.properties['android.target'],
      '--version-code', '1', '--version-name', project.version,
-     '--auto-add-overlay', '--non-final-ids', '--extra-packages', others.join(':'), '--java', generated, '-o', resources] +
+     '--auto-add-overlay', '--non-final-ids', '--extra-packages', others.unique().join(':'), '--java', generated, '-o', resources] +
     flat.collectMany { ['-R', it] } + ['-R', ours])
 
 def classes = new File(out, 'r')
@@ -68,7 +71,7 @@ def rJar = new File(out, 'r.jar')
 
 // R joins the class path as if it were one of ours.
 def artifact = new org.apache.maven.artifact.DefaultArtifact('kith', 'r', project.version, 'compile', 'jar', null,
-    new DefaultArtifactHandler(type: 'jar', language: 'java', extension: 'jar', addedToClasspath: true))
+    onClassPath('jar'))
 artifact.file = rJar
 artifact.resolved = true
 project.resolvedArtifacts = project.artifacts + artifact

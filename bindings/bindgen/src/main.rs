@@ -23,7 +23,7 @@ const MODULE_MAP: &str = "module NotebookFFI {
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let done = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["kotlin", library, out] => write_kotlin(library, out),
+        ["kotlin", library, out] => write(TargetLanguage::Kotlin, library, out),
         ["python", library, out] => write(TargetLanguage::Python, library, out),
         ["swift", library, out] => write_swift(library, out),
         ["api", library, out] => list::api(library).and_then(|text| Ok(std::fs::write(out, text)?)),
@@ -50,17 +50,6 @@ fn write(language: TargetLanguage, library: &str, out: &str) -> Done {
         ..GenerateOptions::default()
     })?;
     Ok(())
-}
-
-/// uniffi 0.32.2 lowers the error of a foreign trait into the buffer type of the package the error lives in, also where
-/// the trait is in another package with a buffer type of its own; that does not compile.
-fn write_kotlin(library: &str, out: &str) -> Done {
-    write(TargetLanguage::Kotlin, library, out)?;
-    let file = Path::new(out).join("kith/notebook/kith_notebook.kt");
-    let lowered = "FfiConverterTypeShellFailure.lower(e)";
-    let ours = "RustBuffer.create(it.capacity.toULong(), it.len.toULong(), it.data)";
-    let written = std::fs::read_to_string(&file)?;
-    Ok(std::fs::write(&file, written.replace(lowered, &format!("{lowered}.let {{ {ours} }}")))?)
 }
 
 fn write_swift(library: &str, out: &str) -> Done {

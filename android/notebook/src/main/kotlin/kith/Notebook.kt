@@ -46,11 +46,12 @@ class Notebook private constructor(private val bindings: Bindings, private val d
     suspend fun <T> ask(question: Bindings.() -> T): T = withContext(dispatcher) { bindings.question() }
 
     /** Changes the notebook through the bindings: done to the end even if whoever asked is cancelled. */
-    suspend fun <T> write(command: Bindings.() -> T): T = withContext(NonCancellable + dispatcher) { bindings.command() }
+    suspend fun <T> write(command: Bindings.() -> T): T =
+        withContext(NonCancellable + dispatcher) { bindings.command() }
 
     /**
-     * Does something long, which takes the [Run] it is handed. Cancelling the coroutine takes it back; this returns when
-     * it has really ended, and what was done until then stays, as its function says.
+     * Does something long, which takes the [Run] it is handed. Cancelling the coroutine takes it back; this returns
+     * when it has really ended, and what was done until then stays, as its function says.
      */
     suspend fun <T> work(work: Bindings.(Run) -> T): T = Run().use { run ->
         withContext(dispatcher) {

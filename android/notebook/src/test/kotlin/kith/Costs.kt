@@ -1,5 +1,6 @@
 // What a call costs from Kotlin: a program, never a timed test. With the release library:
-//   bindings/generate kotlin target/android/bindings --release && mvn -f android/pom.xml -pl notebook test-compile exec:exec@costs
+//   bindings/generate kotlin target/android/bindings --release
+//   mvn -f android/pom.xml -pl notebook test-compile exec:exec@costs
 package kith
 
 import kith.model.Area
@@ -26,9 +27,9 @@ fun main() = runBlocking {
     notebookIn(folder).use { notebook ->
         notebook.work { importFile(addressBook(folder, PEOPLE), it) }
         notebook.work { tidyAll(it) }
-        println("A notebook of $PEOPLE people; medians, and what 95 of 100 stay below, in microseconds.\n")
+        println("A notebook of $PEOPLE people; microseconds: the median, and what 95 of 100 stay below.\n")
         println("| what | times | median | 95 of 100 |\n|---|---|---|---|")
-        // Asked straight of the bindings, on this thread: the cost of a call without Kotlin's own hop to another thread.
+        // Asked straight of the bindings, on this thread: the cost without Kotlin's own hop to another thread.
         val straight: Bindings = notebook.ask { this }
         cost("empty call (today's date)", 20_000) { straight.today() }
         cost("empty call, suspending", 5_000) { notebook.ask { today() } }
@@ -69,7 +70,8 @@ private suspend fun observation(notebook: Notebook, straight: Bindings) = corout
     observation.use { it.stop() }
 }
 
-private const val LINE = "Dana Ruiz, Acme Logistics, hiring ops lead !send her the Lyon contact by tue ?a warehouse in Lyon #lyon *"
+private const val LINE =
+    "Dana Ruiz, Acme Logistics, hiring ops lead !send her the Lyon contact by tue ?a warehouse in Lyon #lyon *"
 
 private suspend fun cost(what: String, times: Int, call: suspend () -> Unit) {
     repeat(times / 10 + 1) { call() }
@@ -78,6 +80,7 @@ private suspend fun cost(what: String, times: Int, call: suspend () -> Unit) {
 
 private fun row(what: String, nanos: List<Long>) {
     val sorted = nanos.sorted()
-    val (median, most) = listOf(50, 95).map { String.format(Locale.ROOT, "%.1f", sorted[sorted.size * it / 100] / 1000.0) }
+    val (median, most) =
+        listOf(50, 95).map { String.format(Locale.ROOT, "%.1f", sorted[sorted.size * it / 100] / 1000.0) }
     println("| $what | ${nanos.size} | $median | $most |")
 }

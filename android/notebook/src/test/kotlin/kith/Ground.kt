@@ -13,12 +13,15 @@ val PHONE = Surroundings("phone", "Europe/Paris")
 val LAPTOP = Surroundings("laptop", "Europe/Paris")
 
 /** A test that ends, one way or the other. */
-fun story(seconds: Int = 60, tell: suspend CoroutineScope.() -> Unit) = runBlocking { withTimeout(seconds.seconds, tell) }
+fun story(seconds: Int = 60, tell: suspend CoroutineScope.() -> Unit) =
+    runBlocking { withTimeout(seconds.seconds, tell) }
 
 suspend fun notebookIn(folder: Path, name: String = "notebook.kith"): Notebook = Notebook.open("$folder/$name", PHONE)
 
 /** An address book of so many people. */
 fun addressBook(folder: Path, people: Int): String {
-    val cards = (1..people).joinToString("") { "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Person Number$it\r\nUID:$it\r\nEND:VCARD\r\n" }
+    val cards = (1..people).joinToString("") {
+        "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Person Number$it\r\nUID:$it\r\nEND:VCARD\r\n"
+    }
     return folder.resolve("book.vcf").apply { writeText(cards) }.toString()
 }

@@ -22,7 +22,8 @@ class PowerCutTest {
             val java = Path.of(System.getProperty("java.home"), "bin", "java").toString()
             val library = "-Djna.library.path=" + System.getProperty("jna.library.path")
             val classes = System.getProperty("java.class.path")
-            val scribe = ProcessBuilder(java, library, "-cp", classes, "kith.Scribe", "$folder/notebook.kith", "$acknowledged")
+            val told = arrayOf("$folder/notebook.kith", "$acknowledged")
+            val scribe = ProcessBuilder(java, library, "-cp", classes, "kith.Scribe", *told)
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start()
             withContext(Dispatchers.IO) {

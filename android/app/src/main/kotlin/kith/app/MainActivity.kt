@@ -82,7 +82,9 @@ fun Screens(jot: JotModel, today: TodayModel, first: Place = Place.JOT) {
                         onClick = { place = one },
                         icon = { Icon(painterResource(one.icon), contentDescription = null) },
                         label = { Text(stringResource(one.words)) },
-                        colors = NavigationBarItemDefaults.colors(selectedTextColor = MaterialTheme.colorScheme.onSurface),
+                        colors = NavigationBarItemDefaults.colors(
+                            selectedTextColor = MaterialTheme.colorScheme.onSurface,
+                        ),
                     )
                 }
             }

@@ -1,4 +1,4 @@
-// Colours: paper and ink, with one green. Every pair of a colour and what is written on it has a contrast of 4.5 or more.
+// Colours: paper and ink, with one green. What is written on a colour has a contrast of 4.5 or more to it.
 package kith.app
 
 import androidx.compose.foundation.isSystemInDarkTheme

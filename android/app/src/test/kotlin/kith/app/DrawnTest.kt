@@ -16,7 +16,7 @@ import org.robolectric.ParameterizedRobolectricTestRunner
 import org.robolectric.ParameterizedRobolectricTestRunner.Parameters
 import org.robolectric.RuntimeEnvironment
 
-/** Every screen with nobody, one, a life's and 5,000 people in it, and with very long names; light, dark, and in large letters. */
+/** Every screen with nobody, one, forty and 5,000 people in it, with very long names; light, dark, in large letters. */
 @RunWith(ParameterizedRobolectricTestRunner::class)
 class DrawnTest(private val how: String, private val night: Boolean, private val scale: Float) {
     @get:Rule
@@ -26,7 +26,7 @@ class DrawnTest(private val how: String, private val night: Boolean, private val
     fun with_nobody() = drawn("0") {}
 
     @Test
-    fun with_one_person() = drawn("1") { before { it.jot("Dana Ruiz, Acme Logistics !send her the Lyon contact by tomorrow") } }
+    fun with_one_person() = drawn("1") { before { it.jot("Dana Ruiz, Acme Logistics !send the contact by tomorrow") } }
 
     @Test
     fun with_the_demo() = drawn("demo") { before { it.write { loadDemo() } } }
@@ -37,7 +37,8 @@ class DrawnTest(private val how: String, private val night: Boolean, private val
     @Test
     fun with_very_long_names() = drawn("long") {
         before {
-            it.jot("$LONG, $LONG_TOO !send her ${"a very long promise ".repeat(20)} by tomorrow ?${"needs ".repeat(30)}")
+            val promise = "a very long promise ".repeat(20)
+            it.jot("$LONG, $LONG_TOO !send her $promise by tomorrow ?${"needs ".repeat(30)}")
             it.jot("${"W".repeat(200)} !!${"x".repeat(300)}")
         }
     }
@@ -62,19 +63,19 @@ class DrawnTest(private val how: String, private val night: Boolean, private val
             phone.onAllNodesWithText(string(R.string.jot)).onFirst().performClick()
             phone.see(string(R.string.jot_empty))
             look("jot")
-            phone.type(if (name == "long") "$LONG, $LONG_TOO, chief !${"a very long promise ".repeat(12)} by tue" else LINE)
+            val long = "$LONG, $LONG_TOO, chief !${"a very long promise ".repeat(12)} by tue"
+            phone.type(if (name == "long") long else LINE)
             phone.see(string(R.string.piece_promise_mine))
             look("jot-typed")
             phone.onNodeWithText(string(R.string.jot_save)).performClick()
-            phone.see(if (name == "long") LONG.take(20) else "Dana")
-            phone.waitUntil(20_000) { phone.onAllNodesWithText(string(R.string.piece_promise_mine)).fetchSemanticsNodes().isEmpty() }
+            phone.see(string(R.string.jot_written))
             look("jot-saved")
         }
     }
 
     companion object {
-        const val LINE = "Dana, Acme Logistics, hiring ops lead !send her the Lyon contact by tue !!the market study ?needs a " +
-            "warehouse in Lyon +knows customs brokers @Sam Lee #lyon dana@acme.com *"
+        const val LINE = "Dana, Acme Logistics, hiring ops lead !send her the Lyon contact by tue !!the market study " +
+            "?needs a warehouse in Lyon +knows customs brokers @Sam Lee #lyon dana@acme.com *"
         const val LONG = "Wolfeschlegelsteinhausenbergerdorff Maximiliana Anastasia Konstantinopolitanska"
         const val LONG_TOO = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
 

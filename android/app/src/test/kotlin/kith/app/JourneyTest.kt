@@ -30,9 +30,9 @@ class JourneyTest {
     fun a_line_is_shown_as_it_is_understood_saved_and_stands_under_today() {
         phone.begin().use {
             phone.onNodeWithText(string(R.string.jot_save)).assertIsNotEnabled()
-            phone.type("Dana Ruiz, Acme Logistics, hiring ops lead !send her the Lyon contact by tue ?a warehouse #lyon")
-            phone.see("hiring ops lead")
-            for (piece in listOf(R.string.piece_name, R.string.piece_organisation, R.string.piece_role, R.string.piece_promise_mine, R.string.piece_need, R.string.piece_topic)) {
+            phone.type("Dana Ruiz, Acme Logistics, hiring lead !send her the Lyon contact by tue ?a warehouse #lyon")
+            phone.see("hiring lead")
+            for (piece in PIECES) {
                 phone.onNodeWithText(string(piece), substring = true).performScrollTo().assertIsDisplayed()
             }
             phone.onNodeWithText(string(R.string.jot_save)).assertIsEnabled().performClick()
@@ -120,7 +120,8 @@ class JourneyTest {
 
     @Test
     fun a_damaged_notebook_says_what_to_do_and_shows_no_empty_page() {
-        ApplicationProvider.getApplicationContext<KithApp>().filesDir.resolve("notebook.kith").writeText("no notebook ".repeat(1000))
+        val files = ApplicationProvider.getApplicationContext<KithApp>().filesDir
+        files.resolve("notebook.kith").writeText("no notebook ".repeat(1000))
         phone.begin().use { app ->
             phone.onAllNodesWithText(string(R.string.today)).onFirst().performClick()
             phone.see(string(R.string.failed_unreadable))
@@ -138,6 +139,17 @@ class JourneyTest {
             app.recreate()
             phone.see("Dana Ruiz !call her")
         }
+    }
+
+    private companion object {
+        val PIECES = listOf(
+            R.string.piece_name,
+            R.string.piece_organisation,
+            R.string.piece_role,
+            R.string.piece_promise_mine,
+            R.string.piece_need,
+            R.string.piece_topic,
+        )
     }
 
     private fun people(): ULong = runBlocking {

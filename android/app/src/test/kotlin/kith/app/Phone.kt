@@ -35,7 +35,9 @@ fun before(fill: suspend (Notebook) -> Unit) {
 /** A notebook with 5,000 people, made once for all tests. */
 val crowd: File by lazy {
     val folder = Files.createTempDirectory("kith-crowd").toFile()
-    val cards = (1..5_000).joinToString("") { "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Person Number$it\r\nUID:$it\r\nEND:VCARD\r\n" }
+    val cards = (1..5_000).joinToString("") {
+        "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Person Number$it\r\nUID:$it\r\nEND:VCARD\r\n"
+    }
     val book = folder.resolve("book.vcf").apply { writeText(cards) }
     runBlocking {
         Notebook.open("$folder/notebook.kith", Surroundings("phone", "Europe/Paris")).use { notebook ->
@@ -48,7 +50,8 @@ val crowd: File by lazy {
 }
 
 fun bring(notebook: File) {
-    notebook.copyTo(ApplicationProvider.getApplicationContext<KithApp>().filesDir.resolve("notebook.kith"), overwrite = true)
+    val files = ApplicationProvider.getApplicationContext<KithApp>().filesDir
+    notebook.copyTo(files.resolve("notebook.kith"), overwrite = true)
 }
 
 fun Phone.begin(): ActivityScenario<MainActivity> = ActivityScenario.launch(MainActivity::class.java)
@@ -90,7 +93,8 @@ fun Phone.flaws(): List<String> {
     val small = onAllNodes(hasClickAction()).fetchSemanticsNodes().filter { node ->
         val target = node.touchBoundsInRoot
         // What is scrolled half out of sight is as large as it is when it is scrolled in.
-        val whole = target.bottom < window.height && target.right < window.width && target.left > 0 && target.top > 0
+        val whole =
+            target.bottom < window.height && target.right < window.width && target.left > 0 && target.top > 0
         whole && (target.width < least || target.height < least)
     }
     val nameless = onAllNodes(hasClickAction()).fetchSemanticsNodes().filter { words(it).isBlank() }

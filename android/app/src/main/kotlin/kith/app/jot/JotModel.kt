@@ -13,12 +13,15 @@ import androidx.lifecycle.viewModelScope
 import kith.Notebook
 import kith.app.TheNotebook
 import kith.app.words
+import kith.model.Draft
 import kith.model.Jotted
 import kith.model.KithException
 import kith.model.LookAlike
 import kith.model.Parsed
 import kotlinx.coroutines.Job
+import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.launch
+import kotlinx.coroutines.withContext
 
 /** The screen as it stands. A plain value. */
 data class JotState(
@@ -28,7 +31,7 @@ data class JotState(
     val parsed: Parsed? = null,
     val isSaving: Boolean = false,
     /** What the line before became. */
-    val saved: Jotted? = null,
+    val saved: Saved? = null,
     /** With whom [saved] was made one person. */
     val madeOneWith: String? = null,
     /** What went wrong, for a person to read. The line is still there. */
@@ -37,7 +40,13 @@ data class JotState(
     val canSave get() = field.text.isNotBlank() && !isSaving
 }
 
-class JotModel(private val notebook: TheNotebook, private val kept: SavedStateHandle = SavedStateHandle()) : ViewModel() {
+/** A line that is safe: how it was understood, and what it became. */
+data class Saved(val draft: Draft, val jotted: Jotted) {
+    /** Nobody is offered any more. */
+    val decided get() = copy(jotted = jotted.copy(sameAs = emptyList()))
+}
+
+class JotModel(private val notebook: TheNotebook, private val kept: SavedStateHandle) : ViewModel() {
     /** Compose's own state, for a text field must see what was typed in the same frame. */
     var state by mutableStateOf(JotState())
         private set
@@ -66,30 +75,31 @@ class JotModel(private val notebook: TheNotebook, private val kept: SavedStateHa
         if (!state.canSave) return
         state = state.copy(isSaving = true, failure = null)
         trying {
-            val saved = jot(line)
+            val draft = parse(line).draft
+            val jotted = jot(line)
             kept.remove<String>(LINE)
             parsing?.cancel()
-            state = JotState(saved = saved)
+            state = JotState(saved = Saved(draft, jotted))
         }
     }
 
     /** The person just jotted down is one who was known. */
     fun same(other: LookAlike) {
         val saved = state.saved ?: return
-        val person = saved.contact ?: return
+        val person = saved.jotted.contact ?: return
         trying {
             write { same(person, other.person.id) }
-            state = state.copy(saved = saved.copy(sameAs = emptyList()), madeOneWith = other.person.name)
+            state = state.copy(saved = saved.decided, madeOneWith = other.person.name)
         }
     }
 
     /** The person just jotted down is none of those who were offered; nobody asks again. */
     fun notSame() {
         val saved = state.saved ?: return
-        val person = saved.contact ?: return
+        val person = saved.jotted.contact ?: return
         trying {
-            write { saved.sameAs.forEach { notSame(person, it.person.id) } }
-            state = state.copy(saved = saved.copy(sameAs = emptyList()))
+            write { saved.jotted.sameAs.forEach { notSame(person, it.person.id) } }
+            state = state.copy(saved = saved.decided)
         }
     }
 
@@ -116,10 +126,11 @@ class JotModel(private val notebook: TheNotebook, private val kept: SavedStateHa
         }
     }
 
+    /** A wish is carried out to the end, even if the screen goes away meanwhile. */
     private fun trying(wish: suspend Notebook.() -> Unit) {
         viewModelScope.launch {
             try {
-                notebook.get().wish()
+                withContext(NonCancellable) { notebook.get().wish() }
             } catch (failure: KithException) {
                 state = state.copy(isSaving = false, failure = failure.words)
             }

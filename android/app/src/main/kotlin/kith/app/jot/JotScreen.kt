@@ -65,11 +65,13 @@ fun JotScreen(model: JotModel, modifier: Modifier = Modifier) {
             verticalArrangement = Arrangement.spacedBy(12.dp),
         ) {
             Title(stringResource(R.string.jot))
-            state.saved?.let { SavedCard(it, state, model) }
-            val parsed = state.parsed
+            val (parsed, saved) = state.parsed to state.saved
+            saved?.let { SavedCard(it.jotted, state, model) }
             when {
-                parsed != null -> Understood(parsed.draft)
-                state.saved == null && state.field.text.isBlank() -> Invitation()
+                parsed != null -> Pieces(R.string.jot_understood, parsed.draft)
+                state.field.text.isNotBlank() -> Unit
+                saved != null -> Pieces(R.string.jot_written, saved.draft)
+                else -> Invitation()
             }
         }
         state.failure?.let { Failure(it, Modifier.padding(horizontal = 20.dp)) }
@@ -149,11 +151,11 @@ private fun Invitation() {
 
 /** Everything a line says, piece by piece, each with what it is in words: colour alone tells nobody. */
 @Composable
-private fun Understood(draft: Draft) {
+private fun Pieces(@StringRes title: Int, draft: Draft) {
     val pieces = pieces(draft)
     if (pieces.isEmpty()) return
     Text(
-        stringResource(R.string.jot_understood),
+        stringResource(title),
         Modifier.semantics { heading() },
         color = MaterialTheme.colorScheme.primary,
         style = MaterialTheme.typography.titleSmall,
@@ -212,7 +214,12 @@ private fun SavedCard(saved: Jotted, state: JotState, model: JotModel) {
         ),
     ) {
         Column(Modifier.padding(start = 16.dp, end = 16.dp, top = 16.dp, bottom = 4.dp)) {
-            Text(savedWords(saved), maxLines = 3, overflow = TextOverflow.Ellipsis, style = MaterialTheme.typography.titleMedium)
+            Text(
+                savedWords(saved),
+                maxLines = 3,
+                overflow = TextOverflow.Ellipsis,
+                style = MaterialTheme.typography.titleMedium,
+            )
             if (saved.sameAs.isNotEmpty()) {
                 Text(
                     stringResource(R.string.jot_same_as),
@@ -220,9 +227,9 @@ private fun SavedCard(saved: Jotted, state: JotState, model: JotModel) {
                     style = MaterialTheme.typography.titleSmall,
                 )
                 for (other in saved.sameAs) {
-                    val about = listOf(other.person.organisation, other.why).filter(String::isNotBlank).joinToString(" · ")
+                    val about = listOf(other.person.organisation, other.why).filter(String::isNotBlank)
                     Text(
-                        about,
+                        about.joinToString(" · "),
                         Modifier.padding(vertical = 8.dp),
                         maxLines = 3,
                         overflow = TextOverflow.Ellipsis,
@@ -272,7 +279,8 @@ private fun savedWords(saved: Jotted): String = when {
 }
 
 /** Shows each piece of the line in its own way, as long as these are the pieces of this very line. */
-private class Coloured(private val spans: List<Span>, private val styles: Map<SpanKind, SpanStyle>) : VisualTransformation {
+private class Coloured(private val spans: List<Span>, private val styles: Map<SpanKind, SpanStyle>) :
+    VisualTransformation {
     override fun filter(text: AnnotatedString): TransformedText {
         if (spans.joinToString("") { it.text } != text.text) return TransformedText(text, OffsetMapping.Identity)
         val coloured = buildAnnotatedString {

@@ -15,7 +15,9 @@ import kith.model.Promise
 import kith.model.PromiseState
 import kith.model.Today
 import kotlinx.coroutines.Job
+import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.launch
+import kotlinx.coroutines.withContext
 
 /** The screen as it stands: what every screen that reads a page is one of. */
 sealed interface TodayState {
@@ -69,10 +71,11 @@ class TodayModel(private val notebook: TheNotebook) : ViewModel() {
         (state as? TodayState.Ready)?.let { state = how(it) }
     }
 
+    /** A wish is carried out to the end, even if the screen goes away meanwhile. */
     private fun trying(wish: suspend Notebook.() -> Unit) {
         viewModelScope.launch {
             try {
-                notebook.get().wish()
+                withContext(NonCancellable) { notebook.get().wish() }
             } catch (failure: KithException) {
                 change { it.copy(failure = failure.words) }
             }

@@ -99,8 +99,9 @@ private fun Page(state: TodayState.Ready, onKept: (Promise) -> Unit, onJot: () -
             state.failure?.let { Failure(it) }
         }
         when {
-            page.people == 0UL && page.isClear -> item { Empty(R.string.today_nobody, R.string.today_nobody_more, onJot) }
-            page.isClear -> item { Empty(R.string.today_nothing, R.string.today_nothing_more, onJot) }
+            !page.isClear -> Unit
+            page.people == 0UL -> item { Empty(R.string.today_nobody, R.string.today_nobody_more, onJot) }
+            else -> item { Empty(R.string.today_nothing, R.string.today_nothing_more, onJot) }
         }
         promises(R.string.today_i_owe, page.iOwe, page.day, onKept)
         promises(R.string.today_they_owe, page.theyOwe, page.day, onKept)
@@ -125,8 +126,8 @@ private fun Page(state: TodayState.Ready, onKept: (Promise) -> Unit, onJot: () -
 }
 
 private val Today.isClear
-    get() = listOf(iOwe, theyOwe, reminders, meetings, decisions, introductions, asks, birthdays).all { it.isEmpty() } &&
-        coffee == null && toDebrief == 0UL && conflicts == 0UL
+    get() = listOf(iOwe, theyOwe, reminders, meetings, decisions, introductions, asks, birthdays, listOfNotNull(coffee))
+        .all(List<*>::isEmpty) && toDebrief == 0UL && conflicts == 0UL
 
 private fun <T> LazyListScope.section(@StringRes title: Int, rows: List<T>, row: @Composable (T) -> Unit) {
     if (rows.isEmpty()) return
@@ -199,7 +200,8 @@ private fun Entry(
 
 @Composable
 private fun Words(words: String, lines: Int, color: Color, style: TextStyle = MaterialTheme.typography.bodyMedium) {
-    if (words.isNotBlank()) Text(words, color = color, maxLines = lines, overflow = TextOverflow.Ellipsis, style = style)
+    if (words.isBlank()) return
+    Text(words, color = color, maxLines = lines, overflow = TextOverflow.Ellipsis, style = style)
 }
 
 /** What is only counted here. */
