@@ -87,13 +87,13 @@ class Notebook private constructor(private val bindings: Bindings, private val d
     fun today(): Flow<Today> = pages { todayPage() }
 
     /** Finds records by any of their words as one types; at most [most]. */
-    suspend fun find(typed: String, most: Int = 50): List<Hit> = ask { find(typed, most.toUInt()) }
+    suspend fun find(typed: String, most: Int = 50): List<Hit> = ask { find(typed.whole(), most.toUInt()) }
 
     /** Reads a line as it is typed, and writes nothing. */
-    suspend fun parse(line: String): Parsed = ask { parseJot(line) }
+    suspend fun parse(line: String): Parsed = ask { parseJot(line.whole()) }
 
     /** Writes a line down. It is durable on return. */
-    suspend fun jot(line: String): Jotted = write { jotLine(line) }
+    suspend fun jot(line: String): Jotted = write { jotLine(line.whole()) }
 
     /** Shuts the notebook. What is under way is finished; to close twice is fine. */
     override fun close() {
@@ -117,7 +117,12 @@ class Notebook private constructor(private val bindings: Bindings, private val d
         }
     }.conflate()
 
+    /** Java's strings may hold half a character, which nothing else can read; a sign of replacement takes its place. */
+    private fun String.whole(): String = replace(HALF, "\uFFFD")
+
     companion object {
+        private val HALF = Regex("\\p{Cs}")
+
         /** Opens the notebook in this file, making it when there is none. */
         suspend fun open(
             path: String,

@@ -208,7 +208,7 @@ class NotebookTest {
             assertThrows<KithException.Invalid> { notebook.jot("   ") }
             assertThrows<KithException.Invalid> { notebook.jot("x".repeat(70_000)) }
             assertThrows<KithException.Unreadable> ("import") { notebook.work { importFile("$folder/garbage-4096", it) } }
-            notebook.jot("\u0000 \uD800 lone surrogate 🦊")
+            assertEquals("Half 🦊 a \uFFFD", notebook.jot("Half 🦊 a \uD83E").name)
         }
     }
 

@@ -37,6 +37,9 @@ private val Light = lightColorScheme(
     surfaceContainerHighest = Color(0xFFE3E4DD),
     outline = Color(0xFF757A75),
     outlineVariant = Color(0xFFC9CCC5),
+    inverseSurface = Color(0xFF2E322F),
+    inverseOnSurface = Color(0xFFF0F1EC),
+    inversePrimary = Color(0xFF93D5BF),
 )
 
 private val Dark = darkColorScheme(
@@ -68,6 +71,9 @@ private val Dark = darkColorScheme(
     surfaceContainerHighest = Color(0xFF333834),
     outline = Color(0xFF8C938C),
     outlineVariant = Color(0xFF404641),
+    inverseSurface = Color(0xFFE2E4DF),
+    inverseOnSurface = Color(0xFF2E322F),
+    inversePrimary = Color(0xFF1F5F4F),
 )
 
 @Composable

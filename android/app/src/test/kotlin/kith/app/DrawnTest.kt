@@ -1,10 +1,13 @@
 package kith.app
 
+import androidx.compose.ui.test.hasScrollAction
 import androidx.compose.ui.test.junit4.createEmptyComposeRule
 import androidx.compose.ui.test.onAllNodesWithText
 import androidx.compose.ui.test.onFirst
 import androidx.compose.ui.test.onNodeWithText
 import androidx.compose.ui.test.performClick
+import androidx.compose.ui.test.performTouchInput
+import androidx.compose.ui.test.swipeUp
 import org.junit.Assert.assertEquals
 import org.junit.Rule
 import org.junit.Test
@@ -45,14 +48,17 @@ class DrawnTest(private val how: String, private val night: Boolean, private val
         prepare()
         phone.begin().use { app ->
             val look = { screen: String ->
-                assertEquals(emptyList<String>(), phone.flaws())
                 val drawing = app.draw("$screen-$name-$how")
+                assertEquals(emptyList<String>(), phone.flaws())
                 assertEquals(780 to 1688, drawing.width to drawing.height)
             }
             // Today as it is found, then a line that is typed and saved.
             phone.onAllNodesWithText(string(R.string.today)).onFirst().performClick()
             phone.seeNoMore(string(R.string.loading))
             look("today")
+            repeat(12) { phone.onNode(hasScrollAction()).performTouchInput { swipeUp() } }
+            phone.waitForIdle()
+            look("today-end")
             phone.onAllNodesWithText(string(R.string.jot)).onFirst().performClick()
             phone.see(string(R.string.jot_empty))
             look("jot")

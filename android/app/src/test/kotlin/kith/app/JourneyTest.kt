@@ -3,6 +3,7 @@ package kith.app
 import androidx.compose.ui.test.assertIsDisplayed
 import androidx.compose.ui.test.assertIsEnabled
 import androidx.compose.ui.test.assertIsNotEnabled
+import androidx.compose.ui.test.assertTextContains
 import androidx.compose.ui.test.junit4.createEmptyComposeRule
 import androidx.compose.ui.test.onAllNodesWithText
 import androidx.compose.ui.test.onFirst
@@ -46,7 +47,7 @@ class JourneyTest {
     fun the_keyboards_own_button_saves_too_and_the_line_is_empty_for_the_next() {
         phone.begin().use {
             phone.type("Sam Lee")
-            phone.onNodeWithText("Sam Lee").performImeAction()
+            phone.line().performImeAction()
             phone.see(string(R.string.jot_saved_new, "Sam Lee"))
             phone.onNodeWithText(string(R.string.jot_save)).assertIsNotEnabled()
             assertEquals(1UL, people())
@@ -56,12 +57,13 @@ class JourneyTest {
     @Test
     fun a_promise_is_kept_with_one_tap_and_open_again_with_another() {
         before { it.jot("Dana Ruiz !call her by tomorrow") }
-        phone.begin().use {
+        phone.begin().use { app ->
             phone.onAllNodesWithText(string(R.string.today)).onFirst().performClick()
             phone.see("call her")
             phone.onNodeWithContentDescription(string(R.string.today_kept_of, "call her")).performClick()
             phone.see(string(R.string.undo))
             phone.seeNoMore(string(R.string.today_i_owe))
+            app.draw("today-kept")
             phone.onNodeWithText(string(R.string.undo)).performClick()
             phone.see(string(R.string.today_i_owe))
         }
@@ -101,17 +103,18 @@ class JourneyTest {
         phone.begin().use {
             phone.type("Dana Ruiz")
             phone.onNodeWithText(string(R.string.mark_promise)).performClick()
-            phone.onNodeWithText("Dana Ruiz !").assertIsDisplayed()
+            phone.line().assertTextContains("Dana Ruiz !")
         }
     }
 
     @Test
     fun a_line_that_says_nothing_is_refused_in_words_and_stays() {
-        phone.begin().use {
-            phone.type("#")
+        phone.begin().use { app ->
+            phone.type(",")
             phone.onNodeWithText(string(R.string.jot_save)).performClick()
             phone.see(string(R.string.failed_invalid))
-            phone.onNodeWithText("#").assertIsDisplayed()
+            app.draw("jot-refused")
+            phone.line().assertTextContains(",")
         }
     }
 

@@ -8,11 +8,11 @@ import androidx.compose.ui.semantics.SemanticsNode
 import androidx.compose.ui.semantics.SemanticsProperties
 import androidx.compose.ui.test.SemanticsMatcher
 import androidx.compose.ui.test.hasClickAction
+import androidx.compose.ui.test.hasSetTextAction
 import androidx.compose.ui.test.junit4.ComposeTestRule
 import androidx.compose.ui.test.isRoot
 import androidx.compose.ui.test.onAllNodesWithText
 import androidx.compose.ui.test.onFirst
-import androidx.compose.ui.test.onNodeWithText
 import androidx.compose.ui.test.performTextInput
 import androidx.compose.ui.text.TextLayoutResult
 import androidx.compose.ui.unit.dp
@@ -62,9 +62,9 @@ fun Phone.seeNoMore(words: String) = waitUntil("see \"$words\" no more", 20_000)
     onAllNodesWithText(words, substring = true).fetchSemanticsNodes().isEmpty()
 }
 
-fun Phone.type(words: String) {
-    onNodeWithText(string(R.string.jot_line)).performTextInput(words)
-}
+fun Phone.line() = onNode(hasSetTextAction())
+
+fun Phone.type(words: String) = line().performTextInput(words)
 
 fun string(id: Int, vararg words: Any): String =
     ApplicationProvider.getApplicationContext<KithApp>().getString(id, *words)
@@ -96,7 +96,9 @@ fun Phone.flaws(): List<String> {
     val nameless = onAllNodes(hasClickAction()).fetchSemanticsNodes().filter { words(it).isBlank() }
     val cut = onAllNodes(SemanticsMatcher.keyIsDefined(SemanticsActions.GetTextLayoutResult), useUnmergedTree = true)
         .fetchSemanticsNodes()
-        .filter { layout(it)?.let { text -> text.hasVisualOverflow && !text.isLineEllipsized(text.lineCount - 1) } == true }
+        // The line that is typed scrolls by itself.
+        .filter { SemanticsProperties.EditableText !in it.config }
+        .filter { node -> layout(node)?.let { it.multiParagraph.height > node.size.height + 1 } == true }
     return small.map { "too small to tap: ${words(it)} ${it.touchBoundsInRoot}" } +
         nameless.map { "nothing to read out: ${it.config}" } + cut.map { "cut off: ${words(it)}" }
 }

@@ -18,6 +18,7 @@ import androidx.compose.foundation.verticalScroll
 import androidx.compose.material3.Button
 import androidx.compose.material3.Card
 import androidx.compose.material3.CardDefaults
+import androidx.compose.material3.HorizontalDivider
 import androidx.compose.material3.MaterialTheme
 import androidx.compose.material3.OutlinedTextField
 import androidx.compose.material3.SuggestionChip
@@ -79,7 +80,8 @@ fun JotScreen(model: JotModel, modifier: Modifier = Modifier) {
 /** The line and its button, in reach of a thumb. */
 @Composable
 private fun Line(state: JotState, model: JotModel) {
-    Column(Modifier.padding(bottom = 12.dp)) {
+    Column(Modifier.padding(bottom = 12.dp), verticalArrangement = Arrangement.spacedBy(8.dp)) {
+        HorizontalDivider(color = MaterialTheme.colorScheme.outlineVariant)
         Marks(model::mark)
         val spans = state.parsed?.spans.orEmpty()
         val styles = spanStyles()
@@ -98,7 +100,7 @@ private fun Line(state: JotState, model: JotModel) {
         Button(
             onClick = model::save,
             enabled = state.canSave,
-            modifier = Modifier.fillMaxWidth().padding(start = 20.dp, end = 20.dp, top = 8.dp).heightIn(min = 56.dp),
+            modifier = Modifier.fillMaxWidth().padding(horizontal = 20.dp).heightIn(min = 56.dp),
         ) {
             Text(stringResource(if (state.isSaving) R.string.jot_saving else R.string.jot_save))
         }
@@ -148,6 +150,8 @@ private fun Invitation() {
 /** Everything a line says, piece by piece, each with what it is in words: colour alone tells nobody. */
 @Composable
 private fun Understood(draft: Draft) {
+    val pieces = pieces(draft)
+    if (pieces.isEmpty()) return
     Text(
         stringResource(R.string.jot_understood),
         Modifier.semantics { heading() },
@@ -155,14 +159,14 @@ private fun Understood(draft: Draft) {
         style = MaterialTheme.typography.titleSmall,
     )
     Column(Modifier.padding(bottom = 16.dp), verticalArrangement = Arrangement.spacedBy(10.dp)) {
-        for ((label, words) in pieces(draft)) {
+        for ((label, words) in pieces) {
             Column(Modifier.semantics(mergeDescendants = true) {}) {
                 Text(
                     stringResource(label),
                     color = MaterialTheme.colorScheme.onSurfaceVariant,
                     style = MaterialTheme.typography.labelMedium,
                 )
-                Text(words, maxLines = 6, overflow = TextOverflow.Ellipsis, style = MaterialTheme.typography.bodyLarge)
+                Text(words, style = MaterialTheme.typography.bodyLarge)
             }
         }
     }
@@ -219,7 +223,7 @@ private fun SavedCard(saved: Jotted, state: JotState, model: JotModel) {
                     val about = listOf(other.person.organisation, other.why).filter(String::isNotBlank).joinToString(" · ")
                     Text(
                         about,
-                        Modifier.padding(top = 8.dp),
+                        Modifier.padding(vertical = 8.dp),
                         maxLines = 3,
                         overflow = TextOverflow.Ellipsis,
                         style = MaterialTheme.typography.bodyMedium,

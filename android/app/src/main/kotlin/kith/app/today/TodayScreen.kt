@@ -6,6 +6,7 @@ import androidx.compose.foundation.layout.Arrangement
 import androidx.compose.foundation.layout.Box
 import androidx.compose.foundation.layout.Column
 import androidx.compose.foundation.layout.PaddingValues
+import androidx.compose.foundation.layout.Row
 import androidx.compose.foundation.layout.fillMaxSize
 import androidx.compose.foundation.layout.fillMaxWidth
 import androidx.compose.foundation.layout.heightIn
@@ -28,12 +29,14 @@ import androidx.compose.runtime.LaunchedEffect
 import androidx.compose.runtime.remember
 import androidx.compose.ui.Alignment
 import androidx.compose.ui.Modifier
+import androidx.compose.ui.graphics.Color
 import androidx.compose.ui.platform.LocalResources
 import androidx.compose.ui.res.pluralStringResource
 import androidx.compose.ui.res.stringResource
 import androidx.compose.ui.semantics.contentDescription
 import androidx.compose.ui.semantics.heading
 import androidx.compose.ui.semantics.semantics
+import androidx.compose.ui.text.TextStyle
 import androidx.compose.ui.text.style.TextAlign
 import androidx.compose.ui.text.style.TextOverflow
 import androidx.compose.ui.unit.dp
@@ -169,39 +172,34 @@ private fun MeetingEntry(named: NamedMeeting, today: Day) {
     Entry(meeting.title.ifBlank { stringResource(R.string.today_meeting) }, named.name, words, isLate = isPast)
 }
 
-/** One thing of the day: what, with whom, when; and below it what can be done. */
+/** One thing of the day: what, with whom, when; and beside it what can be done. */
 @Composable
 private fun Entry(
     what: String,
     whom: String,
     whenever: String? = null,
     isLate: Boolean = false,
-    action: (@Composable () -> Unit)? = null,
+    action: @Composable () -> Unit = {},
 ) {
-    Column(Modifier.fillMaxWidth().padding(vertical = 12.dp)) {
-        Column(Modifier.semantics(mergeDescendants = true) {}) {
-            Text(what, maxLines = 4, overflow = TextOverflow.Ellipsis, style = MaterialTheme.typography.bodyLarge)
-            if (whom.isNotBlank()) {
-                Text(
-                    whom,
-                    color = MaterialTheme.colorScheme.onSurfaceVariant,
-                    maxLines = 2,
-                    overflow = TextOverflow.Ellipsis,
-                    style = MaterialTheme.typography.bodyMedium,
-                )
-            }
-            if (!whenever.isNullOrBlank()) {
-                Text(
-                    whenever,
-                    color = if (isLate) MaterialTheme.colorScheme.error else MaterialTheme.colorScheme.onSurfaceVariant,
-                    maxLines = 3,
-                    overflow = TextOverflow.Ellipsis,
-                    style = MaterialTheme.typography.bodyMedium,
-                )
-            }
+    val quiet = MaterialTheme.colorScheme.onSurfaceVariant
+    Row(
+        Modifier.fillMaxWidth().padding(vertical = 12.dp),
+        horizontalArrangement = Arrangement.spacedBy(12.dp),
+        verticalAlignment = Alignment.CenterVertically,
+    ) {
+        Column(Modifier.weight(1f).semantics(mergeDescendants = true) {}) {
+            // The exact words matter, so nearly all of them are shown.
+            Words(what, 12, MaterialTheme.colorScheme.onSurface, MaterialTheme.typography.bodyLarge)
+            Words(whom, 2, quiet)
+            Words(whenever.orEmpty(), 3, if (isLate) MaterialTheme.colorScheme.error else quiet)
         }
-        action?.let { Box(Modifier.align(Alignment.End)) { it() } }
+        action()
     }
+}
+
+@Composable
+private fun Words(words: String, lines: Int, color: Color, style: TextStyle = MaterialTheme.typography.bodyMedium) {
+    if (words.isNotBlank()) Text(words, color = color, maxLines = lines, overflow = TextOverflow.Ellipsis, style = style)
 }
 
 /** What is only counted here. */
