@@ -294,8 +294,8 @@ def test_ten_thousand_handles_are_dropped_without_a_trace(notebook, tmp_path):
     before = resident_bytes()
     handles(2000)
     grown = resident_bytes() - before
-    # 10,000 handles of a hundred bytes each that stayed would be a megabyte; noise of the allocators is less than four.
-    assert grown < 4_000_000, f"{grown} bytes more after 10,000 handles"
+    # Held on to, they are 6.3 MB; let go of, 4 KB were left when this was written.
+    assert grown < 1_000_000, f"{grown} bytes more after 10,000 handles"
     assert len(functions._UniffiFfiConverterTypeChangeListener._handle_map._map) <= 1
     files = len(os.listdir("/proc/self/fd"))
     for n in range(50):

@@ -126,8 +126,8 @@ fn practice_3_9_the_next_step_is_set_while_it_is_fresh() {
     let (_tmp, phone) = device();
     phone.notebook.start_event("Open night", "").unwrap();
     let ann = phone.notebook.jot_line("Ann Lee *").unwrap().contact.unwrap();
-    let next_step = Some(("coffee at the quay".into(), Some(day("2026-11-27"))));
-    phone.notebook.debrief(ann, Debrief { next_step, ..Debrief::default() }).unwrap();
+    let (next_step, next_step_on) = ("coffee at the quay".into(), Some(day("2026-11-27")));
+    phone.notebook.debrief(ann, Debrief { next_step, next_step_on, ..Debrief::default() }).unwrap();
     let promise = phone.notebook.open_promises(Some(ann)).unwrap().remove(0).record;
     assert_eq!((promise.whose, promise.due), (Whose::Myself, Some(day("2026-11-27"))));
 }
