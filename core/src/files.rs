@@ -1,7 +1,9 @@
 //! Files that only their owner may read, and files that appear whole or not at all. What stands in them is for others.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind, Seek, Write};
+#[cfg(target_os = "linux")]
+use std::io::Seek;
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempDir};

@@ -112,7 +112,7 @@ fn a_new_device_shows_people_before_any_change_has_come() {
     let refused = laptop.notebook.edit(id, |contact: &mut Contact| contact.nickname = "P".into());
     assert!(matches!(&refused, Err(Error::Invalid(words)) if words.contains("still on its way")), "{refused:?}");
     let jotted = laptop.notebook.jot_line("Person077 Of-Lyon !call back").unwrap();
-    assert!(jotted.contact != Some(id) && jotted.same_as.iter().any(|(row, _)| row.id == id), "{jotted:?}");
+    assert!(jotted.contact != Some(id) && jotted.same_as.iter().any(|alike| alike.person.id == id), "{jotted:?}");
 
     // The next look finds nothing more: it stays shown, for it is known to be on its way.
     let again = laptop.notebook.sync(&Early(&place), &laptop.keys, &mut |_, _| Ok(())).unwrap();

@@ -47,7 +47,10 @@ import Notebook
     var number = 0
     return [
       "empty_call": try median(of: 10_000) { _ = try handle.soFar() },
-      "page_of_50_people": try median(of: 500) {
+      "first_page_of_50_people": try median(of: 500) {
+        _ = try notebook.people(filter: everybody, from: 0, most: 50)
+      },
+      "any_page_of_50_people": try median(of: 500) {
         number += 1
         let page = try notebook.people(filter: everybody, from: UInt32(number * 50 % people), most: 50)
         precondition(page.rows.count == 50)
