@@ -7,7 +7,34 @@ use super::project::{Aftermath, State, Stored, project};
 use crate::document::Reading;
 use crate::error::Result;
 use crate::model::{Kind, RecordId};
-use crate::sync::checkpoint::Told;
+
+/// Longest word of a kind, in bytes.
+pub const MAX_KIND: usize = 64;
+/// Longest record that is told, as JSON, in bytes.
+pub const MAX_FIELDS: usize = 128 * 1024;
+
+/// What a checkpoint says of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Which record.
+    pub id: RecordId,
+    /// The word of its kind.
+    pub kind: String,
+    /// Its fields as JSON.
+    pub fields: String,
+}
+
+impl Told {
+    /// What it takes in a part, about.
+    pub fn size(&self) -> usize {
+        self.fields.len() + 40
+    }
+
+    /// Whether it may stand in a part at all.
+    pub fn fits(&self) -> bool {
+        self.fields.len() <= MAX_FIELDS && self.kind.len() <= MAX_KIND
+    }
+}
 
 /// In this order records are told, as far as there is room: people first, then what belongs to them, what is looked for
 /// by day, and the rest. Of a kind there is one record of, a device begins its own.

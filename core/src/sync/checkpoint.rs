@@ -19,6 +19,8 @@ use super::segment::{MAX_SEEN, read_seen, write_seen};
 use super::{LogId, hex};
 use crate::error::{Error, Result};
 use crate::model::{Random, RecordId};
+pub use crate::query::Told;
+use crate::query::{MAX_FIELDS, MAX_KIND};
 
 /// Bytes before what is sealed.
 const HEAD: usize = 56;
@@ -36,32 +38,6 @@ pub const MAX_PARTS: usize = 16;
 pub const MAX_TOLD: usize = 8 * 1024 * 1024;
 /// Most records of a part.
 pub(super) const MAX_RECORDS: usize = 16 * 1024;
-/// Longest word of a kind, and the longest record that is told.
-const MAX_KIND: usize = 64;
-pub(super) const MAX_FIELDS: usize = 128 * 1024;
-
-/// What a checkpoint says of a record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
-    /// Which record.
-    pub id: RecordId,
-    /// The word of its kind.
-    pub kind: String,
-    /// Its fields as JSON.
-    pub fields: String,
-}
-
-impl Told {
-    /// What it takes in a part, about.
-    pub fn size(&self) -> usize {
-        self.fields.len() + 40
-    }
-
-    /// Whether it may stand in a part at all.
-    pub fn fits(&self) -> bool {
-        self.fields.len() <= MAX_FIELDS && self.kind.len() <= MAX_KIND
-    }
-}
 
 /// What a checkpoint says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
-use rusqlite::Connection;
-
 use super::shelf::numbers_of;
 use super::{SetAside, ShortName, SyncReport, name_of, place_in_log};
 use crate::document::gate;
@@ -43,6 +41,15 @@ enum Verdict {
     Renewed,
     /// It is new, and says this.
     New(Box<Plaintext>, SegmentPlace, SegmentState),
+}
+
+/// What becomes of a segment whose changes this device tells again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Passed {
+    /// It is kept, as one that is decided.
+    Settled,
+    /// It goes: nobody else could open it.
+    LetGo,
 }
 
 /// What became of a segment that came.
@@ -331,10 +338,7 @@ impl Notebook {
                 let pinned = before_pins(&of_log, &removed.cut_off.pins);
                 let counts = |at: &SegmentPlace| removed.cut_off.contains(&log, at.seq) && pinned.contains(&at.hash);
                 let taken = self.read(|connection| segments::taken_of_log(connection, log))?;
-                let settle = |connection: &Connection, at: &SegmentPlace| {
-                    segments::set_state(connection, at, SegmentState::Settled)
-                };
-                taken.iter().filter(|at| !counts(at)).try_for_each(|at| self.pass_on(member, at, settle))?;
+                taken.iter().filter(|at| !counts(at)).try_for_each(|at| self.pass_on(member, at, Passed::Settled))?;
             }
         }
         Ok(())
@@ -350,19 +354,14 @@ impl Notebook {
         for (at, state) in self.read(segments::places)? {
             let bytes = self.read(|connection| segments::whole(connection, &at))?.unwrap_or_default();
             if state == SegmentState::Taken && is_under_lost_key(member, &bytes) {
-                self.pass_on(member, &at, segments::let_go)?;
+                self.pass_on(member, &at, Passed::LetGo)?;
             }
         }
         Ok(())
     }
 
-    /// Tells the changes of a segment again as this device's own, and does with the segment what is to be done then.
-    fn pass_on(
-        &self,
-        member: &Member,
-        at: &SegmentPlace,
-        then: impl FnOnce(&Connection, &SegmentPlace) -> Result<()>,
-    ) -> Result<()> {
+    /// Tells the changes of a segment again as this device's own.
+    fn pass_on(&self, member: &Member, at: &SegmentPlace, passed: Passed) -> Result<()> {
         let bytes = self.read(|connection| segments::whole(connection, at))?.unwrap_or_default();
         let Some(epoch) = Header::read(&bytes).ok().and_then(|header| member.epoch(&header.key)) else { return Ok(()) };
         let opened = segment::open(&bytes, &epoch)?;
@@ -382,7 +381,10 @@ impl Notebook {
         let transaction = store::begin(&mut writer.connection)?;
         records.iter().try_for_each(|(id, hashes)| store::tell_again(&transaction, *id, hashes))?;
         blobs.iter().try_for_each(|blob| store::tell_blob_again(&transaction, &blob.0))?;
-        then(&transaction, at)?;
+        match passed {
+            Passed::Settled => segments::set_state(&transaction, at, SegmentState::Settled)?,
+            Passed::LetGo => segments::let_go(&transaction, at)?,
+        }
         Ok(transaction.commit()?)
     }
 

@@ -112,7 +112,7 @@ fn the_page_names_the_limits_that_hold() {
         ("checkpoint part", format!("{} bytes", checkpoint::MAX_PART)),
         ("part inflated", format!("{} bytes", checkpoint::MAX_TEXT)),
         ("parts", format!("{}", checkpoint::MAX_PARTS)),
-        ("records of a part", format!("{} of at most {} bytes", checkpoint::MAX_RECORDS, checkpoint::MAX_FIELDS)),
+        ("records of a part", format!("{} of at most {} bytes", checkpoint::MAX_RECORDS, crate::query::MAX_FIELDS)),
         ("r/ file", format!("{} bytes", seal::MAX_PARCEL)),
         ("keys of a bag", format!("{}", crate::sync::keys::MAX_KEYS)),
         ("roster", format!("{} entries, {} of one author", roster::MAX_ENTRIES, roster::MAX_BY_AUTHOR)),
