@@ -342,14 +342,6 @@ impl<'a> Reader<'a> {
 
     /// Name, organisation, role. What is too much for that is the note: all of it, unless it begins with a name.
     fn head(&mut self, range: Range<usize>) {
-        let all = words(self.line, range.clone());
-        if let [(mark, "?"), (next, _), ..] = all.as_slice()
-            && !self.line[mark.end..next.start].contains(',')
-        {
-            // Somebody whose name is not known, and what one remembers of them.
-            self.span(mark.clone(), SpanKind::Name);
-            return self.note_words(&all[1..]);
-        }
         let mut parts = Vec::new();
         let mut from = range.start;
         for piece in self.line[range.clone()].split(',') {
@@ -368,10 +360,19 @@ impl<'a> Reader<'a> {
         while named.last().is_some_and(|(_, part)| part.is_empty()) {
             named.pop();
         }
+        if let Some((at, part)) = named.first()
+            && let [(mark, "?"), ..] = part.as_slice()
+            && let Some(next) = parts[*at].iter().find(|(word, _)| word.start >= mark.end)
+        {
+            return self.somebody(mark.clone(), next.0.start..range.end, found.into_iter().take(at + 1).flatten());
+        }
         let fits = |(_, part): &&(usize, Vec<_>)| part.len() <= MAX_PART_WORDS;
         let fitting = named.iter().take(MAX_PARTS).take_while(fits).count();
         let rest = named.get(fitting).map(|(at, _)| *at);
-        if rest.is_some() && !named.first().filter(fits).is_some_and(|(_, part)| is_like_a_name(part)) {
+        // Digits to the left and the right of a link can look like one number, which nobody typed.
+        let reads_otherwise = named.iter().any(|(_, part)| !channels(part).is_empty());
+        let is_named = named.first().filter(fits).is_some_and(|(_, part)| is_like_a_name(part));
+        if reads_otherwise || rest.is_some() && !is_named {
             return self.note_words(&words(self.line, range));
         }
         named.truncate(fitting);
@@ -379,7 +380,7 @@ impl<'a> Reader<'a> {
             self.span(range, SpanKind::Channel);
             self.channel(channel);
         }
-        if let Some((first, _)) = rest.and_then(|at| parts[at].first()) {
+        if let Some((first, _)) = rest.and_then(|at| parts[at..].iter().flatten().next()) {
             self.note_words(&words(self.line, first.start..range.end));
         }
         let named: Vec<_> = named.into_iter().map(|(_, part)| part).collect();
@@ -391,6 +392,21 @@ impl<'a> Reader<'a> {
         self.draft.name = texts.next().filter(|name| !name.is_empty() && name != "?");
         self.draft.organisation = texts.next().unwrap_or_default();
         self.draft.role = texts.next().unwrap_or_default();
+    }
+
+    /// Somebody whose name is not known, the ways to reach them that stand before, and what one remembers of them.
+    fn somebody(
+        &mut self,
+        mark: Range<usize>,
+        remembered: Range<usize>,
+        channels: impl Iterator<Item = (Range<usize>, Channel)>,
+    ) {
+        for (range, channel) in channels.filter(|(range, _)| range.end <= mark.start) {
+            self.span(range, SpanKind::Channel);
+            self.channel(channel);
+        }
+        self.span(mark, SpanKind::Name);
+        self.note_words(&words(self.line, remembered));
     }
 
     fn marked(&mut self, mark: Mark, range: Range<usize>) {

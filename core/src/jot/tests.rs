@@ -55,6 +55,11 @@ fn a_person_without_a_name_is_a_question_mark() {
     assert_eq!(read_line("?").name, None);
     let remembered = read_line("? from the train, red scarf");
     assert_eq!((remembered.name, remembered.note.as_str()), (None, "from the train, red scarf"));
+    for line in ["ann@acme.com, ? from the train, red scarf", "ann@acme.com ? from the train, red scarf"] {
+        let reached = read_line(line);
+        assert_eq!((reached.name, reached.note.as_str()), (None, "from the train, red scarf"), "{line}");
+        assert_eq!(reached.channels[0].value, "ann@acme.com", "{line}");
+    }
 }
 
 #[test]
@@ -140,6 +145,18 @@ fn a_head_that_begins_with_a_name_is_somebody_even_when_more_follows() {
     for note in ["met him, tall, loud, from Lyon", "I met Dana, who told me that her company moves to Lyon"] {
         assert_eq!((read_line(note).name, read_line(note).note.as_str()), (None, note));
     }
+}
+
+#[test]
+fn what_stands_behind_empty_parts_is_kept() {
+    assert_eq!(read_line("Ann,,,,by tue").note, "by tue");
+}
+
+#[test]
+fn digits_around_a_link_are_not_one_number() {
+    let draft = read_line("12 acme.com/about 6 12 34 56, buyer");
+    assert_eq!((draft.name, draft.note.as_str()), (None, "12 acme.com/about 6 12 34 56, buyer"));
+    assert_eq!(draft.channels.iter().map(|channel| channel.value.as_str()).collect::<Vec<_>>(), ["acme.com/about"]);
 }
 
 #[test]
