@@ -40,12 +40,20 @@ pub(crate) fn skip(test: &str, reason: &str) {
 }
 
 /// Waits for something that has to come true, and looks often.
-pub(crate) fn until(what: &str, mut done: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, done: impl FnMut() -> bool) {
+    assert!(comes_true(Duration::from_secs(60), done), "after a minute still not: {what}");
+}
+
+/// Whether something comes true within this time.
+pub(crate) fn comes_true(within: Duration, mut done: impl FnMut() -> bool) -> bool {
     let begun = Instant::now();
     while !done() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "after a minute still not: {what}");
+        if begun.elapsed() > within {
+            return false;
+        }
         std::thread::sleep(Duration::from_millis(25));
     }
+    true
 }
 
 /// A port that nobody has at this moment.

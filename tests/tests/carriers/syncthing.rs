@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use kith_core::Error;
 use kith_core::sync::carrier::{Mailbox, Place, open, try_out};
@@ -10,9 +11,11 @@ use tests::Seeded;
 use tests::seeds::seeds;
 
 use super::blob;
-use super::servers::{Running, free_port, program, skip, until};
+use super::servers::{Running, comes_true, free_port, program, skip};
 
 const MOST: u64 = 1024 * 1024;
+/// Two that missed each other, or dropped both of two lines, try again after a minute; that may happen twice.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// One of the two.
 struct Device {
@@ -112,17 +115,19 @@ fn what_syncthing_carries_arrives_whole_in_whatever_order() {
         put.push((format!("l/{}/{n:04}.kiths", n % 7), blob(&mut random, size)));
     }
     put.iter().for_each(|(name, bytes)| here.put_new(name, bytes).unwrap());
-    until_all_are_whole(there.as_ref(), &put);
+    until(&[&laptop, &phone], "all have arrived", || all_are_whole(there.as_ref(), &put));
 
     there.put_new("l/phone/1.kiths", b"from the phone").unwrap();
-    until("the other way", || here.get("l/phone/1.kiths", MOST).unwrap().is_some());
+    until(&[&laptop, &phone], "the other way", || here.get("l/phone/1.kiths", MOST).unwrap().is_some());
     put.drain(..20).for_each(|(name, _)| here.delete(&name).unwrap());
-    until("what was deleted is gone", || there.list().unwrap().len() == put.len() + 1);
+    until(&[&laptop, &phone], "what was deleted is gone", || there.list().unwrap().len() == put.len() + 1);
 
     // The phone's Syncthing is killed while things arrive, and goes on later.
     let more: Vec<_> = (0..80).map(|n| (format!("l/more/{n:04}.kiths"), blob(&mut random, 50_000))).collect();
     more.iter().for_each(|(name, bytes)| here.put_new(name, bytes).unwrap());
-    until("some have come", || there.list().unwrap().iter().any(|item| item.name.starts_with("l/more/")));
+    until(&[&laptop, &phone], "some have come", || {
+        there.list().unwrap().iter().any(|item| item.name.starts_with("l/more/"))
+    });
     phone.kill();
     for item in there.list().unwrap() {
         let known = put.iter().chain(&more).find(|(name, _)| *name == item.name);
@@ -131,22 +136,26 @@ fn what_syncthing_carries_arrives_whole_in_whatever_order() {
         }
     }
     phone.run(&laptop);
-    until_all_are_whole(there.as_ref(), &more);
-    until_all_are_whole(there.as_ref(), &put);
+    until(&[&laptop, &phone], "the rest has arrived", || all_are_whole(there.as_ref(), &more));
+    until(&[&laptop, &phone], "all have arrived", || all_are_whole(there.as_ref(), &put));
     assert!(!phone.said().contains("panic"));
 }
 
-/// Looks all the time: whatever shows under its name has to be the whole of it.
-fn until_all_are_whole(mailbox: &dyn Mailbox, wanted: &[(String, Vec<u8>)]) {
-    until("all have arrived", || {
-        let got = wanted.iter().filter(|(name, bytes)| match mailbox.get(name, MOST) {
-            Ok(Some(got)) => {
-                assert!(got == *bytes, "{name} is there with {} of {} bytes", got.len(), bytes.len());
-                true
-            }
-            Ok(None) | Err(Error::NotFound(_)) => false,
-            Err(error) => panic!("{error}"),
-        });
-        got.count() == wanted.len()
+/// Waits, and says what the two said where it was in vain.
+fn until(devices: &[&Device], what: &str, done: impl FnMut() -> bool) {
+    let said = || devices.iter().map(|device| device.said()).collect::<Vec<_>>().join("\n");
+    assert!(comes_true(PATIENCE, done), "after {PATIENCE:?} still not: {what}\n{}", said());
+}
+
+/// Whether all has arrived. Whatever shows under its name has to be the whole of it, also while others are missing.
+fn all_are_whole(mailbox: &dyn Mailbox, wanted: &[(String, Vec<u8>)]) -> bool {
+    let got = wanted.iter().filter(|(name, bytes)| match mailbox.get(name, MOST) {
+        Ok(Some(got)) => {
+            assert!(got == *bytes, "{name} is there with {} of {} bytes", got.len(), bytes.len());
+            true
+        }
+        Ok(None) | Err(Error::NotFound(_)) => false,
+        Err(error) => panic!("{error}"),
     });
+    got.count() == wanted.len()
 }
