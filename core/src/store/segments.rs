@@ -177,6 +177,19 @@ pub fn state(connection: &Connection, at: &SegmentPlace) -> Result<Option<Segmen
     Ok(statement.query_row(params![at.log, at.seq as i64, at.hash], |row| row.get(0)).optional()?)
 }
 
+/// Whether this is the hash of a segment that a renewal covers.
+pub fn is_renewed(connection: &Connection, hash: [u8; 32]) -> Result<bool> {
+    Ok(connection.prepare_cached("SELECT 1 FROM segment WHERE hash = ? AND state = 5")?.exists([hash])?)
+}
+
+/// The short names of the epochs under which segments that are whole here are sealed.
+pub fn live_keys(connection: &Connection) -> Result<Vec<[u8; 8]>> {
+    let sql = "SELECT DISTINCT substr(bytes, 25, 8) FROM segment WHERE state <> 5";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Forgets a segment but for its place and its first bytes.
 pub fn shrink(connection: &Connection, at: &SegmentPlace) -> Result<()> {
     let sql = "UPDATE segment SET state = 5, bytes = substr(bytes, 1, 84) WHERE log = ? AND seq = ? AND hash = ?";
@@ -283,8 +296,25 @@ pub fn parcels(connection: &Connection) -> Result<Vec<([u8; 16], Vec<u8>)>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Remembers that a device was given the key of an epoch; says whether that is new.
-pub fn give(connection: &Connection, epoch: [u8; 32], device: [u8; 32]) -> Result<bool> {
-    let sql = "INSERT OR IGNORE INTO given VALUES (?, ?)";
-    Ok(connection.prepare_cached(sql)?.execute(params![epoch, device])? > 0)
+/// Forgets files of the roster that are of no use any more, and who was given what: it is given anew.
+pub fn drop_parcels(connection: &Connection, ids: &[[u8; 16]]) -> Result<()> {
+    let mut statement = connection.prepare_cached("DELETE FROM parcel WHERE id = ?")?;
+    ids.iter().try_for_each(|id| statement.execute([id]).map(drop))?;
+    connection.execute("DELETE FROM given", [])?;
+    Ok(())
+}
+
+/// Remembers that keys of these epochs are sealed to an HPKE key: of each the root, or only the entry key. Says whether
+/// any is new to who has it.
+pub fn give(connection: &Connection, epochs: &[(bool, [u8; 32])], hpke: [u8; 32]) -> Result<bool> {
+    let mut had = connection.prepare_cached("SELECT 1 FROM given WHERE epoch = ? AND device = ?")?;
+    let mut give = connection.prepare_cached("INSERT OR IGNORE INTO given VALUES (?, ?)")?;
+    let mut any = false;
+    for (is_root, epoch) in epochs {
+        // Who had the root can make the entry key of it.
+        let had_root = had.exists(params![epoch, hpke])?;
+        let what = if *is_root { epoch.to_vec() } else { [&epoch[..], &[1]].concat() };
+        any |= give.execute(params![what, hpke])? > 0 && !had_root;
+    }
+    Ok(any)
 }

@@ -29,6 +29,16 @@ impl EnvelopeKey {
         Self { seed: seed.clone(), public: public.to_bytes().into() }
     }
 
+    /// The key that follows it. From it nobody comes back to this one.
+    pub fn next(&self) -> Self {
+        Self::from_seed(&self.seed.derive("kith 2026 next device hpke"))
+    }
+
+    /// Its seed, to be kept.
+    pub fn seed(&self) -> &Secret {
+        &self.seed
+    }
+
     /// What others seal to.
     pub fn public(&self) -> [u8; 32] {
         self.public

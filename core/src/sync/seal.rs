@@ -5,7 +5,7 @@ use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 
-use super::keys::{NotebookTag, Secret};
+use super::keys::{KeyId, NotebookTag, Secret};
 use crate::error::{Error, Result};
 
 /// The one set of algorithms there is; a file that says another number is for a newer version.
@@ -119,6 +119,8 @@ pub enum Parcel {
 
 /// Bytes before what is sealed in an `r/` file: the part that all share, then 32 for the key that opens it.
 pub const PARCEL_HEAD: usize = 56;
+/// Bytes of a bag before its envelope: the part that all share, and the epoch it was sealed in.
+pub const BAG_HEAD: usize = PARCEL_COMMON + 8;
 /// Largest `r/` file that is read.
 pub const MAX_PARCEL: usize = 128 * 1024;
 const PARCEL_COMMON: usize = 24;
@@ -162,6 +164,11 @@ pub fn parcel(bytes: &[u8], notebook: &NotebookTag) -> Result<Parcel> {
         (PARCEL_VERSION, SUITE, 1) => Ok(Parcel::Bag),
         _ => Err(Error::NeedsUpdate("a file of keys".into())),
     }
+}
+
+/// Under which epoch an `r/` file says that it was sealed: an entry with its key, a bag while it was written under.
+pub fn parcel_key(bytes: &[u8]) -> Option<KeyId> {
+    bytes.get(PARCEL_COMMON..)?.first_chunk::<8>().copied().map(KeyId)
 }
 
 #[cfg(test)]

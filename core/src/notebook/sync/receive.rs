@@ -194,7 +194,13 @@ impl Notebook {
         if header.notebook != member.tag() {
             return Err(Error::Peer("it belongs to another notebook".into()));
         }
-        let epoch = member.epoch(&header.key).ok_or_else(|| Error::NotFound("the key of a segment".into()))?;
+        let Some(epoch) = member.epoch(&header.key) else {
+            // What its key was forgotten of may still be known for what it is.
+            return match self.read(|connection| segments::is_renewed(connection, segment::hash(bytes)))? {
+                true => Ok(Verdict::Renewed),
+                false => Err(Error::NotFound("the key of a segment".into())),
+            };
+        };
         let opened = segment::open(bytes, &epoch)?;
         let author = opened.author();
         let text = opened.verify(&author)?;
