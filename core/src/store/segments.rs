@@ -177,9 +177,10 @@ pub fn state(connection: &Connection, at: &SegmentPlace) -> Result<Option<Segmen
     Ok(statement.query_row(params![at.log, at.seq as i64, at.hash], |row| row.get(0)).optional()?)
 }
 
-/// Whether this is the hash of a segment that a renewal covers.
-pub fn is_renewed(connection: &Connection, hash: [u8; 32]) -> Result<bool> {
-    Ok(connection.prepare_cached("SELECT 1 FROM segment WHERE hash = ? AND state = 5")?.exists([hash])?)
+/// The segment with this hash, if it was forgotten.
+pub fn forgotten(connection: &Connection, hash: [u8; 32]) -> Result<Option<SegmentPlace>> {
+    let sql = "SELECT log, seq, hash, prev FROM segment WHERE hash = ? AND state = 5";
+    Ok(connection.prepare_cached(sql)?.query_row([hash], place).optional()?)
 }
 
 /// The short names of the epochs under which segments that are whole here are sealed.

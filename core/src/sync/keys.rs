@@ -337,11 +337,12 @@ impl DeviceKeys {
 
     /// How many steps on this public HPKE key is ours, up to so many.
     pub fn steps_to(&self, public: &[u8; 32], most: usize) -> Option<usize> {
-        self.ahead(most).position(|key| key.public() == *public).map(|at| at + 1)
+        self.next_envelope_keys().take(most).position(|key| key.public() == *public).map(|at| at + 1)
     }
 
-    fn ahead(&self, most: usize) -> impl Iterator<Item = EnvelopeKey> {
-        std::iter::successors(Some(self.envelope.next()), |key| Some(key.next())).take(most)
+    /// What will open bags after one step, after two, and so on.
+    pub fn next_envelope_keys(&self) -> impl Iterator<Item = EnvelopeKey> {
+        std::iter::successors(Some(self.envelope.next()), |key| Some(key.next()))
     }
 
     /// Forgets the former HPKE keys.
@@ -390,32 +391,6 @@ impl DeviceKeys {
     pub fn open_bag(&self, bytes: &[u8], notebook: &NotebookTag) -> Result<KeyBag> {
         open_bag(&self.envelope, bytes, notebook)
     }
-
-    /// Opens one that was sealed to a key it had before.
-    ///
-    /// # Errors
-    /// As [`Self::open_bag`].
-    pub fn open_former_bag(&self, bytes: &[u8], notebook: &NotebookTag) -> Result<KeyBag> {
-        first_to_open(self.former.iter(), bytes, notebook)
-    }
-
-    /// Opens one that was sealed to a key it will have after so many steps at most: it was copied, or put back, and the
-    /// others have heard of a key that it has not yet made.
-    ///
-    /// # Errors
-    /// As [`Self::open_bag`].
-    pub fn open_bag_ahead(&self, bytes: &[u8], notebook: &NotebookTag, most: usize) -> Result<KeyBag> {
-        first_to_open(self.ahead(most), bytes, notebook)
-    }
-}
-
-fn first_to_open<K: std::borrow::Borrow<EnvelopeKey>>(
-    mut keys: impl Iterator<Item = K>,
-    bytes: &[u8],
-    notebook: &NotebookTag,
-) -> Result<KeyBag> {
-    let opened = keys.find_map(|key| open_bag(key.borrow(), bytes, notebook).ok());
-    opened.ok_or_else(|| Error::Peer("this is sealed to another device, or damaged".into()))
 }
 
 impl fmt::Debug for DeviceKeys {
@@ -507,7 +482,11 @@ impl fmt::Debug for KeyBag {
     }
 }
 
-fn open_bag(key: &EnvelopeKey, bytes: &[u8], notebook: &NotebookTag) -> Result<KeyBag> {
+/// Opens a bag with a key it may have been sealed to.
+///
+/// # Errors
+/// [`Error::Peer`] when it was sealed to another.
+pub fn open_bag(key: &EnvelopeKey, bytes: &[u8], notebook: &NotebookTag) -> Result<KeyBag> {
     if seal::parcel(bytes, notebook)? != Parcel::Bag {
         return Err(Error::Peer("not a bag of keys".into()));
     }
@@ -661,8 +640,9 @@ mod tests {
         let [old, new] = [&before, &after].map(|public| sealed_to(&public.hpke, 1).unwrap());
         assert!(renewed.open_bag(&old, &NOTEBOOK).is_err());
         assert_eq!(renewed.open_bag(&new, &NOTEBOOK).unwrap(), bag());
-        assert_eq!(renewed.open_former_bag(&old, &NOTEBOOK).unwrap(), bag());
-        assert_eq!(keys(1).open_bag_ahead(&new, &NOTEBOOK, 3).unwrap(), bag(), "a copy comes to the same key");
+        assert_eq!(open_bag(&renewed.former_envelope_keys()[0], &old, &NOTEBOOK).unwrap(), bag());
+        let ahead = keys(1).next_envelope_keys().next().unwrap();
+        assert_eq!(open_bag(&ahead, &new, &NOTEBOOK).unwrap(), bag(), "a copy comes to the same key");
         assert_eq!((keys(1).steps_to(&after.hpke, 3), keys(2).steps_to(&after.hpke, 3)), (Some(1), None));
         // Kept and read again, it is the same device, and what was forgotten stays so.
         let envelopes = |keys: &DeviceKeys| {
@@ -673,11 +653,11 @@ mod tests {
         let read = |seeds: &[Secret]| DeviceKeys::renewed(&endpoint, &sign, seeds).unwrap();
         let again = read(&envelopes(&renewed));
         assert_eq!(again.public(), after);
-        assert!(again.open_former_bag(&old, &NOTEBOOK).is_ok());
+        assert!(open_bag(&again.former_envelope_keys()[0], &old, &NOTEBOOK).is_ok());
         renewed.forget_former();
         let again = read(&envelopes(&renewed));
-        assert!(again.open_former_bag(&old, &NOTEBOOK).is_err() && again.open_bag(&old, &NOTEBOOK).is_err());
-        assert!(again.open_bag_ahead(&old, &NOTEBOOK, 9).is_err());
+        assert!(again.former_envelope_keys().is_empty() && again.open_bag(&old, &NOTEBOOK).is_err());
+        assert!(again.next_envelope_keys().take(9).all(|key| open_bag(&key, &old, &NOTEBOOK).is_err()));
         assert!(DeviceKeys::renewed(&endpoint, &sign, &[]).is_none());
     }
 

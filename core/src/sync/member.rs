@@ -9,8 +9,9 @@ use std::sync::{Mutex, PoisonError};
 use ed25519_dalek::SigningKey;
 use zeroize::Zeroizing;
 
+use super::envelope::EnvelopeKey;
 use super::keys::{
-    DeviceId, DeviceKeys, EntryHash, EntryKey, EpochKeys, KeyBag, KeyId, NotebookTag, RecoveryKit, Secret,
+    self, DeviceId, DeviceKeys, EntryHash, EntryKey, EpochKeys, KeyBag, KeyId, NotebookTag, RecoveryKit, Secret,
 };
 use super::keystore::KeyStore;
 use super::roster::{self, Act, Cut, Entries, Entry, Roster};
@@ -370,6 +371,7 @@ impl Member {
         let is_bag = |parcel: &&Vec<u8>| seal::parcel(parcel, &self.tag).is_ok_and(|kind| kind == Parcel::Bag);
         let (mut closed, entries): (Vec<&Vec<u8>>, Vec<&Vec<u8>>) = parcels.iter().partition(is_bag);
         let mut bags: Vec<(KeyBag, Sealed)> = Vec::new();
+        let (mut looked, mut looked_ahead) = (false, false);
         // A key may open files that were closed, an entry may make a key fit: once more, while something comes.
         loop {
             let opened: Vec<Entry> = entries.iter().filter_map(|parcel| self.open_entry(parcel)).collect();
@@ -377,10 +379,17 @@ impl Member {
             learned.entries.extend(merged.new.iter().filter_map(|hash| self.entries.get(hash).cloned()));
             self.roster = roster::evaluate(&self.entries);
             // Opening is dear, and a bag holds keys of epochs only.
-            if opens_bags(self) {
-                bags.extend(closed.drain(..).filter_map(|parcel| self.open_bag(parcel)));
+            if opens_bags(self) && !std::mem::replace(&mut looked, true) {
+                bags.extend(self.open_bags(&mut closed, Sealed::Now, &[self.keys.envelope_key()]));
+                let former: Vec<&EnvelopeKey> = self.keys.former_envelope_keys().iter().collect();
+                bags.extend(self.open_bags(&mut closed, Sealed::Before, &former));
             }
-            let fresh = self.fresh_of(&bags);
+            let mut fresh = self.fresh_of(&bags);
+            if fresh.is_empty() && self.lacks_keys() && !std::mem::replace(&mut looked_ahead, true) {
+                let ahead: Vec<EnvelopeKey> = self.keys.next_envelope_keys().take(LOOK_AHEAD).collect();
+                bags.extend(self.open_bags(&mut closed, Sealed::Now, &ahead.iter().collect::<Vec<_>>()));
+                fresh = self.fresh_of(&bags);
+            }
             if fresh.is_empty() {
                 return Ok(learned);
             }
@@ -389,16 +398,17 @@ impl Member {
         }
     }
 
-    /// Opens a bag, if it was sealed to a key of this device. One of no use is left closed.
-    fn open_bag(&self, parcel: &[u8]) -> Option<(KeyBag, Sealed)> {
-        if self.is_spent(parcel) {
-            return None;
-        }
-        let (keys, tag) = (&self.keys, &self.tag);
-        let now = || keys.open_bag(parcel, tag).ok().map(|bag| (bag, Sealed::Now));
-        let before = || keys.open_former_bag(parcel, tag).ok().map(|bag| (bag, Sealed::Before));
-        let ahead = || keys.open_bag_ahead(parcel, tag, LOOK_AHEAD).ok().map(|bag| (bag, Sealed::Now));
-        now().or_else(before).or_else(|| if self.lacks_keys() { ahead() } else { None })
+    /// Opens those of these bags that were sealed to one of these keys, and leaves the others. Those of no use are left, too.
+    fn open_bags(&self, closed: &mut Vec<&Vec<u8>>, sealed: Sealed, keys: &[&EnvelopeKey]) -> Vec<(KeyBag, Sealed)> {
+        let open = |parcel: &[u8]| keys.iter().find_map(|key| keys::open_bag(key, parcel, &self.tag).ok());
+        let mut opened = Vec::new();
+        closed.retain(|parcel| {
+            let bag = if self.is_spent(parcel) { None } else { open(parcel) };
+            let stays_closed = bag.is_none();
+            opened.extend(bag.map(|bag| (bag, sealed)));
+            stays_closed
+        });
+        opened
     }
 
     /// What is new in these bags. A bag can be sealed by anybody; a key counts when the signed entry of its epoch agrees.

@@ -272,6 +272,13 @@ impl Roster {
         self.removed.iter().find(|there| there.device == *device)
     }
 
+    /// Whether a renewal that counts covers this segment. One by a device that was removed meanwhile does not; who has
+    /// forgotten something on its word leaves it to those who have not.
+    pub fn covers(&self, log: &LogId, seq: u64) -> bool {
+        let mut cuts = self.renewals.iter().flat_map(|renewal| &renewal.covers);
+        cuts.any(|cut| cut.log == *log && cut.ranges.contains(seq))
+    }
+
     /// Whether the epoch of this short name is superseded.
     pub fn is_superseded(&self, key: &KeyId) -> bool {
         self.superseded.iter().any(|epoch| epoch.key_id() == *key)

@@ -145,7 +145,7 @@ impl Notebook {
         self.seal_segments(&member, log, keys, &mut report)?;
         report.missing = self.count_missing(&member)?;
         self.settle_told(&mut report)?;
-        self.put_missing(log, place, &found, &mut report, progress)?;
+        self.put_missing((&member, log), place, &found, &mut report, progress)?;
         self.put_checkpoint(&member, place, &found, &mut report)?;
         Ok(report)
     }

@@ -196,9 +196,10 @@ impl Notebook {
         }
         let Some(epoch) = member.epoch(&header.key) else {
             // What its key was forgotten of may still be known for what it is.
-            return match self.read(|connection| segments::is_renewed(connection, segment::hash(bytes)))? {
-                true => Ok(Verdict::Renewed),
-                false => Err(Error::NotFound("the key of a segment".into())),
+            let forgotten = self.read(|connection| segments::forgotten(connection, segment::hash(bytes)))?;
+            return match forgotten {
+                Some(at) if member.roster().covers(&at.log, at.seq) => Ok(Verdict::Renewed),
+                _ => Err(Error::NotFound("the key of a segment".into())),
             };
         };
         let opened = segment::open(bytes, &epoch)?;
@@ -210,7 +211,9 @@ impl Notebook {
         })?;
         if known.contains(&at.hash) {
             let state = self.read(|connection| segments::state(connection, &at))?;
-            return Ok(if state == Some(SegmentState::Renewed) { Verdict::Renewed } else { Verdict::Known });
+            let is_covered = member.roster().covers(&at.log, at.seq);
+            let is_renewed = state == Some(SegmentState::Renewed) && is_covered;
+            return Ok(if is_renewed { Verdict::Renewed } else { Verdict::Known });
         }
         if owner.is_some_and(|owner| owner != author.0) {
             return Err(Error::Peer("it continues the log of another device".into()));

@@ -14,7 +14,7 @@ use crate::sync::keys::{DeviceId, KeyBag, KeyId, NotebookTag};
 use crate::sync::keystore::KeyStore;
 use crate::sync::member::{Learned, Member, Reader, Written};
 use crate::sync::ranges::Ranges;
-use crate::sync::roster::{Act, Cut};
+use crate::sync::roster::{Act, Cut, Entry};
 use crate::sync::seal::{self, MAX_PARCEL};
 use crate::sync::session::{self, parcel_id};
 
@@ -80,7 +80,8 @@ impl Notebook {
     /// Looks again at all bags that are here.
     pub(super) fn take_kept(&self, member: &mut Member, keys: &dyn KeyStore) -> Result<()> {
         let kept: Vec<Vec<u8>> = self.read(segments::parcels)?.into_iter().map(|(_, bytes)| bytes).collect();
-        member.take(keys, &kept).map(drop)
+        let learned = member.take(keys, &kept)?;
+        self.keep_learned(member, &[], &learned.entries)
     }
 
     /// Takes files of the roster in, with those that could not be opened before.
@@ -96,12 +97,16 @@ impl Notebook {
             let all: Vec<Vec<u8>> = kept.into_iter().map(|(_, bytes)| bytes).chain(fresh.iter().cloned()).collect();
             entries.extend(member.take_again(keys, &all)?.entries);
         }
+        self.keep_learned(member, &fresh, &entries)
+    }
+
+    fn keep_learned(&self, member: &Member, fresh: &[Vec<u8>], entries: &[Entry]) -> Result<()> {
         let mut writer = lock(&self.writer);
         let transaction = store::begin(&mut writer.connection)?;
         for parcel in fresh.iter().filter(|parcel| !member.is_spent(parcel)) {
             segments::put_parcel(&transaction, parcel_id(parcel), parcel)?;
         }
-        for entry in &entries {
+        for entry in entries {
             segments::put_entry(&transaction, entry.hash.0, entry.bytes())?;
         }
         if let Some(recovery) = &member.roster().recovery {

@@ -13,6 +13,7 @@ use crate::notebook::{Notebook, Progress};
 use crate::store::segments::{self, SegmentHead, SegmentState};
 use crate::sync::carrier::Mailbox;
 use crate::sync::carrier::mailbox::Item as Found;
+use crate::sync::member::Member;
 use crate::sync::segment::{self, Header, MAX_BUNDLE, Name};
 use crate::sync::{LogId, hex};
 
@@ -37,7 +38,7 @@ struct Shelf<'a> {
 impl Notebook {
     pub(super) fn put_missing(
         &self,
-        log: LogId,
+        (member, log): (&Member, LogId),
         place: &dyn Mailbox,
         found: &[Found],
         report: &mut SyncReport,
@@ -45,13 +46,14 @@ impl Notebook {
     ) -> Result<()> {
         report.written += self.put_roster(place, found)?;
         let heads = self.read(segments::heads)?;
-        let shelf = sort_out(place, found, &heads);
+        let shelf = sort_out(member, place, found, &heads);
         for (done, head) in heads.iter().enumerate() {
             progress(done as u64, heads.len() as u64)?;
             let Some((key, length)) = name_of(head) else { continue };
             let copies = shelf.loose.get(&key).map(Vec::as_slice).unwrap_or_default();
             if head.state == SegmentState::Renewed {
-                copies.iter().for_each(|(forgotten, _)| drop(place.delete(&forgotten.name)));
+                let spent = copies.iter().filter(|_| member.roster().covers(&head.log, key.1));
+                spent.for_each(|(forgotten, _)| drop(place.delete(&forgotten.name)));
                 continue;
             }
             if copies.iter().any(|(copy, _)| copy.bytes == length) || shelf.bundled.contains(&(key.0, key.1)) {
@@ -130,11 +132,12 @@ impl Notebook {
 
 /// Sorts a listing out. A bundle counts when its size is that of its segments, as far as they are known here; one that holds
 /// something renewed is taken away, and what else was in it is missing then.
-fn sort_out<'a>(place: &dyn Mailbox, found: &'a [Found], heads: &[SegmentHead]) -> Shelf<'a> {
-    let mut known: HashMap<Numbered, Vec<(u64, SegmentState)>> = HashMap::new();
+fn sort_out<'a>(member: &Member, place: &dyn Mailbox, found: &'a [Found], heads: &[SegmentHead]) -> Shelf<'a> {
+    let mut known: HashMap<Numbered, Vec<(u64, bool)>> = HashMap::new();
     for head in heads {
         let Some(((tag, seq, _), length)) = name_of(head) else { continue };
-        known.entry((tag, seq)).or_default().push((length, head.state));
+        let is_spent = head.state == SegmentState::Renewed && member.roster().covers(&head.log, seq);
+        known.entry((tag, seq)).or_default().push((length, is_spent));
     }
     let mut shelf = Shelf { loose: HashMap::new(), bundled: HashSet::new() };
     for found in found {
@@ -147,7 +150,7 @@ fn sort_out<'a>(place: &dyn Mailbox, found: &'a [Found], heads: &[SegmentHead]) 
             continue;
         };
         let inside: Vec<&Vec<_>> = numbers.clone().filter_map(|seq| known.get(&(name.log_tag, seq))).collect();
-        if inside.iter().any(|all| all.iter().any(|(_, state)| *state == SegmentState::Renewed)) {
+        if inside.iter().any(|all| all.iter().any(|(_, is_spent)| *is_spent)) {
             let _ = place.delete(&found.name);
             continue;
         }
