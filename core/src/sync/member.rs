@@ -494,9 +494,11 @@ impl Member {
         written.or_else(|| self.roster.epochs.iter().rev().find_map(|epoch| self.entry_key(&epoch.entry)))
     }
 
-    /// By which epoch a bag says when it was sealed.
+    /// By which epoch a bag says when it was sealed: the best there is, whether its key is held or not, for that one is
+    /// never left behind by a renewal.
     pub fn sealed_under(&self) -> Option<KeyId> {
-        self.newest_key().map(|key| key.key_id())
+        let best = self.roster.write_under.first().map(EntryHash::key_id);
+        best.or_else(|| self.newest_key().map(|key| key.key_id()))
     }
 
     /// Opens a new epoch, which only those who belong to the notebook now get the key of.
