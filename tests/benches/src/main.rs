@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)] // a program for developers: it stops at the first surprise
 
 mod crowd;
+mod direct;
 mod import;
 mod merge;
 mod open;
@@ -59,6 +60,7 @@ fn main() {
     measure("write", &|| write::measure(&sizes));
     measure("merge", &|| merge::measure(sizes.iter().copied().filter(|n| *n <= 10_000).max().unwrap_or(1_000)));
     measure("sync", &|| sync::measure(sizes.iter().copied().filter(|n| *n <= 10_000).max().unwrap_or(1_000)));
+    measure("direct", &|| direct::measure(sizes.iter().copied().filter(|n| *n <= 10_000).max().unwrap_or(1_000)));
     measure("search", &|| search::measure(*sizes.iter().max().unwrap()));
     measure("import", &|| import::measure(5_000));
     measure("size", &|| size::measure(&sizes));
