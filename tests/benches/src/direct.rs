@@ -15,7 +15,7 @@ use kith_core::sync::keystore::FileKeyStore;
 
 use crate::merge::keys;
 use crate::sync::{Bytes, Took, join, kilobytes, middle, process_time, usable};
-use crate::{Section, crowd, ms, quantiles};
+use crate::{Section, crowd, ms, quantiles, times};
 
 const RUNS: usize = 15;
 const CALLS: usize = 100;
@@ -130,14 +130,7 @@ impl<'a> Pair<'a> {
     /// How long it takes until the other has answered, again and again.
     fn calls(&self, dead: &[SocketAddr]) -> Vec<Duration> {
         let (endpoint, at) = (self.endpoint(), [dead, &[self.at]].concat());
-        let call = |_| {
-            let began = Instant::now();
-            let line = self.calling.dial(endpoint, &at).unwrap();
-            let took = began.elapsed();
-            drop((line, self.listening.next_guest(Duration::from_secs(10))));
-            took
-        };
-        (0..CALLS).map(call).collect()
+        times(CALLS, |_| drop(self.calling.dial(endpoint, &at).unwrap()))
     }
 }
 
