@@ -27,7 +27,7 @@ pub(crate) fn measure(n: usize) -> Section {
         "Over iroh on the loopback, from the call to the goodbye. Bytes are what the two devices say to each other, both \
          ways together, before QUIC wraps it; CPU is that of both devices and both ends of the connection. Of a hundred \
          calls the median and the 95th are told; a dead address is a socket that is bound and never answers. Documents \
-         are what the notebook holds. The peer is in the table above: the same documents, the same changes.",
+         are what the notebook holds. The peer is in the table of syncing: the same documents, the same changes.",
         &["what", "documents", "time", "CPU", "bytes", "95 of 100 calls within"],
     );
     let (folder, path) = crowd::notebook(n);

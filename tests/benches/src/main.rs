@@ -70,7 +70,9 @@ fn main() {
         std::fs::write(path, format!("{}\n{}", head(), report.join("\n"))).unwrap();
     } else if words.iter().any(|word| word == "--write") {
         let before = std::fs::read_to_string(path).unwrap();
-        std::fs::write(path, report.iter().fold(before, |page, section| with_section(&page, section))).unwrap();
+        let sections = &before[before.find("\n## ").map_or(before.len(), |at| at + 1)..];
+        let page = format!("{}\n{sections}", head());
+        std::fs::write(path, report.iter().fold(page, |page, section| with_section(&page, section))).unwrap();
     } else {
         return println!("{}", report.join("\n"));
     }
