@@ -20,6 +20,7 @@ dependencies {
     testImplementation(libs.jna)
     testImplementation(libs.junit)
     testImplementation(libs.turbine)
+    testImplementation(libs.serialization)
 }
 
 tasks.test {

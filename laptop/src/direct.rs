@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use kith_core::Error;
-use kith_core::notebook::{Peer, SyncReport, known_addresses, remember_address};
+use kith_core::notebook::{Notebook, Peer, SyncReport, known_addresses, remember_address};
+use kith_core::sync::carrier::direct::Direct;
 use kith_core::sync::keystore::KeyStore;
 
 use crate::app::App;
@@ -18,11 +20,16 @@ use crate::{days, sync};
 
 /// How long other devices are looked for.
 const LOOKING: Duration = Duration::from_secs(3);
+const STEP: Duration = Duration::from_millis(50);
 
 /// What came of calling a device, and where it was reached.
 pub(crate) type Called = Result<(SyncReport, Option<SocketAddr>), Error>;
 
-/// Looks for the other devices of the notebook on this network, and syncs with those that are there. Says how many.
+/// Whom this device met, and what came of it.
+type Met = BTreeMap<[u8; 32], (Peer, Called)>;
+
+/// Looks for the other devices of the notebook on this network, and syncs with those that are there, or come here because
+/// they look at the same moment. Says how many.
 pub(crate) fn nearby(app: &App, answers: &mut Vec<serde_json::Value>) -> Result<usize, Failure> {
     let keys = app.keys()?;
     let Some(member) = app.notebook.member(&keys)? else { return Ok(0) };
@@ -31,14 +38,19 @@ pub(crate) fn nearby(app: &App, answers: &mut Vec<serde_json::Value>) -> Result<
         return Ok(0);
     }
     let Some(direct) = app.notebook.go_on_the_network(&keys, 0)? else { return Ok(0) };
-    let look = Near::look()?;
+    direct.open_door(app.notebook.guests(&keys)?);
+    let mut near = Near::look()?;
+    near.show(|nonce| member.beacon(nonce), direct.port())?;
     let spinner = app.spinner("looking for your other devices on this network");
-    let mut met = BTreeMap::new();
+    let mut met = Met::new();
+    let serving = Serving::default();
     std::thread::scope(|scope| {
-        let (tell, calls) = mpsc::channel();
+        let ((tell, calls), (came, guests)) = (mpsc::channel(), mpsc::channel());
+        let (direct, notebook, keys, serving) = (&direct, &app.notebook, &keys, &serving);
+        scope.spawn(move || serve(notebook, direct, keys, serving, &came));
         let mut open: Vec<[u8; 32]> = Vec::new();
         let call = |open: &mut Vec<[u8; 32]>, peer: &Peer, at: Vec<SocketAddr>| {
-            let (tell, direct, notebook, keys, peer) = (tell.clone(), &direct, &app.notebook, &keys, peer.clone());
+            let (tell, peer) = (tell.clone(), peer.clone());
             open.push(peer.endpoint);
             scope.spawn(move || {
                 let called = notebook.call(direct, &peer, &at, keys, &mut |_, _| Ok(()));
@@ -47,22 +59,20 @@ pub(crate) fn nearby(app: &App, answers: &mut Vec<serde_json::Value>) -> Result<
         };
         // Where they were before, while the network is asked where they are now.
         for peer in &peers {
-            let at = known_addresses(&keys, peer);
+            let at = known_addresses(keys, peer);
             if !at.is_empty() {
                 call(&mut open, peer, at);
             }
         }
         let began = Instant::now();
         let mut seen: BTreeMap<[u8; 32], (Peer, Vec<SocketAddr>)> = BTreeMap::new();
-        while met.len() < peers.len() && (began.elapsed() < LOOKING || !open.is_empty()) {
+        while met.len() < peers.len() && (began.elapsed() < LOOKING || !open.is_empty() || serving.is_busy()) {
             while let Ok((peer, called)) = calls.try_recv() {
                 open.retain(|endpoint| *endpoint != peer.endpoint);
-                // One that is not where it was may still show itself.
-                if !matches!(called, Err(Error::NotFound(_))) {
-                    met.insert(peer.endpoint, (peer, called));
-                }
+                add(&mut met, peer, called);
             }
-            if let Some(sighting) = look.next(Duration::from_millis(50)) {
+            guests.try_iter().for_each(|(peer, report)| add(&mut met, peer, Ok((report, None))));
+            if let Some(sighting) = near.next(STEP) {
                 let device = sighting.beacon.of(&member);
                 if let Some(peer) = peers.iter().find(|peer| Some(peer.device) == device) {
                     seen.insert(peer.endpoint, (peer.clone(), sighting.at));
@@ -75,6 +85,11 @@ pub(crate) fn nearby(app: &App, answers: &mut Vec<serde_json::Value>) -> Result<
                 }
             }
         }
+        serving.is_over.store(true, Ordering::Relaxed);
+        // Two that called each other at once are done when both calls are.
+        drop(tell);
+        calls.into_iter().for_each(|(peer, called)| add(&mut met, peer, called));
+        guests.into_iter().for_each(|(peer, report)| add(&mut met, peer, Ok((report, None))));
     });
     spinner.finish_and_clear();
     drop(direct);
@@ -84,6 +99,47 @@ pub(crate) fn nearby(app: &App, answers: &mut Vec<serde_json::Value>) -> Result<
         failed = told(app, &keys, &peer, called, answers).err().or(failed);
     }
     failed.map_or(Ok(count), Err)
+}
+
+/// Of two meetings with one device, that counts in which more was brought. One that is not where it was may still show
+/// itself.
+fn add(met: &mut Met, peer: Peer, called: Called) {
+    let brought = |called: &Called| called.as_ref().ok().map(|(report, _)| report.received + report.written);
+    let is_more = met.get(&peer.endpoint).is_none_or(|(_, before)| brought(&called) > brought(before));
+    if is_more && !matches!(called, Err(Error::NotFound(_))) {
+        met.insert(peer.endpoint, (peer, called));
+    }
+}
+
+/// Whether somebody is served just now, and whether that is over.
+#[derive(Default)]
+struct Serving {
+    is_over: AtomicBool,
+    guests: AtomicUsize,
+}
+
+impl Serving {
+    fn is_busy(&self) -> bool {
+        self.guests.load(Ordering::Relaxed) > 0
+    }
+}
+
+/// Serves whoever comes meanwhile. Who broke off is not told of: it calls again, or is called.
+fn serve(
+    notebook: &Notebook,
+    direct: &Direct,
+    keys: &dyn KeyStore,
+    serving: &Serving,
+    came: &mpsc::Sender<(Peer, SyncReport)>,
+) {
+    while !serving.is_over.load(Ordering::Relaxed) {
+        let Some(guest) = direct.next_guest(STEP) else { continue };
+        serving.guests.fetch_add(1, Ordering::Relaxed);
+        if let Ok(Some(served)) = notebook.serve(direct, guest, keys, &mut |_, _| Ok(())) {
+            let _ = came.send(served);
+        }
+        serving.guests.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Syncs with whoever of the notebook is at this address.

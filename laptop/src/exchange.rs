@@ -35,9 +35,8 @@ pub(crate) fn need(app: &App, typed: &args::Need) -> Result<(), Failure> {
         let whose = typed.of.as_ref().map(|who| choose::person(app, who)).transpose()?;
         let decide_on = typed.by.as_ref().map(|day| choose::day(app, day)).transpose()?;
         let (words, kind) = (choose::words_of(&typed.words)?, word(&typed.kind));
-        let event = app.notebook.running_event()?.map(|event| event.id);
         let said = format!("Need: {}.", line(&words, &name_of(app, whose)?, ""));
-        let id = app.notebook.put(Need { whose, kind, words, decide_on, event, ..Need::default() })?;
+        let id = app.notebook.write_down(Need { whose, kind, words, decide_on, ..Need::default() }.into())?;
         return app.done(id, &said);
     }
     let mut open: Vec<Need> = app.notebook.newest(MOST)?;
@@ -57,9 +56,8 @@ pub(crate) fn offer(app: &App, typed: &args::Offer) -> Result<(), Failure> {
     if !list {
         let whose = typed.of.as_ref().map(|who| choose::person(app, who)).transpose()?;
         let (words, kind) = (choose::words_of(&typed.words)?, word(&typed.kind));
-        let event = app.notebook.running_event()?.map(|event| event.id);
         let said = format!("Offer: {}.", line(&words, &name_of(app, whose)?, ""));
-        let id = app.notebook.put(Offer { whose, kind, words, event, ..Offer::default() })?;
+        let id = app.notebook.write_down(Offer { whose, kind, words, ..Offer::default() }.into())?;
         return app.done(id, &said);
     }
     let mut open: Vec<Offer> = app.notebook.newest(MOST)?;
@@ -100,8 +98,8 @@ pub(crate) fn ask(app: &App, typed: &args::Ask) -> Result<(), Failure> {
     };
     let words = choose::words_of(&typed.words)?;
     let said = format!("Asked {}: {}", clean(&name_of(app, Some(to))?), clean(&words));
-    let (to, kind, asked_on) = (Some(to), word(&typed.kind), Some(app.today));
-    let id = app.notebook.put(Ask { to, kind, words, asked_on, ..Ask::default() })?;
+    let (to, kind) = (Some(to), word(&typed.kind));
+    let id = app.notebook.write_down(Ask { to, kind, words, ..Ask::default() }.into())?;
     app.done(id, &said)
 }
 

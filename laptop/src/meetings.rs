@@ -170,10 +170,8 @@ pub(crate) fn note(app: &App, typed: &args::Note) -> Result<(), Failure> {
     for who in &typed.about {
         about.push(choose::person(app, who)?);
     }
-    let event = app.notebook.running_event()?.map(|event| event.id);
-    let at = Some(Moment::new(app.notebook.now(), app.notebook.zone()?));
     let names = app.notebook.names(&about)?;
-    let id = app.notebook.put(Note { body, about, event, at, ..Note::default() })?;
+    let id = app.notebook.write_down(Note { body, about, ..Note::default() }.into())?;
     let about = if names.is_empty() { names } else { format!(" about {}", clean(&names)) };
     app.done(id, &format!("Noted{about}."))
 }

@@ -18,12 +18,11 @@ pub(crate) fn promise(app: &App, typed: &args::Promise) -> Result<(), Failure> {
         (None, None) => Whose::Myself,
     };
     let due = typed.by.as_ref().map(|day| choose::day(app, day)).transpose()?;
-    let (words, made_on) = (choose::words_of(&typed.words)?, Some(app.today));
-    let event = app.notebook.running_event()?.map(|event| event.id);
-    let promise = Promise { whose, with, words, due, made_on, event, ..Promise::default() };
+    let words = choose::words_of(&typed.words)?;
+    let promise = Promise { whose, with, words, due, ..Promise::default() };
     let name = app.notebook.names(&with.into_iter().collect::<Vec<_>>())?;
     let line = show::promise(app, &promise, &name);
-    let id = app.notebook.put(promise)?;
+    let id = app.notebook.write_down(promise.into())?;
     app.done(id, &format!("Written down: {line}."))
 }
 

@@ -3,7 +3,7 @@
 //!
 //! The network is made of namespaces and needs no rights beyond those of a user; where the system forbids that, or has no
 //! Python to look at packets with, the tests say so and count as skipped.
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs)] // a failure here fails the test
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, missing_docs)] // a failure here fails the test
 #![cfg(target_os = "linux")]
 
 use std::io::{BufRead, BufReader, Write};
@@ -272,6 +272,24 @@ fn two_that_watch_meet_by_themselves_and_pass_on_what_is_jotted() {
 }
 
 #[test]
+fn two_that_sync_at_the_same_moment_meet() {
+    let test = "two_that_sync_at_the_same_moment_meet";
+    let Some(network) = Network::new(test) else { return };
+    let home = tempfile::tempdir().unwrap();
+    let (phone, laptop) = two(&network, home.path());
+    phone.kith(&["jot", "Ann Lee, Novabank"]);
+    laptop.kith(&["jot", "Ben Ruiz, Acme"]);
+    let said = std::thread::scope(|scope| {
+        let both = [&phone, &laptop].map(|desk| scope.spawn(|| desk.kith(&["sync"])));
+        both.map(|desk| desk.join().unwrap())
+    });
+    assert!(said.iter().all(|said| said.contains("Received")), "{said:?}");
+    for desk in [&phone, &laptop] {
+        assert_eq!(desk.json(&["people"])["total"], 2, "{}", desk.name);
+    }
+}
+
+#[test]
 fn a_sync_that_is_killed_at_any_moment_is_taken_up_again() {
     let test = "a_sync_that_is_killed_at_any_moment_is_taken_up_again";
     let Some(network) = Network::new(test) else { return };
@@ -279,8 +297,9 @@ fn a_sync_that_is_killed_at_any_moment_is_taken_up_again() {
     let (phone, laptop) = two(&network, home.path());
     let watching = laptop.watch("40404");
     let at = ["sync", "--at", "10.77.0.2:40404"];
-    let mut people = 0;
-    for wait in (0..120).step_by(6) {
+    let kills = std::env::var("KITH_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(20);
+    let (mut people, mut early) = (0, 0);
+    for wait in (0..kills).map(|kill| kill * 120 / kills) {
         for name in ["Ann", "Ben"] {
             people += 1;
             phone.kith(&["jot", &format!("{name}{people} Lee, Novabank !call them")]);
@@ -289,9 +308,11 @@ fn a_sync_that_is_killed_at_any_moment_is_taken_up_again() {
         }
         let mut syncing = phone.command(&at).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(wait));
+        early += u64::from(syncing.try_wait().unwrap().is_none());
         let _ = syncing.kill();
         let _ = syncing.wait();
     }
+    println!("{kills} kills, {early} of them before the end");
     let began = Instant::now();
     phone.kith(&at);
     assert!(began.elapsed() < Duration::from_secs(12), "those that were killed hold nobody up: {:?}", began.elapsed());

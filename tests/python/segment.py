@@ -27,9 +27,7 @@ def keyed(key, data):
 
 
 def padme(length):
-    if length < 2:
-        return length
-    exponent = length.bit_length() - 1
+    exponent = max(length, 2).bit_length() - 1
     step = 1 << (exponent - (exponent.bit_length() - 1) - 1)
     return -(-length // step) * step
 
@@ -49,9 +47,9 @@ def cbor(data, at=0):
     if major == 0:
         return number, at
     if major in (2, 3):
-        assert at + number <= len(data), "cut short"
-        piece = bytes(data[at:at + number])
-        return (piece if major == 2 else piece.decode()), at + number
+        piece, at = bytes(data[at:at + number]), at + number
+        assert at <= len(data), "cut short"
+        return (piece if major == 2 else piece.decode()), at
     values = []
     for _ in range(number * (2 if major == 5 else 1)):
         value, at = cbor(data, at)
@@ -112,51 +110,39 @@ def open_entry(data, notebook_tag, root):
     return said, entry
 
 
-def vectors(page):
-    """The blocks of the page that hold a name and a value a line, by the heading they stand under."""
-    blocks, heading = {}, ""
-    for part in re.split(r"^(#+ .*)$", page, flags=re.M):
-        if part.startswith("#"):
-            heading = part.strip("# ")
-        for block in re.findall(r"```text\n(.*?)```", part, re.S):
-            lines = [re.split(r"\s{2,}", line) for line in block.splitlines()]
-            blocks.setdefault(heading, {}).update({line[0]: line[1] for line in lines if len(line) == 2})
-    return blocks
-
-
-def main():
-    blocks = vectors((pathlib.Path(__file__).parents[2] / "docs" / "format-segment.md").read_text())
-    keys = {name: bytes.fromhex(value) for name, value in blocks["Keys"].items()}
-    tag, root = keys["notebook_tag"], keys["root K"]
-    assert tag == derive("kith 2026 notebook tag", keys["notebook id"])[:16]
-    assert keys["check"] == derive("kith 2026 epoch check", derive("kith 2026 roster entry key", root))
-    assert keys["device"] == SigningKey(derive("kith 2026 device signing", keys["keys seed"])).verify_key.encode()
-    before = bytes(32)
-    for number, heading in enumerate(["First segment", "Second segment"], 1):
-        block = blocks[heading]
-        data = bytes.fromhex(block["segment"])
-        key_id, seq, text, plain = open_segment(data, tag, root)
-        assert (key_id, seq, text[3]) == (keys["key_id"], number, before)
-        assert (text[1], text[2], plain.hex()) == (keys["device"], keys["log"], block["cbor"])
-        before = blake3(data).digest()
-        assert before.hex() == block["hash"] and f"/{seq:016x}-{before.hex()[:8]}-0.kiths" in block["name"]
-        print(heading, text)
-    part, name = (blocks["Checkpoint"][key] for key in ("part", "name"))
-    part, tag_of_checkpoint = bytes.fromhex(part), keyed(derive("kith 2026 name key", root), b"checkpoint")[:16]
-    assert part[:32] == b"KTC1\x01\0\0\0" + tag + keys["key_id"]
-    told, _ = open_signed(part, 56, "kith 2026 checkpoint key", root, b"kith/chk/1", 0)
-    assert name == f"c/{tag_of_checkpoint.hex()}/{596_000:016x}-{blake3(part).hexdigest()[:8]}-1-1.kithc"
-    print("Checkpoint", told)
-    assert all(padme(int(a)) == int(b) for a, b in blocks["Segment"].items() if a.isdigit())
-    said, entry = open_entry(bytes.fromhex(blocks["Entry"]["r/ file"]), tag, root)
-    assert (entry.hex(), blake3(entry).hexdigest()) == (blocks["Entry"]["entry"], blocks["Entry"]["hash"])
-    print("Entry", said)
-    bits = "".join(f"{CROCKFORD.index(letter):05b}" for letter in blocks["Recovery key"]["text"][5:].replace("-", ""))
-    paper = int(bits, 2).to_bytes(35, "big")
-    assert paper[:32].hex() == blocks["Recovery key"]["seed"]
-    assert paper[32:] == derive("kith 2026 checksum KITH", paper[:32])[:3]
-    print("every vector agrees")
-
-
-if __name__ == "__main__":
-    main()
+# The blocks of the page that hold a name and a value a line, by the heading they stand under.
+page, blocks, heading = pathlib.Path(__file__).parents[2] / "docs" / "format-segment.md", {}, ""
+for title, block in re.findall(r"^#+ ([^\n]*)$|^```text\n(.*?)```", page.read_text(), re.M | re.S):
+    heading = title or heading
+    pairs = (re.split(r"\s{2,}", line) for line in block.splitlines())
+    blocks.setdefault(heading, {}).update(pair for pair in pairs if len(pair) == 2)
+keys = {name: bytes.fromhex(value) for name, value in blocks["Keys"].items()}
+tag, root = keys["notebook_tag"], keys["root K"]
+assert tag == derive("kith 2026 notebook tag", keys["notebook id"])[:16]
+assert keys["check"] == derive("kith 2026 epoch check", derive("kith 2026 roster entry key", root))
+assert keys["device"] == SigningKey(derive("kith 2026 device signing", keys["keys seed"])).verify_key.encode()
+before = bytes(32)
+for number, heading in enumerate(["First segment", "Second segment"], 1):
+    block = blocks[heading]
+    data = bytes.fromhex(block["segment"])
+    key_id, seq, text, plain = open_segment(data, tag, root)
+    assert (key_id, seq, text[3]) == (keys["key_id"], number, before)
+    assert (text[1], text[2], plain.hex()) == (keys["device"], keys["log"], block["cbor"])
+    before = blake3(data).digest()
+    assert before.hex() == block["hash"] and f"/{seq:016x}-{before.hex()[:8]}-0.kiths" in block["name"]
+    print(heading, text)
+part, name = (blocks["Checkpoint"][key] for key in ("part", "name"))
+part, tag_of_checkpoint = bytes.fromhex(part), keyed(derive("kith 2026 name key", root), b"checkpoint")[:16]
+assert part[:32] == b"KTC1\x01\0\0\0" + tag + keys["key_id"]
+told, _ = open_signed(part, 56, "kith 2026 checkpoint key", root, b"kith/chk/1", 0)
+assert name == f"c/{tag_of_checkpoint.hex()}/{596_000:016x}-{blake3(part).hexdigest()[:8]}-1-1.kithc"
+print("Checkpoint", told)
+assert all(padme(int(a)) == int(b) for a, b in blocks["Segment"].items() if a.isdigit())
+said, entry = open_entry(bytes.fromhex(blocks["Entry"]["r/ file"]), tag, root)
+assert (entry.hex(), blake3(entry).hexdigest()) == (blocks["Entry"]["entry"], blocks["Entry"]["hash"])
+print("Entry", said)
+bits = "".join(f"{CROCKFORD.index(letter):05b}" for letter in blocks["Recovery key"]["text"][5:].replace("-", ""))
+paper = int(bits, 2).to_bytes(35, "big")
+assert paper[:32].hex() == blocks["Recovery key"]["seed"]
+assert paper[32:] == derive("kith 2026 checksum KITH", paper[:32])[:3]
+print("every vector agrees")

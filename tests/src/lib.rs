@@ -7,6 +7,7 @@
 
 pub mod fill;
 pub mod forge;
+pub mod home;
 pub mod line;
 pub mod post;
 pub mod seeds;

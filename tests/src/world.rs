@@ -2,8 +2,8 @@
 //! mailboxes do, and a time of its own. When the faults stop, everything must heal within a few passes.
 //!
 //! A story is drawn first (`story`) and lived then (`life`), so that events can be left out of one that fails (`less`).
-//! `drive` is the places where devices meet, `outside` what a device keeps beside its notebook, and `check` what must
-//! hold in the end. Direct connections will be one more thing that happens in a story.
+//! `drive` is the places where devices meet, `wire` a line between two of them, `outside` what a device keeps beside its notebook, and `check` what must
+//! hold in the end.
 
 pub mod check;
 mod deeds;
@@ -13,6 +13,7 @@ pub mod less;
 mod life;
 pub mod outside;
 pub mod story;
+pub mod wire;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

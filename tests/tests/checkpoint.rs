@@ -7,26 +7,9 @@ use kith_core::Error;
 use kith_core::model::*;
 use kith_core::sync::carrier::{Item, Mailbox};
 use kith_core::sync::checkpoint::{self, Name, Text, Told};
+use tests::home::Home;
 use tests::line::pair;
-use tests::{Device, assert_alike, mailbox, quick_folder};
-
-struct Home {
-    folder: tempfile::TempDir,
-    shared: PathBuf,
-}
-
-impl Home {
-    fn new() -> Self {
-        let folder = quick_folder();
-        let shared = folder.path().join("shared");
-        std::fs::create_dir(&shared).unwrap();
-        Self { folder, shared }
-    }
-
-    fn device(&self, name: &str, seed: u64) -> Device {
-        Device::new(self.folder.path(), name, seed)
-    }
-}
+use tests::{Device, assert_alike, mailbox};
 
 /// Enough that a checkpoint is of use.
 fn fill(device: &Device) {

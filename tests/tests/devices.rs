@@ -8,36 +8,10 @@ use kith_core::model::*;
 use kith_core::notebook::Joining;
 use kith_core::sync::keys::RecoveryKit;
 use kith_core::sync::pairing::Code;
-use tests::{Device, assert_alike, mailbox, quick_folder};
+use tests::home::Home;
+use tests::{Device, assert_alike, mailbox};
 
 const DANA: &str = "Dana Ruiz, Acme !send her the contact ?a warehouse #lyon";
-
-struct Home {
-    folder: tempfile::TempDir,
-}
-
-impl Home {
-    fn new() -> Self {
-        let home = Self { folder: quick_folder() };
-        std::fs::create_dir(home.shared()).unwrap();
-        home
-    }
-
-    fn device(&self, name: &str, seed: u64) -> Device {
-        Device::new(self.folder.path(), name, seed)
-    }
-
-    fn shared(&self) -> PathBuf {
-        self.folder.path().join("shared")
-    }
-
-    /// Two devices of one notebook, nothing written yet.
-    fn two(&self) -> (Device, Device) {
-        let (phone, laptop) = (self.device("phone", 1), self.device("laptop", 2));
-        phone.lets_in(&laptop, &self.shared());
-        (phone, laptop)
-    }
-}
 
 fn all(devices: &[&Device], shared: &Path) {
     for device in devices.iter().chain(devices) {
@@ -66,16 +40,16 @@ fn a_device_joins_with_a_code_and_both_show_the_same() {
     let phone = home.device("phone", 1);
     let dana = phone.notebook.jot_line(DANA).unwrap().contact.unwrap();
     let laptop = home.device("laptop", 2);
-    phone.lets_in(&laptop, &home.shared());
-    let report = laptop.pass(&home.shared()).unwrap();
+    phone.lets_in(&laptop, &home.shared);
+    let report = laptop.pass(&home.shared).unwrap();
     assert!(report.received > 0 && report.refused.is_empty() && report.set_aside.is_empty(), "{report:?}");
     assert_eq!(name_of(&laptop, dana), "Dana Ruiz");
     laptop.notebook.edit(dana, |c: &mut Contact| c.nickname = "D".into()).unwrap();
-    all(&[&laptop, &phone], &home.shared());
+    all(&[&laptop, &phone], &home.shared);
     assert_alike(&phone, &laptop);
     let names: Vec<String> = phone.notebook.device_list(&phone.keys).unwrap().into_iter().map(|d| d.name).collect();
     assert_eq!(names, ["phone", "laptop"]);
-    let quiet = phone.pass(&home.shared()).unwrap();
+    let quiet = phone.pass(&home.shared).unwrap();
     assert_eq!((quiet.written, quiet.read, quiet.sent), (0, 0, 0), "nothing more to do");
 }
 
@@ -85,8 +59,8 @@ fn a_device_with_notes_of_its_own_brings_them_along() {
     let (phone, laptop) = (home.device("phone", 1), home.device("laptop", 2));
     let dana = phone.notebook.jot_line(DANA).unwrap().contact.unwrap();
     let ann = laptop.notebook.jot_line("Ann Lee, Novabank").unwrap().contact.unwrap();
-    phone.lets_in(&laptop, &home.shared());
-    all(&[&laptop, &phone], &home.shared());
+    phone.lets_in(&laptop, &home.shared);
+    all(&[&laptop, &phone], &home.shared);
     assert_eq!((name_of(&phone, ann).as_str(), name_of(&laptop, dana).as_str()), ("Ann Lee", "Dana Ruiz"));
     assert_alike(&phone, &laptop);
 }
@@ -96,12 +70,12 @@ fn a_third_device_is_let_in_by_the_second_and_gets_what_the_first_wrote() {
     let home = Home::new();
     let (phone, laptop) = home.two();
     let dana = phone.notebook.jot_line(DANA).unwrap().contact.unwrap();
-    all(&[&phone, &laptop], &home.shared());
+    all(&[&phone, &laptop], &home.shared);
     // The folder is lost, and the phone with it: the laptop puts everything back, what the phone sealed included.
-    std::fs::remove_dir_all(home.shared().join("kith")).unwrap();
+    std::fs::remove_dir_all(home.shared.join("kith")).unwrap();
     let tablet = home.device("tablet", 3);
-    laptop.lets_in(&tablet, &home.shared());
-    tablet.pass(&home.shared()).unwrap();
+    laptop.lets_in(&tablet, &home.shared);
+    tablet.pass(&home.shared).unwrap();
     assert_eq!(name_of(&tablet, dana), "Dana Ruiz");
     assert_alike(&laptop, &tablet);
 }
@@ -111,8 +85,8 @@ fn nobody_who_has_the_folder_reads_a_name_in_it() {
     let home = Home::new();
     let (phone, laptop) = home.two();
     phone.notebook.jot_line("Zyxwella Quorbin, Plumbaline Ltd zyx@plumbaline.example #frobnicator").unwrap();
-    all(&[&phone, &laptop], &home.shared());
-    for file in files(&home.shared()) {
+    all(&[&phone, &laptop], &home.shared);
+    for file in files(&home.shared) {
         let (name, bytes) = (file.to_string_lossy().into_owned(), std::fs::read(&file).unwrap());
         for word in ["zyxwella", "quorbin", "plumbaline", "frobnicator", "phone", "laptop", "contact"] {
             let holds = bytes.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()));
@@ -126,20 +100,20 @@ fn a_folder_of_another_notebook_and_one_that_was_not_joined_are_refused_and_left
     let home = Home::new();
     let (phone, _laptop) = home.two();
     phone.notebook.jot_line(DANA).unwrap();
-    phone.pass(&home.shared()).unwrap();
+    phone.pass(&home.shared).unwrap();
     let before: Vec<(PathBuf, Vec<u8>)> =
-        files(&home.shared()).into_iter().map(|file| (file.clone(), std::fs::read(file).unwrap())).collect();
+        files(&home.shared).into_iter().map(|file| (file.clone(), std::fs::read(file).unwrap())).collect();
     let stranger = home.device("stranger", 7);
     stranger.notebook.jot_line("Ben Okafor").unwrap();
-    assert!(matches!(stranger.pass(&home.shared()), Err(Error::Peer(words)) if words.contains("has not joined")));
+    assert!(matches!(stranger.pass(&home.shared), Err(Error::Peer(words)) if words.contains("has not joined")));
     let elsewhere = home.folder.path().join("elsewhere");
     std::fs::create_dir(&elsewhere).unwrap();
     stranger.pass(&elsewhere).unwrap();
-    assert!(matches!(stranger.pass(&home.shared()), Err(Error::Peer(words)) if words.contains("another notebook")));
+    assert!(matches!(stranger.pass(&home.shared), Err(Error::Peer(words)) if words.contains("another notebook")));
     // Nor when the note that names the notebook is gone.
-    std::fs::remove_file(home.shared().join("kith/KITH.txt")).unwrap();
-    assert!(matches!(stranger.pass(&home.shared()), Err(Error::Peer(words)) if words.contains("another notebook")));
-    let after = files(&home.shared());
+    std::fs::remove_file(home.shared.join("kith/KITH.txt")).unwrap();
+    assert!(matches!(stranger.pass(&home.shared), Err(Error::Peer(words)) if words.contains("another notebook")));
+    let after = files(&home.shared);
     assert_eq!(after.len() + 1, before.len());
     assert!(
         after
@@ -152,10 +126,10 @@ fn a_folder_of_another_notebook_and_one_that_was_not_joined_are_refused_and_left
 fn a_code_is_worth_one_guess() {
     let home = Home::new();
     let phone = home.device("phone", 1);
-    let place = mailbox(&home.shared());
+    let place = mailbox(&home.shared);
     let code = phone.notebook.invite(&place, &phone.keys).unwrap();
     // Somebody who sees the folder puts a request there without knowing the code.
-    let stem = home.shared().join("kith").join(code.file_stem());
+    let stem = home.shared.join("kith").join(code.file_stem());
     std::fs::write(stem.with_extension("req"), vec![7; 500]).unwrap();
     assert!(matches!(phone.notebook.request_to_join(&place, &phone.keys), Err(Error::Peer(_))));
     assert!(matches!(phone.notebook.request_to_join(&place, &phone.keys), Err(Error::NotFound(_))), "it is spent");
@@ -179,26 +153,26 @@ fn a_removed_device_is_not_heard_any_more_and_reads_nothing_new() {
     let home = Home::new();
     let (phone, laptop) = home.two();
     let tablet = home.device("tablet", 3);
-    phone.lets_in(&tablet, &home.shared());
+    phone.lets_in(&tablet, &home.shared);
     let dana = phone.notebook.jot_line(DANA).unwrap().contact.unwrap();
-    all(&[&phone, &laptop, &tablet], &home.shared());
+    all(&[&phone, &laptop, &tablet], &home.shared);
     // What it wrote before counts, also what only one of the others has.
     tablet.notebook.edit(dana, |c: &mut Contact| c.nickname = "before".into()).unwrap();
-    all(&[&tablet, &laptop], &home.shared());
+    all(&[&tablet, &laptop], &home.shared);
     phone.notebook.remove_device(&phone.keys, "tablet").unwrap();
     let late = tablet.notebook.jot_line("Late Comer").unwrap().contact.unwrap();
-    tablet.pass(&home.shared()).unwrap();
-    phone.pass(&home.shared()).unwrap();
+    tablet.pass(&home.shared).unwrap();
+    phone.pass(&home.shared).unwrap();
     let secret = phone.notebook.jot_line("Secret Sam").unwrap().contact.unwrap();
-    all(&[&phone, &laptop, &phone], &home.shared());
+    all(&[&phone, &laptop, &phone], &home.shared);
     for device in [&phone, &laptop] {
         let nickname = device.notebook.get(dana).unwrap().map(|c: Contact| c.nickname);
         assert_eq!(nickname.as_deref(), Some("before"), "what it wrote before, and the laptop had, stays");
         assert_eq!(name_of(device, late), "", "what it wrote after counts for nobody");
     }
-    assert_eq!(phone.pass(&home.shared()).unwrap().after_removal, 1, "it is kept, and said so");
+    assert_eq!(phone.pass(&home.shared).unwrap().after_removal, 1, "it is kept, and said so");
     assert_alike(&phone, &laptop);
-    assert!(matches!(tablet.pass(&home.shared()), Err(Error::Peer(words)) if words.contains("was removed")));
+    assert!(matches!(tablet.pass(&home.shared), Err(Error::Peer(words)) if words.contains("was removed")));
     assert_eq!(name_of(&tablet, secret), "");
     let rows = phone.notebook.device_list(&phone.keys).unwrap();
     assert_eq!(
@@ -215,11 +189,11 @@ fn a_damaged_folder_is_healed_by_whoever_has_the_segment() {
     let (phone, laptop) = home.two();
     for n in 0..12 {
         phone.notebook.jot_line(&format!("Person {n}, Firm {n}")).unwrap();
-        phone.pass(&home.shared()).unwrap();
+        phone.pass(&home.shared).unwrap();
     }
-    laptop.pass(&home.shared()).unwrap();
+    laptop.pass(&home.shared).unwrap();
     let segments: Vec<PathBuf> =
-        files(&home.shared()).into_iter().filter(|file| file.extension().is_some_and(|e| e == "kiths")).collect();
+        files(&home.shared).into_iter().filter(|file| file.extension().is_some_and(|e| e == "kiths")).collect();
     assert!(segments.len() >= 12);
     for (at, file) in segments.iter().enumerate() {
         let mut bytes = std::fs::read(file).unwrap();
@@ -241,12 +215,12 @@ fn a_damaged_folder_is_healed_by_whoever_has_the_segment() {
             }
         }
     }
-    std::fs::remove_file(home.shared().join("kith/KITH.txt")).unwrap();
+    std::fs::remove_file(home.shared.join("kith/KITH.txt")).unwrap();
     let tablet = home.device("tablet", 3);
-    laptop.lets_in(&tablet, &home.shared());
-    tablet.pass(&home.shared()).unwrap();
-    laptop.pass(&home.shared()).unwrap();
-    let report = tablet.pass(&home.shared()).unwrap();
+    laptop.lets_in(&tablet, &home.shared);
+    tablet.pass(&home.shared).unwrap();
+    laptop.pass(&home.shared).unwrap();
+    let report = tablet.pass(&home.shared).unwrap();
     assert!(report.set_aside.is_empty(), "{report:?}");
     assert_alike(&laptop, &tablet);
     assert_eq!(tablet.notebook.people(0, 50).unwrap().total, 12);
@@ -257,12 +231,12 @@ fn a_copy_of_the_notebook_without_the_keys_of_its_device_joins_anew() {
     let home = Home::new();
     let (phone, laptop) = home.two();
     phone.notebook.jot_line(DANA).unwrap();
-    all(&[&phone, &laptop], &home.shared());
+    all(&[&phone, &laptop], &home.shared);
     let copy = phone.copied(home.folder.path(), "copy", 9, false);
     copy.notebook.jot_line("Ann Lee").unwrap();
-    assert!(matches!(copy.pass(&home.shared()), Err(Error::Peer(words)) if words.contains("without the keys")));
-    laptop.lets_in(&copy, &home.shared());
-    all(&[&copy, &laptop, &phone], &home.shared());
+    assert!(matches!(copy.pass(&home.shared), Err(Error::Peer(words)) if words.contains("without the keys")));
+    laptop.lets_in(&copy, &home.shared);
+    all(&[&copy, &laptop, &phone], &home.shared);
     assert_alike(&copy, &laptop);
     assert_alike(&phone, &laptop);
     assert_eq!(phone.notebook.people(0, 50).unwrap().total, 2);
@@ -281,24 +255,24 @@ fn put_back_an_older_copy(folder_is_lost: bool) {
     let home = Home::new();
     let (mut phone, laptop) = home.two();
     phone.notebook.jot_line(DANA).unwrap();
-    phone.pass(&home.shared()).unwrap();
+    phone.pass(&home.shared).unwrap();
     let backup = home.folder.path().join("backup");
     phone.back_up(&backup);
     phone.notebook.jot_line("Ann Lee").unwrap();
-    phone.pass(&home.shared()).unwrap();
-    laptop.pass(&home.shared()).unwrap();
+    phone.pass(&home.shared).unwrap();
+    laptop.pass(&home.shared).unwrap();
     if folder_is_lost {
-        std::fs::remove_dir_all(home.shared().join("kith")).unwrap();
+        std::fs::remove_dir_all(home.shared.join("kith")).unwrap();
     }
     phone.restore(&backup);
     phone.notebook.jot_line("Ben Okafor").unwrap();
-    assert_eq!(phone.pass(&home.shared()).unwrap().new_log, folder_is_lost);
-    all(&[&laptop, &phone], &home.shared());
+    assert_eq!(phone.pass(&home.shared).unwrap().new_log, folder_is_lost);
+    all(&[&laptop, &phone], &home.shared);
     assert_alike(&phone, &laptop);
     assert_eq!(laptop.notebook.people(0, 50).unwrap().total, 3, "what was handed out before comes back");
-    let report = laptop.pass(&home.shared()).unwrap();
+    let report = laptop.pass(&home.shared).unwrap();
     assert!(report.twins.is_empty() && report.refused.is_empty(), "{report:?}");
-    assert!(!phone.pass(&home.shared()).unwrap().new_log, "once");
+    assert!(!phone.pass(&home.shared).unwrap().new_log, "once");
 }
 
 #[test]
@@ -309,17 +283,17 @@ fn a_copy_from_before_the_device_joined_goes_back_in_when_it_is_told_to() {
     let backup = home.folder.path().join("backup");
     laptop.back_up(&backup);
     phone.notebook.jot_line(DANA).unwrap();
-    phone.lets_in(&laptop, &home.shared());
-    all(&[&laptop, &phone], &home.shared());
+    phone.lets_in(&laptop, &home.shared);
+    all(&[&laptop, &phone], &home.shared);
     laptop.restore(&backup);
     // Not by itself: it could be another notebook on the same machine.
-    assert!(matches!(laptop.pass(&home.shared()), Err(Error::Peer(words)) if words.contains("not joined")));
-    laptop.notebook.rejoin(&mailbox(&home.shared()), &laptop.keys).unwrap();
-    all(&[&laptop, &phone], &home.shared());
+    assert!(matches!(laptop.pass(&home.shared), Err(Error::Peer(words)) if words.contains("not joined")));
+    laptop.notebook.rejoin(&mailbox(&home.shared), &laptop.keys).unwrap();
+    all(&[&laptop, &phone], &home.shared);
     assert_alike(&phone, &laptop);
     assert_eq!(laptop.notebook.people(0, 50).unwrap().total, 2);
     let stranger = home.device("stranger", 7);
-    assert!(stranger.notebook.rejoin(&mailbox(&home.shared()), &stranger.keys).is_err(), "it holds no key");
+    assert!(stranger.notebook.rejoin(&mailbox(&home.shared), &stranger.keys).is_err(), "it holds no key");
 }
 
 #[test]
@@ -327,7 +301,7 @@ fn a_cloned_machine_and_its_twin_both_go_on_under_logs_of_their_own() {
     let home = Home::new();
     let (phone, laptop) = home.two();
     phone.notebook.jot_line(DANA).unwrap();
-    phone.pass(&home.shared()).unwrap();
+    phone.pass(&home.shared).unwrap();
     let twin = phone.copied(home.folder.path(), "twin", 9, true);
     phone.notebook.jot_line("Ann Lee").unwrap();
     twin.notebook.jot_line("Ben Okafor").unwrap();
@@ -340,11 +314,11 @@ fn a_cloned_machine_and_its_twin_both_go_on_under_logs_of_their_own() {
     for folder in [&here, &there] {
         laptop.pass(folder).unwrap();
     }
-    all(&[&laptop, &phone, &twin, &laptop], &home.shared());
+    all(&[&laptop, &phone, &twin, &laptop], &home.shared);
     for n in 0..3 {
         phone.notebook.jot_line(&format!("Here {n}")).unwrap();
         twin.notebook.jot_line(&format!("There {n}")).unwrap();
-        all(&[&phone, &twin, &laptop], &home.shared());
+        all(&[&phone, &twin, &laptop], &home.shared);
     }
     assert_alike(&phone, &laptop);
     assert_alike(&twin, &laptop);
@@ -355,31 +329,31 @@ fn a_cloned_machine_and_its_twin_both_go_on_under_logs_of_their_own() {
 fn with_the_recovery_key_alone_a_device_is_let_in_and_shuts_out_the_stolen_first_one() {
     let home = Home::new();
     let (phone, laptop) = home.two();
-    let place = mailbox(&home.shared());
+    let place = mailbox(&home.shared);
     let dana = phone.notebook.jot_line(DANA).unwrap().contact.unwrap();
-    all(&[&phone, &laptop], &home.shared());
+    all(&[&phone, &laptop], &home.shared);
     let kit = laptop.notebook.make_recovery_key(&place, &laptop.keys, None).unwrap();
     let paper = kit.text();
     assert!(matches!(laptop.notebook.make_recovery_key(&place, &laptop.keys, None), Err(Error::Invalid(_))));
     // An epoch that begins after it was written down is on the paper as well.
     let tablet = home.device("tablet", 3);
-    laptop.lets_in(&tablet, &home.shared());
+    laptop.lets_in(&tablet, &home.shared);
     laptop.notebook.remove_device(&laptop.keys, "tablet").unwrap();
     laptop.notebook.jot_line("Ann Lee").unwrap();
-    all(&[&laptop, &phone], &home.shared());
+    all(&[&laptop, &phone], &home.shared);
 
     // The laptop is lost, the phone, which was first, is stolen.
     let fresh = home.device("fresh", 4);
     let read = RecoveryKit::parse(&paper.to_lowercase()).unwrap();
     fresh.notebook.recover(&place, &fresh.keys, &read).unwrap();
-    fresh.pass(&home.shared()).unwrap();
+    fresh.pass(&home.shared).unwrap();
     assert_eq!((name_of(&fresh, dana).as_str(), fresh.notebook.people(0, 9).unwrap().total), ("Dana Ruiz", 2));
     fresh.notebook.remove_device_as(&fresh.keys, &read, "phone").unwrap();
     let secret = fresh.notebook.jot_line("Secret Sam").unwrap().contact.unwrap();
-    fresh.pass(&home.shared()).unwrap();
+    fresh.pass(&home.shared).unwrap();
     // The thief removes the newcomer; the paper's word is worth more.
     phone.notebook.remove_device(&phone.keys, "laptop").unwrap();
-    assert!(matches!(phone.pass(&home.shared()), Err(Error::Peer(words)) if words.contains("was removed")));
+    assert!(matches!(phone.pass(&home.shared), Err(Error::Peer(words)) if words.contains("was removed")));
     assert_eq!(name_of(&phone, secret), "");
     let wrong = RecoveryKit::draw(&mut |bytes| bytes.fill(7));
     let stranger = home.device("stranger", 9);
@@ -395,22 +369,22 @@ fn two_that_remove_each_other_at_once_end_alike_and_the_elder_stays() {
     let home = Home::new();
     let (phone, laptop) = home.two();
     let tablet = home.device("tablet", 3);
-    phone.lets_in(&tablet, &home.shared());
-    all(&[&phone, &laptop, &tablet], &home.shared());
+    phone.lets_in(&tablet, &home.shared);
+    all(&[&phone, &laptop, &tablet], &home.shared);
     phone.notebook.remove_device(&phone.keys, "laptop").unwrap();
     laptop.notebook.remove_device(&laptop.keys, "phone").unwrap();
-    laptop.pass(&home.shared()).unwrap();
-    phone.pass(&home.shared()).unwrap();
-    tablet.pass(&home.shared()).unwrap();
+    laptop.pass(&home.shared).unwrap();
+    phone.pass(&home.shared).unwrap();
+    tablet.pass(&home.shared).unwrap();
     let living = |device: &Device| -> Vec<String> {
         let rows = device.notebook.device_list(&device.keys).unwrap();
         rows.into_iter().filter(|row| !row.removed).map(|row| row.name).collect()
     };
     assert_eq!(living(&phone), ["phone", "tablet"]);
     assert_eq!(living(&tablet), ["phone", "tablet"]);
-    assert!(laptop.pass(&home.shared()).is_err());
+    assert!(laptop.pass(&home.shared).is_err());
     tablet.notebook.jot_line(DANA).unwrap();
-    all(&[&tablet, &phone], &home.shared());
+    all(&[&tablet, &phone], &home.shared);
     assert_alike(&tablet, &phone);
 }
 
@@ -419,27 +393,27 @@ fn what_a_mailbox_holds_back_is_noticed_as_soon_as_anything_newer_comes() {
     let home = Home::new();
     let (phone, laptop) = home.two();
     let tablet = home.device("tablet", 3);
-    phone.lets_in(&tablet, &home.shared());
-    all(&[&phone, &laptop, &tablet], &home.shared());
-    let before = files(&home.shared());
+    phone.lets_in(&tablet, &home.shared);
+    all(&[&phone, &laptop, &tablet], &home.shared);
+    let before = files(&home.shared);
     let dana = phone.notebook.jot_line(DANA).unwrap().contact.unwrap();
-    phone.pass(&home.shared()).unwrap();
-    let held_back: Vec<PathBuf> = files(&home.shared()).into_iter().filter(|file| !before.contains(file)).collect();
+    phone.pass(&home.shared).unwrap();
+    let held_back: Vec<PathBuf> = files(&home.shared).into_iter().filter(|file| !before.contains(file)).collect();
     assert_eq!(held_back.len(), 1);
-    laptop.pass(&home.shared()).unwrap();
+    laptop.pass(&home.shared).unwrap();
     laptop.notebook.jot_line("Ann Lee, Novabank").unwrap();
-    laptop.pass(&home.shared()).unwrap();
+    laptop.pass(&home.shared).unwrap();
     // The tablet is shown everything but what the phone wrote.
     let shown = home.folder.path().join("shown");
-    for file in files(&home.shared()).iter().filter(|file| !held_back.contains(file)) {
-        let to = shown.join(file.strip_prefix(home.shared()).unwrap());
+    for file in files(&home.shared).iter().filter(|file| !held_back.contains(file)) {
+        let to = shown.join(file.strip_prefix(&home.shared).unwrap());
         std::fs::create_dir_all(to.parent().unwrap()).unwrap();
         std::fs::copy(file, to).unwrap();
     }
     let report = tablet.pass(&shown).unwrap();
     assert_eq!((report.missing, name_of(&tablet, dana).as_str()), (1, ""), "{report:?}");
-    let report = tablet.pass(&home.shared()).unwrap();
+    let report = tablet.pass(&home.shared).unwrap();
     assert_eq!((report.missing, name_of(&tablet, dana).as_str()), (0, "Dana Ruiz"), "{report:?}");
-    all(&[&phone, &tablet], &home.shared());
+    all(&[&phone, &tablet], &home.shared);
     assert_alike(&phone, &tablet);
 }

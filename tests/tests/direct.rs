@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -15,36 +14,17 @@ use kith_core::sync::carrier::lent::{Borrowed, lend};
 use kith_core::sync::carrier::{Heard, Line, Mailbox};
 use kith_core::sync::keys::{DeviceKeys, Secret};
 use kith_core::sync::pairing::Code;
+use tests::home::Home;
 use tests::line::{Within, pair};
-use tests::{Device, assert_alike, mailbox, quick_folder};
+use tests::{Device, assert_alike, mailbox};
 
 const DANA: &str = "Dana Ruiz, Acme !send her the contact ?a warehouse #lyon";
 
-struct Home {
-    folder: tempfile::TempDir,
-}
-
-impl Home {
-    fn new() -> Self {
-        let home = Self { folder: quick_folder() };
-        std::fs::create_dir(home.shared()).unwrap();
-        home
-    }
-
-    fn device(&self, name: &str, seed: u64) -> Device {
-        Device::new(self.folder.path(), name, seed)
-    }
-
-    fn shared(&self) -> PathBuf {
-        self.folder.path().join("shared")
-    }
-
-    fn two(&self) -> (Device, Device) {
-        let (phone, laptop) = (self.device("phone", 1), self.device("laptop", 2));
-        phone.lets_in(&laptop, &self.shared());
-        laptop.pass(&self.shared()).unwrap();
-        (phone, laptop)
-    }
+/// Two devices that know each other.
+fn two(home: &Home) -> (Device, Device) {
+    let (phone, laptop) = home.two();
+    laptop.pass(&home.shared).unwrap();
+    (phone, laptop)
 }
 
 /// A device that listens: where, and what it needs for it.
@@ -102,7 +82,7 @@ fn met(caller: &Device, host: &Device) -> (SyncReport, SyncReport) {
 #[test]
 fn two_devices_on_one_network_bring_each_other_what_they_lack() {
     let home = Home::new();
-    let (phone, laptop) = home.two();
+    let (phone, laptop) = two(&home);
     let dana = phone.notebook.jot_line(DANA).unwrap().contact.unwrap();
     laptop.notebook.jot_line("Ann Lee, Novabank").unwrap();
     let (of_phone, of_laptop) = met(&phone, &laptop);
@@ -120,20 +100,20 @@ fn two_devices_on_one_network_bring_each_other_what_they_lack() {
 #[test]
 fn what_came_directly_lies_in_the_mailbox_after_the_next_pass() {
     let home = Home::new();
-    let (phone, laptop) = home.two();
+    let (phone, laptop) = two(&home);
     let tablet = home.device("tablet", 3);
-    laptop.lets_in(&tablet, &home.shared());
+    laptop.lets_in(&tablet, &home.shared);
     phone.notebook.jot_line(DANA).unwrap();
     met(&phone, &laptop);
-    laptop.pass(&home.shared()).unwrap();
-    tablet.pass(&home.shared()).unwrap();
+    laptop.pass(&home.shared).unwrap();
+    tablet.pass(&home.shared).unwrap();
     assert_alike(&phone, &tablet);
 }
 
 #[test]
 fn a_removed_device_is_sent_away_and_told_why() {
     let home = Home::new();
-    let (phone, laptop) = home.two();
+    let (phone, laptop) = two(&home);
     phone.notebook.remove_device(&phone.keys, "laptop").unwrap();
     laptop.notebook.jot_line(DANA).unwrap();
     let began = Instant::now();
@@ -146,7 +126,7 @@ fn a_removed_device_is_sent_away_and_told_why() {
 #[test]
 fn a_renewal_reaches_the_other_device_without_a_mailbox() {
     let home = Home::new();
-    let (phone, laptop) = home.two();
+    let (phone, laptop) = two(&home);
     for name in ["Dana Ruiz, Acme", "Ann Lee, Novabank", "Ben Ode, Harbour"] {
         phone.notebook.jot_line(name).unwrap();
         met(&phone, &laptop);
@@ -165,7 +145,7 @@ fn a_renewal_reaches_the_other_device_without_a_mailbox() {
 #[test]
 fn a_stranger_gets_no_byte() {
     let home = Home::new();
-    let (_, laptop) = home.two();
+    let (_, laptop) = two(&home);
     let listening = listen(&laptop);
     let stranger = DeviceKeys::from_seeds(&Secret::new([7; 32]), &Secret::new([8; 32]));
     let direct = Direct::bind(stranger.endpoint_key(), 0).unwrap();
@@ -198,13 +178,13 @@ fn a_stranger_gets_no_byte() {
 #[test]
 fn a_device_that_was_let_in_meanwhile_shows_the_proof_and_is_known() {
     let home = Home::new();
-    let (phone, laptop) = home.two();
+    let (phone, laptop) = two(&home);
     // The phone removes an old tablet and lets a new one in while the laptop is away: another key holds since.
     let (old, tablet) = (home.device("old", 3), home.device("tablet", 4));
-    phone.lets_in(&old, &home.shared());
+    phone.lets_in(&old, &home.shared);
     phone.notebook.remove_device(&phone.keys, "old").unwrap();
-    phone.lets_in(&tablet, &home.shared());
-    tablet.pass(&home.shared()).unwrap();
+    phone.lets_in(&tablet, &home.shared);
+    tablet.pass(&home.shared).unwrap();
     tablet.notebook.jot_line(DANA).unwrap();
     let (of_tablet, of_laptop) = met(&tablet, &laptop);
     assert!(of_tablet.sent > 0 && of_laptop.received > 0, "{of_tablet:?} {of_laptop:?}");
@@ -212,10 +192,16 @@ fn a_device_that_was_let_in_meanwhile_shows_the_proof_and_is_known() {
     assert_eq!(laptop.notebook.device_list(&laptop.keys).unwrap().len(), 4);
 }
 
+fn time(what: impl FnOnce()) -> Duration {
+    let began = Instant::now();
+    what();
+    began.elapsed()
+}
+
 #[test]
 fn dead_addresses_hold_nobody_up() {
     let home = Home::new();
-    let (phone, laptop) = home.two();
+    let (phone, laptop) = two(&home);
     let listening = listen(&laptop);
     // Bound, and silent for ever.
     let silent: Vec<std::net::UdpSocket> =
@@ -230,16 +216,18 @@ fn dead_addresses_hold_nobody_up() {
     let began = Instant::now();
     direct.dial(peer.endpoint, &at).unwrap();
     assert!(began.elapsed() < Duration::from_millis(3500), "one of five: {:?}", began.elapsed());
-    let began = Instant::now();
-    direct.dial(peer.endpoint, &[listening.at]).unwrap();
-    assert!(began.elapsed() < Duration::from_secs(1), "known address: {:?}", began.elapsed());
+    // A machine that is busy with something else says nothing about a call: the median of nine counts.
+    let mut took: Vec<Duration> =
+        (0..9).map(|_| time(|| drop(direct.dial(peer.endpoint, &[listening.at]).unwrap()))).collect();
+    took.sort_unstable();
+    assert!(took[4] < Duration::from_millis(300), "known address: {took:?}");
     assert!(matches!(direct.dial(peer.endpoint, &["[fe80::1]:5".parse().unwrap()]), Err(Error::NotFound(_))));
 }
 
 #[test]
 fn two_copies_of_one_device_are_found_out_and_nothing_is_lost() {
     let home = Home::new();
-    let (phone, laptop) = home.two();
+    let (phone, laptop) = two(&home);
     phone.notebook.jot_line(DANA).unwrap();
     met(&phone, &laptop);
     let copy = phone.copied(home.folder.path(), "copy", 9, true);
@@ -254,7 +242,7 @@ fn two_copies_of_one_device_are_found_out_and_nothing_is_lost() {
     // Both sealed under one number before either heard of the other: two segments, both kept, and two logs from then on.
     phone.notebook.jot_line("Cleo Roux, Port").unwrap();
     copy.notebook.jot_line("Dov Katz, Mill").unwrap();
-    phone.pass(&home.shared()).unwrap();
+    phone.pass(&home.shared).unwrap();
     let elsewhere = home.folder.path().join("elsewhere");
     std::fs::create_dir(&elsewhere).unwrap();
     copy.pass(&elsewhere).unwrap();
@@ -285,12 +273,12 @@ fn over_a_line(
 #[test]
 fn nothing_changed_costs_little() {
     let home = Home::new();
-    let (phone, laptop) = home.two();
+    let (phone, laptop) = two(&home);
     let tablet = home.device("tablet", 3);
-    laptop.lets_in(&tablet, &home.shared());
+    laptop.lets_in(&tablet, &home.shared);
     phone.notebook.jot_line(DANA).unwrap();
     for device in [&phone, &laptop, &tablet, &phone, &laptop, &tablet] {
-        device.pass(&home.shared()).unwrap();
+        device.pass(&home.shared).unwrap();
     }
     let (of_phone, _, bytes) = over_a_line(&phone, &laptop, usize::MAX);
     assert_eq!(of_phone.unwrap(), SyncReport::default());
@@ -309,17 +297,16 @@ fn nothing_changed_costs_little() {
 #[test]
 fn a_line_that_breaks_anywhere_leaves_everything_whole_and_is_taken_up_again() {
     let home = Home::new();
-    let (phone, laptop) = home.two();
+    let (phone, laptop) = two(&home);
     for n in 0..30 {
         phone.notebook.jot_line(&format!("Person {n}, Company {n} !call them #t{n}")).unwrap();
-        phone.pass(&home.shared()).unwrap();
+        phone.pass(&home.shared).unwrap();
     }
     let fresh = home.folder.path().join("fresh");
     laptop.back_up(&fresh);
     let mut laptop = laptop;
     let whole = over_a_line(&laptop, &phone, usize::MAX).2[1];
-    // A segment, and the checkpoint for a device that has nothing yet.
-    let largest = 4096 + 8192;
+    let largest = 4096;
     for cut in (0..whole).step_by(whole / 40) {
         laptop.restore(&fresh);
         let (broken, _, before) = over_a_line(&laptop, &phone, cut);
@@ -327,8 +314,7 @@ fn a_line_that_breaks_anywhere_leaves_everything_whole_and_is_taken_up_again() {
         let (taken_up, _, after) = over_a_line(&laptop, &phone, usize::MAX);
         assert!(taken_up.is_ok(), "{taken_up:?}");
         assert_alike(&phone, &laptop);
-        // Everything that came whole was kept: at most one segment comes twice, beside what is said at each meeting, and the
-        // checkpoint while there is none.
+        // Everything that came whole was kept: at most one segment comes twice, beside what is said at each meeting.
         assert!(before[1] + after[1] <= whole + largest, "cut after {cut}: {before:?} + {after:?}, {whole} at once");
     }
 }
@@ -413,10 +399,10 @@ fn a_device_joins_over_a_line_as_it_does_through_a_folder() {
     let (phone, laptop) = (home.device("phone", 1), home.device("laptop", 2));
     phone.notebook.jot_line(DANA).unwrap();
     laptop.notebook.jot_line("Ann Lee, Novabank").unwrap();
-    joins_over_a_line(&phone, &laptop, &home.shared());
+    joins_over_a_line(&phone, &laptop, &home.shared);
     assert_alike(&phone, &laptop);
     // The folder is not needed any more.
-    std::fs::remove_dir_all(home.shared()).unwrap();
+    std::fs::remove_dir_all(home.shared).unwrap();
     phone.notebook.jot_line("Ben Ode, Harbour").unwrap();
     met(&laptop, &phone);
     assert_alike(&phone, &laptop);

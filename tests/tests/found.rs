@@ -5,49 +5,17 @@
 use std::path::{Path, PathBuf};
 
 use kith_core::model::Note;
+use tests::home::Home;
 use tests::post::sealed_files;
-use tests::{Device, assert_alike, quick_folder};
-
-struct Home {
-    folder: tempfile::TempDir,
-    shared: PathBuf,
-}
-
-impl Home {
-    fn new() -> Self {
-        let folder = quick_folder();
-        let shared = folder.path().join("shared");
-        std::fs::create_dir(&shared).unwrap();
-        Self { folder, shared }
-    }
-
-    /// Devices of one notebook, let in by the first.
-    fn devices<const N: usize>(&self, names: [&str; N]) -> [Device; N] {
-        let mut seed = 0;
-        let devices = names.map(|name| {
-            seed += 1;
-            Device::new(self.folder.path(), name, seed)
-        });
-        devices[1..].iter().for_each(|device| devices[0].lets_in(device, &self.shared));
-        self.meet(&devices.each_ref());
-        devices
-    }
-
-    /// Everybody syncs, until everybody has heard of everybody.
-    fn meet(&self, devices: &[&Device]) {
-        for _ in 0..3 {
-            devices.iter().for_each(|device| drop(device.pass(&self.shared).unwrap()));
-        }
-    }
-
-    /// A copy of a device, with everything it remembers.
-    fn twin(&self, of: &Device, name: &str) -> Device {
-        of.copied(self.folder.path(), name, 99, true)
-    }
-}
+use tests::{Device, assert_alike};
 
 fn write(device: &Device, words: &str) {
     device.notebook.put(Note { body: words.into(), ..Note::default() }).unwrap();
+}
+
+/// A copy of a device, with everything it remembers.
+fn twin(home: &Home, of: &Device, name: &str) -> Device {
+    of.copied(home.folder.path(), name, 99, true)
 }
 
 fn reads(device: &Device, words: &str) -> bool {
@@ -130,7 +98,7 @@ fn a_segment_with_a_flipped_bit_anywhere_in_its_head_is_put_back_by_who_has_it()
 fn a_twin_reads_what_the_other_writes_after_a_removal_when_nobody_else_is_left() {
     let home = Home::new();
     let [phone, laptop] = home.devices(["phone", "laptop"]);
-    let twin = home.twin(&laptop, "twin");
+    let twin = twin(&home, &laptop, "twin");
     laptop.notebook.remove_device(&laptop.keys, "phone").unwrap();
     write(&laptop, "after the removal");
     home.meet(&[&laptop, &twin]);
@@ -176,7 +144,7 @@ fn a_second_removal_lets_nothing_in_that_the_first_kept_back() {
 fn of_a_removed_device_that_had_a_twin_all_keep_what_one_took_of_both() {
     let home = Home::new();
     let [phone, laptop, tablet] = home.devices(["phone", "laptop", "tablet"]);
-    let twin = home.twin(&tablet, "twin");
+    let twin = twin(&home, &tablet, "twin");
     write(&tablet, "by the tablet");
     write(&twin, "by its twin");
     // Both use the same number; only the phone sees it before it removes them.
@@ -196,7 +164,7 @@ fn of_a_removed_device_that_had_a_twin_all_keep_what_one_took_of_both() {
 fn what_a_twin_took_before_it_heard_of_a_removal_in_its_name_reaches_all() {
     let home = Home::new();
     let [phone, laptop, tablet] = home.devices(["phone", "laptop", "tablet"]);
-    let twin = home.twin(&laptop, "twin");
+    let twin = twin(&home, &laptop, "twin");
     twin.notebook.remove_device(&twin.keys, "tablet").unwrap();
     write(&tablet, "taken by the laptop");
     tablet.pass(&home.shared).unwrap();

@@ -5,6 +5,7 @@ mod salvage;
 pub mod segments;
 
 use std::collections::BTreeSet;
+use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
@@ -67,6 +68,9 @@ impl DocumentRow {
 pub fn open(path: &Path) -> Result<Connection> {
     // SQLite gives its other files the rights of this one: only the owner's. One that is there keeps what it has.
     let _ = crate::files::create_own(path);
+    if is_one_byte_of_something_else(path) {
+        return Err(Error::Unreadable("this file is no notebook".into()));
+    }
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
     // Before anything is changed: another program's database is left as it is, byte for byte.
@@ -92,6 +96,13 @@ pub fn open(path: &Path) -> Result<Connection> {
         prepare(&mut connection)?;
     }
     Ok(connection)
+}
+
+/// SQLite takes a file of one byte for an empty one and writes over it, since on some disks it begins one with an `S`.
+fn is_one_byte_of_something_else(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = std::fs::File::open(path).and_then(|file| file.take(2).read_to_end(&mut start));
+    read.is_ok() && start.len() == 1 && start != b"S"
 }
 
 /// Opens one more connection that only reads.
@@ -743,6 +754,19 @@ mod tests {
         let mut statement = connection.prepare("SELECT type || ' ' || name FROM sqlite_schema ORDER BY 1").unwrap();
         let rows = statement.query_map([], |row| row.get(0)).unwrap();
         rows.map(|row| row.unwrap()).collect()
+    }
+
+    #[test]
+    fn a_file_of_a_few_bytes_is_no_notebook_and_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("note.txt");
+        for bytes in [&b"x"[..], b"call Dana", &[7; 511]] {
+            std::fs::write(&path, bytes).unwrap();
+            assert!(matches!(open(&path), Err(Error::Unreadable(_))), "{} bytes", bytes.len());
+            assert_eq!(std::fs::read(&path).unwrap(), bytes);
+        }
+        std::fs::write(&path, b"").unwrap();
+        assert!(open(&path).is_ok(), "one that is empty becomes one");
     }
 
     #[test]

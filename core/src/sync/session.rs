@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! HELLO  what I have                                      once, at the start
-//! CKPT   a part of a checkpoint                           at once, to a device that has nothing
+//! CKPT   a part of a checkpoint                           at once, to a device that has nothing to show
 //! NAMES  my files of the roster      ROST  those you lack  only if they differ; before anything is asked for
 //! WANT   numbers of a log            SEG   the segments
 //! ACK    what I have now             after it is durable
@@ -50,6 +50,8 @@ pub struct Here {
     pub parcels: BTreeSet<ParcelId>,
     /// What it has of each log.
     pub have: Have,
+    /// Whether it has nothing to show, so that a checkpoint would help.
+    pub is_new: bool,
 }
 
 /// What was done.
@@ -79,7 +81,7 @@ pub enum Output {
     TakeRoster(Vec<Vec<u8>>),
     /// Answer with [`Input::Parcels`].
     GiveRoster(Vec<ParcelId>),
-    /// The other device has nothing yet: answer with [`Input::Checkpoint`].
+    /// The other device has nothing to show yet: answer with [`Input::Checkpoint`].
     GiveCheckpoint,
     /// Show what a part of a checkpoint tells.
     TakeCheckpoint(Vec<u8>),
@@ -136,7 +138,7 @@ pub struct Session {
     heard: u64,
     our_bye: Option<u64>,
     their_bye: Option<u64>,
-    /// Whether there was nothing here when it began, and how many parts of a checkpoint came.
+    /// Whether there was nothing to show when it began, and how many parts of a checkpoint came.
     is_new: bool,
     parts_taken: usize,
     /// What is still to be asked for, what ever was, and what has not come yet.
@@ -160,7 +162,8 @@ impl Session {
     /// Begins an exchange; what is to be sent first.
     pub fn begin(here: Here) -> (Self, Vec<Output>) {
         let parcels = digest_of(&here.parcels);
-        let hello = Frame::Hello { proto: [PROTO, PROTO], notebook: here.notebook, parcels, have: here.have.clone() };
+        let (proto, notebook, have, is_new) = ([PROTO, PROTO], here.notebook, here.have.clone(), here.is_new);
+        let hello = Frame::Hello { proto, notebook, parcels, have, is_new };
         let session = Self {
             notebook: here.notebook,
             frames: Frames::default(),
@@ -177,7 +180,7 @@ impl Session {
             heard: 0,
             our_bye: None,
             their_bye: None,
-            is_new: here.have.is_empty(),
+            is_new: here.is_new,
             parts_taken: 0,
             wanted: BTreeMap::new(),
             asked: BTreeMap::new(),
@@ -271,7 +274,12 @@ impl Session {
         let is_first = self.roster == Roster::Unheard;
         match frame {
             Frame::Break(reason) => Err(Error::Peer(format!("the other device broke off: {reason}"))),
-            Frame::Hello { proto, notebook, parcels, have } if is_first => self.greet(proto, notebook, parcels, have),
+            Frame::Hello { proto, notebook, parcels, have, is_new } if is_first => {
+                // A device that has nothing to show is helped before anything else is said.
+                let help = (is_new && !self.mine.is_empty()).then_some(Output::GiveCheckpoint);
+                let greeted = self.greet(proto, notebook, parcels, have)?;
+                Ok(help.into_iter().chain(greeted).collect())
+            }
             _ if is_first => refused("does not begin with a greeting"),
             Frame::Hello { .. } | Frame::Intro(_) => refused("greets twice"),
             Frame::Names(_) if self.their_parcels.is_some() => refused("names its files twice"),
@@ -319,20 +327,15 @@ impl Session {
             return Err(Error::Peer("the other device has another notebook; nothing was exchanged".into()));
         }
         self.first = have.clone();
-        // A device that has nothing has something to show before anything else is said.
-        let help = have.is_empty() && !self.mine.is_empty();
-        let mut outputs: Vec<Output> = help.then_some(Output::GiveCheckpoint).into_iter().collect();
         if parcels == digest_of(&self.parcels) {
             self.roster = Roster::Alike;
             self.their_parcels = Some(self.parcels.clone());
             self.hear_statement(have)?;
-            outputs.extend(self.go_on());
-            return Ok(outputs);
+            return Ok(self.go_on());
         }
         self.roster = Roster::Differs;
         self.hear_statement(have)?;
-        outputs.push(send(&Frame::Names(self.parcels.iter().copied().take(MAX_PARCELS).collect())));
-        Ok(outputs)
+        Ok(vec![send(&Frame::Names(self.parcels.iter().copied().take(MAX_PARCELS).collect()))])
     }
 
     fn take_checkpoint(&mut self, part: Vec<u8>) -> Result<Vec<Output>> {

@@ -2,10 +2,11 @@
 //! are the ratios, since machines differ.
 //!
 //! `cargo run --release -p benches` measures everything; words like `open search` measure only those parts and print
-//! them; `--sizes 1000,10000` takes other notebooks. `train` makes the dictionaries of the store anew.
+//! them, and with `--write` put them into their places in the file; `--sizes 1000,10000` takes other notebooks. `train` makes the dictionaries of the store anew.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)] // a program for developers: it stops at the first surprise
 
 mod crowd;
+mod direct;
 mod import;
 mod merge;
 mod open;
@@ -25,7 +26,8 @@ pub(crate) struct Section {
 impl Section {
     pub(crate) fn new(title: &str, words: &str, columns: &[&str]) -> Self {
         let line = columns.iter().map(|_| "---").collect::<Vec<_>>().join(" | ");
-        Self { text: format!("## {title}\n\n{words}\n\n| {} |\n| {line} |\n", columns.join(" | ")) }
+        let day = chrono::Local::now().date_naive();
+        Self { text: format!("## {title}\n\n{words} Measured on {day}.\n\n| {} |\n| {line} |\n", columns.join(" | ")) }
     }
 
     pub(crate) fn row(&mut self, cells: &[String]) {
@@ -59,17 +61,35 @@ fn main() {
     measure("write", &|| write::measure(&sizes));
     measure("merge", &|| merge::measure(sizes.iter().copied().filter(|n| *n <= 10_000).max().unwrap_or(1_000)));
     measure("sync", &|| sync::measure(sizes.iter().copied().filter(|n| *n <= 10_000).max().unwrap_or(1_000)));
+    measure("direct", &|| direct::measure(sizes.iter().copied().filter(|n| *n <= 10_000).max().unwrap_or(1_000)));
     measure("search", &|| search::measure(*sizes.iter().max().unwrap()));
     measure("import", &|| import::measure(5_000));
     measure("size", &|| size::measure(&sizes));
-    let text = report.join("\n");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/benchmarks.md");
     if parts.is_empty() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/benchmarks.md");
-        std::fs::write(path, format!("{}\n{text}", head())).unwrap();
-        eprintln!("written: docs/benchmarks.md");
+        std::fs::write(path, format!("{}\n{}", head(), report.join("\n"))).unwrap();
+    } else if words.iter().any(|word| word == "--write") {
+        let before = std::fs::read_to_string(path).unwrap();
+        let sections = &before[before.find("\n## ").map_or(before.len(), |at| at + 1)..];
+        let page = format!("{}\n{sections}", head());
+        std::fs::write(path, report.iter().fold(page, |page, section| with_section(&page, section))).unwrap();
     } else {
-        println!("{text}");
+        return println!("{}", report.join("\n"));
     }
+    eprintln!("written: docs/benchmarks.md");
+}
+
+/// The page with this section in the place of the one of its title, or at the end.
+fn with_section(page: &str, section: &str) -> String {
+    let title = section.lines().next().unwrap_or_default();
+    let from = page.find(&format!("{title}\n")).unwrap_or(page.len());
+    let rest = page[from..].char_indices().skip(1).find(|(at, _)| page[from + at..].starts_with("\n## "));
+    let to = rest.map_or(page.len(), |(at, _)| from + at + 1);
+    let (before, after) = (page[..from].trim_end(), page[to..].trim_end());
+    [before, section.trim_end(), after]
+        .iter()
+        .filter(|part| !part.is_empty())
+        .fold(String::new(), |page, part| format!("{page}{}{part}\n", if page.is_empty() { "" } else { "\n" }))
 }
 
 fn head() -> String {
@@ -79,11 +99,11 @@ fn head() -> String {
         memory.lines().next().and_then(|line| line.split_whitespace().nth(1)).and_then(|kb| kb.parse::<f64>().ok());
     format!(
         "# Benchmarks\n\n\
-         Written by `cargo run --release -p benches` on {}, {cores} cores, {:.0} GiB. Do not edit: run it again.\n\n\
+         Written by `cargo run --release -p benches` with {cores} cores and {:.0} GiB; one part is measured again by\n\
+         `cargo run --release -p benches PART --write`. Do not edit: run it again.\n\n\
          Figures are medians, the ratios are against the named peer in the same run. A notebook of N has N contacts with\n\
          twelve fields, tags and five meetings of about 300 characters each, made by a seeded generator\n\
          (`kith_core::demo::crowd`), {} records for each contact.\n",
-        chrono::Local::now().date_naive(),
         memory.unwrap_or_default() / 1024.0 / 1024.0,
         "6.7"
     )

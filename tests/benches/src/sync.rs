@@ -10,7 +10,7 @@ use automerge::sync::{State, SyncDoc};
 use automerge::{Automerge, Change};
 use kith_core::Error;
 use kith_core::model::{Contact, RecordId};
-use kith_core::notebook::Notebook;
+use kith_core::notebook::{Notebook, Observation as Watch};
 use kith_core::sync::carrier::folder::Folder;
 use kith_core::sync::carrier::{Item as Found, Mailbox};
 use kith_core::sync::keystore::FileKeyStore;
@@ -43,25 +43,8 @@ pub(crate) fn measure(n: usize) -> Section {
     // A new device, from the code to the last row.
     let other = Arc::new(crowd::open(&folder.path().join("other.kith")));
     let of_b = keys(&folder.path().join("b"));
-    let code = notebook.invite(&place, &of_a).unwrap();
-    other.join(&place, &of_b, Some(&code)).unwrap();
-    let request = notebook.request_to_join(&place, &of_a).unwrap().expect("it has asked");
-    notebook.admit(&place, &of_a, &request).unwrap();
-    other.join(&place, &of_b, None).unwrap();
-    let usable = Arc::new(Mutex::new(None));
-    let began = Instant::now();
-    let watch = other.observe({
-        let (usable, other) = (usable.clone(), Arc::downgrade(&other));
-        let (bytes, cpu) = (place.bytes.clone(), process_time());
-        move |_| {
-            let mut usable = usable.lock().unwrap();
-            let Some(other) = other.upgrade().filter(|_| usable.is_none()) else { return };
-            if other.people(0, 50).unwrap().total == n as u64 {
-                let bytes = bytes.lock().unwrap().get();
-                *usable = Some(Took { time: began.elapsed(), cpu: process_time() - cpu, bytes });
-            }
-        }
-    });
+    join(&notebook, &of_a, &other, &of_b, &place);
+    let (usable, watch) = usable(&other, n, &place.bytes);
     let before = place.bytes.lock().unwrap().get();
     let new = place.measured(|| drop(other.sync(&place, &of_b, &mut |_, _| Ok(())).unwrap()));
     drop(watch);
@@ -117,15 +100,51 @@ pub(crate) fn measure(n: usize) -> Section {
     section
 }
 
-/// What something took.
-#[derive(Clone, Copy, Default)]
-struct Took {
-    time: Duration,
-    cpu: Duration,
-    bytes: u64,
+/// One device lets another in.
+pub(crate) fn join(
+    host: &Notebook,
+    of_host: &FileKeyStore,
+    guest: &Notebook,
+    of_guest: &FileKeyStore,
+    place: &dyn Mailbox,
+) {
+    let code = host.invite(place, of_host).unwrap();
+    guest.join(place, of_guest, Some(&code)).unwrap();
+    let request = host.request_to_join(place, of_host).unwrap().expect("it has asked");
+    host.admit(place, of_host, &request).unwrap();
+    guest.join(place, of_guest, None).unwrap();
 }
 
-fn middle(all: impl Iterator<Item = Took>) -> Took {
+/// Notes, from now on, what it took until a device shows so many people; as long as the watch is held.
+pub(crate) fn usable(other: &Arc<Notebook>, people: usize, bytes: &Bytes) -> (Arc<Mutex<Option<Took>>>, Watch) {
+    let usable = Arc::new(Mutex::new(None));
+    let (began, cpu) = (Instant::now(), process_time());
+    let watch = other.observe({
+        let (usable, other, bytes) = (usable.clone(), Arc::downgrade(other), bytes.clone());
+        move |_| {
+            let mut usable = usable.lock().unwrap();
+            let Some(other) = other.upgrade().filter(|_| usable.is_none()) else { return };
+            if other.people(0, 50).unwrap().total == people as u64 {
+                let bytes = bytes.lock().unwrap().get();
+                *usable = Some(Took { time: began.elapsed(), cpu: process_time() - cpu, bytes });
+            }
+        }
+    });
+    (usable, watch)
+}
+
+/// Bytes, counted by whoever lets them through.
+pub(crate) type Bytes = Arc<Mutex<Cell<u64>>>;
+
+/// What something took.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Took {
+    pub(crate) time: Duration,
+    pub(crate) cpu: Duration,
+    pub(crate) bytes: u64,
+}
+
+pub(crate) fn middle(all: impl Iterator<Item = Took>) -> Took {
     let all: Vec<Took> = all.collect();
     let of = |part: fn(&Took) -> Duration| quantiles(all.iter().map(part).collect()).0;
     Took {
@@ -135,14 +154,14 @@ fn middle(all: impl Iterator<Item = Took>) -> Took {
     }
 }
 
-fn kilobytes(bytes: u64) -> String {
+pub(crate) fn kilobytes(bytes: u64) -> String {
     format!("{:.1} kB", bytes as f64 / 1000.0)
 }
 
 /// A mailbox that counts what goes through it.
 struct Counting {
     inner: Folder,
-    bytes: Arc<Mutex<Cell<u64>>>,
+    bytes: Bytes,
 }
 
 impl Counting {
@@ -190,7 +209,7 @@ impl Mailbox for Counting {
     }
 }
 
-fn process_time() -> Duration {
+pub(crate) fn process_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }

@@ -1,7 +1,10 @@
 //! What each event of a story does.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use kith_core::Error;
 use kith_core::model::{Id, Kind, Note, Record, RecordId};
-use kith_core::sync::carrier::Mailbox;
+use kith_core::sync::carrier::{Line, Mailbox};
 use kith_core::sync::segment::{self, Header, Item, Name, Plaintext, READER};
 use serde_json::Map;
 
@@ -10,6 +13,7 @@ use super::drive::Harm;
 use super::life::{Kept, World};
 use super::outside::Trouble;
 use super::story::{Event, What};
+use super::wire::{Fuse, wire};
 use crate::{Seeded, fill, of_kind};
 
 /// Most devices there may be.
@@ -36,6 +40,13 @@ impl World {
                     self.outside().fuses.insert(who, (*calls, *trouble, random.number()));
                 }
                 self.sync(who, place);
+            }
+            What::Meet(whom, fault) => {
+                self.speak(
+                    who,
+                    whom % self.devices.len(),
+                    fault.map(|(frames, fault)| (frames, fault, random.number())),
+                );
             }
             What::Restart => self.devices[who].restart(),
             What::Kill => self.devices[who].killed(),
@@ -70,6 +81,46 @@ impl World {
         match self.pass(who, place) {
             Ok(_) | Err(Peer(_) | NotFound(_)) => {}
             Err(error) => panic!("device {who} cannot sync: {error:?}"),
+        }
+    }
+
+    /// Two devices over a line. Whatever one of them is told on it, it says in words a person can act on.
+    fn speak(&mut self, who: usize, whom: usize, fuse: Option<Fuse>) {
+        let key = |at: usize| {
+            let member = self.devices[at].notebook().member(&self.devices[at].keys).ok()??;
+            Some((at, member.keys().public().endpoint))
+        };
+        let (Some(one), Some(other)) = (key(who), key(whom).filter(|_| who != whom)) else { return };
+        let ends = wire(&self.shared, [one, other], fuse).map(|end| (self.devices[end.device()].notebook(), end));
+        let done = std::thread::scope(|scope| {
+            let both = ends.map(|(notebook, mut end)| {
+                let keys = &self.devices[end.device()].keys;
+                scope.spawn(move || {
+                    end.await_turn();
+                    let done =
+                        catch_unwind(AssertUnwindSafe(|| notebook.sync_over(&mut end, keys, &mut |_, _| Ok(()))));
+                    end.hang_up();
+                    done
+                })
+            });
+            both.map(|end| end.join().unwrap())
+        });
+        for (device, done) in [who, whom].into_iter().zip(done) {
+            let told = match done {
+                Ok(Ok(report)) => {
+                    assert!(report.refused.is_empty(), "device {device} refuses changes: {:?}", report.refused);
+                    self.outside().counts.one("sides of a line that heard all");
+                    self.outside().counts.more("logs begun anew", report.new_log.into());
+                    format!("{report:?}")
+                }
+                Ok(Err(error @ (Error::Peer(_) | Error::NotFound(_)))) => error.to_string(),
+                Ok(Err(error)) => panic!("device {device} cannot speak: {error:?}"),
+                Err(panic) => {
+                    self.died(device, panic.as_ref());
+                    "killed".into()
+                }
+            };
+            self.outside().note(&told);
         }
     }
 

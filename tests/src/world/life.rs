@@ -1,10 +1,12 @@
 //! Living through a story: the devices of a world, one event after another, and the rest after the faults have stopped.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use kith_core::Error;
 use kith_core::model::{Id, Kind, Note, RecordId};
 use kith_core::notebook::{Joining, SyncReport};
 use kith_core::sync::keys::RecoveryKit;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::device::Device;
 use super::drive::Place;
@@ -134,11 +136,16 @@ impl World {
         let done = catch_unwind(AssertUnwindSafe(|| what(&self.devices[device], &view)));
         self.outside().fuses.remove(&device);
         done.unwrap_or_else(|panic| {
-            let words = words_of(panic.as_ref());
-            assert!(words == "killed", "device {device} panics: {words}");
-            self.devices[device].killed();
+            self.died(device, panic.as_ref());
             Err(Error::Peer("killed".into()))
         })
+    }
+
+    /// A process that ended in the middle of something was killed, and begins anew; of itself none ends so.
+    pub fn died(&mut self, device: usize, panic: &(dyn Any + Send)) {
+        let words = words_of(panic);
+        assert!(words == "killed", "device {device} panics: {words}");
+        self.devices[device].killed();
     }
 
     /// The host lets the guest in, through a place that both see.

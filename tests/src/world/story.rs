@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::drive::Harm;
 use super::outside::Trouble;
+use super::wire::Fault;
 use crate::Seeded;
 
 /// How much happens.
@@ -49,6 +50,8 @@ pub enum What {
     Delete,
     /// A pass through one of the places of the device, in which something may go wrong.
     Sync(Option<(usize, Trouble)>),
+    /// It speaks with another device over a line, which may have a fault after so many frames.
+    Meet(usize, Option<(usize, Fault)>),
     /// The program ends and begins anew.
     Restart,
     /// The process is killed between two commits.
@@ -127,8 +130,29 @@ impl Story {
         if seed.is_multiple_of(RENEWED) {
             add_renewals(&mut events, size, &mut random);
         }
-        Self { seed, devices, places, events }
+        Self { seed, devices, places, events: with_meetings(events, seed) }
     }
+
+    /// The same story, in which nobody meets over a line.
+    pub fn without_lines(mut self) -> Self {
+        self.events.retain(|event| !matches!(event.what, What::Meet(..)));
+        self
+    }
+}
+
+/// Between the other events, so that a story without them is a story, too.
+fn with_meetings(events: Vec<Event>, seed: u64) -> Vec<Event> {
+    let mut random = Seeded(seed ^ 0x11e << 52);
+    let mut all = Vec::new();
+    for event in events {
+        all.push(event);
+        if random.below(9) == 0 {
+            let fault = (random.below(2) == 0).then(|| (random.below(12), *random.pick(Fault::ALL)));
+            let what = What::Meet(random.below(60), fault);
+            all.push(Event { who: random.below(60), what, seed: random.number() });
+        }
+    }
+    all
 }
 
 /// One world of so many has renewals in it. They are drawn last, so that the stories of all other numbers stay the same.
@@ -221,6 +245,10 @@ impl fmt::Display for Event {
             What::Delete => write!(f, "{who} deletes a record or brings it back"),
             What::Sync(None) => write!(f, "{who} syncs"),
             What::Sync(Some((calls, trouble))) => write!(f, "{who} syncs; after {calls} calls: {}", trouble.word()),
+            What::Meet(whom, None) => write!(f, "{who} and {whom} speak over a line"),
+            What::Meet(whom, Some((frames, fault))) => {
+                write!(f, "{who} and {whom} speak over a line; after {frames} frames: {}", fault.word())
+            }
             What::Restart => write!(f, "{who} restarts"),
             What::Kill => write!(f, "{who} is killed"),
             What::Tidy => write!(f, "{who} tidies"),

@@ -256,7 +256,7 @@ impl Notebook {
             // Who does not belong here, or not any more, gets no word of ours.
             Err(_) if !self.guests(keys).is_ok_and(|guests| guests.welcome.contains(&line.peer())) => line.refuse(),
             // On a line that is gone this goes nowhere.
-            Err(error) => drop(line.send(session::break_off(&reason_of(error)))),
+            Err(error) => drop(line.send(session::break_off(reason_of(error)))),
         }
         line.hang_up();
         done
@@ -267,7 +267,9 @@ impl Notebook {
         let peer = line.peer();
         must_belong(&member, peer)?;
         self.tend_roster(&mut member, keys)?;
-        let here = Here { notebook: member.tag(), parcels: self.parcel_ids()?, have: self.have()? };
+        let (parcels, have) = (self.parcel_ids()?, self.have()?);
+        let is_new = have.is_empty() && !self.has_told_records()?;
+        let here = Here { notebook: member.tag(), parcels, have, is_new };
         let mut meeting = Meeting { member, peer, keys, report: SyncReport::default(), queued: 0, is_over: false };
         let (mut session, first) = Session::begin(here);
         self.act(&mut meeting, &mut session, line, first)?;
@@ -476,12 +478,12 @@ fn heard_within(line: &mut dyn Line, at_most: Duration, look: &mut dyn FnMut() -
     }
 }
 
-/// What the other device is told, without a word of what is here.
-fn reason_of(error: &Error) -> String {
+/// What the other device is told: never the error itself, which may name devices or what is here.
+fn reason_of(error: &Error) -> &'static str {
     match error {
-        Error::Storage(_) => "its disk refused".into(),
-        Error::Cancelled => "somebody stopped it there".into(),
-        Error::Peer(words) | Error::NeedsUpdate(words) => words.clone(),
-        _ => "something went wrong there".into(),
+        Error::Storage(_) => "its disk refused",
+        Error::Cancelled => "somebody stopped it there",
+        Error::NeedsUpdate(_) => "it has an older version of Kith",
+        _ => "it could not go on, and says why on its own screen",
     }
 }

@@ -19,7 +19,7 @@ const TOLD: &str = "seen_told";
 const MAX_CLAIM: u64 = 10_000_000;
 
 /// A log with more holes than this is not told: it would take room that changes need.
-const MAX_TOLD: usize = 16;
+const MAX_PIECES: usize = 16;
 
 type Seen = BTreeMap<LogId, Ranges>;
 
@@ -81,7 +81,7 @@ impl Notebook {
 }
 
 fn tellable(here: Seen) -> Vec<(LogId, Ranges)> {
-    here.into_iter().filter(|(_, ranges)| ranges.ranges().len() <= MAX_TOLD).take(MAX_SEEN).collect()
+    here.into_iter().filter(|(_, ranges)| ranges.ranges().len() <= MAX_PIECES).take(MAX_SEEN).collect()
 }
 
 /// A line a log: its id, then its ranges.

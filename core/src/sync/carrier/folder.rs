@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::mailbox::{
     Item, MAX_DEPTH, MAX_ITEMS, Mailbox, OWN, checked, checked_for_writing, is_in_the_making, is_listed, is_safe,
@@ -11,6 +12,12 @@ use super::mailbox::{
 };
 use crate::error::{Error, Result};
 
+/// Around what is drawn, in the name of a file that is being written.
+const MAKING: (&str, &str) = ("~syncthing~", ".tmp");
+/// Letters that are drawn for such a name.
+const DRAWN: usize = 6;
+/// How old such a file is when its writer is gone for sure.
+const LEFT: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often a file that a folder did not keep is written again.
 const TRIES: usize = 3;
 
@@ -81,7 +88,8 @@ impl Folder {
     /// overwriting.
     fn write(&self, target: &Path, bytes: &[u8]) -> io::Result<()> {
         let folder = target.parent().unwrap_or(&self.root);
-        let mut file = tempfile::Builder::new().prefix("~syncthing~").suffix(".tmp").tempfile_in(folder)?;
+        let mut file =
+            tempfile::Builder::new().prefix(MAKING.0).suffix(MAKING.1).rand_bytes(DRAWN).tempfile_in(folder)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         persist(file, target)?;
@@ -134,6 +142,10 @@ impl Mailbox for Folder {
                 let Ok(part) = entry.file_name().into_string() else { continue };
                 let name = if folder.is_empty() { part } else { format!("{folder}/{part}") };
                 let Ok(kind) = entry.file_type() else { continue };
+                if is_leftover(&name, &entry) {
+                    let _ = fs::remove_file(entry.path());
+                    continue;
+                }
                 if !is_listed(&name) {
                     continue;
                 }
@@ -205,6 +217,17 @@ impl Folder {
         }
         Err(Error::Unreadable(format!("{name} in {} is there already and holds something else", self.words())))
     }
+}
+
+/// Whether this is what somebody left who was killed while writing, a day ago at least. What Syncthing makes itself under
+/// such a name has the name of the file in it.
+fn is_leftover(name: &str, entry: &fs::DirEntry) -> bool {
+    let part = name.rsplit('/').next().unwrap_or(name);
+    let drawn = part.strip_prefix(MAKING.0).and_then(|part| part.strip_suffix(MAKING.1));
+    let is_ours =
+        drawn.is_some_and(|drawn| drawn.len() == DRAWN && drawn.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
+    is_ours && age().is_some_and(|age| age > LEFT)
 }
 
 /// Renames without overwriting. Phones' shared storage and some network drives can neither do that nor link a file; our

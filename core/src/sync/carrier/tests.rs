@@ -418,3 +418,28 @@ fn a_server_may_list_whole_addresses_and_strange_names() {
     ]));
     assert_eq!(names(mailbox.as_ref()), ["one.kiths", "two (Ann's copy).kiths"], "at {port}");
 }
+
+#[test]
+fn what_a_killed_writer_left_is_swept_after_a_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder_at(folder.path());
+    place.put_new("l/00/1.kiths", b"one").unwrap();
+    let inside = folder.path().join("kith/l/00");
+    let file = |name: &str, hours: u64| {
+        let path = inside.join(name);
+        fs::write(&path, b"half").unwrap();
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(hours * 3600)).unwrap();
+        path
+    };
+    let left = file("~syncthing~Ab3xYz.tmp", 25);
+    let stays = [
+        ("~syncthing~Ab3xYz2.tmp", 25),
+        ("~syncthing~1.kiths.tmp", 25),
+        ("~syncthing~abcdef.tmp", 23),
+        ("2.kiths", 99),
+    ];
+    let stays = stays.map(|(name, hours)| file(name, hours));
+    assert_eq!(place.list().unwrap().len(), 2);
+    assert!(!left.exists() && stays.iter().all(|path| path.exists()));
+}

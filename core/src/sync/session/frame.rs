@@ -57,6 +57,8 @@ pub enum Frame {
         parcels: [u8; 32],
         /// What it has.
         have: Have,
+        /// Whether it has nothing to show, so that a checkpoint would help.
+        is_new: bool,
     },
     /// The names of all files of the roster it has; sent when the two do not have the same.
     Names(Vec<ParcelId>),
@@ -112,12 +114,13 @@ impl Frame {
     fn put(&self, map: &mut Map) {
         let mut kind = |kind: u64| map.put(KIND, |writer| writer.uint(kind));
         match self {
-            Self::Hello { proto, notebook, parcels, have } => {
+            Self::Hello { proto, notebook, parcels, have, is_new } => {
                 kind(1);
                 map.put(1, |writer| writer.list(proto.iter(), |writer, version| writer.uint(*version)));
                 map.put(2, |writer| writer.bytes(&notebook.0));
                 map.put(3, |writer| writer.bytes(parcels));
                 put_have(map, 4, have);
+                put_flag(map, 5, *is_new);
             }
             Self::Names(names) => {
                 kind(2);
@@ -179,6 +182,7 @@ impl Frame {
                 notebook: NotebookTag(fields.take(2, Reader::array)?),
                 parcels: fields.take(3, Reader::array)?,
                 have: take_have(&mut fields, 4)?,
+                is_new: take_flag(&mut fields, 5)?,
             },
             2 => {
                 let names = fields.take(1, |reader| reader.bytes(16 * MAX_PARCELS))?;

@@ -15,7 +15,8 @@ struct Device {
     to_seal: Vec<(LogId, u64)>,
     gone: BTreeSet<[u8; 32]>,
     refuses: Option<Vec<u8>>,
-    /// How many others it gave a checkpoint, and the parts that it was given.
+    /// Whether it says that a checkpoint would help, how many others it gave one, and the parts that it was given.
+    is_new: bool,
     helped: usize,
     told: Vec<Vec<u8>>,
 }
@@ -50,7 +51,12 @@ impl Device {
     }
 
     fn here(&self) -> Here {
-        Here { notebook: NOTEBOOK, parcels: self.parcels.keys().copied().collect(), have: self.have() }
+        Here {
+            notebook: NOTEBOOK,
+            parcels: self.parcels.keys().copied().collect(),
+            have: self.have(),
+            is_new: self.is_new,
+        }
     }
 
     /// Does what a session asks for; the bytes to be sent, and whether it is over.
@@ -167,15 +173,19 @@ fn nothing_changed_is_one_greeting_and_one_goodbye() {
 }
 
 #[test]
-fn a_device_that_has_nothing_is_told_a_checkpoint_before_it_is_given_anything() {
-    let (mut old, mut new) = (Device::with(LOG, 1..=9), Device::default());
+fn a_device_that_has_nothing_to_show_is_told_a_checkpoint_before_it_is_given_anything() {
+    let (mut old, mut new) = (Device::with(LOG, 1..=9), Device { is_new: true, ..Device::default() });
     meet(&mut old, &mut new);
     assert_eq!((old.helped, &new.told[..]), (1, &[b"one".to_vec(), b"two".to_vec()][..]));
     assert_alike(&old, &new);
     let mut third = Device::with(OTHER_LOG, 1..=2);
     meet(&mut old, &mut third);
-    meet(&mut Device::default(), &mut Device::default());
-    assert_eq!((old.helped, third.helped, third.told.len()), (1, 0, 0), "who has something needs none");
+    meet(&mut old, &mut Device::default());
+    assert_eq!((old.helped, third.helped, third.told.len()), (1, 0, 0), "who has something to show is told none");
+    let (mut one, mut other) =
+        (Device { is_new: true, ..Device::default() }, Device { is_new: true, ..Device::default() });
+    meet(&mut one, &mut other);
+    assert_eq!((one.helped, other.helped), (0, 0), "and who has nothing has none to give");
 }
 
 #[test]
@@ -186,8 +196,13 @@ fn the_roster_comes_before_anything_is_asked_for() {
     meet(&mut a, &mut b);
     assert_alike(&a, &b);
     let (mut session, _) = Session::begin(b.here());
-    let hello =
-        Frame::Hello { proto: [1, 1], notebook: NOTEBOOK, parcels: [0; 32], have: Device::with(LOG, [4]).have() };
+    let hello = Frame::Hello {
+        proto: [1, 1],
+        notebook: NOTEBOOK,
+        parcels: [0; 32],
+        have: Device::with(LOG, [4]).have(),
+        is_new: false,
+    };
     session.hear(&hello.bytes());
     let outputs = session.look().unwrap().unwrap();
     assert!(matches!(&outputs[..], [Output::Send(names)] if matches!(read(names), Frame::Names(_))), "{outputs:?}");
@@ -279,7 +294,7 @@ fn read(frame: &[u8]) -> Frame {
 fn greeted(here: &Device, theirs: Have) -> (Session, Vec<Output>) {
     let (mut session, _) = Session::begin(here.here());
     let parcels = digest_of(&here.parcels.keys().copied().collect());
-    session.hear(&Frame::Hello { proto: [1, 1], notebook: NOTEBOOK, parcels, have: theirs }.bytes());
+    session.hear(&Frame::Hello { proto: [1, 1], notebook: NOTEBOOK, parcels, have: theirs, is_new: false }.bytes());
     let outputs = session.look().unwrap().unwrap();
     (session, outputs)
 }
@@ -287,7 +302,7 @@ fn greeted(here: &Device, theirs: Have) -> (Session, Vec<Output>) {
 fn every_frame() -> Vec<Frame> {
     let have = Device::with(LOG, [1, 2, 4]).have();
     vec![
-        Frame::Hello { proto: [1, 1], notebook: NOTEBOOK, parcels: [3; 32], have: have.clone() },
+        Frame::Hello { proto: [1, 1], notebook: NOTEBOOK, parcels: [3; 32], have: have.clone(), is_new: true },
         Frame::Names(vec![[1; 16], [2; 16]]),
         Frame::Roster { parcels: vec![vec![1; 40], vec![2; 50]], last: true },
         Frame::Want(LOG, [1, 2, 5].into_iter().collect()),
@@ -397,7 +412,7 @@ fn what_nobody_asked_for_is_refused() {
     let (here, none) = (Device::with(LOG, 1..=3), Have::new);
     for frame in [
         Frame::Segments { log: LOG, seq: 4, segments: vec![vec![1]], more: false },
-        Frame::Hello { proto: [1, 1], notebook: NOTEBOOK, parcels: [0; 32], have: none() },
+        Frame::Hello { proto: [1, 1], notebook: NOTEBOOK, parcels: [0; 32], have: none(), is_new: false },
         Frame::Names(Vec::new()),
         Frame::Checkpoint(vec![1]),
         Frame::Intro(Vec::new()),
@@ -417,7 +432,7 @@ fn what_nobody_asked_for_is_refused() {
 
 #[test]
 fn another_notebook_and_other_versions_are_told_apart() {
-    let hello = |proto, notebook| Frame::Hello { proto, notebook, parcels: [0; 32], have: Have::new() };
+    let hello = |proto, notebook| Frame::Hello { proto, notebook, parcels: [0; 32], have: Have::new(), is_new: false };
     let answer = |frame: Frame| {
         let (mut session, _) = Session::begin(Device::default().here());
         session.hear(&frame.bytes());
