@@ -260,6 +260,67 @@ fn a_segment_that_nobody_else_has_seen_keeps_its_key_until_the_next_renewal() {
 }
 
 #[test]
+fn a_device_that_was_away_for_two_renewals_finds_in_the_second_what_the_first_covered() {
+    let home = Home::new();
+    let ([phone, laptop, tablet], _) = home.devices(["phone", "laptop", "tablet"]);
+    let genesis = roots(&phone);
+    // The desk joins after the first renewal: it never had what was before it, and the second takes its base away.
+    phone.notebook.renew(&phone.keys).unwrap();
+    phone.pass(&home.shared).unwrap();
+    let desk = home.device("desk", 4);
+    phone.lets_in(&desk, &home.shared);
+    desk.pass(&home.shared).unwrap();
+    desk.notebook.renew(&desk.keys).unwrap();
+    home.rest(&[&desk, &phone, &laptop, &tablet]);
+    for device in [&phone, &laptop, &tablet, &desk] {
+        assert!(reads(device, "Zyxwella") && reads(device, "Okafor"));
+        assert!(roots(device).is_disjoint(&genesis));
+        assert_alike(&phone, device);
+    }
+    assert_eq!(laptop.notebook.renewal_waits_for(&laptop.keys).unwrap(), Some(vec![]));
+}
+
+#[test]
+fn two_that_do_not_agree_whether_a_renewal_counts_do_not_put_and_take_away_for_ever() {
+    let home = Home::new();
+    let ([phone, laptop, tablet], _) = home.devices(["phone", "laptop", "tablet"]);
+    // Two remove each other at once. The phone says so under the key it made when it removed the tablet; to the laptop
+    // that key is sealed under one it forgot in a renewal of its own. It never hears of it, and goes on for itself.
+    for name in ["tablet", "laptop"] {
+        phone.notebook.remove_device(&phone.keys, name).unwrap();
+    }
+    for name in ["tablet", "phone"] {
+        laptop.notebook.remove_device(&laptop.keys, name).unwrap();
+    }
+    laptop.notebook.renew(&laptop.keys).unwrap();
+    assert!(tablet.pass(&home.shared).is_ok());
+    for _ in 0..8 {
+        phone.pass(&home.shared).unwrap();
+        laptop.pass(&home.shared).unwrap();
+    }
+    home.rest(&[&phone, &laptop]);
+    assert!(reads(&phone, "Zyxwella") && reads(&laptop, "Zyxwella"));
+}
+
+#[test]
+fn a_removed_device_takes_nothing_away() {
+    let home = Home::new();
+    let ([phone, laptop, tablet], _) = home.devices(["phone", "laptop", "tablet"]);
+    let elsewhere = home.elsewhere();
+    tablet.pass(&elsewhere).unwrap();
+    let before = files_below(&elsewhere);
+    phone.notebook.renew(&phone.keys).unwrap();
+    home.rest(&[&phone, &laptop, &tablet]);
+    phone.notebook.remove_device(&phone.keys, "tablet").unwrap();
+    phone.pass(&home.shared).unwrap();
+    for folder in [&home.shared, &elsewhere] {
+        assert!(matches!(tablet.pass(folder), Err(Error::Peer(words)) if words.contains("was removed")));
+    }
+    let after = files_below(&elsewhere);
+    assert!(before.keys().all(|path| after.contains_key(path)));
+}
+
+#[test]
 fn a_key_under_which_something_is_kept_back_is_not_forgotten() {
     let home = Home::new();
     let ([phone, laptop, tablet], _) = home.devices(["phone", "laptop", "tablet"]);

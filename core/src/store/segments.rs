@@ -305,6 +305,27 @@ pub fn drop_parcels(connection: &Connection, ids: &[[u8; 16]]) -> Result<()> {
     Ok(())
 }
 
+/// Counts how often this file was taken away from a mailbox, and says whether it may be once more. Of files without end
+/// only the first so many are counted.
+pub fn may_take_away(connection: &Connection, file: [u8; 16]) -> Result<bool> {
+    let mut times = connection.prepare_cached("SELECT times FROM taken_away WHERE file = ?")?;
+    if let Some(times) = times.query_row([file], |row| row.get::<_, i64>(0)).optional()? {
+        connection
+            .prepare_cached("UPDATE taken_away SET times = times + 1 WHERE file = ?1 AND times < ?2")?
+            .execute(params![file, MOST_TIMES])?;
+        return Ok(times < MOST_TIMES);
+    }
+    let all: i64 = connection.query_row("SELECT count(*) FROM taken_away", [], |row| row.get(0))?;
+    if all < MOST_FILES {
+        connection.prepare_cached("INSERT INTO taken_away VALUES (?, 1)")?.execute([file])?;
+    }
+    Ok(true)
+}
+
+/// How often a file that somebody puts back is taken away, and of how many files that is counted.
+const MOST_TIMES: i64 = 3;
+const MOST_FILES: i64 = 100_000;
+
 /// Remembers that keys of these epochs are sealed to an HPKE key: of each the root, or only the entry key. Says whether
 /// any is new to who has it.
 pub fn give(connection: &Connection, epochs: &[(bool, [u8; 32])], hpke: [u8; 32]) -> Result<bool> {

@@ -261,8 +261,8 @@ impl DevicePublic {
     /// [`Error::Peer`] when one of the two did not sign for it.
     pub fn verify(&self) -> Result<()> {
         let parts: [&[u8]; 3] = [&self.device.0, &self.endpoint, &self.hpke];
-        seal::verify(&self.device.0, PROOF, &parts, &self.proofs[0])?;
-        seal::verify(&self.endpoint, PROOF, &parts, &self.proofs[1])
+        seal::verify_once(&self.device.0, PROOF, &parts, &self.proofs[0])?;
+        seal::verify_once(&self.endpoint, PROOF, &parts, &self.proofs[1])
     }
 
     /// As a map of canonical CBOR.

@@ -113,7 +113,8 @@ impl World {
                     self.outside().counts.more("logs begun anew", report.new_log.into());
                     format!("{report:?}")
                 }
-                Ok(Err(error @ (Error::Peer(_) | Error::NotFound(_)))) => error.to_string(),
+                // A flipped bit may make a number of what was said, that of a version which is not there yet.
+                Ok(Err(error @ (Error::Peer(_) | Error::NotFound(_) | Error::NeedsUpdate(_)))) => error.to_string(),
                 Ok(Err(error)) => panic!("device {device} cannot speak: {error:?}"),
                 Err(panic) => {
                     self.died(device, panic.as_ref());

@@ -125,7 +125,7 @@ impl Notebook {
                 Ok((whole, took)) if took != Took::Locked => {
                     let is_spent = took == Took::Renewed || is_under_lost_key(member, whole);
                     if is_spent && whole.len() == bytes.len() {
-                        let _ = place.delete(&found.name);
+                        self.take_away(member, place, &found.name)?;
                     }
                 }
                 Ok(_) => {

@@ -88,7 +88,8 @@ impl Notebook {
         Ok(Contents { changes: changes.into_iter().collect(), photos: photos.into_iter().collect() })
     }
 
-    /// Every segment of which all is known here: its changes are in records, or in none any more.
+    /// Every segment of which all is known here: its changes are in records, or in none any more. With it whatever earlier
+    /// renewals cover whose bases are here: who has not heard of them has to find it in the new base, the old ones go.
     fn coverable(&self, member: &Member, known: &Contents) -> Result<Vec<Cut>> {
         let mut covered: BTreeMap<[u8; 16], Vec<SegmentPlace>> = BTreeMap::new();
         for (at, state) in self.read(segments::places)? {
@@ -107,7 +108,14 @@ impl Notebook {
             let highest = places.iter().max_by_key(|at| (at.seq, at.hash))?;
             Some(Cut { log, ranges: places.iter().map(|at| at.seq).collect(), hash: highest.hash })
         };
-        Ok(covered.into_iter().filter_map(cut).take(MAX_CUTS).collect())
+        let mut cuts: Vec<Cut> = covered.into_iter().filter_map(cut).collect();
+        for renewal in &member.roster().renewals {
+            if self.has_base(renewal)? {
+                renewal.covers.iter().for_each(|cut| add_to(&mut cuts, cut));
+            }
+        }
+        cuts.truncate(MAX_CUTS);
+        Ok(cuts)
     }
 
     /// Forgets what renewals cover, as far as their bases hold it; says so once nothing is left.
@@ -238,6 +246,14 @@ impl Notebook {
     pub fn renewal_waits_for(&self, keys: &dyn KeyStore) -> Result<Option<Vec<String>>> {
         Ok(self.member(keys)?.as_ref().and_then(waiting_for))
     }
+}
+
+fn add_to(cuts: &mut Vec<Cut>, more: &Cut) {
+    let Some(cut) = cuts.iter_mut().find(|cut| cut.log == more.log) else { return cuts.push(more.clone()) };
+    if more.ranges.last() > cut.ranges.last() {
+        cut.hash = more.hash;
+    }
+    cut.ranges = cut.ranges.union(&more.ranges);
 }
 
 fn waiting_for(member: &Member) -> Option<Vec<String>> {

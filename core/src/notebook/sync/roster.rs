@@ -71,10 +71,8 @@ impl Notebook {
         }
         let (names, files): (Vec<String>, Vec<Vec<u8>>) = fresh.into_iter().unzip();
         self.learn(member, files.clone(), keys)?;
-        // A failure to take away what is of no use is no matter.
-        let spent = names.iter().zip(&files).filter(|(_, file)| member.is_spent(file));
-        spent.for_each(|(name, _)| drop(place.delete(name)));
-        Ok(())
+        let mut spent = names.iter().zip(&files).filter(|(_, file)| member.is_spent(file));
+        spent.try_for_each(|(name, _)| self.take_away(member, place, name))
     }
 
     /// Looks again at all bags that are here.

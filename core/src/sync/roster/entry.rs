@@ -362,7 +362,7 @@ impl Entry {
         let mut fields = reader.map()?;
         reader.end()?;
         let author = DeviceId(fields.take(AUTHOR, Reader::array)?);
-        seal::verify(&author.0, PURPOSE, &[said], signature)?;
+        seal::verify_once(&author.0, PURPOSE, &[said], signature)?;
         let entry = Self {
             hash: EntryHash(blake3::hash(bytes).into()),
             parents: fields.take(PARENTS, |reader| reader.list(MAX_PARENTS, |reader| reader.array().map(EntryHash)))?,
