@@ -520,6 +520,10 @@ fn who_is_deleted_for_good_leaves_every_device_and_after_a_renewal_every_file() 
     assert!(said.all().contains("another device of yours sealed everything anew"), "{}", said.all());
     let after = files_below(&home.path("shared/kith/l"));
     assert!(!after.is_empty() && !before.iter().any(|old| after.contains(old)), "{before:?} {after:?}");
+    // Each forgets the keys of before, and gives the other one of its own.
+    for desk in [&phone, &laptop, &phone] {
+        desk.kith(&["sync", "--no-near"]);
+    }
     for desk in [&phone, &laptop] {
         assert_eq!(desk.run(&["sync", "--no-near"]).all(), "Nothing new on either side.");
         assert!(desk.kith(&["people"]).contains("Ben Okafor"));

@@ -187,11 +187,11 @@ fn a_device_whose_host_was_removed_before_anybody_heard_of_it_is_kept_when_a_per
     laptop.lets_in(&tablet, &elsewhere);
     write(&tablet, "by one in doubt");
     tablet.pass(&elsewhere).unwrap();
-    // The second removal is told under a key that the tablet was never given, so it cannot even hear that it is out.
+    // The second removal is told under a key that the laptop never gave to the tablet.
     phone.notebook.remove_device(&phone.keys, "desk").unwrap();
     phone.notebook.remove_device(&phone.keys, "laptop").unwrap();
     phone.pass(&elsewhere).unwrap();
-    tablet.pass(&elsewhere).unwrap();
+    assert!(tablet.pass(&elsewhere).unwrap_err().to_string().contains("invite it anew"));
     phone.pass(&elsewhere).unwrap();
     assert!(!reads(&phone, "by one in doubt"));
     let rows = phone.notebook.devices_in_doubt(&phone.keys).unwrap();
@@ -272,6 +272,28 @@ fn a_device_that_lost_its_place_brings_word_of_the_removal_that_took_it() {
     assert!(laptop.pass(&home.shared).unwrap_err().to_string().contains("was removed"), "it has heard of it");
     desk.pass(&home.shared).unwrap();
     assert_eq!(desk.notebook.devices_in_doubt(&desk.keys).unwrap()[0].name, "tablet");
+}
+
+#[test]
+fn who_was_removed_brings_word_of_it_to_the_device_it_let_in_beside_that() {
+    let home = Home::new();
+    let [phone, laptop, desk] = home.devices(["phone", "laptop", "desk"]);
+    // The phone says that the laptop is removed under a key of which the laptop has not heard, and the laptop lets a
+    // tablet in after removing the phone: neither side has a key of the other's.
+    phone.notebook.remove_device(&phone.keys, "desk").unwrap();
+    phone.notebook.remove_device(&phone.keys, "laptop").unwrap();
+    laptop.notebook.remove_device(&laptop.keys, "phone").unwrap();
+    let tablet = Device::new(home.folder.path(), "tablet", 9);
+    let elsewhere = home.folder.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    laptop.lets_in(&tablet, &elsewhere);
+    phone.pass(&home.shared).unwrap();
+    tablet.pass(&home.shared).unwrap();
+    assert!(laptop.pass(&home.shared).unwrap_err().to_string().contains("was removed from the notebook by phone"));
+    assert!(tablet.pass(&home.shared).unwrap_err().to_string().contains("invite it anew"));
+    phone.pass(&home.shared).unwrap();
+    assert_eq!(phone.notebook.devices_in_doubt(&phone.keys).unwrap()[0].name, "tablet");
+    drop(desk);
 }
 
 #[test]

@@ -35,6 +35,8 @@ pub struct Member {
 /// How far ahead of its own a device looks for the HPKE key a bag was sealed to, and for the one the others know.
 const LOOK_AHEAD: usize = 8;
 const MOST_STEPS: usize = 64;
+/// To so many devices that a removed one let in something is sealed: it may have let in any number.
+const MOST_VOID: usize = 16;
 
 /// An entry that is new here, and the file in which it travels.
 pub struct Written {
@@ -636,7 +638,8 @@ impl Member {
 
     /// Every device that may read some of the epochs held here, and the recovery key, which may read all. Whoever holds a
     /// key sees to it that the others get it. This device is among them with the epochs it opened itself: should it have
-    /// been cloned, its twin gets their keys from nobody else. One that was removed is, too: see [`roster::Removed::may_read`].
+    /// been cloned, its twin gets their keys from nobody else. One that was removed is, too, and who was let in by it: see
+    /// [`roster::Removed::may_read`].
     pub fn others(&self) -> Vec<Reader> {
         let me = self.device();
         let opened_here = |epoch: &EntryHash| {
@@ -653,9 +656,14 @@ impl Member {
         let removed = self.roster.removed.iter().filter_map(|removed| {
             Some(Reader { who: removed.device.0, hpke: removed.hpke?, epochs: held(removed.may_read.clone()) })
         });
+        // Who was let in by a removed device, beside that removal, hears of it under the keys that the removed one may read.
+        let void = self.roster.void.iter().take(MOST_VOID).filter_map(|void| {
+            let host = self.roster.removed(&void.by)?;
+            Some(Reader { who: void.public.device.0, hpke: void.public.hpke, epochs: held(host.may_read.clone()) })
+        });
         let recovery = self.roster.recovery.iter();
         let recovery = recovery.map(|key| Reader { who: key.sign, hpke: key.hpke, epochs: all.clone() });
-        devices.chain(removed).chain(recovery).collect()
+        devices.chain(removed).chain(void).chain(recovery).collect()
     }
 
     fn hold_root(&mut self, store: &dyn KeyStore, epoch: EntryHash, root: Secret) -> Result<()> {

@@ -127,8 +127,13 @@ impl Notebook {
         let mut report = SyncReport::default();
         self.take_roster(&mut member, place, &found, keys)?;
         if let Err(why) = self.tend_roster(&mut member, keys) {
-            // Who has lost its place without being removed may be the only one to bring word of that.
-            if member.roster().removed(&member.device()).is_none() {
+            // Who has lost its place without being removed may be the only one to bring word of that. So may who was removed,
+            // to whom it let in beside that: the others may not have heard of such a device at all.
+            let (me, roster) = (member.device(), member.roster());
+            if roster.void.iter().any(|void| void.by == me) {
+                self.hand_on_keys(&member)?;
+                self.put_roster(place, &found)?;
+            } else if roster.removed(&me).is_none() {
                 self.put_roster(place, &found)?;
             }
             return Err(why);

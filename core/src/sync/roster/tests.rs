@@ -337,6 +337,17 @@ fn a_device_renews_its_own_key_only() {
 }
 
 #[test]
+fn who_is_removed_is_told_under_the_key_it_said_last_even_beside_its_removal() {
+    let mut set = three();
+    set.says(3, Act::Rekey { hpke: [1; 32] });
+    let mut elsewhere = set.clone();
+    elsewhere.says(3, Act::Rekey { hpke: [2; 32] });
+    set.says(1, revoke(3));
+    assert_eq!(evaluate(&set).removed(&id(3)).unwrap().hpke, Some([1; 32]));
+    assert_eq!(evaluate(&set.with(&elsewhere)).removed(&id(3)).unwrap().hpke, Some([2; 32]));
+}
+
+#[test]
 fn epochs_are_left_behind_once_all_have_followed_a_renewal() {
     let mut set = three();
     let first = evaluate(&set).epochs[0].entry;

@@ -257,7 +257,7 @@ impl<'a> Weighing<'a> {
                 name: self.names(device).next().map(|(_, name)| name.into()),
                 revokes: Vec::new(),
                 by_recovery: false,
-                hpke: self.names(device).next().and_then(|(at, _)| Some(self.device(at, counting)?.hpke)),
+                hpke: self.last_hpke(device),
                 may_read: Vec::new(),
                 cut_off: CutOff::default(),
             });
@@ -271,6 +271,16 @@ impl<'a> Weighing<'a> {
         }
         self.add_held(counting, &mut removed);
         removed.into_values().collect()
+    }
+
+    /// The HPKE key that a removed device said last, whether that counts or not: it may have forgotten those before.
+    fn last_hpke(&self, device: &DeviceId) -> Option<[u8; 32]> {
+        let said = self.list.iter().filter_map(|entry| match (&entry.act, entry.act.adds()) {
+            (Act::Rekey { hpke }, _) if entry.author == *device => Some(*hpke),
+            (_, Some((public, _))) if public.device == *device => Some(public.hpke),
+            _ => None,
+        });
+        said.last()
     }
 
     /// The epochs that were opened before this removal, and not after another of the same device.
