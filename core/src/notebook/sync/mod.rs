@@ -130,11 +130,10 @@ impl Notebook {
             // Who has lost its place without being removed may be the only one to bring word of that. So may who was removed,
             // to whom it let in beside that: the others may not have heard of such a device at all.
             let (me, roster) = (member.device(), member.roster());
-            if roster.void.iter().any(|void| void.by == me) {
-                self.hand_on_keys(&member)?;
+            if roster.removed(&me).is_none() {
                 self.put_roster(place, &found)?;
-            } else if roster.removed(&me).is_none() {
-                self.put_roster(place, &found)?;
+            } else if roster.void.iter().any(|void| void.by == me) {
+                self.put_bags_for_its_guests(&member, place)?;
             }
             return Err(why);
         }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::shelf::{parcel_name, put};
 use super::{TAG, optional};
 use crate::error::{Error, Result};
 use crate::notebook::{Notebook, lock};
@@ -166,6 +167,14 @@ impl Notebook {
             }
         }
         Ok(())
+    }
+
+    /// What a removed device does last: it hands on keys as before, and puts them here, once, and nothing else.
+    pub(super) fn put_bags_for_its_guests(&self, member: &Member, place: &dyn Mailbox) -> Result<()> {
+        let before: HashSet<[u8; 16]> = self.read(segments::parcels)?.into_iter().map(|(id, _)| id).collect();
+        self.hand_on_keys(member)?;
+        let fresh = self.read(segments::parcels)?.into_iter().filter(|(id, _)| !before.contains(id));
+        fresh.into_iter().try_for_each(|(id, bag)| put(place, &parcel_name(&id), &bag))
     }
 
     /// Bags are told apart by the epoch they were sealed in alone, so that all devices drop the same ones.

@@ -97,7 +97,7 @@ impl Notebook {
         let names: HashMap<&str, u64> = found.iter().map(|found| (found.name.as_str(), found.bytes)).collect();
         let mut written = 0;
         for (id, parcel) in self.read(segments::parcels)? {
-            let name = format!("r/{}.kithr", hex(&id));
+            let name = parcel_name(&id);
             if names.get(name.as_str()) != Some(&(parcel.len() as u64)) {
                 put(place, &name, &parcel)?;
                 written += 1;
@@ -206,6 +206,11 @@ fn runs<'a, 'b>(loose: &'b [(ShortName, u64, &'a SegmentHead)]) -> Vec<&'b [(Sho
     }
     runs.push(&loose[from..]);
     runs
+}
+
+/// What a file of the roster is called.
+pub(super) fn parcel_name(id: &[u8; 16]) -> String {
+    format!("r/{}.kithr", hex(id))
 }
 
 /// A folder may have something else under a name that was cut short or swapped: then it goes, and this takes its place.
