@@ -1,6 +1,6 @@
 //! Where a story takes place: a folder that is gone afterwards, devices in it, and a folder that they share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{Device, quick_folder};
 
@@ -46,10 +46,33 @@ impl Home {
         devices
     }
 
+    /// Another folder, where only some of them meet.
+    pub fn elsewhere(&self) -> PathBuf {
+        let elsewhere = self.folder.path().join("elsewhere");
+        std::fs::create_dir(&elsewhere).unwrap();
+        elsewhere
+    }
+
     /// Everybody syncs, until everybody has heard of everybody.
     pub fn meet(&self, devices: &[&Device]) {
         for _ in 0..3 {
             devices.iter().for_each(|device| drop(device.pass(&self.shared).unwrap()));
         }
     }
+
+    /// Everybody syncs, until nobody has anything new.
+    pub fn rest(&self, devices: &[&Device]) {
+        rest(devices, &self.shared);
+    }
+}
+
+/// The same in any folder.
+pub fn rest(devices: &[&Device], folder: &Path) {
+    for _ in 0..8 {
+        let busy = devices.iter().map(|device| device.pass(folder).unwrap());
+        if busy.map(|report| report.written + report.read + report.sent + report.forgotten).sum::<u64>() == 0 {
+            return;
+        }
+    }
+    panic!("they do not come to rest");
 }

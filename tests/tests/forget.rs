@@ -13,8 +13,9 @@ use kith_core::sync::member::Member;
 use kith_core::sync::ranges::Ranges;
 use kith_core::sync::roster::{Act, Cut};
 use kith_core::sync::segment::{self, Header, Item};
+use tests::home::Home;
 use tests::post::sealed_files;
-use tests::{Device, Seeded, assert_alike, quick_folder};
+use tests::{Device, Seeded, assert_alike};
 
 /// Words that only Dana's records have.
 const PLANTED: [&str; 3] = ["zyxwella", "plumbaline", "frobnicator"];
@@ -25,44 +26,14 @@ fn segments_in(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     sealed.filter(|(path, _)| path.extension().is_some_and(|ending| ending == "kiths")).collect()
 }
 
-struct Home {
-    folder: tempfile::TempDir,
-    shared: PathBuf,
-}
-
-impl Home {
-    fn new() -> Self {
-        let folder = quick_folder();
-        let shared = folder.path().join("shared");
-        std::fs::create_dir(&shared).unwrap();
-        Self { folder, shared }
-    }
-
-    fn device(&self, name: &str, seed: u64) -> Device {
-        Device::new(self.folder.path(), name, seed)
-    }
-
-    /// Two devices that know each other's notes: Zyxwella's, and Ben's.
-    fn two(&self) -> (Device, Device, Id<Contact>) {
-        let (phone, laptop) = (self.device("phone", 1), self.device("laptop", 2));
-        phone.lets_in(&laptop, &self.shared);
-        let line = "Zyxwella Quorbin, Acme !send her the frobnicator ?needs a plumbaline";
-        let zyxwella = phone.notebook.jot_line(line).unwrap().contact.unwrap();
-        phone.notebook.jot_line("Ben Okafor, Novabank !call him by tue").unwrap();
-        self.pass(&[&phone, &laptop]);
-        (phone, laptop, zyxwella)
-    }
-
-    /// Everybody syncs, until nobody has anything new.
-    fn pass(&self, devices: &[&Device]) {
-        for _ in 0..6 {
-            let busy = devices.iter().map(|device| device.pass(&self.shared).unwrap());
-            if busy.map(|report| report.written + report.read + report.sent + report.forgotten).sum::<u64>() == 0 {
-                return;
-            }
-        }
-        panic!("they do not come to rest");
-    }
+/// Two devices that know each other's notes: Zyxwella's, and Ben's.
+fn two(home: &Home) -> (Device, Device, Id<Contact>) {
+    let (phone, laptop) = home.two();
+    let line = "Zyxwella Quorbin, Acme !send her the frobnicator ?needs a plumbaline";
+    let zyxwella = phone.notebook.jot_line(line).unwrap().contact.unwrap();
+    phone.notebook.jot_line("Ben Okafor, Novabank !call him by tue").unwrap();
+    home.rest(&[&phone, &laptop]);
+    (phone, laptop, zyxwella)
 }
 
 fn is_there(device: &Device, id: Id<Contact>) -> bool {
@@ -96,7 +67,7 @@ fn words_in_mailbox(device: &Device, folder: &Path) -> Vec<&'static str> {
 #[test]
 fn what_one_device_deletes_for_good_leaves_the_others_as_they_sync() {
     let home = Home::new();
-    let (phone, laptop, zyxwella) = home.two();
+    let (phone, laptop, zyxwella) = two(&home);
     assert!(is_there(&laptop, zyxwella));
     // The laptop writes to her while the phone deletes her.
     laptop.notebook.edit(zyxwella, |c: &mut Contact| c.nickname = "Zyx".into()).unwrap();
@@ -106,21 +77,21 @@ fn what_one_device_deletes_for_good_leaves_the_others_as_they_sync() {
     assert_eq!((report.deleted, report.purges_waiting.len()), (purge.records, 0), "{report:?}");
     assert!(!is_there(&laptop, zyxwella));
     assert_eq!(words_in_file(&laptop), Vec::<&str>::new());
-    home.pass(&[&phone, &laptop]);
+    home.rest(&[&phone, &laptop]);
     assert_alike(&phone, &laptop);
     // A device that joins later never shows her.
     let tablet = home.device("tablet", 3);
     laptop.lets_in(&tablet, &home.shared);
     tablet.pass(&home.shared).unwrap();
     assert!(!is_there(&tablet, zyxwella));
-    home.pass(&[&phone, &laptop, &tablet]);
+    home.rest(&[&phone, &laptop, &tablet]);
     assert_alike(&laptop, &tablet);
 }
 
 #[test]
 fn a_late_edit_of_somebody_deleted_for_good_is_dropped_and_said() {
     let home = Home::new();
-    let (phone, laptop, zyxwella) = home.two();
+    let (phone, laptop, zyxwella) = two(&home);
     laptop.notebook.edit(zyxwella, |c: &mut Contact| c.nickname = "Zyx".into()).unwrap();
     laptop.pass(&home.shared).unwrap();
     phone.notebook.purge(zyxwella).unwrap();
@@ -131,15 +102,15 @@ fn a_late_edit_of_somebody_deleted_for_good_is_dropped_and_said() {
 #[test]
 fn many_people_are_deleted_on_another_device_only_once_somebody_there_agrees() {
     let home = Home::new();
-    let (phone, laptop, zyxwella) = home.two();
+    let (phone, laptop, zyxwella) = two(&home);
     let more: Vec<Id<Contact>> = ["Ann Lee", "Chi Wei", "Rui Costa"]
         .iter()
         .map(|name| phone.notebook.jot_line(name).unwrap().contact.unwrap())
         .collect();
-    home.pass(&[&phone, &laptop]);
+    home.rest(&[&phone, &laptop]);
     let all: Vec<Id<Contact>> = more.into_iter().chain([zyxwella]).collect();
     all.iter().for_each(|id| drop(phone.notebook.purge(*id).unwrap()));
-    home.pass(&[&phone]);
+    home.rest(&[&phone]);
     let report = laptop.pass(&home.shared).unwrap();
     assert_eq!(report.deleted, 0);
     let waiting: Vec<(&str, u64)> = report.purges_waiting.iter().map(|w| (w.by.as_str(), w.people)).collect();
@@ -149,7 +120,7 @@ fn many_people_are_deleted_on_another_device_only_once_somebody_there_agrees() {
     assert!(laptop.notebook.agree_to_purges(&laptop.keys).unwrap() >= 4);
     assert!(!all.iter().any(|id| is_there(&laptop, *id)));
     assert_eq!(words_in_file(&laptop), Vec::<&str>::new());
-    home.pass(&[&phone, &laptop]);
+    home.rest(&[&phone, &laptop]);
     assert_alike(&phone, &laptop);
     assert_eq!(laptop.notebook.purges_waiting(&laptop.keys).unwrap(), []);
 }
@@ -157,11 +128,11 @@ fn many_people_are_deleted_on_another_device_only_once_somebody_there_agrees() {
 #[test]
 fn a_few_at_a_time_do_not_get_past_the_question_either() {
     let home = Home::new();
-    let (phone, laptop, _) = home.two();
+    let (phone, laptop, _) = two(&home);
     let mut waited = false;
     for name in ["Ann Lee", "Chi Wei", "Rui Costa", "Ola Berg", "Tam Ito"] {
         let id = phone.notebook.jot_line(name).unwrap().contact.unwrap();
-        home.pass(&[&phone, &laptop]);
+        home.rest(&[&phone, &laptop]);
         phone.notebook.purge(id).unwrap();
         phone.pass(&home.shared).unwrap();
         waited |= !laptop.pass(&home.shared).unwrap().purges_waiting.is_empty();
@@ -172,9 +143,9 @@ fn a_few_at_a_time_do_not_get_past_the_question_either() {
 #[test]
 fn after_a_renewal_no_key_opens_a_word_of_who_was_deleted() {
     let home = Home::new();
-    let (phone, laptop, zyxwella) = home.two();
+    let (phone, laptop, zyxwella) = two(&home);
     phone.notebook.purge(zyxwella).unwrap();
-    home.pass(&[&phone, &laptop]);
+    home.rest(&[&phone, &laptop]);
     assert_eq!(words_in_mailbox(&phone, &home.shared), ["frobnicator", "plumbaline", "zyxwella"]);
     let before: BTreeSet<Vec<u8>> = segments_in(&home.shared).into_values().collect();
     let renewed = phone.notebook.renew(&phone.keys).unwrap();
@@ -184,7 +155,7 @@ fn after_a_renewal_no_key_opens_a_word_of_who_was_deleted() {
     assert_eq!(words_in_mailbox(&phone, &home.shared), Vec::<&str>::new());
     let report = laptop.pass(&home.shared).unwrap();
     assert_eq!(report.forgotten, before.len() as u64);
-    home.pass(&[&phone, &laptop]);
+    home.rest(&[&phone, &laptop]);
     let after: BTreeSet<Vec<u8>> = segments_in(&home.shared).into_values().collect();
     assert!(before.is_disjoint(&after), "nobody puts an old one back");
     assert_eq!(phone.notebook.renewal_waits_for(&phone.keys).unwrap(), Some(vec![]));
@@ -195,7 +166,7 @@ fn after_a_renewal_no_key_opens_a_word_of_who_was_deleted() {
     // Who joins now gets everything that counts from what is left.
     let tablet = home.device("tablet", 3);
     laptop.lets_in(&tablet, &home.shared);
-    home.pass(&[&tablet, &phone, &laptop]);
+    home.rest(&[&tablet, &phone, &laptop]);
     assert_alike(&phone, &tablet);
     assert_eq!(tablet.pass(&home.shared).unwrap().missing, 0, "what was renewed is not missed");
     assert!(!tablet.notebook.find("okafor", 9).unwrap().is_empty());
@@ -204,7 +175,7 @@ fn after_a_renewal_no_key_opens_a_word_of_who_was_deleted() {
 #[test]
 fn a_device_that_was_away_during_renewals_loses_nothing_of_its_own() {
     let home = Home::new();
-    let (phone, laptop, zyxwella) = home.two();
+    let (phone, laptop, zyxwella) = two(&home);
     let own = laptop.notebook.jot_line("Ann Lee +knows pilots").unwrap().contact.unwrap();
     laptop.notebook.edit(zyxwella, |c: &mut Contact| c.nickname = "Zyx".into()).unwrap();
     for n in 0..3 {
@@ -212,37 +183,37 @@ fn a_device_that_was_away_during_renewals_loses_nothing_of_its_own() {
         phone.notebook.renew(&phone.keys).unwrap();
         phone.pass(&home.shared).unwrap();
     }
-    home.pass(&[&laptop, &phone]);
+    home.rest(&[&laptop, &phone]);
     assert_alike(&phone, &laptop);
     assert!(is_there(&phone, own));
     let nickname = phone.notebook.get::<Contact>(zyxwella).unwrap().unwrap().nickname;
     assert_eq!(nickname, "Zyx");
     // A mailbox that is lost is filled again, with what counts.
     std::fs::remove_dir_all(home.shared.join("kith")).unwrap();
-    home.pass(&[&laptop, &phone]);
+    home.rest(&[&laptop, &phone]);
     let tablet = home.device("tablet", 3);
     laptop.lets_in(&tablet, &home.shared);
-    home.pass(&[&tablet, &phone, &laptop]);
+    home.rest(&[&tablet, &phone, &laptop]);
     assert_alike(&phone, &tablet);
 }
 
 #[test]
 fn old_copies_that_come_by_again_are_taken_away_again() {
     let home = Home::new();
-    let (phone, laptop, _) = home.two();
+    let (phone, laptop, _) = two(&home);
     let old: Vec<(PathBuf, Vec<u8>)> = segments_in(&home.shared)
         .into_keys()
         .map(|path| (home.shared.join(&path), std::fs::read(home.shared.join(&path)).unwrap()))
         .collect();
     phone.notebook.renew(&phone.keys).unwrap();
-    home.pass(&[&phone, &laptop]);
+    home.rest(&[&phone, &laptop]);
     // A drive brings them back, one of them under a name of its own.
     for (n, (path, bytes)) in old.iter().enumerate() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         let path = if n == 0 { path.with_extension("(conflicted copy).kiths") } else { path.clone() };
         std::fs::write(path, bytes).unwrap();
     }
-    home.pass(&[&laptop, &phone]);
+    home.rest(&[&laptop, &phone]);
     let left: BTreeSet<Vec<u8>> = segments_in(&home.shared).into_values().collect();
     assert!(old.iter().all(|(_, bytes)| !left.contains(bytes)));
     assert_alike(&phone, &laptop);
@@ -251,7 +222,7 @@ fn old_copies_that_come_by_again_are_taken_away_again() {
 #[test]
 fn a_base_that_lacks_something_makes_nobody_forget_it() {
     let home = Home::new();
-    let (phone, laptop, _) = home.two();
+    let (phone, laptop, _) = two(&home);
     // The phone lies: it says that its newest segment holds everything.
     let mut member = phone.notebook.member(&phone.keys).unwrap().unwrap();
     let logs: BTreeSet<LogId> = segments_of(&member, &home.shared).into_iter().map(|(log, ..)| log).collect();
@@ -314,20 +285,20 @@ impl KeyStore for Failing<'_> {
 #[test]
 fn a_renewal_that_is_cut_short_harms_nothing_and_can_be_done_again() {
     let home = Home::new();
-    let (phone, laptop, zyxwella) = home.two();
+    let (phone, laptop, zyxwella) = two(&home);
     for n in 0..90 {
         let body = format!("{n} ").repeat(900);
         phone.notebook.put(Note { body, ..Note::default() }).unwrap();
     }
-    home.pass(&[&phone, &laptop]);
+    home.rest(&[&phone, &laptop]);
     phone.notebook.purge(zyxwella).unwrap();
     let failing = Failing { inner: &phone.keys, left: AtomicI64::new(1) };
     assert!(matches!(phone.notebook.renew(&failing), Err(Error::Storage(_))));
-    home.pass(&[&phone, &laptop]);
+    home.rest(&[&phone, &laptop]);
     assert_alike(&phone, &laptop);
     assert_ne!(words_in_mailbox(&phone, &home.shared), Vec::<&str>::new());
     phone.notebook.renew(&phone.keys).unwrap();
-    home.pass(&[&phone, &laptop]);
+    home.rest(&[&phone, &laptop]);
     assert_eq!(words_in_mailbox(&phone, &home.shared), Vec::<&str>::new());
     assert_alike(&phone, &laptop);
 }
@@ -335,20 +306,20 @@ fn a_renewal_that_is_cut_short_harms_nothing_and_can_be_done_again() {
 #[test]
 fn what_the_renewing_device_does_not_understand_or_keeps_back_is_not_covered() {
     let home = Home::new();
-    let (phone, laptop, _) = home.two();
+    let (phone, laptop, _) = two(&home);
     let tablet = home.device("tablet", 3);
     phone.lets_in(&tablet, &home.shared);
-    home.pass(&[&phone, &laptop, &tablet]);
+    home.rest(&[&phone, &laptop, &tablet]);
     phone.notebook.remove_device(&phone.keys, "tablet").unwrap();
     tablet.notebook.jot_line("Late Larry").unwrap();
     tablet.pass(&home.shared).unwrap();
-    home.pass(&[&phone, &laptop]);
+    home.rest(&[&phone, &laptop]);
     phone.notebook.renew(&phone.keys).unwrap();
-    home.pass(&[&phone, &laptop]);
+    home.rest(&[&phone, &laptop]);
     let kept = laptop.notebook.kept_back(&laptop.keys).unwrap();
     assert_eq!(kept.len(), 1, "{kept:?}");
     laptop.notebook.keep_back_no_more(&laptop.keys, "tablet").unwrap();
-    home.pass(&[&laptop, &phone]);
+    home.rest(&[&laptop, &phone]);
     assert!(!phone.notebook.find("larry", 9).unwrap().is_empty());
     assert_alike(&phone, &laptop);
 }

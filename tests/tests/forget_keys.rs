@@ -15,64 +15,16 @@ use kith_core::sync::keys::{DeviceKeys, EntryHash, EpochKeys, KeyBag, NotebookTa
 use kith_core::sync::keystore::{FileKeyStore, KeyStore};
 use kith_core::sync::member::Member;
 use kith_core::sync::segment::{self, Header, Item};
+use tests::home::{Home, rest};
 use tests::{Device, assert_alike, copy_folder, mailbox, quick_folder};
 
-struct Home {
-    folder: tempfile::TempDir,
-    shared: PathBuf,
-}
-
-impl Home {
-    fn new() -> Self {
-        let folder = quick_folder();
-        let shared = folder.path().join("shared");
-        std::fs::create_dir(&shared).unwrap();
-        Self { folder, shared }
-    }
-
-    fn device(&self, name: &str, seed: u64) -> Device {
-        Device::new(self.folder.path(), name, seed)
-    }
-
-    /// Devices of one notebook, let in by the first, that know Zyxwella.
-    fn devices<const N: usize>(&self, names: [&str; N]) -> ([Device; N], Id<Contact>) {
-        let mut seed = 0;
-        let devices = names.map(|name| {
-            seed += 1;
-            self.device(name, seed)
-        });
-        devices[1..].iter().for_each(|device| devices[0].lets_in(device, &self.shared));
-        let zyxwella = devices[0].notebook.jot_line("Zyxwella Quorbin, Acme").unwrap().contact.unwrap();
-        devices[0].notebook.jot_line("Ben Okafor, Novabank !call him by tue").unwrap();
-        self.rest(&devices.each_ref());
-        (devices, zyxwella)
-    }
-
-    /// Everybody syncs, until nobody has anything new.
-    fn rest(&self, devices: &[&Device]) {
-        rest(devices, &self.shared);
-    }
-
-    /// Every file of the mailbox, by its name.
-    fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
-        files_below(&self.shared)
-    }
-
-    fn elsewhere(&self) -> PathBuf {
-        let elsewhere = self.folder.path().join("elsewhere");
-        std::fs::create_dir(&elsewhere).unwrap();
-        elsewhere
-    }
-}
-
-fn rest(devices: &[&Device], folder: &Path) {
-    for _ in 0..8 {
-        let busy = devices.iter().map(|device| device.pass(folder).unwrap());
-        if busy.map(|report| report.written + report.read + report.sent + report.forgotten).sum::<u64>() == 0 {
-            return;
-        }
-    }
-    panic!("they do not come to rest");
+/// Devices of one notebook, let in by the first, that know Zyxwella.
+fn acquainted<const N: usize>(home: &Home, names: [&str; N]) -> ([Device; N], Id<Contact>) {
+    let devices = home.devices(names);
+    let zyxwella = devices[0].notebook.jot_line("Zyxwella Quorbin, Acme").unwrap().contact.unwrap();
+    devices[0].notebook.jot_line("Ben Okafor, Novabank !call him by tue").unwrap();
+    home.rest(&devices.each_ref());
+    (devices, zyxwella)
 }
 
 fn files_below(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
@@ -133,10 +85,10 @@ fn is_segment(path: &Path) -> bool {
 #[test]
 fn after_a_renewal_that_all_followed_copies_of_old_files_open_to_the_recovery_key_alone() {
     let home = Home::new();
-    let ([phone, laptop], zyxwella) = home.devices(["phone", "laptop"]);
+    let ([phone, laptop], zyxwella) = acquainted(&home, ["phone", "laptop"]);
     let paper = phone.notebook.make_recovery_key(&mailbox(&home.shared), &phone.keys, None).unwrap();
     home.rest(&[&phone, &laptop]);
-    let before = home.files();
+    let before = files_below(&home.shared);
     let genesis = roots(&phone);
     assert_eq!(genesis.len(), 1);
     let old: Vec<&Vec<u8>> = before.iter().filter(|(path, _)| is_segment(path)).map(|(_, bytes)| bytes).collect();
@@ -151,7 +103,7 @@ fn after_a_renewal_that_all_followed_copies_of_old_files_open_to_the_recovery_ke
     home.rest(&[&phone, &laptop]);
     assert_eq!(phone.notebook.renewal_waits_for(&phone.keys).unwrap(), Some(vec![]));
     assert_alike(&phone, &laptop);
-    let after = home.files();
+    let after = files_below(&home.shared);
     for device in [&phone, &laptop] {
         assert!(roots(device).is_disjoint(&genesis) && !roots(device).is_empty());
         assert_eq!(member(device).keys().former_envelope_keys().len(), 0);
@@ -205,7 +157,7 @@ fn words_read_by(paper: &RecoveryKit, member: &Member, files: &BTreeMap<PathBuf,
 #[test]
 fn a_device_that_was_away_for_a_renewal_finds_everything_and_brings_what_it_wrote() {
     let home = Home::new();
-    let ([phone, laptop, tablet], _) = home.devices(["phone", "laptop", "tablet"]);
+    let ([phone, laptop, tablet], _) = acquainted(&home, ["phone", "laptop", "tablet"]);
     let genesis = roots(&phone);
     tablet.notebook.jot_line("Ann Lee +knows pilots").unwrap();
     phone.notebook.renew(&phone.keys).unwrap();
@@ -224,7 +176,7 @@ fn a_device_that_was_away_for_a_renewal_finds_everything_and_brings_what_it_wrot
 #[test]
 fn who_does_not_want_to_wait_for_a_device_removes_it() {
     let home = Home::new();
-    let ([phone, laptop, tablet], _) = home.devices(["phone", "laptop", "tablet"]);
+    let ([phone, laptop, tablet], _) = acquainted(&home, ["phone", "laptop", "tablet"]);
     let genesis = roots(&phone);
     tablet.notebook.jot_line("Ann Lee +knows pilots").unwrap();
     phone.notebook.renew(&phone.keys).unwrap();
@@ -239,7 +191,7 @@ fn who_does_not_want_to_wait_for_a_device_removes_it() {
 #[test]
 fn a_segment_that_nobody_else_has_seen_keeps_its_key_until_the_next_renewal() {
     let home = Home::new();
-    let ([phone, laptop, tablet], _) = home.devices(["phone", "laptop", "tablet"]);
+    let ([phone, laptop, tablet], _) = acquainted(&home, ["phone", "laptop", "tablet"]);
     let genesis = roots(&phone);
     tablet.notebook.jot_line("Ann Lee +knows pilots").unwrap();
     tablet.pass(&home.elsewhere()).unwrap();
@@ -262,7 +214,7 @@ fn a_segment_that_nobody_else_has_seen_keeps_its_key_until_the_next_renewal() {
 #[test]
 fn a_device_that_was_away_for_two_renewals_finds_in_the_second_what_the_first_covered() {
     let home = Home::new();
-    let ([phone, laptop, tablet], _) = home.devices(["phone", "laptop", "tablet"]);
+    let ([phone, laptop, tablet], _) = acquainted(&home, ["phone", "laptop", "tablet"]);
     let genesis = roots(&phone);
     // The desk joins after the first renewal: it never had what was before it, and the second takes its base away.
     phone.notebook.renew(&phone.keys).unwrap();
@@ -283,7 +235,7 @@ fn a_device_that_was_away_for_two_renewals_finds_in_the_second_what_the_first_co
 #[test]
 fn two_that_do_not_agree_whether_a_renewal_counts_do_not_put_and_take_away_for_ever() {
     let home = Home::new();
-    let ([phone, laptop, tablet], _) = home.devices(["phone", "laptop", "tablet"]);
+    let ([phone, laptop, tablet], _) = acquainted(&home, ["phone", "laptop", "tablet"]);
     // Two remove each other at once. The phone says so under the key it made when it removed the tablet; to the laptop
     // that key is sealed under one it forgot in a renewal of its own. It never hears of it, and goes on for itself.
     for name in ["tablet", "laptop"] {
@@ -305,7 +257,7 @@ fn two_that_do_not_agree_whether_a_renewal_counts_do_not_put_and_take_away_for_e
 #[test]
 fn a_removed_device_takes_nothing_away() {
     let home = Home::new();
-    let ([phone, laptop, tablet], _) = home.devices(["phone", "laptop", "tablet"]);
+    let ([phone, laptop, tablet], _) = acquainted(&home, ["phone", "laptop", "tablet"]);
     let elsewhere = home.elsewhere();
     tablet.pass(&elsewhere).unwrap();
     let before = files_below(&elsewhere);
@@ -323,7 +275,7 @@ fn a_removed_device_takes_nothing_away() {
 #[test]
 fn a_key_under_which_something_is_kept_back_is_not_forgotten() {
     let home = Home::new();
-    let ([phone, laptop, tablet], _) = home.devices(["phone", "laptop", "tablet"]);
+    let ([phone, laptop, tablet], _) = acquainted(&home, ["phone", "laptop", "tablet"]);
     let genesis = roots(&phone);
     phone.notebook.remove_device(&phone.keys, "tablet").unwrap();
     tablet.notebook.jot_line("Late Larry").unwrap();
@@ -352,11 +304,11 @@ fn a_key_under_which_something_is_kept_back_is_not_forgotten() {
 #[test]
 fn old_files_that_come_by_again_after_their_key_was_forgotten_are_taken_away_again() {
     let home = Home::new();
-    let ([phone, laptop], _) = home.devices(["phone", "laptop"]);
-    let before = home.files();
+    let ([phone, laptop], _) = acquainted(&home, ["phone", "laptop"]);
+    let before = files_below(&home.shared);
     phone.notebook.renew(&phone.keys).unwrap();
     home.rest(&[&phone, &laptop]);
-    let after = home.files();
+    let after = files_below(&home.shared);
     let genesis = roots(&phone);
     for (n, (path, bytes)) in before.iter().enumerate() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -368,7 +320,7 @@ fn old_files_that_come_by_again_after_their_key_was_forgotten_are_taken_away_aga
     let left = |path: &&PathBuf| !after.contains_key(*path) && !path.ends_with("KITH.txt");
     let old: Vec<&PathBuf> = before.keys().filter(left).collect();
     assert!(!old.is_empty() && old.iter().all(|path| !path.exists()), "{old:?}");
-    let copies = home.files().into_keys().filter(|path| path.to_string_lossy().contains("conflicted"));
+    let copies = files_below(&home.shared).into_keys().filter(|path| path.to_string_lossy().contains("conflicted"));
     let segments: Vec<PathBuf> = copies.filter(|path| is_segment(path)).collect();
     assert!(segments.is_empty(), "{segments:?}");
     assert_eq!(roots(&phone), genesis);
@@ -380,7 +332,7 @@ fn old_files_that_come_by_again_after_their_key_was_forgotten_are_taken_away_aga
 fn a_notebook_put_back_from_before_a_renewal_comes_to_where_the_others_are() {
     for mailbox_is_lost in [false, true] {
         let home = Home::new();
-        let ([mut phone, laptop], _) = home.devices(["phone", "laptop"]);
+        let ([mut phone, laptop], _) = acquainted(&home, ["phone", "laptop"]);
         let genesis = roots(&phone);
         let backup = home.folder.path().join("backup");
         phone.back_up(&backup);
@@ -406,7 +358,7 @@ fn a_notebook_put_back_from_before_a_renewal_comes_to_where_the_others_are() {
 fn a_key_store_put_back_from_before_a_renewal_finds_the_new_keys_by_itself() {
     for devices in [1, 2] {
         let home = Home::new();
-        let ([phone, laptop], _) = home.devices(["phone", "laptop"]);
+        let ([phone, laptop], _) = acquainted(&home, ["phone", "laptop"]);
         let others: Vec<&Device> = if devices == 1 { vec![] } else { vec![&laptop] };
         if devices == 1 {
             phone.notebook.remove_device(&phone.keys, "laptop").unwrap();
@@ -437,7 +389,7 @@ fn a_key_store_put_back_from_before_a_renewal_finds_the_new_keys_by_itself() {
 #[test]
 fn a_twin_that_slept_through_renewals_goes_on_with_what_it_wrote() {
     let home = Home::new();
-    let ([phone, laptop], _) = home.devices(["phone", "laptop"]);
+    let ([phone, laptop], _) = acquainted(&home, ["phone", "laptop"]);
     let genesis = roots(&phone);
     let twin = laptop.copied(home.folder.path(), "twin", 99, true);
     twin.notebook.jot_line("Ann Lee +knows pilots").unwrap();
@@ -521,7 +473,7 @@ impl<M: Mailbox> Mailbox for Place<'_, M> {
 #[test]
 fn a_kill_between_any_two_steps_of_a_renewal_leaves_it_to_be_finished() {
     let home = Home::new();
-    let ([phone, laptop], _) = home.devices(["phone", "laptop"]);
+    let ([phone, laptop], _) = acquainted(&home, ["phone", "laptop"]);
     let genesis = roots(&phone);
     phone.notebook.renew(&phone.keys).unwrap();
     drop((phone, laptop));

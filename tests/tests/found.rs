@@ -181,8 +181,7 @@ fn what_a_twin_took_before_it_heard_of_a_removal_in_its_name_reaches_all() {
 fn a_device_whose_host_was_removed_before_anybody_heard_of_it_is_kept_when_a_person_says_so() {
     let home = Home::new();
     let [phone, laptop, desk] = home.devices(["phone", "laptop", "desk"]);
-    let elsewhere = home.folder.path().join("elsewhere");
-    std::fs::create_dir(&elsewhere).unwrap();
+    let elsewhere = home.elsewhere();
     let tablet = Device::new(home.folder.path(), "tablet", 9);
     laptop.lets_in(&tablet, &elsewhere);
     write(&tablet, "by one in doubt");
@@ -260,8 +259,7 @@ fn what_was_sealed_under_a_key_that_only_one_device_still_has_is_told_again() {
 fn a_device_that_lost_its_place_brings_word_of_the_removal_that_took_it() {
     let home = Home::new();
     let [phone, laptop, desk] = home.devices(["phone", "laptop", "desk"]);
-    let elsewhere = home.folder.path().join("elsewhere");
-    std::fs::create_dir(&elsewhere).unwrap();
+    let elsewhere = home.elsewhere();
     // The phone removes the laptop where only the tablet looks; the tablet was let in by the laptop meanwhile.
     let tablet = Device::new(home.folder.path(), "tablet", 9);
     laptop.lets_in(&tablet, &home.shared);
@@ -284,8 +282,7 @@ fn who_was_removed_brings_word_of_it_to_the_device_it_let_in_beside_that() {
     phone.notebook.remove_device(&phone.keys, "laptop").unwrap();
     laptop.notebook.remove_device(&laptop.keys, "phone").unwrap();
     let tablet = Device::new(home.folder.path(), "tablet", 9);
-    let elsewhere = home.folder.path().join("elsewhere");
-    std::fs::create_dir(&elsewhere).unwrap();
+    let elsewhere = home.elsewhere();
     laptop.lets_in(&tablet, &elsewhere);
     phone.pass(&home.shared).unwrap();
     tablet.pass(&home.shared).unwrap();
