@@ -219,7 +219,8 @@ impl Notebook {
     }
 
     /// Writes everything anew, under a new key, and forgets what was sealed before: what was deleted for good is in no file
-    /// any more. Sync before and after. Takes as long as a first sync.
+    /// any more. Once all devices have followed, they forget the keys of what was before, and copies of it open to nobody
+    /// but the recovery key. Sync before and after. Takes as long as a first sync.
     ///
     /// # Errors
     /// [`KithError::Peer`](crate::KithError::Peer) when this notebook was never synced, or its keys are gone.
@@ -227,7 +228,8 @@ impl Notebook {
         self.ask(|notebook| notebook.renew(keys.keys()))
     }
 
-    /// Devices that have not looked at the last renewal yet; none when there was none.
+    /// Devices that have not looked at the last renewal yet, or not yet forgotten the keys before it; none when there was
+    /// none.
     ///
     /// # Errors
     /// As [`Notebook::devices`].

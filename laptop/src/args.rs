@@ -419,7 +419,8 @@ pub(crate) enum Command {
     ///
     /// A purge takes a person out of the notebook on each of your devices as they sync, but what was synced before stays
     /// in the mailboxes, sealed. This seals the whole notebook under a new key and takes the old files away, here at once
-    /// and on other devices when they sync.
+    /// and on other devices when they sync. When all have followed, your devices forget the old keys: copies of old files,
+    /// as a cloud keeps them in its bin, open to nobody then but the recovery key on paper.
     #[command(after_help = examples!("kith renew", "kith renew --yes"))]
     Renew {
         /// Do not ask

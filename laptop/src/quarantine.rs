@@ -132,7 +132,8 @@ fn purge_of(app: &App, purge: &WaitingPurge) {
 /// Seals everything anew, so that what was deleted for good leaves the mailboxes and the other devices.
 pub(crate) fn renew(app: &App, yes: bool) -> Result<(), Failure> {
     let question = "Seal the whole notebook anew, under a new key? Every device and mailbox then forgets what was sealed \
-                    before; what you deleted for good is in no file any more. It takes as long as a first sync.";
+                    before; what you deleted for good is in no file any more. Copies of old files, as a cloud keeps them in \
+                    its bin, then open to your recovery key alone. It takes as long as a first sync.";
     if !yes && !choose::agrees(app, question)? {
         return Err(Failure::Wrong("nothing was renewed".into()));
     }
@@ -161,10 +162,16 @@ pub(crate) fn renew(app: &App, yes: bool) -> Result<(), Failure> {
     sync::aside(
         app,
         &match names.is_empty() {
-            true => "No other device holds the old files.".to_string(),
+            true => {
+                "No device holds the old files or their keys. Copies that a cloud keeps in its bin open to nobody but \
+                     your recovery key, if you made one."
+                    .to_string()
+            }
             false => format!(
-                "Until they sync, these devices still hold the old files: {}. Copies that a cloud keeps in its bin can be \
-                 opened by your devices as long as they keep the old keys.",
+                "Until they sync, these devices still hold the old files: {}. When all have, and have synced once more, \
+                 your devices forget the old keys: copies that a cloud keeps in its bin then open to nobody but your \
+                 recovery key. A device that will not come back is not waited for once it is removed with \
+                 `kith devices remove`.",
                 names.join(", ")
             ),
         },

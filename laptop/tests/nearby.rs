@@ -164,7 +164,7 @@ impl<'a> Desk<'a> {
             let file = keys.into_iter().find(|file| file.file_name().to_string_lossy().starts_with(name)).unwrap();
             Secret::new(std::fs::read(file.path()).unwrap().try_into().unwrap())
         };
-        let public = DeviceKeys::from_seeds(&seed("endpoint-"), &seed("device-"), None).public();
+        let public = DeviceKeys::from_seeds(&seed("endpoint-"), &seed("device-")).public();
         vec![public.device.0, public.endpoint, public.hpke]
     }
 }

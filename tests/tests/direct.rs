@@ -147,7 +147,7 @@ fn a_stranger_gets_no_byte() {
     let home = Home::new();
     let (_, laptop) = two(&home);
     let listening = listen(&laptop);
-    let stranger = DeviceKeys::from_seeds(&Secret::new([7; 32]), &Secret::new([8; 32]), None);
+    let stranger = DeviceKeys::from_seeds(&Secret::new([7; 32]), &Secret::new([8; 32]));
     let direct = Direct::bind(stranger.endpoint_key(), 0).unwrap();
     let endpoint = laptop.notebook.member(&laptop.keys).unwrap().unwrap().keys().public().endpoint;
     for said in [&b""[..], b"\0\0\0\x01\xa0", &[0xff; 4096]] {
@@ -376,7 +376,7 @@ fn joins_over_a_line(host: &Device, guest: &Device, folder: &std::path::Path) {
         });
         let at = [(Ipv4Addr::LOCALHOST, listening.port()).into()];
         // Who does not know the code is sent away, even one that saw the host's key.
-        let other = DeviceKeys::from_seeds(&Secret::new([7; 32]), &Secret::new([8; 32]), None);
+        let other = DeviceKeys::from_seeds(&Secret::new([7; 32]), &Secret::new([8; 32]));
         let stranger = Direct::bind_to_pair(other.endpoint_key(), 0).unwrap();
         let line = stranger.dial(of_host.verifying_key().to_bytes(), &at);
         assert!(line.is_err() || Borrowed::over(line.unwrap()).list().is_err());

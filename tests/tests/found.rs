@@ -273,3 +273,24 @@ fn a_device_that_lost_its_place_brings_word_of_the_removal_that_took_it() {
     desk.pass(&home.shared).unwrap();
     assert_eq!(desk.notebook.devices_in_doubt(&desk.keys).unwrap()[0].name, "tablet");
 }
+
+#[test]
+fn what_was_forgotten_for_a_renewal_that_does_not_count_any_more_is_left_to_who_has_it() {
+    let home = Home::new();
+    let [phone, laptop, tablet] = home.devices(["phone", "laptop", "tablet"]);
+    write(&phone, "from before");
+    home.meet(&[&phone, &laptop, &tablet]);
+    laptop.notebook.renew(&laptop.keys).unwrap();
+    laptop.pass(&home.shared).unwrap();
+    assert!(tablet.pass(&home.shared).unwrap().forgotten > 0);
+    // The phone has not heard of it, and removes the laptop.
+    phone.notebook.remove_device(&phone.keys, "laptop").unwrap();
+    home.meet(&[&phone, &tablet]);
+    let before = segments(&home.shared);
+    for device in [&tablet, &phone, &tablet] {
+        assert_eq!(device.pass(&home.shared).unwrap().written, 0, "{}", device.notebook.device());
+        assert_eq!(segments(&home.shared), before, "{}", device.notebook.device());
+    }
+    assert!(reads(&phone, "from before") && reads(&tablet, "from before"));
+    assert_alike(&phone, &tablet);
+}

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::sync::{TAG, parcel_id, roster_files, tag_of};
+use super::sync::{TAG, epochs_of, parcel_id, roster_files, tag_of};
 use super::{Notebook, lock};
 use crate::error::{Error, Result};
 use crate::store;
@@ -95,7 +95,10 @@ impl Notebook {
         let name = format!("{}.req", code.file_stem());
         let Some(file) = place.get(&name, pairing::MAX_FILE as u64)? else { return Ok(None) };
         let member = self.member(keys)?.ok_or_else(no_member)?;
-        match pairing::read_request(&code, member.keys().envelope_key(), &file) {
+        // The key may have been renewed since the code was shown.
+        let envelopes = std::iter::once(member.keys().envelope_key()).chain(member.keys().former_envelope_keys());
+        let envelope = envelopes.into_iter().find(|key| code.fits(&key.public()));
+        match pairing::read_request(&code, envelope.unwrap_or(member.keys().envelope_key()), &file) {
             Ok(request) => Ok(Some(request)),
             Err(error) => {
                 self.cancel_invitation(place, keys)?;
@@ -115,11 +118,13 @@ impl Notebook {
         let now = self.unix_ms();
         let added = self.with_random(|random| member.add(request.device.clone(), &request.name, now, random))?;
         self.keep_roster(&member, &[added])?;
-        let parcels = self.read(segments::parcels)?.into_iter().map(|(_, bytes)| bytes).collect();
-        let welcome = Welcome { from: self.device.clone(), parcels, keys: member.key_bag() };
+        let kept = self.read(segments::parcels)?.into_iter().map(|(_, bytes)| bytes);
+        let parcels = kept.filter(|parcel| !member.is_spent(parcel)).collect();
+        let given = member.key_bag_of(&member.held_epochs(), &self.live_keys(&member)?);
+        let welcome = Welcome { from: self.device.clone(), parcels, keys: given };
         let answer = self.with_random(|random| pairing::answer(&code, request, &welcome, random))?;
         place.put_new(&format!("{}.ans", code.file_stem()), &answer)?;
-        self.remember_given(&member, &request.device.device)?;
+        segments::give(&lock(&self.writer).connection, &epochs_of(&welcome.keys), request.device.hpke)?;
         keys.remove(INVITED)?;
         // The rest, and the new entry, go the usual way.
         self.sync(place, keys, &mut |_, _| Ok(())).map(drop)
@@ -143,18 +148,6 @@ impl Notebook {
         }
         self.admit(place, keys, &request)?;
         Ok(request)
-    }
-
-    /// A device that was let in has all keys.
-    fn remember_given(&self, member: &Member, device: &DeviceId) -> Result<()> {
-        let mut writer = lock(&self.writer);
-        let transaction = store::begin(&mut writer.connection)?;
-        for there in member.others().into_iter().filter(|there| there.who == device.0) {
-            for epoch in there.epochs {
-                segments::give(&transaction, epoch.0, there.who)?;
-            }
-        }
-        Ok(transaction.commit()?)
     }
 
     /// Asks to join the notebook a code leads into, or goes on asking: leaves the request in the mailbox, then takes the
@@ -236,7 +229,8 @@ impl Notebook {
     pub fn recover(&self, place: &dyn Mailbox, keys: &dyn KeyStore, kit: &RecoveryKit) -> Result<()> {
         let found = place.list()?;
         let tag = tag_of(place, &found)?.ok_or_else(|| Error::NotFound("a notebook in this place".into()))?;
-        let parcels = roster_files(place, &found, &tag, &|_| false)?;
+        let parcels =
+            roster_files(place, &found, &tag, &|_| false)?.into_iter().map(|(_, file)| file).collect::<Vec<_>>();
         // A fresh identity: the one it had may be among those that were removed.
         member::forget_keys(keys, &tag)?;
         let now = self.unix_ms();
@@ -256,7 +250,8 @@ impl Notebook {
         let no_keys = || Error::NotFound("a notebook that this device has keys for".into());
         let tag = tag_of(place, &found)?.ok_or_else(no_keys)?;
         let bag = Member::held_keys(keys, &tag)?.ok_or_else(no_keys)?;
-        let parcels = roster_files(place, &found, &tag, &|_| false)?;
+        let parcels =
+            roster_files(place, &found, &tag, &|_| false)?.into_iter().map(|(_, file)| file).collect::<Vec<_>>();
         self.enter(keys, tag, parcels, bag)
     }
 

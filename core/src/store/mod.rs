@@ -26,6 +26,7 @@ const UPGRADES: &[&str] = &[
     "ALTER TABLE blob ADD COLUMN unused_since INTEGER",
     include_str!("segments.sql"),
     "DROP TABLE batch",
+    "CREATE TABLE taken_away (file BLOB PRIMARY KEY, times INTEGER NOT NULL) STRICT, WITHOUT ROWID",
 ];
 /// The version of the primary tables.
 const SCHEMA: i64 = 1 + UPGRADES.len() as i64;
@@ -781,7 +782,7 @@ mod tests {
         connection
             .execute_batch(
                 "DROP VIEW named; ALTER TABLE blob DROP COLUMN unused_since; DROP TABLE segment; DROP TABLE log; DROP TABLE roster;
-                 DROP TABLE parcel; DROP TABLE given; CREATE TABLE batch (log); PRAGMA user_version = 1",
+                 DROP TABLE parcel; DROP TABLE given; DROP TABLE taken_away; CREATE TABLE batch (log); PRAGMA user_version = 1",
             )
             .unwrap();
         drop(connection);

@@ -28,3 +28,5 @@ CREATE TABLE quarantine (
 -- Photos; unused_since is the day, counted from the year 0, on which nobody was found to show it any more.
 CREATE TABLE blob (id TEXT PRIMARY KEY, bytes BLOB NOT NULL, unused_since INTEGER) STRICT;
 CREATE TABLE purged (id BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+-- What this device took away from which mailbox, by a hash of both, and how often: somebody may put it back each time.
+CREATE TABLE taken_away (file BLOB PRIMARY KEY, times INTEGER NOT NULL) STRICT, WITHOUT ROWID;

@@ -177,6 +177,20 @@ pub fn state(connection: &Connection, at: &SegmentPlace) -> Result<Option<Segmen
     Ok(statement.query_row(params![at.log, at.seq as i64, at.hash], |row| row.get(0)).optional()?)
 }
 
+/// The segment with this hash, if it was forgotten.
+pub fn forgotten(connection: &Connection, hash: [u8; 32]) -> Result<Option<SegmentPlace>> {
+    let sql = "SELECT log, seq, hash, prev FROM segment WHERE hash = ? AND state = 5";
+    Ok(connection.prepare_cached(sql)?.query_row([hash], place).optional()?)
+}
+
+/// The short names of the epochs under which segments that are whole here are sealed.
+pub fn live_keys(connection: &Connection) -> Result<Vec<[u8; 8]>> {
+    let sql = "SELECT DISTINCT substr(bytes, 25, 8) FROM segment WHERE state <> 5";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Forgets a segment but for its place and its first bytes.
 pub fn shrink(connection: &Connection, at: &SegmentPlace) -> Result<()> {
     let sql = "UPDATE segment SET state = 5, bytes = substr(bytes, 1, 84) WHERE log = ? AND seq = ? AND hash = ?";
@@ -283,8 +297,46 @@ pub fn parcels(connection: &Connection) -> Result<Vec<([u8; 16], Vec<u8>)>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Remembers that a device was given the key of an epoch; says whether that is new.
-pub fn give(connection: &Connection, epoch: [u8; 32], device: [u8; 32]) -> Result<bool> {
-    let sql = "INSERT OR IGNORE INTO given VALUES (?, ?)";
-    Ok(connection.prepare_cached(sql)?.execute(params![epoch, device])? > 0)
+/// Forgets files of the roster that are of no use any more, and who was given what: it is given anew.
+pub fn drop_parcels(connection: &Connection, ids: &[[u8; 16]]) -> Result<()> {
+    let mut statement = connection.prepare_cached("DELETE FROM parcel WHERE id = ?")?;
+    ids.iter().try_for_each(|id| statement.execute([id]).map(drop))?;
+    connection.execute("DELETE FROM given", [])?;
+    Ok(())
+}
+
+/// Counts how often this file was taken away from a mailbox, and says whether it may be once more. Of files without end
+/// only the first so many are counted.
+pub fn may_take_away(connection: &Connection, file: [u8; 16]) -> Result<bool> {
+    let mut times = connection.prepare_cached("SELECT times FROM taken_away WHERE file = ?")?;
+    if let Some(times) = times.query_row([file], |row| row.get::<_, i64>(0)).optional()? {
+        connection
+            .prepare_cached("UPDATE taken_away SET times = times + 1 WHERE file = ?1 AND times < ?2")?
+            .execute(params![file, MOST_TIMES])?;
+        return Ok(times < MOST_TIMES);
+    }
+    let all: i64 = connection.query_row("SELECT count(*) FROM taken_away", [], |row| row.get(0))?;
+    if all < MOST_FILES {
+        connection.prepare_cached("INSERT INTO taken_away VALUES (?, 1)")?.execute([file])?;
+    }
+    Ok(true)
+}
+
+/// How often a file that somebody puts back is taken away, and of how many files that is counted.
+const MOST_TIMES: i64 = 3;
+const MOST_FILES: i64 = 100_000;
+
+/// Remembers that keys of these epochs are sealed to an HPKE key: of each the root, or only the entry key. Says whether
+/// any is new to who has it.
+pub fn give(connection: &Connection, epochs: &[(bool, [u8; 32])], hpke: [u8; 32]) -> Result<bool> {
+    let mut had = connection.prepare_cached("SELECT 1 FROM given WHERE epoch = ? AND device = ?")?;
+    let mut give = connection.prepare_cached("INSERT OR IGNORE INTO given VALUES (?, ?)")?;
+    let mut any = false;
+    for (is_root, epoch) in epochs {
+        // Who had the root can make the entry key of it.
+        let had_root = had.exists(params![epoch, hpke])?;
+        let what = if *is_root { epoch.to_vec() } else { [&epoch[..], &[1]].concat() };
+        any |= give.execute(params![what, hpke])? > 0 && !had_root;
+    }
+    Ok(any)
 }

@@ -12,5 +12,5 @@ CREATE TABLE log (log BLOB PRIMARY KEY, device BLOB NOT NULL) STRICT, WITHOUT RO
 -- travel, by the beginning of their hash.
 CREATE TABLE roster (n INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, bytes BLOB NOT NULL) STRICT;
 CREATE TABLE parcel (id BLOB PRIMARY KEY, bytes BLOB NOT NULL) STRICT, WITHOUT ROWID;
--- Which device was given the key of which epoch by this one.
+-- To which HPKE key the root of which epoch was sealed by this device; with a 1 behind it, its entry key alone.
 CREATE TABLE given (epoch BLOB NOT NULL, device BLOB NOT NULL, PRIMARY KEY (epoch, device)) STRICT, WITHOUT ROWID;

@@ -212,7 +212,7 @@ mod tests {
     }
 
     fn device() -> DeviceKeys {
-        DeviceKeys::from_seeds(&Secret::new([1; 32]), &Secret::new([2; 32]), None)
+        DeviceKeys::from_seeds(&Secret::new([1; 32]), &Secret::new([2; 32]))
     }
 
     fn told(number: u8, length: usize) -> Told {

@@ -8,6 +8,7 @@ use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable};
 use zeroize::Zeroizing;
 
 use super::keys::Secret;
+use super::memo::Memo;
 use crate::error::{Error, Result};
 use crate::model::Random;
 
@@ -29,6 +30,16 @@ impl EnvelopeKey {
         Self { seed: seed.clone(), public: public.to_bytes().into() }
     }
 
+    /// The key that follows it. From it nobody comes back to this one.
+    pub fn next(&self) -> Self {
+        Self::from_seed(&self.seed.derive("kith 2026 next device hpke"))
+    }
+
+    /// Its seed, to be kept.
+    pub fn seed(&self) -> &Secret {
+        &self.seed
+    }
+
     /// What others seal to.
     pub fn public(&self) -> [u8; 32] {
         self.public
@@ -39,9 +50,23 @@ impl EnvelopeKey {
     /// # Errors
     /// [`Error::Peer`] when it was sealed to another, which is usual: envelopes do not say for whom they are.
     pub fn open(&self, purpose: &str, head: &[u8], envelope: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
-        let not_ours = |_| Error::Peer("this is sealed to another device, or damaged".into());
-        let (enc, sealed) = envelope.split_at_checked(ENC).ok_or(()).map_err(not_ours)?;
-        let enc = <X25519 as Kem>::EncappedKey::from_bytes(enc).map_err(|_| ()).map_err(not_ours)?;
+        // Whoever lacks a key tries every bag at every pass, and anybody may put bags into a mailbox.
+        static CLOSED: Memo = Memo::new();
+        let all: [&[u8]; 4] = [&self.public, purpose.as_bytes(), head, envelope];
+        let not_ours = || Error::Peer("this is sealed to another device, or damaged".into());
+        if CLOSED.holds(&all) {
+            return Err(not_ours());
+        }
+        let opened = self.try_to_open(purpose, head, envelope).map(Zeroizing::new);
+        if opened.is_none() {
+            CLOSED.remember(&all);
+        }
+        opened.ok_or_else(not_ours)
+    }
+
+    fn try_to_open(&self, purpose: &str, head: &[u8], envelope: &[u8]) -> Option<Vec<u8>> {
+        let (enc, sealed) = envelope.split_at_checked(ENC)?;
+        let enc = <X25519 as Kem>::EncappedKey::from_bytes(enc).ok()?;
         hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, X25519>(
             &OpModeR::Base,
             &X25519::derive_keypair(self.seed.bytes()).0,
@@ -50,9 +75,7 @@ impl EnvelopeKey {
             sealed,
             head,
         )
-        .map(Zeroizing::new)
-        .map_err(|_| ())
-        .map_err(not_ours)
+        .ok()
     }
 }
 

@@ -10,12 +10,12 @@ use zeroize::Zeroizing;
 
 use super::cbor::{Map, Reader};
 use super::envelope::{self, EnvelopeKey};
-use super::seal::{self, PARCEL_HEAD, Parcel, SIGNATURE};
+use super::seal::{self, Parcel, SIGNATURE};
 use super::{LogId, NotebookId, hex, paper};
 use crate::error::{Error, Result};
 use crate::model::Random;
 
-/// Most keys of one bag. Keys are forgotten at a renewal, so a notebook that is renewed once a year never comes near.
+/// Most keys of one bag. A new epoch begins when a device is removed and at a renewal: no notebook comes near.
 pub const MAX_KEYS: usize = 1024;
 const PROOF: &str = "kith/dev/1";
 const BAG: &str = "kith/bag/1";
@@ -43,7 +43,7 @@ impl Secret {
     }
 
     /// Another secret, which tells nothing of this one.
-    fn derive(&self, context: &str) -> Self {
+    pub(super) fn derive(&self, context: &str) -> Self {
         Self::new(blake3::derive_key(context, &*self.0))
     }
 
@@ -123,10 +123,51 @@ fn first<const N: usize>(hash: [u8; 32]) -> [u8; N] {
     std::array::from_fn(|at| hash[at])
 }
 
+const ENTRY_KEY: &str = "kith 2026 roster entry key";
+
 /// What a roster entry says of the key of the epoch it opens, so that a bag with another key is refused. It tells
-/// nothing of the key.
+/// nothing of the key. It is made from the entry key, so that one is known for the right one even without its root.
 pub fn epoch_check(root: &Secret) -> [u8; 32] {
-    blake3::derive_key("kith 2026 epoch check", root.bytes())
+    entry_key_check(&root.derive(ENTRY_KEY))
+}
+
+/// The same, from the entry key alone.
+pub fn entry_key_check(entry_key: &Secret) -> [u8; 32] {
+    blake3::derive_key("kith 2026 epoch check", entry_key.bytes())
+}
+
+/// The key of an epoch that opens entries of the roster and nothing else. It stays when the root is forgotten: the roster
+/// is never forgotten, and whoever joins later has to read all of it.
+#[derive(Clone)]
+pub struct EntryKey {
+    /// The notebook it is for.
+    pub notebook: NotebookTag,
+    /// The epoch it is of.
+    pub epoch: EntryHash,
+    key: Secret,
+}
+
+impl EntryKey {
+    /// This key, of this epoch.
+    pub fn new(notebook: NotebookTag, epoch: EntryHash, key: Secret) -> Self {
+        Self { notebook, epoch, key }
+    }
+
+    /// The short name of its epoch.
+    pub fn key_id(&self) -> KeyId {
+        self.epoch.key_id()
+    }
+
+    /// The key itself.
+    pub fn secret(&self) -> &Secret {
+        &self.key
+    }
+}
+
+impl fmt::Debug for EntryKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EntryKey({}, …)", self.key_id())
+    }
 }
 
 /// The keys of one epoch, derived from its root.
@@ -152,7 +193,7 @@ impl EpochKeys {
             segment: root.derive("kith 2026 segment key"),
             name: root.derive("kith 2026 name key"),
             discovery: root.derive("kith 2026 discovery key"),
-            entry: root.derive("kith 2026 roster entry key"),
+            entry: root.derive(ENTRY_KEY),
             checkpoint: root.derive("kith 2026 checkpoint key"),
         }
     }
@@ -168,8 +209,8 @@ impl EpochKeys {
     }
 
     /// What seals roster entries.
-    pub fn entry_key(&self) -> &Secret {
-        &self.entry
+    pub fn entry_key(&self) -> EntryKey {
+        EntryKey::new(self.notebook, self.epoch, self.entry.clone())
     }
 
     /// What seals checkpoints.
@@ -220,8 +261,8 @@ impl DevicePublic {
     /// [`Error::Peer`] when one of the two did not sign for it.
     pub fn verify(&self) -> Result<()> {
         let parts: [&[u8]; 3] = [&self.device.0, &self.endpoint, &self.hpke];
-        seal::verify(&self.device.0, PROOF, &parts, &self.proofs[0])?;
-        seal::verify(&self.endpoint, PROOF, &parts, &self.proofs[1])
+        seal::verify_once(&self.device.0, PROOF, &parts, &self.proofs[0])?;
+        seal::verify_once(&self.endpoint, PROOF, &parts, &self.proofs[1])
     }
 
     /// As a map of canonical CBOR.
@@ -258,17 +299,55 @@ pub struct DeviceKeys {
     endpoint: SigningKey,
     sign: SigningKey,
     envelope: EnvelopeKey,
+    /// Those before it, until every other device has heard of the new one.
+    former: Vec<EnvelopeKey>,
 }
 
 impl DeviceKeys {
-    /// From the seeds in its key store: one for the network, one for the rest. A device that renewed its HPKE key has a
-    /// seed of its own for that.
-    pub fn from_seeds(endpoint: &Secret, keys: &Secret, renewed_hpke: Option<&Secret>) -> Self {
+    /// From the two seeds it drew: one for the network, one for the rest.
+    pub fn from_seeds(endpoint: &Secret, keys: &Secret) -> Self {
         Self {
             endpoint: endpoint.signing_key(),
             sign: keys.derive("kith 2026 device signing").signing_key(),
-            envelope: EnvelopeKey::from_seed(&renewed_hpke.unwrap_or(keys).derive("kith 2026 device hpke")),
+            envelope: EnvelopeKey::from_seed(&keys.derive("kith 2026 device hpke")),
+            former: Vec::new(),
         }
+    }
+
+    /// A device that renewed its HPKE key has no seed any more from which a former one could be made: only what signs, and
+    /// a seed for each HPKE key it still has, the newest first. None without such a seed.
+    pub fn renewed(endpoint: &Secret, sign: &Secret, envelopes: &[Secret]) -> Option<Self> {
+        let (newest, former) = envelopes.split_first()?;
+        Some(Self {
+            endpoint: endpoint.signing_key(),
+            sign: sign.signing_key(),
+            envelope: EnvelopeKey::from_seed(newest),
+            former: former.iter().map(EnvelopeKey::from_seed).collect(),
+        })
+    }
+
+    /// Takes the HPKE key so many steps on. Each is made from the one before, and tells nothing of it: a copy of this
+    /// device comes to the same keys by itself, and what is forgotten cannot be made again.
+    pub fn step(&mut self, steps: usize) {
+        for _ in 0..steps {
+            let next = self.envelope.next();
+            self.former.insert(0, std::mem::replace(&mut self.envelope, next));
+        }
+    }
+
+    /// How many steps on this public HPKE key is ours, up to so many.
+    pub fn steps_to(&self, public: &[u8; 32], most: usize) -> Option<usize> {
+        self.next_envelope_keys().take(most).position(|key| key.public() == *public).map(|at| at + 1)
+    }
+
+    /// What will open bags after one step, after two, and so on.
+    pub fn next_envelope_keys(&self) -> impl Iterator<Item = EnvelopeKey> {
+        std::iter::successors(Some(self.envelope.next()), |key| Some(key.next()))
+    }
+
+    /// Forgets the former HPKE keys.
+    pub fn forget_former(&mut self) {
+        self.former.clear();
     }
 
     /// Which device.
@@ -293,6 +372,11 @@ impl DeviceKeys {
     /// What opens bags, requests and answers.
     pub fn envelope_key(&self) -> &EnvelopeKey {
         &self.envelope
+    }
+
+    /// What opened them before, the newest first.
+    pub fn former_envelope_keys(&self) -> &[EnvelopeKey] {
+        &self.former
     }
 
     /// What proves on a network that it is this device.
@@ -320,32 +404,73 @@ impl fmt::Debug for DeviceKeys {
 pub struct KeyBag {
     /// Each epoch with its root. A root counts only when the epoch's entry agrees, see `Epoch::accepts`.
     pub keys: Vec<(EntryHash, Secret)>,
+    /// Epochs of which nothing is left but entries of the roster, each with its entry key.
+    pub entry_keys: Vec<(EntryHash, Secret)>,
 }
 
+/// Bytes of a key in a bag: which kind, the epoch, the key.
+pub(super) const KEY: usize = 1 + 64;
+
 impl KeyBag {
-    /// Seals it to one device, or to the recovery key; the bytes of an `r/` file.
+    /// Seals it to one device, or to the recovery key; the bytes of an `r/` file. `under` is the epoch that is written
+    /// under now: by it everybody sees when the bag is of no use any more.
     ///
     /// # Errors
     /// [`Error::Invalid`] for too many keys, or a public key that is none.
-    pub fn seal(&self, recipient: &[u8; 32], notebook: &NotebookTag, random: Random<'_>) -> Result<Vec<u8>> {
-        if self.keys.len() > MAX_KEYS {
+    pub fn seal(
+        &self,
+        recipient: &[u8; 32],
+        (notebook, under): (&NotebookTag, KeyId),
+        random: Random<'_>,
+    ) -> Result<Vec<u8>> {
+        if self.len() > MAX_KEYS {
             return Err(Error::Invalid(format!("a bag holds at most {MAX_KEYS} keys")));
         }
-        let head = seal::parcel_head(Parcel::Bag, notebook);
+        let head = [&seal::parcel_head(Parcel::Bag, notebook)[..], &under.0].concat();
         let envelope = envelope::seal(recipient, BAG, &head, &self.padded(), random)?;
         Ok([&head[..], &envelope].concat())
     }
 
-    /// A length, then 64 bytes a key, then zeros. It is not CBOR so that its size is known before a secret is in it:
-    /// bytes that grow leave copies behind.
+    /// How many keys.
+    fn len(&self) -> usize {
+        self.keys.len() + self.entry_keys.len()
+    }
+
+    /// Whether it holds no key.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Each key as it is written: 0 for a root or 1 for an entry key, the epoch, the key.
+    pub(super) fn written(&self) -> impl Iterator<Item = Zeroizing<[u8; KEY]>> {
+        let roots = self.keys.iter().map(|key| (0, key));
+        roots.chain(self.entry_keys.iter().map(|key| (1, key))).map(|(kind, (epoch, key))| {
+            let mut bytes = Zeroizing::new([kind; KEY]);
+            bytes[1..33].copy_from_slice(&epoch.0);
+            bytes[33..].copy_from_slice(key.bytes());
+            bytes
+        })
+    }
+
+    /// Takes in a key as it was written.
+    pub(super) fn read_in(&mut self, bytes: &[u8; KEY]) -> Result<()> {
+        let pair =
+            (EntryHash(std::array::from_fn(|at| bytes[1 + at])), Secret::new(std::array::from_fn(|at| bytes[33 + at])));
+        match bytes[0] {
+            0 => self.keys.push(pair),
+            1 => self.entry_keys.push(pair),
+            _ => return Err(Error::NeedsUpdate("a bag of keys".into())),
+        }
+        Ok(())
+    }
+
+    /// A length, then the keys, then zeros. It is not CBOR so that its size is known before a secret is in it: bytes that
+    /// grow leave copies behind.
     fn padded(&self) -> Zeroizing<Vec<u8>> {
-        let length = self.keys.len() * 64;
+        let length = self.len() * KEY;
         let mut bytes = Zeroizing::new(Vec::with_capacity(seal::padded(4 + length)));
         bytes.extend_from_slice(&(length as u32).to_be_bytes());
-        for (epoch, root) in &self.keys {
-            bytes.extend_from_slice(&epoch.0);
-            bytes.extend_from_slice(root.bytes());
-        }
+        self.written().for_each(|key| bytes.extend_from_slice(&*key));
         seal::pad(&mut bytes);
         bytes
     }
@@ -353,24 +478,27 @@ impl KeyBag {
 
 impl fmt::Debug for KeyBag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeyBag({} keys)", self.keys.len())
+        write!(f, "KeyBag({} keys)", self.len())
     }
 }
 
-fn open_bag(key: &EnvelopeKey, bytes: &[u8], notebook: &NotebookTag) -> Result<KeyBag> {
+/// Opens a bag with a key it may have been sealed to.
+///
+/// # Errors
+/// [`Error::Peer`] when it was sealed to another.
+pub fn open_bag(key: &EnvelopeKey, bytes: &[u8], notebook: &NotebookTag) -> Result<KeyBag> {
     if seal::parcel(bytes, notebook)? != Parcel::Bag {
         return Err(Error::Peer("not a bag of keys".into()));
     }
-    let (head, envelope) = bytes.split_at(PARCEL_HEAD - 32);
+    let (head, envelope) = bytes.split_at(seal::BAG_HEAD);
     let plain = key.open(BAG, head, envelope)?;
-    let (keys, odd) = seal::unpad(&plain)?.as_chunks::<64>();
+    let (keys, odd) = seal::unpad(&plain)?.as_chunks::<KEY>();
     if !odd.is_empty() || keys.len() > MAX_KEYS {
         return Err(Error::Peer("a bag holds something that is no key".into()));
     }
-    let pair = |both: &[u8; 64]| {
-        (EntryHash(std::array::from_fn(|at| both[at])), Secret::new(std::array::from_fn(|at| both[32 + at])))
-    };
-    Ok(KeyBag { keys: keys.iter().map(pair).collect() })
+    let mut bag = KeyBag::default();
+    keys.iter().try_for_each(|key| bag.read_in(key))?;
+    Ok(bag)
 }
 
 /// The key on paper: it removes any device and lets a new one in when all are gone.
@@ -452,7 +580,7 @@ mod tests {
     const NOTEBOOK: NotebookTag = NotebookTag([9; 16]);
 
     fn keys(seed: u8) -> DeviceKeys {
-        DeviceKeys::from_seeds(&Secret::new([seed; 32]), &Secret::new([seed + 100; 32]), None)
+        DeviceKeys::from_seeds(&Secret::new([seed; 32]), &Secret::new([seed + 100; 32]))
     }
 
     /// The same bytes at every run, different ones at every call.
@@ -467,21 +595,28 @@ mod tests {
     }
 
     fn bag() -> KeyBag {
-        KeyBag { keys: vec![(EntryHash([1; 32]), Secret::new([2; 32])), (EntryHash([3; 32]), Secret::new([4; 32]))] }
+        KeyBag {
+            keys: vec![(EntryHash([1; 32]), Secret::new([2; 32])), (EntryHash([3; 32]), Secret::new([4; 32]))],
+            entry_keys: vec![(EntryHash([5; 32]), Secret::new([6; 32]))],
+        }
+    }
+
+    fn sealed_to(recipient: &[u8; 32], seed: u64) -> Result<Vec<u8>> {
+        bag().seal(recipient, (&NOTEBOOK, KeyId([7; 8])), &mut dice(seed))
     }
 
     #[test]
     fn a_bag_is_opened_by_the_device_it_was_sealed_to_and_by_no_other() {
-        let sealed = bag().seal(&keys(1).public().hpke, &NOTEBOOK, &mut dice(1)).unwrap();
+        let sealed = sealed_to(&keys(1).public().hpke, 1).unwrap();
         assert_eq!(keys(1).open_bag(&sealed, &NOTEBOOK).unwrap(), bag());
         assert!(keys(2).open_bag(&sealed, &NOTEBOOK).is_err());
         assert!(keys(1).open_bag(&sealed, &NotebookTag([8; 16])).is_err());
-        assert_ne!(sealed, bag().seal(&keys(1).public().hpke, &NOTEBOOK, &mut dice(2)).unwrap());
+        assert_ne!(sealed, sealed_to(&keys(1).public().hpke, 2).unwrap());
     }
 
     #[test]
     fn every_flipped_byte_and_every_cut_of_a_bag_is_refused() {
-        let sealed = bag().seal(&keys(1).public().hpke, &NOTEBOOK, &mut dice(1)).unwrap();
+        let sealed = sealed_to(&keys(1).public().hpke, 1).unwrap();
         for at in 0..sealed.len() {
             let mut flipped = sealed.clone();
             flipped[at] ^= 0x20;
@@ -492,18 +627,46 @@ mod tests {
 
     #[test]
     fn a_bag_to_a_key_of_small_order_is_not_sealed() {
-        assert!(bag().seal(&[0; 32], &NOTEBOOK, &mut dice(1)).is_err());
+        assert!(sealed_to(&[0; 32], 1).is_err());
     }
 
     #[test]
     fn renewing_the_hpke_key_changes_nothing_else_of_a_device() {
-        let (endpoint, seed, fresh) = (Secret::new([1; 32]), Secret::new([101; 32]), Secret::new([7; 32]));
-        let renewed = DeviceKeys::from_seeds(&endpoint, &seed, Some(&fresh));
+        let mut renewed = keys(1);
+        renewed.step(1);
         let (before, after) = (keys(1).public(), renewed.public());
         assert_eq!((before.device, before.endpoint), (after.device, after.endpoint));
         assert_ne!(before.hpke, after.hpke);
-        let old = bag().seal(&before.hpke, &NOTEBOOK, &mut dice(1)).unwrap();
+        let [old, new] = [&before, &after].map(|public| sealed_to(&public.hpke, 1).unwrap());
         assert!(renewed.open_bag(&old, &NOTEBOOK).is_err());
+        assert_eq!(renewed.open_bag(&new, &NOTEBOOK).unwrap(), bag());
+        assert_eq!(open_bag(&renewed.former_envelope_keys()[0], &old, &NOTEBOOK).unwrap(), bag());
+        let ahead = keys(1).next_envelope_keys().next().unwrap();
+        assert_eq!(open_bag(&ahead, &new, &NOTEBOOK).unwrap(), bag(), "a copy comes to the same key");
+        assert_eq!((keys(1).steps_to(&after.hpke, 3), keys(2).steps_to(&after.hpke, 3)), (Some(1), None));
+        // Kept and read again, it is the same device, and what was forgotten stays so.
+        let envelopes = |keys: &DeviceKeys| {
+            let all = std::iter::once(keys.envelope_key()).chain(keys.former_envelope_keys());
+            all.map(|key| key.seed().clone()).collect::<Vec<_>>()
+        };
+        let (endpoint, sign) = (Secret::new([1; 32]), Secret::new(renewed.signing_key().to_bytes()));
+        let read = |seeds: &[Secret]| DeviceKeys::renewed(&endpoint, &sign, seeds).unwrap();
+        let again = read(&envelopes(&renewed));
+        assert_eq!(again.public(), after);
+        assert!(open_bag(&again.former_envelope_keys()[0], &old, &NOTEBOOK).is_ok());
+        renewed.forget_former();
+        let again = read(&envelopes(&renewed));
+        assert!(again.former_envelope_keys().is_empty() && again.open_bag(&old, &NOTEBOOK).is_err());
+        assert!(again.next_envelope_keys().take(9).all(|key| open_bag(&key, &old, &NOTEBOOK).is_err()));
+        assert!(DeviceKeys::renewed(&endpoint, &sign, &[]).is_none());
+    }
+
+    #[test]
+    fn an_entry_key_is_known_for_the_right_one_without_its_root() {
+        let root = Secret::new([5; 32]);
+        let epoch = EpochKeys::derive(NOTEBOOK, EntryHash([1; 32]), &root);
+        assert_eq!(entry_key_check(epoch.entry_key().secret()), epoch_check(&root));
+        assert_ne!(entry_key_check(&root), epoch_check(&root));
     }
 
     #[test]
@@ -537,9 +700,9 @@ mod tests {
     fn nothing_secret_is_printed() {
         let secret = [0xab; 32];
         let kit = RecoveryKit::from_seed(Secret::new(secret));
-        let device = DeviceKeys::from_seeds(&Secret::new(secret), &Secret::new(secret), None);
+        let device = DeviceKeys::from_seeds(&Secret::new(secret), &Secret::new(secret));
         let epoch = EpochKeys::derive(NOTEBOOK, EntryHash([1; 32]), &Secret::new(secret));
-        let bag = KeyBag { keys: vec![(EntryHash([1; 32]), Secret::new(secret))] };
+        let bag = KeyBag { keys: vec![(EntryHash([1; 32]), Secret::new(secret))], ..KeyBag::default() };
         let printed = format!("{:?} {kit:?} {device:?} {epoch:?} {bag:?} {:#?}", Secret::new(secret), kit.seed);
         assert!(!printed.contains("abab") && !printed.contains("171"), "{printed}");
         assert!(!printed.contains(&kit.text()[5..20]));
@@ -594,7 +757,7 @@ mod tests {
     #[test]
     fn a_recovery_kit_opens_the_bags_sealed_to_it() {
         let kit = RecoveryKit::draw(&mut dice(3));
-        let sealed = bag().seal(&kit.hpke_public(), &NOTEBOOK, &mut dice(1)).unwrap();
+        let sealed = sealed_to(&kit.hpke_public(), 1).unwrap();
         assert_eq!(RecoveryKit::parse(&kit.text()).unwrap().open_bag(&sealed, &NOTEBOOK).unwrap(), bag());
     }
 

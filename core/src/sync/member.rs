@@ -3,13 +3,16 @@
 //! Here the rules of `roster` and `keys` meet: which epoch to write under, what a file of the roster adds, which keys go
 //! to whom. Secrets live in a [`KeyStore`]; what is not secret is handed in and out, to be kept in the notebook.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use ed25519_dalek::SigningKey;
 use zeroize::Zeroizing;
 
-use super::keys::{DeviceId, DeviceKeys, EntryHash, EpochKeys, KeyBag, KeyId, NotebookTag, RecoveryKit, Secret};
+use super::envelope::EnvelopeKey;
+use super::keys::{
+    self, DeviceId, DeviceKeys, EntryHash, EntryKey, EpochKeys, KeyBag, KeyId, NotebookTag, RecoveryKit, Secret,
+};
 use super::keystore::KeyStore;
 use super::roster::{self, Act, Cut, Entries, Entry, Roster};
 use super::seal::{self, Parcel};
@@ -23,8 +26,15 @@ pub struct Member {
     keys: DeviceKeys,
     entries: Entries,
     roster: Roster,
+    /// The roots of epochs.
     ring: BTreeMap<EntryHash, Secret>,
+    /// The entry keys of epochs whose roots were forgotten, or never came.
+    past: BTreeMap<EntryHash, Secret>,
 }
+
+/// How far ahead of its own a device looks for the HPKE key a bag was sealed to, and for the one the others know.
+const LOOK_AHEAD: usize = 8;
+const MOST_STEPS: usize = 64;
 
 /// An entry that is new here, and the file in which it travels.
 pub struct Written {
@@ -61,22 +71,40 @@ pub fn draw_keys(store: &dyn KeyStore, tag: &NotebookTag, random: Random<'_>) ->
     let (endpoint, device) = (Secret::draw(random), Secret::draw(random));
     store.put(&endpoint_name(tag), endpoint.bytes())?;
     store.put(&device_name(tag), device.bytes())?;
-    Ok(DeviceKeys::from_seeds(&endpoint, &device, None))
+    Ok(DeviceKeys::from_seeds(&endpoint, &device))
 }
 
 /// The keys this device has for a notebook; none when it never joined it, or its key store was lost.
 pub fn load_keys(store: &dyn KeyStore, tag: &NotebookTag) -> Result<Option<DeviceKeys>> {
-    let seed = |name: String| -> Result<Option<Secret>> {
-        let bytes = store.get(&name)?;
-        Ok(bytes.and_then(|bytes| Some(Secret::new(*bytes.first_chunk::<32>()?))))
+    let seeds = |name: String| -> Result<Vec<Secret>> {
+        let bytes = store.get(&name)?.unwrap_or_default();
+        Ok(bytes.as_chunks::<32>().0.iter().map(|seed| Secret::new(*seed)).collect())
     };
-    let (endpoint, device) = (seed(endpoint_name(tag))?, seed(device_name(tag))?);
-    Ok(endpoint.zip(device).map(|(endpoint, device)| DeviceKeys::from_seeds(&endpoint, &device, None)))
+    let Some(endpoint) = seeds(endpoint_name(tag))?.pop() else { return Ok(None) };
+    if let Some(sign) = seeds(sign_name(tag))?.pop()
+        && let Some(keys) = DeviceKeys::renewed(&endpoint, &sign, &seeds(envelope_name(tag))?)
+    {
+        return Ok(Some(keys));
+    }
+    Ok(seeds(device_name(tag))?.pop().map(|device| DeviceKeys::from_seeds(&endpoint, &device)))
+}
+
+/// Keeps the HPKE keys that a device has now, and forgets the seed of which the first was made. Broken off anywhere, it is
+/// as it was or as it will be.
+fn keep_envelopes(store: &dyn KeyStore, tag: &NotebookTag, keys: &DeviceKeys) -> Result<()> {
+    let mut seeds = Zeroizing::new(Vec::with_capacity(32 * (1 + keys.former_envelope_keys().len())));
+    for key in std::iter::once(keys.envelope_key()).chain(keys.former_envelope_keys()) {
+        seeds.extend_from_slice(key.seed().bytes());
+    }
+    store.put(&envelope_name(tag), &seeds)?;
+    store.put(&sign_name(tag), &Zeroizing::new(keys.signing_key().to_bytes())[..])?;
+    store.remove(&device_name(tag))
 }
 
 /// Forgets everything this device holds for a notebook: it was removed, or joins anew.
 pub fn forget_keys(store: &dyn KeyStore, tag: &NotebookTag) -> Result<()> {
-    [endpoint_name(tag), device_name(tag), ring_name(tag)].iter().try_for_each(|name| store.remove(name))
+    let names = [endpoint_name, device_name, sign_name, envelope_name, ring_name, past_name];
+    names.iter().try_for_each(|name| store.remove(&name(tag)))
 }
 
 fn endpoint_name(tag: &NotebookTag) -> String {
@@ -87,8 +115,25 @@ fn device_name(tag: &NotebookTag) -> String {
     format!("device-{}", hex(&tag.0))
 }
 
+/// What signs, once the seed of it was forgotten.
+fn sign_name(tag: &NotebookTag) -> String {
+    format!("sign-{}", hex(&tag.0))
+}
+
+fn envelope_name(tag: &NotebookTag) -> String {
+    format!("envelope-{}", hex(&tag.0))
+}
+
 fn ring_name(tag: &NotebookTag) -> String {
     format!("ring-{}", hex(&tag.0))
+}
+
+fn past_name(tag: &NotebookTag) -> String {
+    format!("past-{}", hex(&tag.0))
+}
+
+fn kept_keys(store: &dyn KeyStore, name: &str) -> Result<BTreeMap<EntryHash, Secret>> {
+    Ok(store.get(name)?.map(|ring| read_ring(&ring)).unwrap_or_default())
 }
 
 impl Member {
@@ -108,10 +153,10 @@ impl Member {
         let root = Secret::draw(random);
         let genesis = Entry::genesis(tag, &keys, &short(name), &root, made_at_unix_ms)?;
         let epoch = EpochKeys::derive(tag, genesis.hash, &root);
-        let parcel = roster::seal_entry(&genesis, &epoch, random)?;
+        let parcel = roster::seal_entry(&genesis, &epoch.entry_key(), random)?;
         let entries = Entries::begin(genesis.clone())?;
         let mut member = Self::new(tag, keys, entries);
-        member.hold(store, [(genesis.hash, root)])?;
+        member.hold_root(store, genesis.hash, root)?;
         Ok((member, Written { entry: genesis, parcel }))
     }
 
@@ -123,9 +168,8 @@ impl Member {
         let tag = entries.notebook();
         let Some(keys) = load_keys(store, &tag)? else { return Ok(None) };
         let mut member = Self::new(tag, keys, entries);
-        if let Some(ring) = store.get(&ring_name(&tag))? {
-            member.ring = read_ring(&ring);
-        }
+        member.ring = kept_keys(store, &ring_name(&tag))?;
+        member.past = kept_keys(store, &past_name(&tag))?;
         Ok(Some(member))
     }
 
@@ -134,8 +178,9 @@ impl Member {
     /// # Errors
     /// As the key store.
     pub fn held_keys(store: &dyn KeyStore, tag: &NotebookTag) -> Result<Option<KeyBag>> {
-        let ring = store.get(&ring_name(tag))?.map(|ring| read_ring(&ring)).unwrap_or_default();
-        Ok((!ring.is_empty()).then(|| KeyBag { keys: ring.into_iter().collect() }))
+        let (ring, past) = (kept_keys(store, &ring_name(tag))?, kept_keys(store, &past_name(tag))?);
+        let bag = KeyBag { keys: ring.into_iter().collect(), entry_keys: past.into_iter().collect() };
+        Ok((!bag.is_empty()).then_some(bag))
     }
 
     /// A device that was let in: begins with the files and keys of its welcome.
@@ -150,7 +195,7 @@ impl Member {
         if member.roster.device(&member.device()).is_none() {
             return Err(Error::Peer("what came does not let this device in".into()));
         }
-        member.hold(store, keys.keys)?;
+        member.hold(store, keys)?;
         Ok(member)
     }
 
@@ -168,28 +213,32 @@ impl Member {
         random: Random<'_>,
     ) -> Result<(Self, Written)> {
         let bags = parcels.iter().filter_map(|parcel| kit.open_bag(parcel, &tag).ok());
-        let bag = KeyBag { keys: bags.flat_map(|bag| bag.keys).collect() };
+        let mut bag = KeyBag::default();
+        for mut other in bags {
+            bag.keys.append(&mut other.keys);
+            bag.entry_keys.append(&mut other.entry_keys);
+        }
         let entries = open_roster(&tag, parcels, &bag)?;
         let keys = draw_keys(store, &tag, random)?;
         let mut member = Self::new(tag, keys, entries);
         if member.roster.recovery.as_ref().is_none_or(|recovery| recovery.sign != kit.public()) {
             return Err(Error::Peer("this is not the recovery key of the notebook there, or it was replaced".into()));
         }
-        let fits =
-            |(epoch, root): &(EntryHash, Secret)| member.roster.epoch(epoch).is_some_and(|epoch| epoch.accepts(root));
-        let held: Vec<(EntryHash, Secret)> = bag.keys.into_iter().filter(fits).collect();
-        member.hold(store, held)?;
+        bag.keys.retain(|(epoch, root)| member.roster.epoch(epoch).is_some_and(|epoch| epoch.accepts(root)));
+        bag.entry_keys
+            .retain(|(epoch, key)| member.roster.epoch(epoch).is_some_and(|epoch| epoch.accepts_entry_key(key)));
+        member.hold(store, bag)?;
         let root = Secret::draw(random);
         let act =
             Act::Recover { device: member.keys.public(), name: short(name), check: super::keys::epoch_check(&root) };
         let written = member.say_as(act, &kit.signing_key(), true, made_at_unix_ms, random)?;
-        member.hold(store, [(written.entry.hash, root)])?;
+        member.hold_root(store, written.entry.hash, root)?;
         Ok((member, written))
     }
 
     fn new(tag: NotebookTag, keys: DeviceKeys, entries: Entries) -> Self {
         let roster = roster::evaluate(&entries);
-        Self { tag, keys, entries, roster, ring: BTreeMap::new() }
+        Self { tag, keys, entries, roster, ring: BTreeMap::new(), past: BTreeMap::new() }
     }
 
     /// Which notebook, for those who carry it.
@@ -217,16 +266,53 @@ impl Member {
         &self.entries
     }
 
-    /// All keys held, for a device that is let in.
+    /// All keys held.
     pub fn key_bag(&self) -> KeyBag {
-        KeyBag { keys: self.ring.iter().map(|(epoch, root)| (*epoch, root.clone())).collect() }
+        let all = |keys: &BTreeMap<EntryHash, Secret>| keys.iter().map(|(epoch, key)| (*epoch, key.clone())).collect();
+        KeyBag { keys: all(&self.ring), entry_keys: all(&self.past) }
     }
 
-    /// The keys of these epochs, as far as they are held.
-    pub fn key_bag_of(&self, epochs: &[EntryHash]) -> KeyBag {
-        let mut bag = self.key_bag();
-        bag.keys.retain(|(epoch, _)| epochs.contains(epoch));
+    /// The epochs of which any key is held.
+    pub fn held_epochs(&self) -> Vec<EntryHash> {
+        let past = self.past.keys().filter(|epoch| !self.ring.contains_key(epoch));
+        self.ring.keys().chain(past).copied().collect()
+    }
+
+    /// The keys of these epochs to be handed on, as far as they are held. Of one that a renewal all have done left behind,
+    /// it is the entry key alone, unless it is among those under which something is `live`.
+    pub fn key_bag_of(&self, epochs: &[EntryHash], live: &BTreeSet<KeyId>) -> KeyBag {
+        let mut bag = KeyBag::default();
+        for epoch in epochs {
+            let is_spent = self.roster.superseded.contains(epoch) && !live.contains(&epoch.key_id());
+            match self.ring.get(epoch).filter(|_| !is_spent) {
+                Some(root) => bag.keys.push((*epoch, root.clone())),
+                None => bag.entry_keys.extend(self.entry_key(epoch).map(|key| (*epoch, key.secret().clone()))),
+            }
+        }
         bag
+    }
+
+    /// The key that opens entries sealed under this epoch.
+    fn entry_key(&self, epoch: &EntryHash) -> Option<EntryKey> {
+        let from_root = self.ring.get(epoch).map(|root| EpochKeys::derive(self.tag, *epoch, root).entry_key());
+        from_root.or_else(|| Some(EntryKey::new(self.tag, *epoch, self.past.get(epoch)?.clone())))
+    }
+
+    /// Whether this is the key of an epoch of which only the entry key is held.
+    pub fn has_forgotten(&self, key: &KeyId) -> bool {
+        self.epoch(key).is_none() && self.past.keys().any(|epoch| epoch.key_id() == *key)
+    }
+
+    /// Whether this file of the roster is a bag of no use any more: it was sealed before the epoch that a renewal all
+    /// have done began with. Who needs something that is in it is given it anew.
+    pub fn is_spent(&self, parcel: &[u8]) -> bool {
+        seal::parcel(parcel, &self.tag).is_ok_and(|kind| kind == Parcel::Bag)
+            && seal::parcel_key(parcel).is_some_and(|key| self.roster.is_superseded(&key))
+    }
+
+    /// Whether the key is missing under which this device should write.
+    pub fn lacks_newest_key(&self) -> bool {
+        self.roster.write_under.first().is_some_and(|epoch| !self.ring.contains_key(epoch))
     }
 
     /// The keys of an epoch as a segment names it; none when they are not held. Any key held may be used for reading.
@@ -257,10 +343,35 @@ impl Member {
     /// # Errors
     /// As the key store. What cannot be opened is left out: it may be for another device.
     pub fn take(&mut self, store: &dyn KeyStore, parcels: &[Vec<u8>]) -> Result<Learned> {
+        self.take_in(store, parcels, |member| {
+            member.roster.epochs.iter().any(|epoch| !member.ring.contains_key(&epoch.entry))
+        })
+    }
+
+    /// The same with files that were here before. Bags are opened only if an epoch has no key at all.
+    ///
+    /// # Errors
+    /// As [`Member::take`].
+    pub fn take_again(&mut self, store: &dyn KeyStore, parcels: &[Vec<u8>]) -> Result<Learned> {
+        self.take_in(store, parcels, Self::lacks_keys)
+    }
+
+    fn lacks_keys(&self) -> bool {
+        let has = |epoch| self.ring.contains_key(epoch) || self.past.contains_key(epoch);
+        self.roster.epochs.iter().any(|epoch| !has(&epoch.entry))
+    }
+
+    fn take_in(
+        &mut self,
+        store: &dyn KeyStore,
+        parcels: &[Vec<u8>],
+        opens_bags: impl Fn(&Self) -> bool,
+    ) -> Result<Learned> {
         let mut learned = Learned::default();
         let is_bag = |parcel: &&Vec<u8>| seal::parcel(parcel, &self.tag).is_ok_and(|kind| kind == Parcel::Bag);
         let (mut closed, entries): (Vec<&Vec<u8>>, Vec<&Vec<u8>>) = parcels.iter().partition(is_bag);
-        let mut bags: Vec<KeyBag> = Vec::new();
+        let mut bags: Vec<(KeyBag, Sealed)> = Vec::new();
+        let (mut looked, mut looked_ahead) = (false, false);
         // A key may open files that were closed, an entry may make a key fit: once more, while something comes.
         loop {
             let opened: Vec<Entry> = entries.iter().filter_map(|parcel| self.open_entry(parcel)).collect();
@@ -268,14 +379,17 @@ impl Member {
             learned.entries.extend(merged.new.iter().filter_map(|hash| self.entries.get(hash).cloned()));
             self.roster = roster::evaluate(&self.entries);
             // Opening is dear, and a bag holds keys of epochs only.
-            if self.roster.epochs.iter().any(|epoch| !self.ring.contains_key(&epoch.entry)) {
-                bags.extend(closed.drain(..).filter_map(|parcel| self.keys.open_bag(parcel, &self.tag).ok()));
+            if opens_bags(self) && !std::mem::replace(&mut looked, true) {
+                bags.extend(self.open_bags(&mut closed, Sealed::Now, &[self.keys.envelope_key()]));
+                let former: Vec<&EnvelopeKey> = self.keys.former_envelope_keys().iter().collect();
+                bags.extend(self.open_bags(&mut closed, Sealed::Before, &former));
             }
-            // A bag can be sealed by anybody; a key counts when the signed entry of its epoch agrees.
-            let fits = |(epoch, root): &&(EntryHash, Secret)| {
-                !self.ring.contains_key(epoch) && self.roster.epoch(epoch).is_some_and(|epoch| epoch.accepts(root))
-            };
-            let fresh: Vec<(EntryHash, Secret)> = bags.iter().flat_map(|bag| &bag.keys).filter(fits).cloned().collect();
+            let mut fresh = self.fresh_of(&bags);
+            if fresh.is_empty() && self.lacks_keys() && !std::mem::replace(&mut looked_ahead, true) {
+                let ahead: Vec<EnvelopeKey> = self.keys.next_envelope_keys().take(LOOK_AHEAD).collect();
+                bags.extend(self.open_bags(&mut closed, Sealed::Now, &ahead.iter().collect::<Vec<_>>()));
+                fresh = self.fresh_of(&bags);
+            }
             if fresh.is_empty() {
                 return Ok(learned);
             }
@@ -284,10 +398,46 @@ impl Member {
         }
     }
 
+    /// Opens those of these bags that were sealed to one of these keys, and leaves the others. Those of no use are left, too.
+    fn open_bags(&self, closed: &mut Vec<&Vec<u8>>, sealed: Sealed, keys: &[&EnvelopeKey]) -> Vec<(KeyBag, Sealed)> {
+        let open = |parcel: &[u8]| keys.iter().find_map(|key| keys::open_bag(key, parcel, &self.tag).ok());
+        let mut opened = Vec::new();
+        closed.retain(|parcel| {
+            let bag = if self.is_spent(parcel) { None } else { open(parcel) };
+            let stays_closed = bag.is_none();
+            opened.extend(bag.map(|bag| (bag, sealed)));
+            stays_closed
+        });
+        opened
+    }
+
+    /// What is new in these bags. A bag can be sealed by anybody; a key counts when the signed entry of its epoch agrees.
+    /// A root that was forgotten comes back only in a bag that was sealed since: somebody still needs it.
+    fn fresh_of(&self, bags: &[(KeyBag, Sealed)]) -> KeyBag {
+        let mut fresh = KeyBag::default();
+        for (bag, sealed) in bags {
+            let may_come = |epoch| !self.past.contains_key(epoch) || *sealed == Sealed::Now;
+            for (epoch, root) in bag.keys.iter().filter(|(epoch, _)| !self.ring.contains_key(epoch) && may_come(epoch))
+            {
+                if self.roster.epoch(epoch).is_some_and(|epoch| epoch.accepts(root)) {
+                    fresh.keys.push((*epoch, root.clone()));
+                }
+            }
+            let is_new = |epoch| !self.ring.contains_key(epoch) && !self.past.contains_key(epoch);
+            for (epoch, key) in bag.entry_keys.iter().filter(|(epoch, _)| is_new(epoch)) {
+                if self.roster.epoch(epoch).is_some_and(|epoch| epoch.accepts_entry_key(key)) {
+                    fresh.entry_keys.push((*epoch, key.clone()));
+                }
+            }
+        }
+        fresh
+    }
+
     /// Opens a file with an entry, if its key is held.
     fn open_entry(&self, parcel: &[u8]) -> Option<Entry> {
         let key = roster::entry_key(parcel, &self.tag).ok()??;
-        roster::open_entry(parcel, &self.epoch(&key)?).ok()
+        let epoch = self.held_epochs().into_iter().find(|epoch| epoch.key_id() == key)?;
+        roster::open_entry(parcel, &self.entry_key(&epoch)?).ok()
     }
 
     /// Signs something about the roster, and takes it in.
@@ -313,7 +463,7 @@ impl Member {
     ) -> Result<Written> {
         let entry = self.entries.sign(act, author, by_recovery, made_at_unix_ms)?;
         // Under a key that those who are to read it have: the one that was written under before it.
-        let epoch = self.write_epoch().or_else(|| self.newest_key());
+        let epoch = self.newest_key();
         let epoch = epoch.ok_or_else(|| Error::Peer("this device holds no key of its notebook".into()))?;
         let parcel = roster::seal_entry(&entry, &epoch, random)?;
         self.entries.insert(entry.clone())?;
@@ -337,9 +487,18 @@ impl Member {
         })
     }
 
-    fn newest_key(&self) -> Option<EpochKeys> {
-        let held = self.roster.epochs.iter().rev().find_map(|epoch| Some((epoch.entry, self.ring.get(&epoch.entry)?)));
-        held.map(|(epoch, root)| EpochKeys::derive(self.tag, epoch, root))
+    /// The key that an entry is sealed with now: of the epoch that is written under, or else of the newest that any key is
+    /// held of.
+    fn newest_key(&self) -> Option<EntryKey> {
+        let written = self.write_epoch().map(|epoch| epoch.entry_key());
+        written.or_else(|| self.roster.epochs.iter().rev().find_map(|epoch| self.entry_key(&epoch.entry)))
+    }
+
+    /// By which epoch a bag says when it was sealed: the best there is, whether its key is held or not, for that one is
+    /// never left behind by a renewal.
+    pub fn sealed_under(&self) -> Option<KeyId> {
+        let best = self.roster.write_under.first().map(EntryHash::key_id);
+        best.or_else(|| self.newest_key().map(|key| key.key_id()))
     }
 
     /// Opens a new epoch, which only those who belong to the notebook now get the key of.
@@ -349,8 +508,72 @@ impl Member {
     pub fn rotate(&mut self, store: &dyn KeyStore, made_at_unix_ms: u64, random: Random<'_>) -> Result<Written> {
         let root = Secret::draw(random);
         let written = self.say(Act::Rotate { check: super::keys::epoch_check(&root) }, made_at_unix_ms, random)?;
-        self.hold(store, [(written.entry.hash, root)])?;
+        self.hold_root(store, written.entry.hash, root)?;
         Ok(written)
+    }
+
+    /// How many steps its HPKE key has to be taken on: one for renewals that all devices have done; for a device that was
+    /// copied or put back, as many as it is behind what the others have heard.
+    pub fn steps_due(&self) -> usize {
+        let me = self.device();
+        let Some(known) = self.roster.device(&me).map(|device| device.hpke) else { return 0 };
+        match known == self.keys.envelope_key().public() {
+            true => usize::from(self.roster.renewals.iter().any(|renewal| renewal.is_due(&me))),
+            false => self.keys.steps_to(&known, MOST_STEPS).unwrap_or(0),
+        }
+    }
+
+    /// Forgets the roots of epochs that renewals left behind, but for those under which something is `live`, and takes its
+    /// HPKE key so many steps on. What follows is [`Member::rekey`].
+    ///
+    /// # Errors
+    /// As the key store. Broken off anywhere, it is done again.
+    pub fn follow_renewals(&mut self, store: &dyn KeyStore, steps: usize, live: &BTreeSet<KeyId>) -> Result<()> {
+        self.forget_roots(store, live)?;
+        self.keys.step(steps);
+        keep_envelopes(store, &self.tag, &self.keys)
+    }
+
+    fn forget_roots(&mut self, store: &dyn KeyStore, live: &BTreeSet<KeyId>) -> Result<()> {
+        let _keeping = KEEPING.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut ring, mut past) = (kept_keys(store, &ring_name(&self.tag))?, kept_keys(store, &past_name(&self.tag))?);
+        for epoch in self.roster.superseded.iter().filter(|epoch| !live.contains(&epoch.key_id())) {
+            if let Some(root) = ring.remove(epoch) {
+                past.insert(*epoch, EpochKeys::derive(self.tag, *epoch, &root).entry_key().secret().clone());
+            }
+        }
+        // What takes their place first.
+        store.put(&past_name(&self.tag), &write_ring(&past))?;
+        store.put(&ring_name(&self.tag), &write_ring(&ring))?;
+        (self.ring, self.past) = (ring, past);
+        Ok(())
+    }
+
+    /// Says the HPKE key it has now, if the others know another.
+    ///
+    /// # Errors
+    /// As [`Member::say`].
+    pub fn rekey(&mut self, made_at_unix_ms: u64, random: Random<'_>) -> Result<Option<Written>> {
+        let (me, hpke) = (self.device(), self.keys.envelope_key().public());
+        let is_known = self.roster.device(&me).is_none_or(|device| device.hpke == hpke);
+        if is_known { Ok(None) } else { self.say(Act::Rekey { hpke }, made_at_unix_ms, random).map(Some) }
+    }
+
+    /// Forgets the HPKE keys it had before, once every device has renewed its own: then all have heard that they are not
+    /// used any more.
+    ///
+    /// # Errors
+    /// As the key store.
+    pub fn forget_former(&mut self, store: &dyn KeyStore) -> Result<()> {
+        let mut done = self.roster.renewals.iter().filter(|renewal| renewal.is_done()).peekable();
+        let is_over = done.peek().is_some() && done.all(roster::Renewal::is_over);
+        let (me, hpke) = (self.device(), self.keys.envelope_key().public());
+        let is_known = self.roster.device(&me).is_some_and(|device| device.hpke == hpke);
+        if self.keys.former_envelope_keys().is_empty() || !is_over || !is_known {
+            return Ok(());
+        }
+        self.keys.forget_former();
+        keep_envelopes(store, &self.tag, &self.keys)
     }
 
     /// Lets a device in.
@@ -419,7 +642,8 @@ impl Member {
         let opened_here = |epoch: &EntryHash| {
             self.entries.get(epoch).is_some_and(|entry| entry.author == me && matches!(entry.act, Act::Rotate { .. }))
         };
-        let held = |epochs: Vec<EntryHash>| epochs.into_iter().filter(|epoch| self.ring.contains_key(epoch)).collect();
+        let all = self.held_epochs();
+        let held = |epochs: Vec<EntryHash>| epochs.into_iter().filter(|epoch| all.contains(epoch)).collect();
         let devices = self.roster.devices.iter().map(|device| {
             let who = device.public.device;
             let open = self.roster.epochs.iter().filter(|epoch| epoch.members.contains(&who)).map(|epoch| epoch.entry);
@@ -430,30 +654,46 @@ impl Member {
             Some(Reader { who: removed.device.0, hpke: removed.hpke?, epochs: held(removed.may_read.clone()) })
         });
         let recovery = self.roster.recovery.iter();
-        let recovery =
-            recovery.map(|key| Reader { who: key.sign, hpke: key.hpke, epochs: self.ring.keys().copied().collect() });
+        let recovery = recovery.map(|key| Reader { who: key.sign, hpke: key.hpke, epochs: all.clone() });
         devices.chain(removed).chain(recovery).collect()
     }
 
-    fn hold(&mut self, store: &dyn KeyStore, keys: impl IntoIterator<Item = (EntryHash, Secret)>) -> Result<()> {
-        // One exchange may learn a key while another does: none is to write over what the other has just kept.
-        static KEEPING: Mutex<()> = Mutex::new(());
-        let _keeping = KEEPING.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = store.get(&ring_name(&self.tag))?;
-        self.ring.extend(kept.map(|ring| read_ring(&ring)).unwrap_or_default());
-        self.ring.extend(keys);
-        let mut bytes = Zeroizing::new(Vec::with_capacity(64 * self.ring.len()));
-        for (epoch, root) in &self.ring {
-            bytes.extend_from_slice(&epoch.0);
-            bytes.extend_from_slice(root.bytes());
-        }
-        store.put(&ring_name(&self.tag), &bytes)
+    fn hold_root(&mut self, store: &dyn KeyStore, epoch: EntryHash, root: Secret) -> Result<()> {
+        self.hold(store, KeyBag { keys: vec![(epoch, root)], ..KeyBag::default() })
     }
+
+    fn hold(&mut self, store: &dyn KeyStore, keys: KeyBag) -> Result<()> {
+        let _keeping = KEEPING.lock().unwrap_or_else(PoisonError::into_inner);
+        // As it is kept, not as it was when this began: what another exchange forgot meanwhile stays forgotten.
+        let (mut ring, mut past) = (kept_keys(store, &ring_name(&self.tag))?, kept_keys(store, &past_name(&self.tag))?);
+        ring.extend(keys.keys);
+        if !keys.entry_keys.is_empty() {
+            past.extend(keys.entry_keys);
+            store.put(&past_name(&self.tag), &write_ring(&past))?;
+        }
+        store.put(&ring_name(&self.tag), &write_ring(&ring))?;
+        (self.ring, self.past) = (ring, past);
+        Ok(())
+    }
+}
+
+/// One exchange may learn or forget a key while another does: none is to write over what the other has just kept.
+static KEEPING: Mutex<()> = Mutex::new(());
+
+/// To which of its keys a bag for this device was sealed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sealed {
+    /// The one it has now, or will have.
+    Now,
+    /// One it had before.
+    Before,
 }
 
 /// The entries that can be opened with these keys.
 fn open_roster(tag: &NotebookTag, parcels: &[Vec<u8>], keys: &KeyBag) -> Result<Entries> {
-    let epochs: Vec<EpochKeys> = keys.keys.iter().map(|(epoch, root)| EpochKeys::derive(*tag, *epoch, root)).collect();
+    let from_roots = keys.keys.iter().map(|(epoch, root)| EpochKeys::derive(*tag, *epoch, root).entry_key());
+    let alone = keys.entry_keys.iter().map(|(epoch, key)| EntryKey::new(*tag, *epoch, key.clone()));
+    let epochs: Vec<EntryKey> = from_roots.chain(alone).collect();
     let open = |parcel: &Vec<u8>| epochs.iter().find_map(|epoch| roster::open_entry(parcel, epoch).ok());
     let opened: Vec<Entry> = parcels.iter().filter_map(open).collect();
     let genesis = opened.iter().find(|entry| matches!(entry.act, Act::Genesis { .. })).cloned();
@@ -470,6 +710,15 @@ fn read_ring(bytes: &[u8]) -> BTreeMap<EntryHash, Secret> {
     let half = |both: &[u8; 64], from: usize| std::array::from_fn(|at| both[from + at]);
     let pairs = bytes.as_chunks::<64>().0.iter();
     pairs.map(|both| (EntryHash(half(both, 0)), Secret::new(half(both, 32)))).collect()
+}
+
+fn write_ring(ring: &BTreeMap<EntryHash, Secret>) -> Zeroizing<Vec<u8>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(64 * ring.len()));
+    for (epoch, key) in ring {
+        bytes.extend_from_slice(&epoch.0);
+        bytes.extend_from_slice(key.bytes());
+    }
+    bytes
 }
 
 /// The longest beginning of a name that an entry may hold.

@@ -11,6 +11,7 @@ pub mod identity;
 pub mod keys;
 pub mod keystore;
 pub mod member;
+mod memo;
 pub mod near;
 pub mod pairing;
 pub mod paper;

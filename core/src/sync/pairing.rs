@@ -15,9 +15,9 @@ use std::fmt;
 use ed25519_dalek::SigningKey;
 use zeroize::Zeroizing;
 
-use super::cbor::{Map, Reader, Writer};
+use super::cbor::{Fields, Map, Reader};
 use super::envelope::{self, EnvelopeKey};
-use super::keys::{DevicePublic, EntryHash, KeyBag, MAX_KEYS, NotebookTag, Secret};
+use super::keys::{DevicePublic, KEY, KeyBag, MAX_KEYS, NotebookTag};
 use super::seal::{self, MAX_PARCEL};
 use super::{hex, paper};
 use crate::error::{Error, Result};
@@ -101,7 +101,7 @@ impl Code {
     }
 
     /// Whether this is the key that requests are to be sealed to.
-    fn fits(&self, envelope_key: &[u8; 32]) -> bool {
+    pub fn fits(&self, envelope_key: &[u8; 32]) -> bool {
         self.0[16 + SECRET..] == fingerprint(envelope_key)
     }
 
@@ -227,7 +227,8 @@ pub fn answer(code: &Code, request: &Request, welcome: &Welcome, random: Random<
     let mut map = Map::new();
     map.put(0, |writer| writer.text(&welcome.from));
     map.put(1, |writer| writer.list(welcome.parcels.iter(), |writer, parcel| writer.bytes(parcel)));
-    map.put(2, |writer| writer.list(welcome.keys.keys.iter(), write_key));
+    let keys: Vec<_> = welcome.keys.written().collect();
+    map.put(2, |writer| writer.list(keys.iter(), |writer, key| writer.bytes(&key[..])));
     map.put(3, |writer| writer.bytes(&code.keyed("kith 2026 join answers", &[&request.transcript])));
     let plain = Zeroizing::new(framed(&Zeroizing::new(map.into_bytes())));
     if welcome.parcels.len() > MAX_PARCELS || plain.len() + HEAD + envelope::OVERHEAD > MAX_FILE {
@@ -253,7 +254,7 @@ pub fn read_answer(
         from: fields.take(0, |reader| reader.text(4 * MAX_NAME))?.to_string(),
         parcels: fields
             .take(1, |reader| reader.list(MAX_PARCELS, |reader| reader.bytes(MAX_PARCEL).map(<[u8]>::to_vec)))?,
-        keys: KeyBag { keys: fields.take(2, |reader| reader.list(MAX_KEYS, read_key))? },
+        keys: take_keys(&mut fields)?,
     };
     let proof: [u8; 32] = fields.take(3, Reader::array)?;
     let key = code.after_head(0, invitation)?;
@@ -265,15 +266,11 @@ pub fn read_answer(
     }
 }
 
-fn write_key(writer: &mut Writer, (epoch, root): &(EntryHash, Secret)) {
-    let both = Zeroizing::new([&epoch.0[..], root.bytes()].concat());
-    writer.bytes(&both);
-}
-
-fn read_key(reader: &mut Reader<'_>) -> Result<(EntryHash, Secret)> {
-    let both: Zeroizing<[u8; 64]> = Zeroizing::new(reader.array()?);
-    let half = |from: usize| std::array::from_fn(|at| both[from + at]);
-    Ok((EntryHash(half(0)), Secret::new(half(32))))
+fn take_keys(fields: &mut Fields<'_>) -> Result<KeyBag> {
+    let mut bag = KeyBag::default();
+    let read = |reader: &mut Reader<'_>| bag.read_in(&Zeroizing::new(reader.array::<KEY>()?));
+    fields.take(2, |reader| reader.list(MAX_KEYS, read))?;
+    Ok(bag)
 }
 
 /// A length, the bytes, zeros: the sealed size tells little.
@@ -296,7 +293,7 @@ fn digits(transcript: &[u8; 32]) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::keys::DeviceKeys;
+    use super::super::keys::{DeviceKeys, EntryHash, Secret};
     use super::*;
     use proptest::prelude::*;
 
@@ -309,7 +306,7 @@ mod tests {
     }
 
     fn device(seed: u8) -> DeviceKeys {
-        DeviceKeys::from_seeds(&Secret::new([seed; 32]), &Secret::new([seed + 100; 32]), None)
+        DeviceKeys::from_seeds(&Secret::new([seed; 32]), &Secret::new([seed + 100; 32]))
     }
 
     /// An inviting device, a code, and the files up to the request.
@@ -321,7 +318,8 @@ mod tests {
     }
 
     fn welcome() -> Welcome {
-        let keys = KeyBag { keys: vec![(EntryHash([3; 32]), Secret::new([4; 32]))] };
+        let keys = vec![(EntryHash([3; 32]), Secret::new([4; 32]))];
+        let keys = KeyBag { keys, entry_keys: vec![(EntryHash([5; 32]), Secret::new([6; 32]))] };
         Welcome { from: "laptop".into(), parcels: vec![vec![5; 900], vec![6; 70]], keys }
     }
 

@@ -36,7 +36,7 @@ pub use entry::{Act, Cut, Entry, entry_key, open_entry, seal_entry};
 pub use weigh::evaluate;
 
 use super::LogId;
-use super::keys::{DeviceId, DevicePublic, EntryHash, KeyId, Secret, epoch_check};
+use super::keys::{DeviceId, DevicePublic, EntryHash, KeyId, Secret, entry_key_check, epoch_check};
 use super::ranges::Ranges;
 use crate::error::{Error, Result};
 use crate::model::RecordId;
@@ -85,6 +85,9 @@ pub struct Roster {
     pub purges: Vec<Purge>,
     /// The renewals, in order.
     pub renewals: Vec<Renewal>,
+    /// The epochs under which nobody writes any more since a renewal that all have done, by their hashes: their keys are
+    /// forgotten, but for the one that opens entries, where nothing else is left that they open.
+    pub superseded: BTreeSet<EntryHash>,
     /// Whether some entries are of a newer version.
     pub needs_update: bool,
 }
@@ -182,6 +185,11 @@ impl Epoch {
     pub fn accepts(&self, root: &Secret) -> bool {
         epoch_check(root) == self.check
     }
+
+    /// The same of its entry key alone.
+    pub fn accepts_entry_key(&self, key: &Secret) -> bool {
+        entry_key_check(key) == self.check
+    }
 }
 
 /// The recovery key.
@@ -219,6 +227,27 @@ pub struct Renewal {
     pub base: Cut,
     /// The devices that hold the base and forgot what it covers.
     pub done: Vec<DeviceId>,
+    /// The devices that have to: all that belong to the notebook, but for those that were let in when the others had.
+    pub awaits: Vec<DeviceId>,
+    /// The devices that renewed their HPKE key since.
+    pub rekeyed: Vec<DeviceId>,
+}
+
+impl Renewal {
+    /// Whether every device holds the base. From then on keys are forgotten.
+    pub fn is_done(&self) -> bool {
+        self.awaits.iter().all(|device| self.done.contains(device))
+    }
+
+    /// Whether every device has renewed its HPKE key since, too.
+    pub fn is_over(&self) -> bool {
+        self.is_done() && self.awaits.iter().all(|device| self.rekeyed.contains(device))
+    }
+
+    /// Whether this device has to renew its HPKE key.
+    pub fn is_due(&self, device: &DeviceId) -> bool {
+        self.is_done() && self.awaits.contains(device) && !self.rekeyed.contains(device)
+    }
 }
 
 impl Roster {
@@ -241,6 +270,18 @@ impl Roster {
     /// The removal of this device, if it was removed.
     pub fn removed(&self, device: &DeviceId) -> Option<&Removed> {
         self.removed.iter().find(|there| there.device == *device)
+    }
+
+    /// Whether a renewal that counts covers this segment. One by a device that was removed meanwhile does not; who has
+    /// forgotten something on its word leaves it to those who have not.
+    pub fn covers(&self, log: &LogId, seq: u64) -> bool {
+        let mut cuts = self.renewals.iter().flat_map(|renewal| &renewal.covers);
+        cuts.any(|cut| cut.log == *log && cut.ranges.contains(seq))
+    }
+
+    /// Whether the epoch of this short name is superseded.
+    pub fn is_superseded(&self, key: &KeyId) -> bool {
+        self.superseded.iter().any(|epoch| epoch.key_id() == *key)
     }
 
     /// The epoch of this name.

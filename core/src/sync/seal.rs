@@ -5,7 +5,8 @@ use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 
-use super::keys::{NotebookTag, Secret};
+use super::keys::{KeyId, NotebookTag, Secret};
+use super::memo::Memo;
 use crate::error::{Error, Result};
 
 /// The one set of algorithms there is; a file that says another number is for a newer version.
@@ -100,6 +101,21 @@ pub fn verify(key: &[u8; 32], purpose: &str, parts: &[&[u8]], signature: &[u8; S
         .map_err(|_| Error::Peer("its signature is not the one of the device it names".into()))
 }
 
+/// The same for what is read again and again: what was right once is not worked out anew.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_once(key: &[u8; 32], purpose: &str, parts: &[&[u8]], signature: &[u8; SIGNATURE]) -> Result<()> {
+    static RIGHT: Memo = Memo::new();
+    let all: [&[u8]; 3] = [key, &message(purpose, parts), signature];
+    if RIGHT.holds(&all) {
+        return Ok(());
+    }
+    verify(key, purpose, parts, signature)?;
+    RIGHT.remember(&all);
+    Ok(())
+}
+
 fn message(purpose: &str, parts: &[&[u8]]) -> Vec<u8> {
     let mut hasher = blake3::Hasher::new();
     parts.iter().for_each(|part| {
@@ -119,6 +135,8 @@ pub enum Parcel {
 
 /// Bytes before what is sealed in an `r/` file: the part that all share, then 32 for the key that opens it.
 pub const PARCEL_HEAD: usize = 56;
+/// Bytes of a bag before its envelope: the part that all share, and the epoch it was sealed in.
+pub const BAG_HEAD: usize = PARCEL_COMMON + 8;
 /// Largest `r/` file that is read.
 pub const MAX_PARCEL: usize = 128 * 1024;
 const PARCEL_COMMON: usize = 24;
@@ -162,6 +180,11 @@ pub fn parcel(bytes: &[u8], notebook: &NotebookTag) -> Result<Parcel> {
         (PARCEL_VERSION, SUITE, 1) => Ok(Parcel::Bag),
         _ => Err(Error::NeedsUpdate("a file of keys".into())),
     }
+}
+
+/// Under which epoch an `r/` file says that it was sealed: an entry with its key, a bag while it was written under.
+pub fn parcel_key(bytes: &[u8]) -> Option<KeyId> {
+    bytes.get(PARCEL_COMMON..)?.first_chunk::<8>().copied().map(KeyId)
 }
 
 #[cfg(test)]

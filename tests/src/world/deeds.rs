@@ -11,6 +11,7 @@ use serde_json::Map;
 use super::device::Device;
 use super::drive::Harm;
 use super::life::{Kept, World};
+use super::outside::Trouble;
 use super::story::{Event, What};
 use super::wire::{Fuse, wire};
 use crate::{Seeded, fill, of_kind};
@@ -57,6 +58,7 @@ impl World {
             What::Invite(whom) => self.invite(who, *whom, place, random.number()),
             What::MakeRecoveryKey => self.make_recovery_key(who, place),
             What::Recover => self.recover(place, random.number()),
+            What::Renew => self.renew(who, place, &mut random),
             What::Skew(days) => {
                 self.devices[who].skew = days * 86_400;
                 self.outside().counts.one("clocks set wrong");
@@ -111,7 +113,8 @@ impl World {
                     self.outside().counts.more("logs begun anew", report.new_log.into());
                     format!("{report:?}")
                 }
-                Ok(Err(error @ (Error::Peer(_) | Error::NotFound(_)))) => error.to_string(),
+                // A flipped bit may make a number of what was said, that of a version which is not there yet.
+                Ok(Err(error @ (Error::Peer(_) | Error::NotFound(_) | Error::NeedsUpdate(_)))) => error.to_string(),
                 Ok(Err(error)) => panic!("device {device} cannot speak: {error:?}"),
                 Err(panic) => {
                     self.died(device, panic.as_ref());
@@ -269,6 +272,21 @@ impl World {
             Err(error) => self.outside().note(&error.to_string()),
         }
         self.paper = Some(paper);
+    }
+
+    /// A person who renews has just seen that a place can be reached.
+    fn renew(&mut self, who: usize, place: usize, random: &mut Seeded) {
+        if self.devices[who].notebook().notebook_tag().unwrap().is_none() || self.pass(who, place).is_err() {
+            return;
+        }
+        if random.below(3) == 0 {
+            let fuse = (random.below(8), Trouble::Kill, random.number());
+            self.outside().fuses.insert(who, fuse);
+        }
+        match self.risk(who, |device, _| device.notebook().renew(&device.keys), place) {
+            Ok(_) => self.outside().counts.one("renewals"),
+            Err(error) => self.outside().note(&error.to_string()),
+        }
     }
 
     /// A log of its own, as a version would begin it that knows more kinds of items, or writes another form altogether.

@@ -78,6 +78,8 @@ pub enum What {
     MakeRecoveryKey,
     /// A new device comes in with the recovery key.
     Recover,
+    /// It seals everything anew, so that what was before can be forgotten.
+    Renew,
     /// Its clock is wrong by so many days.
     Skew(i64),
     /// It writes segments as a newer version will.
@@ -125,6 +127,9 @@ impl Story {
                 events.push(Event { who, what, seed: random.number() });
             }
         }
+        if seed.is_multiple_of(RENEWED) {
+            add_renewals(&mut events, size, &mut random);
+        }
         Self { seed, devices, places, events: with_meetings(events, seed) }
     }
 
@@ -148,6 +153,22 @@ fn with_meetings(events: Vec<Event>, seed: u64) -> Vec<Event> {
         }
     }
     all
+}
+
+/// One world of so many has renewals in it. They are drawn last, so that the stories of all other numbers stay the same.
+const RENEWED: u64 = 4;
+
+/// Renewals, each followed by passes of everybody, as otherwise few of them would ever be done by all.
+fn add_renewals(events: &mut Vec<Event>, size: Size, random: &mut Seeded) {
+    for _ in 0..1 + random.below(if size == Size::Small { 2 } else { 3 }) {
+        let at = random.below(events.len() + 1);
+        let mut added = vec![Event { who: random.below(60), what: What::Renew, seed: random.number() }];
+        for who in 0..random.below(16) {
+            let what = if random.below(3) == 0 { What::Deliver } else { What::Sync(draw_trouble(random)) };
+            added.push(Event { who, what, seed: random.number() });
+        }
+        events.splice(at..at, added);
+    }
 }
 
 fn draw_places(devices: usize, random: &mut Seeded) -> Vec<PlaceOf> {
@@ -239,6 +260,7 @@ impl fmt::Display for Event {
             What::Remove(whom) => write!(f, "{who} removes {whom}"),
             What::Invite(whom) => write!(f, "{who} lets in a device that is new, or {whom}"),
             What::MakeRecoveryKey => write!(f, "{who} makes a recovery key"),
+            What::Renew => write!(f, "{who} seals everything anew"),
             What::Recover => write!(f, "a new device comes in with the recovery key where {who} is"),
             What::Skew(days) => write!(f, "the clock of {who} is wrong by {days} days"),
             What::Newer => write!(f, "{who} writes segments as a newer version will"),

@@ -395,8 +395,8 @@ impl Notebook {
     /// it too.
     fn settle_with(&self, meeting: &mut Meeting<'_>) -> Result<()> {
         self.reconsider(&meeting.member, &mut meeting.report)?;
-        let renewed = self.forget_renewed(&mut meeting.member, &mut meeting.report)?;
-        self.keep_roster(&meeting.member, &renewed)?;
+        self.forget_renewed(&mut meeting.member, &mut meeting.report)?;
+        self.forget_keys(&mut meeting.member, meeting.keys)?;
         self.scrub_if_need_be()?;
         let log = self.log_of(&meeting.member, meeting.keys, &mut meeting.report)?;
         self.seal_segments(&meeting.member, log, meeting.keys, &mut meeting.report)?;

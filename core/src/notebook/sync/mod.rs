@@ -2,12 +2,13 @@
 //! what is missing there. Repeating it does no harm.
 //!
 //! The steps are in `roster` (who belongs to the notebook), `purges` (what others deleted for good), `receive` (segments of
-//! others), `renew` (what a renewal covers is forgotten), `seal` (segments of ours) and `shelf` (everything the mailbox lacks).
+//! others), `renew` (what a renewal covers is forgotten), `forget` (so are the keys of it), `seal` (segments of ours) and `shelf` (everything the mailbox lacks).
 //! `direct` takes the same steps with a device that is at the other end of a line; `kept_back` is for what a person has to
 //! decide.
 
 mod checkpoint;
 mod direct;
+mod forget;
 mod kept_back;
 mod purges;
 mod receive;
@@ -40,7 +41,7 @@ pub use kept_back::{KeptBack, Refused, WhyKeptBack};
 pub use purges::WaitingPurge;
 pub(super) use receive::is_photo;
 pub use renew::RenewReport;
-pub(super) use roster::roster_files;
+pub(super) use roster::{epochs_of, roster_files};
 
 /// What the notebook remembers of its own identity.
 pub(super) const TAG: &str = "notebook_tag";
@@ -136,15 +137,15 @@ impl Notebook {
         self.take_checkpoint(&member, place, &found)?;
         self.receive_segments(&member, place, &found, &mut report, progress)?;
         self.reconsider(&member, &mut report)?;
-        let renewed = self.forget_renewed(&mut member, &mut report)?;
-        self.keep_roster(&member, &renewed)?;
+        self.forget_renewed(&mut member, &mut report)?;
+        self.forget_keys(&mut member, keys)?;
         self.scrub_if_need_be()?;
         // After reading: a segment of our log that is not ours says that a copy of this notebook writes to it too.
         let log = self.log_of(&member, keys, &mut report)?;
         self.seal_segments(&member, log, keys, &mut report)?;
         report.missing = self.count_missing(&member)?;
         self.settle_told(&mut report)?;
-        self.put_missing(log, place, &found, &mut report, progress)?;
+        self.put_missing((&member, log), place, &found, &mut report, progress)?;
         self.put_checkpoint(&member, place, &found, &mut report)?;
         Ok(report)
     }

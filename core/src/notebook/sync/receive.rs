@@ -125,7 +125,7 @@ impl Notebook {
                 Ok((whole, took)) if took != Took::Locked => {
                     let is_spent = took == Took::Renewed || is_under_lost_key(member, whole);
                     if is_spent && whole.len() == bytes.len() {
-                        let _ = place.delete(&found.name);
+                        self.take_away(member, place, &found.name)?;
                     }
                 }
                 Ok(_) => {
@@ -194,7 +194,14 @@ impl Notebook {
         if header.notebook != member.tag() {
             return Err(Error::Peer("it belongs to another notebook".into()));
         }
-        let epoch = member.epoch(&header.key).ok_or_else(|| Error::NotFound("the key of a segment".into()))?;
+        let Some(epoch) = member.epoch(&header.key) else {
+            // What its key was forgotten of may still be known for what it is.
+            let forgotten = self.read(|connection| segments::forgotten(connection, segment::hash(bytes)))?;
+            return match forgotten {
+                Some(at) if member.roster().covers(&at.log, at.seq) => Ok(Verdict::Renewed),
+                _ => Err(Error::NotFound("the key of a segment".into())),
+            };
+        };
         let opened = segment::open(bytes, &epoch)?;
         let author = opened.author();
         let text = opened.verify(&author)?;
@@ -204,7 +211,9 @@ impl Notebook {
         })?;
         if known.contains(&at.hash) {
             let state = self.read(|connection| segments::state(connection, &at))?;
-            return Ok(if state == Some(SegmentState::Renewed) { Verdict::Renewed } else { Verdict::Known });
+            let is_covered = member.roster().covers(&at.log, at.seq);
+            let is_renewed = state == Some(SegmentState::Renewed) && is_covered;
+            return Ok(if is_renewed { Verdict::Renewed } else { Verdict::Known });
         }
         if owner.is_some_and(|owner| owner != author.0) {
             return Err(Error::Peer("it continues the log of another device".into()));

@@ -3,7 +3,8 @@
 //! covered segments of which each change is in the base or belongs to a record deleted for good: it has looked, so
 //! nobody's word is taken for it, and what a base lacks stays where it is.
 //!
-//! Of a forgotten segment its place and its first bytes are kept, so that it is known when it comes by again.
+//! Of a forgotten segment its place and its first bytes are kept, so that it is known when it comes by again. Once all
+//! devices have done so, keys are forgotten too: that is `forget`.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -14,7 +15,7 @@ use crate::notebook::{Notebook, lock};
 use crate::store;
 use crate::store::segments::{self, SegmentPlace, SegmentState};
 use crate::sync::keystore::KeyStore;
-use crate::sync::member::{Member, Written};
+use crate::sync::member::Member;
 use crate::sync::ranges::Ranges;
 use crate::sync::roster::{Act, Cut, MAX_CUTS, Renewal};
 use crate::sync::segment::{self, Header, Item, Plaintext};
@@ -40,7 +41,9 @@ struct Contents {
 
 impl Notebook {
     /// Writes everything that still counts anew, under a new key, and forgets the segments before it. Other devices and
-    /// the mailboxes follow as they sync. What was deleted for good is then in no segment any more.
+    /// the mailboxes follow as they sync. What was deleted for good is then in no segment any more. Once all devices have
+    /// followed, they forget the keys of what was before: copies of it that lie somewhere open to nobody but the recovery
+    /// key. Who does not want to wait for a device removes it.
     ///
     /// # Errors
     /// [`Error::Peer`] when this notebook has no mailbox and no other device, or its keys are gone; [`Error::Storage`] when
@@ -65,8 +68,8 @@ impl Notebook {
         let base = Cut { log, ranges: (before + 1..=last.seq).collect(), hash: last.hash };
         let said = self.with_random(|random| member.say(Act::Renew { covers, base }, now, random))?;
         self.keep_roster(&member, &[said])?;
-        let written = self.forget_renewed(&mut member, &mut report)?;
-        self.keep_roster(&member, &written)?;
+        self.forget_renewed(&mut member, &mut report)?;
+        self.forget_keys(&mut member, keys)?;
         self.scrub_if_need_be()?;
         Ok(RenewReport {
             written: last.seq - before,
@@ -85,7 +88,8 @@ impl Notebook {
         Ok(Contents { changes: changes.into_iter().collect(), photos: photos.into_iter().collect() })
     }
 
-    /// Every segment of which all is known here: its changes are in records, or in none any more.
+    /// Every segment of which all is known here: its changes are in records, or in none any more. With it whatever earlier
+    /// renewals cover whose bases are here: who has not heard of them has to find it in the new base, the old ones go.
     fn coverable(&self, member: &Member, known: &Contents) -> Result<Vec<Cut>> {
         let mut covered: BTreeMap<[u8; 16], Vec<SegmentPlace>> = BTreeMap::new();
         for (at, state) in self.read(segments::places)? {
@@ -104,11 +108,18 @@ impl Notebook {
             let highest = places.iter().max_by_key(|at| (at.seq, at.hash))?;
             Some(Cut { log, ranges: places.iter().map(|at| at.seq).collect(), hash: highest.hash })
         };
-        Ok(covered.into_iter().filter_map(cut).take(MAX_CUTS).collect())
+        let mut cuts: Vec<Cut> = covered.into_iter().filter_map(cut).collect();
+        for renewal in &member.roster().renewals {
+            if self.has_base(renewal)? {
+                renewal.covers.iter().for_each(|cut| add_to(&mut cuts, cut));
+            }
+        }
+        cuts.truncate(MAX_CUTS);
+        Ok(cuts)
     }
 
     /// Forgets what renewals cover, as far as their bases hold it; says so once nothing is left.
-    pub(super) fn forget_renewed(&self, member: &mut Member, report: &mut SyncReport) -> Result<Vec<Written>> {
+    pub(super) fn forget_renewed(&self, member: &mut Member, report: &mut SyncReport) -> Result<()> {
         let (me, now) = (member.device(), self.unix_ms());
         let mut written = Vec::new();
         for renewal in member.roster().renewals.clone() {
@@ -120,8 +131,11 @@ impl Notebook {
             let base = self.contents_of(member, &renewal)?;
             let mut lacking = 0;
             for at in covered {
-                let text = self.opened(member, &at)?;
-                if text.is_some_and(|text| self.is_in(&text, &base).unwrap_or(false)) {
+                let is_in = match self.opened(member, &at)? {
+                    Some(text) => self.is_in(&text, &base).unwrap_or(false),
+                    None => said && renewal.is_done() && self.was_forgotten(member, &at)?,
+                };
+                if is_in {
                     self.forget(&at)?;
                     report.forgotten += 1;
                 } else {
@@ -133,7 +147,14 @@ impl Notebook {
                 written.push(self.with_random(|random| member.say(act, now, random))?);
             }
         }
-        Ok(written)
+        self.keep_roster(member, &written)
+    }
+
+    /// Whether a segment is sealed under a key that this device forgot, which it does only when nothing under it is left:
+    /// the notebook went back to a backup, and it looked into the segment long ago.
+    fn was_forgotten(&self, member: &Member, at: &SegmentPlace) -> Result<bool> {
+        let bytes = self.read(|connection| segments::whole(connection, at))?.unwrap_or_default();
+        Ok(Header::read(&bytes).is_ok_and(|header| member.has_forgotten(&header.key)))
     }
 
     /// The segments that are whole here and that this renewal covers.
@@ -217,7 +238,8 @@ impl Notebook {
         Ok(transaction.commit()?)
     }
 
-    /// The devices that have not yet done the newest renewal; none when there never was one.
+    /// The devices that have not yet done the newest renewal, or not yet forgotten the keys before it; none when there
+    /// never was one.
     ///
     /// # Errors
     /// As [`Notebook::member`].
@@ -226,8 +248,17 @@ impl Notebook {
     }
 }
 
+fn add_to(cuts: &mut Vec<Cut>, more: &Cut) {
+    let Some(cut) = cuts.iter_mut().find(|cut| cut.log == more.log) else { return cuts.push(more.clone()) };
+    if more.ranges.last() > cut.ranges.last() {
+        cut.hash = more.hash;
+    }
+    cut.ranges = cut.ranges.union(&more.ranges);
+}
+
 fn waiting_for(member: &Member) -> Option<Vec<String>> {
     let newest = member.roster().renewals.last()?;
-    let waiting = member.roster().devices.iter().filter(|device| !newest.done.contains(&device.public.device));
-    Some(waiting.map(|device| device.name.clone()).collect())
+    let followed = if newest.is_done() { &newest.rekeyed } else { &newest.done };
+    let waiting = newest.awaits.iter().filter(|device| !followed.contains(device));
+    Some(waiting.map(|device| member.roster().name_of(device)).collect())
 }

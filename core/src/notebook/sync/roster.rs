@@ -1,6 +1,6 @@
 //! Who belongs to the notebook, as far as a mailbox tells and this device has a say in it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{TAG, optional};
 use crate::error::{Error, Result};
@@ -10,11 +10,11 @@ use crate::store::segments::{self, SegmentPlace};
 use crate::sync::carrier::Mailbox;
 use crate::sync::carrier::mailbox::{Item as Found, is_ours};
 use crate::sync::hex;
-use crate::sync::keys::{DeviceId, NotebookTag};
+use crate::sync::keys::{DeviceId, KeyBag, KeyId, NotebookTag};
 use crate::sync::keystore::KeyStore;
 use crate::sync::member::{Learned, Member, Reader, Written};
 use crate::sync::ranges::Ranges;
-use crate::sync::roster::{Act, Cut};
+use crate::sync::roster::{Act, Cut, Entry};
 use crate::sync::seal::{self, MAX_PARCEL};
 use crate::sync::session::{self, parcel_id};
 
@@ -62,7 +62,24 @@ impl Notebook {
         let known: HashSet<String> = kept.iter().map(|(id, _)| hex(id)).collect();
         let mut fresh = roster_files(place, found, &member.tag(), &|name| known.contains(name))?;
         fresh.truncate(MAX_PARCELS.saturating_sub(kept.len()));
-        if fresh.is_empty() { Ok(()) } else { self.learn(member, fresh, keys) }
+        // A key store that is older than the notebook has to look again at what has long been here.
+        if fresh.is_empty() && member.lacks_newest_key() {
+            self.take_kept(member, keys)?;
+        }
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        let (names, files): (Vec<String>, Vec<Vec<u8>>) = fresh.into_iter().unzip();
+        self.learn(member, files.clone(), keys)?;
+        let mut spent = names.iter().zip(&files).filter(|(_, file)| member.is_spent(file));
+        spent.try_for_each(|(name, _)| self.take_away(member, place, name))
+    }
+
+    /// Looks again at all bags that are here.
+    pub(super) fn take_kept(&self, member: &mut Member, keys: &dyn KeyStore) -> Result<()> {
+        let kept: Vec<Vec<u8>> = self.read(segments::parcels)?.into_iter().map(|(_, bytes)| bytes).collect();
+        let learned = member.take(keys, &kept)?;
+        self.keep_learned(member, &[], &learned.entries)
     }
 
     /// Takes files of the roster in, with those that could not be opened before.
@@ -76,14 +93,18 @@ impl Notebook {
         if has_keys || !entries.is_empty() {
             let kept = self.read(segments::parcels)?;
             let all: Vec<Vec<u8>> = kept.into_iter().map(|(_, bytes)| bytes).chain(fresh.iter().cloned()).collect();
-            entries.extend(member.take(keys, &all)?.entries);
+            entries.extend(member.take_again(keys, &all)?.entries);
         }
+        self.keep_learned(member, &fresh, &entries)
+    }
+
+    fn keep_learned(&self, member: &Member, fresh: &[Vec<u8>], entries: &[Entry]) -> Result<()> {
         let mut writer = lock(&self.writer);
         let transaction = store::begin(&mut writer.connection)?;
-        for parcel in &fresh {
+        for parcel in fresh.iter().filter(|parcel| !member.is_spent(parcel)) {
             segments::put_parcel(&transaction, parcel_id(parcel), parcel)?;
         }
-        for entry in &entries {
+        for entry in entries {
             segments::put_entry(&transaction, entry.hash.0, entry.bytes())?;
         }
         if let Some(recovery) = &member.roster().recovery {
@@ -126,17 +147,17 @@ impl Notebook {
     }
 
     /// Seals keys held here to every device that may read them, and to the recovery key, if this one has not given them to
-    /// it.
+    /// it. Bags that a renewal made useless go before that.
     pub(super) fn hand_on_keys(&self, member: &Member) -> Result<()> {
-        for Reader { who, hpke, epochs } in member.others() {
+        self.drop_spent_bags(member)?;
+        let Some(under) = member.sealed_under() else { return Ok(()) };
+        let live = self.live_keys(member)?;
+        for Reader { hpke, epochs, .. } in member.others() {
+            let keys = member.key_bag_of(&epochs, &live);
             let mut writer = lock(&self.writer);
             let transaction = store::begin(&mut writer.connection)?;
-            let mut lacks = false;
-            for epoch in &epochs {
-                lacks |= segments::give(&transaction, epoch.0, who)?;
-            }
-            if lacks {
-                let bag = self.with_random(|random| member.key_bag_of(&epochs).seal(&hpke, &member.tag(), random));
+            if segments::give(&transaction, &epochs_of(&keys), hpke)? {
+                let bag = self.with_random(|random| keys.seal(&hpke, (&member.tag(), under), random));
                 // A key that is none cannot be sealed to; such a device reads nothing, and harms nobody.
                 if let Ok(bag) = bag {
                     segments::put_parcel(&transaction, parcel_id(&bag), &bag)?;
@@ -145,6 +166,35 @@ impl Notebook {
             }
         }
         Ok(())
+    }
+
+    /// Bags are told apart by the epoch they were sealed in alone, so that all devices drop the same ones.
+    fn drop_spent_bags(&self, member: &Member) -> Result<()> {
+        if member.roster().superseded.is_empty() {
+            return Ok(());
+        }
+        let spent: Vec<_> = self
+            .read(segments::parcels)?
+            .into_iter()
+            .filter(|(_, parcel)| member.is_spent(parcel))
+            .map(|(id, _)| id)
+            .collect();
+        if spent.is_empty() {
+            return Ok(());
+        }
+        let mut writer = lock(&self.writer);
+        let transaction = store::begin(&mut writer.connection)?;
+        segments::drop_parcels(&transaction, &spent)?;
+        Ok(transaction.commit()?)
+    }
+
+    /// The epochs whose roots cannot be forgotten: something that is whole here is sealed under them. It is looked at only
+    /// once a renewal has left any behind.
+    pub(in crate::notebook) fn live_keys(&self, member: &Member) -> Result<BTreeSet<KeyId>> {
+        if member.roster().superseded.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        Ok(self.read(segments::live_keys)?.into_iter().map(KeyId).collect())
     }
 
     /// How far the logs of a device are known here: what was taken of them, with a pin for the end of every chain. Where
@@ -158,6 +208,12 @@ impl Notebook {
             Ok(cuts)
         })
     }
+}
+
+/// The epochs of these keys, to be remembered as given: whether it is the root, and which.
+pub(in crate::notebook) fn epochs_of(keys: &KeyBag) -> Vec<(bool, [u8; 32])> {
+    let roots = keys.keys.iter().map(|(epoch, _)| (true, epoch.0));
+    roots.chain(keys.entry_keys.iter().map(|(epoch, _)| (false, epoch.0))).collect()
 }
 
 /// The chains of a log, each from its end back as far as every segment follows one that is here.
@@ -176,18 +232,18 @@ fn chains(taken: &[SegmentPlace]) -> Vec<Cut> {
     ends.map(chain).collect()
 }
 
-/// The files of this notebook's roster that lie in a mailbox, but for those whose names are known.
+/// The files of this notebook's roster that lie in a mailbox, with their names, but for those whose names are known.
 pub(in crate::notebook) fn roster_files(
     place: &dyn Mailbox,
     found: &[Found],
     tag: &NotebookTag,
     is_known: &dyn Fn(&str) -> bool,
-) -> Result<Vec<Vec<u8>>> {
+) -> Result<Vec<(String, Vec<u8>)>> {
     let is_new = |found: &&Found| {
         let name = found.name.rsplit('/').next().unwrap_or_default();
         name.contains(".kithr") && !is_known(name.get(..32).unwrap_or_default())
     };
-    let mut files: Vec<Vec<u8>> = Vec::new();
+    let mut files = Vec::new();
     for found in found.iter().filter(is_new).take(MAX_PARCELS) {
         let bytes = optional(place.get(&found.name, MAX_PARCEL as u64))?.flatten().unwrap_or_default();
         let says = found.name.rsplit('/').next().unwrap_or_default();
@@ -197,7 +253,7 @@ pub(in crate::notebook) fn roster_files(
                 let _ = place.delete(&found.name);
             }
         } else if seal::parcel(&bytes, tag).is_ok() {
-            files.push(bytes);
+            files.push((found.name.clone(), bytes));
         }
     }
     Ok(files)

@@ -9,10 +9,12 @@ use std::ops::RangeInclusive;
 
 use super::{ShortName, SyncReport, name_of};
 use crate::error::{Error, Result};
-use crate::notebook::{Notebook, Progress};
+use crate::notebook::{Notebook, Progress, lock};
+use crate::store;
 use crate::store::segments::{self, SegmentHead, SegmentState};
 use crate::sync::carrier::Mailbox;
 use crate::sync::carrier::mailbox::Item as Found;
+use crate::sync::member::Member;
 use crate::sync::segment::{self, Header, MAX_BUNDLE, Name};
 use crate::sync::{LogId, hex};
 
@@ -37,7 +39,7 @@ struct Shelf<'a> {
 impl Notebook {
     pub(super) fn put_missing(
         &self,
-        log: LogId,
+        (member, log): (&Member, LogId),
         place: &dyn Mailbox,
         found: &[Found],
         report: &mut SyncReport,
@@ -45,13 +47,15 @@ impl Notebook {
     ) -> Result<()> {
         report.written += self.put_roster(place, found)?;
         let heads = self.read(segments::heads)?;
-        let shelf = sort_out(place, found, &heads);
+        let (shelf, spent) = sort_out(member, found, &heads);
+        spent.iter().try_for_each(|name| self.take_away(member, place, name))?;
         for (done, head) in heads.iter().enumerate() {
             progress(done as u64, heads.len() as u64)?;
             let Some((key, length)) = name_of(head) else { continue };
             let copies = shelf.loose.get(&key).map(Vec::as_slice).unwrap_or_default();
             if head.state == SegmentState::Renewed {
-                copies.iter().for_each(|(forgotten, _)| drop(place.delete(&forgotten.name)));
+                let mut spent = copies.iter().filter(|_| member.roster().covers(&head.log, key.1));
+                spent.try_for_each(|(forgotten, _)| self.take_away(member, place, &forgotten.name))?;
                 continue;
             }
             if copies.iter().any(|(copy, _)| copy.bytes == length) || shelf.bundled.contains(&(key.0, key.1)) {
@@ -66,6 +70,26 @@ impl Notebook {
         }
         progress(heads.len() as u64, heads.len() as u64)?;
         self.bundle_own(log, place, &heads, &shelf, report)
+    }
+
+    /// Takes away what is of no use any more since a renewal. A device that was removed leaves that to the others. So does one
+    /// that took it away before and found it there again, for whoever puts it back does not know of the renewal, or
+    /// thinks that this device was removed. A failure is no matter.
+    pub(super) fn take_away(&self, member: &Member, place: &dyn Mailbox, name: &str) -> Result<()> {
+        if member.roster().removed(&member.device()).is_some() {
+            return Ok(());
+        }
+        let hash = blake3::hash(format!("{}\n{name}", place.words()).as_bytes());
+        let file = std::array::from_fn(|at| hash.as_bytes()[at]);
+        let mut writer = lock(&self.writer);
+        let transaction = store::begin(&mut writer.connection)?;
+        let may_go = segments::may_take_away(&transaction, file)?;
+        transaction.commit()?;
+        drop(writer);
+        if may_go {
+            let _ = place.delete(name);
+        }
+        Ok(())
     }
 
     /// Puts there what a mailbox lacks of the roster; says how many files that was.
@@ -129,14 +153,15 @@ impl Notebook {
 }
 
 /// Sorts a listing out. A bundle counts when its size is that of its segments, as far as they are known here; one that holds
-/// something renewed is taken away, and what else was in it is missing then.
-fn sort_out<'a>(place: &dyn Mailbox, found: &'a [Found], heads: &[SegmentHead]) -> Shelf<'a> {
-    let mut known: HashMap<Numbered, Vec<(u64, SegmentState)>> = HashMap::new();
+/// something renewed is to be taken away, and what else was in it is missing then.
+fn sort_out<'a>(member: &Member, found: &'a [Found], heads: &[SegmentHead]) -> (Shelf<'a>, Vec<&'a str>) {
+    let mut known: HashMap<Numbered, Vec<(u64, bool)>> = HashMap::new();
     for head in heads {
         let Some(((tag, seq, _), length)) = name_of(head) else { continue };
-        known.entry((tag, seq)).or_default().push((length, head.state));
+        let is_spent = head.state == SegmentState::Renewed && member.roster().covers(&head.log, seq);
+        known.entry((tag, seq)).or_default().push((length, is_spent));
     }
-    let mut shelf = Shelf { loose: HashMap::new(), bundled: HashSet::new() };
+    let (mut shelf, mut spent) = (Shelf { loose: HashMap::new(), bundled: HashSet::new() }, Vec::new());
     for found in found {
         let Some(name) = Name::parse(&found.name) else { continue };
         let Some(numbers) = numbers_of(&name) else {
@@ -147,8 +172,8 @@ fn sort_out<'a>(place: &dyn Mailbox, found: &'a [Found], heads: &[SegmentHead]) 
             continue;
         };
         let inside: Vec<&Vec<_>> = numbers.clone().filter_map(|seq| known.get(&(name.log_tag, seq))).collect();
-        if inside.iter().any(|all| all.iter().any(|(_, state)| *state == SegmentState::Renewed)) {
-            let _ = place.delete(&found.name);
+        if inside.iter().any(|all| all.iter().any(|(_, is_spent)| *is_spent)) {
+            spent.push(found.name.as_str());
             continue;
         }
         let sizes: Option<Vec<u64>> =
@@ -158,7 +183,7 @@ fn sort_out<'a>(place: &dyn Mailbox, found: &'a [Found], heads: &[SegmentHead]) 
             shelf.bundled.extend(numbers.map(|seq| (name.log_tag, seq)));
         }
     }
-    shelf
+    (shelf, spent)
 }
 
 /// Which numbers a bundle of this name holds; none for a segment, and for what no bundle of ours is called.

@@ -8,7 +8,7 @@ use crate::model::{Random, RecordId};
 use crate::sync::LogId;
 use crate::sync::cbor::{Fields, Map, Reader, Writer};
 use crate::sync::keys::{
-    DeviceId, DeviceKeys, DevicePublic, EntryHash, EpochKeys, KeyId, NotebookTag, Secret, epoch_check,
+    DeviceId, DeviceKeys, DevicePublic, EntryHash, EntryKey, KeyId, NotebookTag, Secret, epoch_check,
 };
 use crate::sync::ranges::Ranges;
 use crate::sync::seal::{self, NONCE, PARCEL_HEAD, Parcel, SIGNATURE};
@@ -362,7 +362,7 @@ impl Entry {
         let mut fields = reader.map()?;
         reader.end()?;
         let author = DeviceId(fields.take(AUTHOR, Reader::array)?);
-        seal::verify(&author.0, PURPOSE, &[said], signature)?;
+        seal::verify_once(&author.0, PURPOSE, &[said], signature)?;
         let entry = Self {
             hash: EntryHash(blake3::hash(bytes).into()),
             parents: fields.take(PARENTS, |reader| reader.list(MAX_PARENTS, |reader| reader.array().map(EntryHash)))?,
@@ -392,15 +392,15 @@ impl Entry {
 ///
 /// # Errors
 /// [`Error::Invalid`] when it is beyond what the cipher can take, which no entry is.
-pub fn seal_entry(entry: &Entry, epoch: &EpochKeys, random: Random<'_>) -> Result<Vec<u8>> {
+pub fn seal_entry(entry: &Entry, key: &EntryKey, random: Random<'_>) -> Result<Vec<u8>> {
     let mut nonce = [0; NONCE];
     random(&mut nonce);
-    let common = seal::parcel_head(Parcel::Entry, &epoch.notebook);
-    let head = [&common[..], &epoch.key_id().0, &nonce].concat();
+    let common = seal::parcel_head(Parcel::Entry, &key.notebook);
+    let head = [&common[..], &key.key_id().0, &nonce].concat();
     let mut inside = (entry.bytes.len() as u32).to_be_bytes().to_vec();
     inside.extend_from_slice(&entry.bytes);
     seal::pad(&mut inside);
-    let sealed = seal::encrypt(epoch.entry_key(), &nonce, &head, &inside)?;
+    let sealed = seal::encrypt(key.secret(), &nonce, &head, &inside)?;
     Ok([head, sealed].concat())
 }
 
@@ -410,22 +410,21 @@ pub fn seal_entry(entry: &Entry, epoch: &EpochKeys, random: Random<'_>) -> Resul
 /// As [`seal::parcel`].
 pub fn entry_key(bytes: &[u8], notebook: &NotebookTag) -> Result<Option<KeyId>> {
     let kind = seal::parcel(bytes, notebook)?;
-    let key = bytes.get(24..).and_then(|rest| rest.first_chunk::<8>()).copied().map(KeyId);
-    Ok(key.filter(|_| kind == Parcel::Entry))
+    Ok(seal::parcel_key(bytes).filter(|_| kind == Parcel::Entry))
 }
 
 /// Opens an `r/` file with an entry.
 ///
 /// # Errors
 /// [`Error::Peer`] when it is none, is damaged, or is sealed under another key; [`Error::NeedsUpdate`] for a newer form.
-pub fn open_entry(bytes: &[u8], epoch: &EpochKeys) -> Result<Entry> {
-    if entry_key(bytes, &epoch.notebook)? != Some(epoch.key_id()) {
+pub fn open_entry(bytes: &[u8], key: &EntryKey) -> Result<Entry> {
+    if entry_key(bytes, &key.notebook)? != Some(key.key_id()) {
         return refused("it is sealed under another key");
     }
     let (head, sealed) = bytes.split_at(PARCEL_HEAD);
     let Some((_, nonce)) = head.split_last_chunk::<NONCE>() else {
         return refused("not a file of keys");
     };
-    let inside = seal::decrypt(epoch.entry_key(), nonce, head, sealed)?;
+    let inside = seal::decrypt(key.secret(), nonce, head, sealed)?;
     Entry::read(seal::unpad(&inside)?)
 }

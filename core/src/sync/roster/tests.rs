@@ -18,8 +18,7 @@ const NOTEBOOK: NotebookTag = NotebookTag([9; 16]);
 /// Curves are slow without optimisation, and stories have many turns: keys are made once.
 fn keys(number: u8) -> &'static DeviceKeys {
     static KEYS: LazyLock<Vec<DeviceKeys>> = LazyLock::new(|| {
-        let keys =
-            |number: u8| DeviceKeys::from_seeds(&Secret::new([number; 32]), &Secret::new([number ^ 0x80; 32]), None);
+        let keys = |number: u8| DeviceKeys::from_seeds(&Secret::new([number; 32]), &Secret::new([number ^ 0x80; 32]));
         (0..20).map(keys).collect()
     });
     &KEYS[usize::from(number)]
@@ -47,6 +46,14 @@ fn revoke(number: u8) -> Act {
 
 fn rotate(number: u8) -> Act {
     Act::Rotate { check: epoch_check(&root(number)) }
+}
+
+fn renew() -> Act {
+    Act::Renew { covers: Vec::new(), base: Cut { log: [1; 16], ranges: (1..=1).collect(), hash: [1; 32] } }
+}
+
+fn last_renewal(set: &Entries) -> Option<EntryHash> {
+    evaluate(set).renewals.last().map(|renewal| renewal.entry)
 }
 
 fn set_recovery(number: u8) -> Act {
@@ -330,6 +337,62 @@ fn a_device_renews_its_own_key_only() {
 }
 
 #[test]
+fn epochs_are_left_behind_once_all_have_followed_a_renewal() {
+    let mut set = three();
+    let first = evaluate(&set).epochs[0].entry;
+    // One that is opened elsewhere, without hearing of the renewal, is not left behind by it.
+    let mut elsewhere = set.clone();
+    let other = elsewhere.says(3, rotate(4));
+    set.says(1, rotate(2));
+    let renewal = set.says(1, renew());
+    let last = |set: &Entries| evaluate(set).renewals.last().unwrap().clone();
+    for device in [1, 2] {
+        set.says(device, Act::Renewed { renewal });
+        assert!(!last(&set).is_done() && evaluate(&set).superseded.is_empty() && !last(&set).is_due(&id(1)));
+    }
+    set = set.with(&elsewhere);
+    let without = {
+        let mut set = set.clone();
+        set.says(1, revoke(3));
+        set
+    };
+    assert!(last(&without).is_done(), "who is removed is not waited for");
+    set.says(3, Act::Renewed { renewal });
+    assert_eq!(evaluate(&set).superseded, BTreeSet::from([first]));
+    assert_ne!(first, other);
+    for device in [3, 1, 2] {
+        assert!(last(&set).is_due(&id(device)) && !last(&set).is_over());
+        set.says(device, Act::Rekey { hpke: [device; 32] });
+        assert!(!last(&set).is_due(&id(device)));
+    }
+    assert!(last(&set).is_over());
+}
+
+#[test]
+fn a_renewal_waits_for_who_was_let_in_before_it_was_over_and_for_nobody_later() {
+    let mut set = three();
+    let mut elsewhere = set.clone();
+    set.says(1, rotate(2));
+    let renewal = set.says(1, renew());
+    set.says(1, Act::Renewed { renewal });
+    set.says(2, add(4));
+    set.says(2, Act::Renewed { renewal });
+    set.says(3, Act::Renewed { renewal });
+    elsewhere.says(2, add(5));
+    let mut set = set.with(&elsewhere);
+    let awaits = |set: &Entries| {
+        let awaits = &evaluate(set).renewals[0].awaits;
+        (1..20).filter(|number| awaits.contains(&id(*number))).collect::<Vec<u8>>()
+    };
+    assert_eq!(awaits(&set), [1, 2, 3, 4, 5]);
+    set.says(4, Act::Renewed { renewal });
+    set.says(5, Act::Renewed { renewal });
+    set.says(4, add(6));
+    assert_eq!(awaits(&set), [1, 2, 3, 4, 5]);
+    assert!(evaluate(&set).renewals[0].is_done() && !evaluate(&set).renewals[0].is_due(&id(6)));
+}
+
+#[test]
 fn what_others_had_already_taken_of_a_removed_device_counts() {
     let cut = |numbers: &[u64], hash| Cut { log: [5; 16], ranges: numbers.iter().copied().collect(), hash: [hash; 32] };
     let mut set = three();
@@ -388,7 +451,7 @@ fn every_flipped_byte_and_every_cut_of_an_entry_is_refused() {
     let set = three();
     let entry = set.sign(add(4), keys(1).signing_key(), false, 0).unwrap();
     assert_eq!(Entry::read(entry.bytes()).unwrap(), entry);
-    let epoch = EpochKeys::derive(NOTEBOOK, evaluate(&set).epochs[0].entry, &root(1));
+    let epoch = EpochKeys::derive(NOTEBOOK, evaluate(&set).epochs[0].entry, &root(1)).entry_key();
     let sealed = seal_entry(&entry, &epoch, &mut |bytes: &mut [u8]| bytes.fill(3)).unwrap();
     assert_eq!(open_entry(&sealed, &epoch).unwrap(), entry);
     assert_eq!(entry_key(&sealed, &NOTEBOOK).unwrap(), Some(epoch.key_id()));
@@ -405,7 +468,7 @@ fn every_flipped_byte_and_every_cut_of_an_entry_is_refused() {
         assert!(open_entry(&flip(&sealed, at), &epoch).is_err(), "byte {at}");
         assert!(open_entry(&sealed[..at], &epoch).is_err(), "cut at {at}");
     }
-    let other = EpochKeys::derive(NOTEBOOK, evaluate(&set).epochs[0].entry, &root(2));
+    let other = EpochKeys::derive(NOTEBOOK, evaluate(&set).epochs[0].entry, &root(2)).entry_key();
     assert!(open_entry(&sealed, &other).is_err());
 }
 
@@ -526,7 +589,7 @@ fn play(turns: &[Turn]) -> Vec<Entries> {
     let mut views = vec![three(); usize::from(PEOPLE) + 1];
     for (at, (who, what, whom)) in turns.iter().enumerate() {
         let (who, whom) = (who % PEOPLE + 1, whom % PEOPLE + 1);
-        let act = match what % 10 {
+        let act = match what % 12 {
             0 | 1 => {
                 let told = views[usize::from(whom)].with(&views[usize::from(who)]);
                 views[usize::from(whom)] = told;
@@ -538,10 +601,12 @@ fn play(turns: &[Turn]) -> Vec<Entries> {
             6 => set_recovery(who),
             7 => Act::Held { revoke: views[usize::from(who)].heads()[0], cuts: Vec::new() },
             8 => Act::Rekey { hpke: [at as u8; 32] },
+            9 => renew(),
+            10 => Act::Renewed { renewal: last_renewal(&views[usize::from(who)]).unwrap_or_default() },
             _ => revoke(whom),
         };
         let view = &mut views[usize::from(who)];
-        let by_paper = what % 10 == 9;
+        let by_paper = what % 12 == 11;
         let signer = if by_paper { kit(who).signing_key() } else { keys(who).signing_key().clone() };
         if let Ok(entry) = view.sign(act, &signer, by_paper, at as u64) {
             // Those who are not let in yet, and papers that were never set, are refused.
@@ -584,6 +649,9 @@ fn holds(set: &Entries) {
     for epoch in &roster.write_under {
         let members = &roster.epoch(epoch).unwrap().members;
         assert!(roster.removed.iter().all(|removed| !members.contains(&removed.device)), "a thief may read along");
+    }
+    if let Some(best) = roster.write_under.first() {
+        assert!(!roster.superseded.contains(best), "what is written under is left behind");
     }
     // A removal is only undone by an elder: whom the first device removed stays out, if nobody removed that one.
     let first = id(1);
@@ -666,7 +734,7 @@ proptest! {
         prop_assert!(Entry::read(&bytes).is_err());
         let set = begin();
         let entry = set.sign(add(2), keys(1).signing_key(), false, 0).unwrap();
-        let epoch = EpochKeys::derive(NOTEBOOK, entry.hash, &root(1));
+        let epoch = EpochKeys::derive(NOTEBOOK, entry.hash, &root(1)).entry_key();
         let head = seal::parcel_head(Parcel::Entry, &NOTEBOOK);
         prop_assert!(open_entry(&bytes, &epoch).is_err());
         prop_assert!(open_entry(&[&head[..], &bytes].concat(), &epoch).is_err());

@@ -205,7 +205,11 @@ impl<'a> Weighing<'a> {
             .collect();
         devices.sort_by_key(|(at, _)| *at);
         let epochs: Vec<usize> = (0..self.list.len()).filter(|at| self.list[*at].act.opens().is_some()).collect();
+        let belong: Vec<(usize, DeviceId)> = devices.iter().map(|(at, device)| (*at, device.public.device)).collect();
+        let renewals: Vec<(usize, Renewal)> =
+            self.counting(counting).filter_map(|at| Some((at, self.renewal(at, counting, &belong)?))).collect();
         Roster {
+            superseded: self.superseded(&epochs, counting, &renewals),
             void: self.void(counting, is_removed),
             write_under: self.write_under(&epochs, counting, &removed),
             epochs: epochs.iter().filter_map(|at| self.epoch(*at, counting)).collect(),
@@ -215,7 +219,7 @@ impl<'a> Weighing<'a> {
             }),
             contested_recovery: counting.contested.iter().map(|at| self.list[*at].hash).collect(),
             purges: self.counting(counting).filter_map(|at| self.purge(at)).collect(),
-            renewals: self.counting(counting).filter_map(|at| self.renewal(at, counting)).collect(),
+            renewals: renewals.into_iter().map(|(_, renewal)| renewal).collect(),
             needs_update: self.list.iter().any(|entry| matches!(entry.act, Act::Unknown { .. })),
             devices: devices.into_iter().map(|(_, device)| device).collect(),
             removed,
@@ -342,12 +346,46 @@ impl<'a> Weighing<'a> {
         best.into_iter().map(|(_, hash)| hash).collect()
     }
 
-    fn renewal(&self, at: usize, counting: &Counting) -> Option<Renewal> {
+    /// `belong` are the devices of the notebook, each with the entry that added it.
+    fn renewal(&self, at: usize, counting: &Counting, belong: &[(usize, DeviceId)]) -> Option<Renewal> {
         let Act::Renew { covers, base } = &self.list[at].act else { return None };
         let entry = self.list[at].hash;
-        let is_done = |at: &usize| matches!(self.list[*at].act, Act::Renewed { renewal } if renewal == entry);
-        let done = self.counting(counting).filter(is_done).map(|at| self.list[at].author).collect();
-        Some(Renewal { entry, covers: covers.clone(), base: base.clone(), done })
+        let says = |at: &usize| matches!(self.list[*at].act, Act::Renewed { renewal } if renewal == entry);
+        let said: Vec<(usize, DeviceId)> =
+            self.counting(counting).filter(says).map(|at| (at, self.list[at].author)).collect();
+        let renews = |later: &usize| matches!(self.list[*later].act, Act::Rekey { .. }) && self.is_before(at, *later);
+        Some(Renewal {
+            entry,
+            covers: covers.clone(),
+            base: base.clone(),
+            awaits: self.awaits(at, &said, belong),
+            rekeyed: self.counting(counting).filter(renews).map(|at| self.list[at].author).collect(),
+            done: said.into_iter().map(|(_, device)| device).collect(),
+        })
+    }
+
+    /// Who has to do a renewal: not who was let in when those that were there before had all said that they did.
+    fn awaits(&self, renew: usize, said: &[(usize, DeviceId)], belong: &[(usize, DeviceId)]) -> Vec<DeviceId> {
+        let mut awaits: Vec<(usize, DeviceId)> = Vec::new();
+        for (added, device) in belong {
+            let had_said = |other: &DeviceId| said.iter().any(|(at, by)| by == other && self.is_before(*at, *added));
+            let mut before = awaits.iter().filter(|(at, _)| self.is_before(*at, *added));
+            let was_over = self.is_before(renew, *added) && before.all(|(_, other)| had_said(other));
+            if !was_over {
+                awaits.push((*added, *device));
+            }
+        }
+        awaits.into_iter().map(|(_, device)| device).collect()
+    }
+
+    /// The epochs before one that counts and that is itself before a renewal all have done.
+    fn superseded(&self, epochs: &[usize], counting: &Counting, renewals: &[(usize, Renewal)]) -> BTreeSet<EntryHash> {
+        let done: Vec<usize> = renewals.iter().filter(|(_, renewal)| renewal.is_done()).map(|(at, _)| *at).collect();
+        let is_later = |at: &&usize| counting.counts[**at] && done.iter().any(|renew| self.is_before(**at, *renew));
+        let later: Vec<usize> = epochs.iter().filter(is_later).copied().collect();
+        let mut past = vec![0_u64; self.list.len().div_ceil(64)];
+        later.iter().for_each(|at| past.iter_mut().zip(&self.past[*at]).for_each(|(bits, before)| *bits |= before));
+        epochs.iter().filter(|at| past[**at / 64] >> (**at % 64) & 1 == 1).map(|at| self.list[*at].hash).collect()
     }
 
     fn purge(&self, at: usize) -> Option<Purge> {

@@ -9,7 +9,7 @@ use crate::sync::keys::{DeviceKeys, EntryHash, Secret};
 use proptest::prelude::*;
 
 fn device() -> DeviceKeys {
-    DeviceKeys::from_seeds(&Secret::new([1; 32]), &Secret::new([2; 32]), None)
+    DeviceKeys::from_seeds(&Secret::new([1; 32]), &Secret::new([2; 32]))
 }
 
 fn epoch() -> EpochKeys {
@@ -89,7 +89,7 @@ fn every_flipped_byte_and_every_cut_of_a_segment_is_refused() {
 
 #[test]
 fn a_member_cannot_sign_for_another() {
-    let other = DeviceKeys::from_seeds(&Secret::new([21; 32]), &Secret::new([22; 32]), None);
+    let other = DeviceKeys::from_seeds(&Secret::new([21; 32]), &Secret::new([22; 32]));
     assert!(seal(&text(), &epoch(), other.signing_key(), 1, &mut sevens).is_err());
     let theirs = Plaintext { device: other.device(), ..text() };
     let bytes = seal(&theirs, &epoch(), other.signing_key(), 1, &mut sevens).unwrap();

@@ -41,7 +41,7 @@ fn stands_there(lines: &[(&str, String)]) {
 }
 
 fn device() -> DeviceKeys {
-    DeviceKeys::from_seeds(&Secret::new(counting(0x40)), &Secret::new(counting(0x60)), None)
+    DeviceKeys::from_seeds(&Secret::new(counting(0x40)), &Secret::new(counting(0x60)))
 }
 
 fn epoch() -> EpochKeys {
@@ -122,7 +122,8 @@ fn the_page_names_the_limits_that_hold() {
 
 #[test]
 fn the_page_holds_the_keys_that_are_derived() {
-    let epoch = epoch();
+    let (epoch, mut next) = (epoch(), device());
+    next.step(1);
     stands_there(&[
         ("notebook id", hex(&counting::<16>(0x10))),
         ("notebook_tag", epoch.notebook.to_string()),
@@ -131,7 +132,7 @@ fn the_page_holds_the_keys_that_are_derived() {
         ("root K", hex(&counting::<32>(0x20))),
         ("check", hex(&epoch_check(&Secret::new(counting(0x20))))),
         ("k_seg", hex(epoch.segment_key().bytes())),
-        ("k_entry", hex(epoch.entry_key().bytes())),
+        ("k_entry", hex(epoch.entry_key().secret().bytes())),
         ("k_check", hex(epoch.checkpoint_key().bytes())),
         ("checkpoint tag", hex(&epoch.checkpoint_tag())),
         ("log", hex(&first().log)),
@@ -142,6 +143,7 @@ fn the_page_holds_the_keys_that_are_derived() {
         ("keys seed", hex(&counting::<32>(0x60))),
         ("device", device().device().to_string()),
         ("hpke", hex(&device().public().hpke)),
+        ("next hpke", hex(&next.public().hpke)),
         ("proofs", hex(device().public().proofs.as_flattened())),
     ]);
 }
@@ -179,13 +181,15 @@ fn the_page_holds_the_sizes_that_padding_gives() {
 fn the_page_holds_an_entry_a_bag_and_a_recovery_key() {
     let (keys, root) = (device(), Secret::new(counting(0x20)));
     let genesis = Entry::genesis(epoch().notebook, &keys, "Laptop", &root, 1_795_000_000_000).unwrap();
-    let keys_of_genesis = EpochKeys::derive(epoch().notebook, genesis.hash, &root);
+    let keys_of_genesis = EpochKeys::derive(epoch().notebook, genesis.hash, &root).entry_key();
     let sealed = roster::seal_entry(&genesis, &keys_of_genesis, &mut drawn(0xe0)).unwrap();
     stands_there(&[("entry", hex(genesis.bytes())), ("hash", genesis.hash.to_string()), ("r/ file", hex(&sealed))]);
     assert!(roster::open_entry(&sealed, &keys_of_genesis).is_ok_and(|read| Entries::begin(read).is_ok()));
 
-    let bag = KeyBag { keys: vec![(genesis.hash, root)] };
-    let sealed = bag.seal(&keys.public().hpke, &epoch().notebook, &mut drawn(0xe0)).unwrap();
+    let entry_keys = vec![(epoch().epoch, epoch().entry_key().secret().clone())];
+    let bag = KeyBag { keys: vec![(genesis.hash, root)], entry_keys };
+    let to = (&epoch().notebook, genesis.hash.key_id());
+    let sealed = bag.seal(&keys.public().hpke, to, &mut drawn(0xe0)).unwrap();
     stands_there(&[("r/ file", hex(&sealed))]);
     assert_eq!(keys.open_bag(&sealed, &epoch().notebook).unwrap(), bag);
 
