@@ -29,14 +29,19 @@ pub(crate) fn seeded(mut state: u64) -> impl FnMut(&mut [u8]) + Send {
 
 /// A notebook of `n` contacts, compacted and indexed. It is a copy: it may be changed.
 pub(crate) fn notebook(n: usize) -> (tempfile::TempDir, PathBuf) {
+    let copy = tempfile::tempdir_in(folder()).unwrap();
+    let path = copy.path().join("notebook.kith");
+    std::fs::copy(kept(n), &path).unwrap();
+    (copy, path)
+}
+
+/// Where the notebook itself lies. Nobody changes it.
+pub(crate) fn kept(n: usize) -> PathBuf {
     let kept = folder().join(format!("crowd-{n}.kith"));
     if !kept.exists() {
         make(n, &kept);
     }
-    let copy = tempfile::tempdir_in(folder()).unwrap();
-    let path = copy.path().join("notebook.kith");
-    std::fs::copy(&kept, &path).unwrap();
-    (copy, path)
+    kept
 }
 
 pub(crate) fn open(path: &Path) -> Notebook {

@@ -2,9 +2,11 @@
 //! are the ratios, since machines differ.
 //!
 //! `cargo run --release -p benches` measures everything; words like `open search` measure only those parts and print
-//! them, and with `--write` put them into their places in the file; `--sizes 1000,10000` takes other notebooks. `train` makes the dictionaries of the store anew.
+//! them, and with `--write` put them into their places in the file; `--sizes 1000,10000` takes other notebooks. `train`
+//! makes the dictionaries of the store anew; `calls` is what `bindings/costs` needs of it.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)] // a program for developers: it stops at the first surprise
 
+mod calls;
 mod crowd;
 mod direct;
 mod import;
@@ -17,6 +19,9 @@ mod train;
 mod write;
 
 use std::time::{Duration, Instant};
+
+/// The page that is written.
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/benchmarks.md");
 
 /// The rows of one table, as Markdown.
 pub(crate) struct Section {
@@ -40,6 +45,7 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["child", rest @ ..] => return open::child(rest),
+        ["calls", rest @ ..] => return calls::run(rest),
         ["train"] => return train::train(),
         ["one-document", n] => return merge::one_document(n.parse().unwrap()),
         _ => {}
@@ -65,31 +71,52 @@ fn main() {
     measure("search", &|| search::measure(*sizes.iter().max().unwrap()));
     measure("import", &|| import::measure(5_000));
     measure("size", &|| size::measure(&sizes));
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/benchmarks.md");
     if parts.is_empty() {
-        std::fs::write(path, format!("{}\n{}", head(), report.join("\n"))).unwrap();
+        let before = std::fs::read_to_string(PAGE).unwrap_or_default();
+        report.extend(section(&before, calls::TITLE)); // `bindings/costs` measures it, with all four languages
+        write_page("", &report);
     } else if words.iter().any(|word| word == "--write") {
-        let before = std::fs::read_to_string(path).unwrap();
-        let sections = &before[before.find("\n## ").map_or(before.len(), |at| at + 1)..];
-        let page = format!("{}\n{sections}", head());
-        std::fs::write(path, report.iter().fold(page, |page, section| with_section(&page, section))).unwrap();
+        put_into_page(&report);
     } else {
-        return println!("{}", report.join("\n"));
+        println!("{}", report.join("\n"));
     }
+}
+
+/// Puts these sections into their places in the page.
+fn put_into_page(report: &[String]) {
+    let before = std::fs::read_to_string(PAGE).unwrap();
+    write_page(before.find("\n## ").map_or("", |at| &before[at + 1..]), report);
+}
+
+/// Writes the page anew: the head, then these sections, with those of the report in their places.
+fn write_page(sections: &str, report: &[String]) {
+    let page = format!("{}\n{sections}", head());
+    std::fs::write(PAGE, report.iter().fold(page, |page, section| with_section(&page, section))).unwrap();
     eprintln!("written: docs/benchmarks.md");
 }
 
 /// The page with this section in the place of the one of its title, or at the end.
-fn with_section(page: &str, section: &str) -> String {
-    let title = section.lines().next().unwrap_or_default();
-    let from = page.find(&format!("{title}\n")).unwrap_or(page.len());
-    let rest = page[from..].char_indices().skip(1).find(|(at, _)| page[from + at..].starts_with("\n## "));
-    let to = rest.map_or(page.len(), |(at, _)| from + at + 1);
-    let (before, after) = (page[..from].trim_end(), page[to..].trim_end());
-    [before, section.trim_end(), after]
+fn with_section(page: &str, new: &str) -> String {
+    let (before, after) = around(page, new.lines().next().unwrap_or_default());
+    [before, new, after]
         .iter()
+        .map(|part| part.trim_end())
         .filter(|part| !part.is_empty())
         .fold(String::new(), |page, part| format!("{page}{}{part}\n", if page.is_empty() { "" } else { "\n" }))
+}
+
+/// The section of this title as it stands in the page.
+fn section(page: &str, title: &str) -> Option<String> {
+    let (before, after) = around(page, &format!("## {title}"));
+    let section = &page[before.len()..page.len() - after.len()];
+    (!section.is_empty()).then(|| section.to_string())
+}
+
+/// What stands before the section that begins with this line, and behind it.
+fn around<'a>(page: &'a str, line: &str) -> (&'a str, &'a str) {
+    let from = page.find(&format!("{line}\n")).unwrap_or(page.len());
+    let to = page[from..].find("\n## ").map_or(page.len(), |at| from + at + 1);
+    (&page[..from], &page[to..])
 }
 
 fn head() -> String {

@@ -1,80 +1,58 @@
-// What calls of the notebook cost from Swift, as JSON: the median of many runs, in microseconds. A program, not a test.
-//
-//     ios/generate --release && cd ios/NotebookKit && swift run -c release Costs
+// What calls cost from Swift, on the notebook that `bindings/costs` hands over: the median of many, in microseconds, a line
+// each. A program, not a test.
 
 import Foundation
 import Notebook
 
 @main struct Costs {
-  static let people = 10_000
   static let everybody = PeopleFilter(tag: "", organisation: "", event: "", deleted: false)
+  static let line =
+    "Dana Ruiz, Acme Logistics, hiring ops lead !send her the Lyon contact by tue ?a warehouse in Lyon #lyon *"
 
   static func main() async throws {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("kith-costs-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let notebook = try await AsyncNotebook.open(at: folder.appendingPathComponent("notebook.kith"), device: "costs")
-    try bringPeople(into: notebook.notebook, by: folder)
-
-    var costs = try blocking(notebook.notebook)
-    costs["empty_call_awaited"] = try await median(of: 2_000) { try await notebook.ask { _ in } }
-    costs["change_reaches_main_actor"] = try await observation(notebook)
-    print(try report(costs))
-  }
-
-  /// Ten thousand people, so that a page is one of many.
-  static func bringPeople(into notebook: Notebook, by folder: URL) throws {
-    let book = folder.appendingPathComponent("book.vcf")
-    let cards = (0..<people).map {
-      "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:\(name($0))\r\nORG:Acme \($0 % 97)\r\nEND:VCARD\r\n"
-    }
-    try Data(cards.joined().utf8).write(to: book)
-    _ = try notebook.importFile(file: book.path, run: Run())
-    try notebook.tidyAll(run: Run())
-  }
-
-  /// Names that share their beginnings, as names do.
-  static func name(_ number: Int) -> String {
-    let first = ["Dana", "Daniel", "Ben", "Chi", "Aisha", "Lars", "Lara", "Miguel", "Noor", "Olga"]
-    return "\(first[number % first.count]) \(["Ruiz", "Okri", "Berg", "Lang", "Sato"][number / 10 % 5])\(number)"
+    let (file, into) = (CommandLine.arguments[1], CommandLine.arguments[2])
+    let notebook = try await AsyncNotebook.open(at: URL(fileURLWithPath: file), device: "costs")
+    var lines = try blocking(notebook.notebook)
+    lines.append(("empty_call_awaited", try await awaited(notebook)))
+    lines.append(("change_heard", try await hearing(notebook)))
+    let text = lines.map { word, median in "\(word)\t\(median)\n" }.joined()
+    try Data(text.utf8).write(to: URL(fileURLWithPath: into))
   }
 
   /// What a thread of one's own waits for.
-  static func blocking(_ notebook: Notebook) throws -> [String: Double] {
-    let handle = try Run()
-    let typed = "dana ruiz"
-    let line = "Dana Ruiz, Acme Logistics, hiring ops lead !send her the Lyon contact by tue ?needs a warehouse #lyon *"
-    var number = 0
+  static func blocking(_ notebook: Notebook) throws -> [(String, Double)] {
+    func page(_ from: Int, _ most: UInt32) throws -> [PersonRow] {
+      let rows = try notebook.people(filter: everybody, from: UInt32(from), most: most).rows
+      precondition(rows.count == most)
+      return rows
+    }
+    let run = try Run()
+    let name = try page(5_000, 1)[0].name
     return [
-      "empty_call": try median(of: 10_000) { _ = try handle.soFar() },
-      "first_page_of_50_people": try median(of: 500) {
-        _ = try notebook.people(filter: everybody, from: 0, most: 50)
-      },
-      "any_page_of_50_people": try median(of: 500) {
-        number += 1
-        let page = try notebook.people(filter: everybody, from: UInt32(number * 50 % people), most: 50)
-        precondition(page.rows.count == 50)
-      },
-      "today_page": try median(of: 200) { _ = try notebook.todayPage() },
-      "parse_of_a_line": try median(of: 1_000) { _ = try notebook.parseJot(line: line) },
-      "search_keystroke": try median(of: 900) {
-        number += 1
-        _ = try notebook.find(typed: String(typed.prefix(1 + number % typed.count)), most: 50)
-      },
-      "jot": try median(of: 300) {
-        number += 1
-        _ = try notebook.jotLine(line: "Jotted Person\(number), Acme !call them by tue #lyon")
-      },
-      "ten_thousand_rows": try median(of: 20) {
-        for page in 0..<10 {
-          _ = try notebook.people(filter: everybody, from: UInt32(page * 1_000), most: 1_000)
-        }
-      },
+      ("empty_call", try median(of: 20_000) { _ in _ = try run.soFar() }),
+      ("first_page", try median(of: 2_000) { _ in _ = try page(0, 50) }),
+      ("far_page", try median(of: 300) { _ in _ = try page(9_000, 50) }),
+      ("today_page", try median(of: 1_000) { _ in _ = try notebook.todayPage() }),
+      ("line_typed", try median(of: 2_000) { _ in _ = try notebook.parseJot(line: line) }),
+      (
+        "search_key",
+        try median(of: 600) { _ = try notebook.find(typed: String(name.prefix(1 + $0 % name.count)), most: 50) }
+      ),
+      ("rows", try median(of: 30) { _ in for part in 0..<10 { _ = try page(part * 1_000, 1_000) } }),
+      ("jot", try median(of: 300) { _ in _ = try notebook.jotLine(line: line) }),
     ]
   }
 
+  static func awaited(_ notebook: AsyncNotebook) async throws -> Double {
+    var durations: [Duration] = []
+    for _ in 0..<5_000 {
+      durations.append(try await ContinuousClock().measure { try await notebook.ask { _ in } })
+    }
+    return microseconds(durations)
+  }
+
   /// From the library's call of a listener to a reader on the main actor.
-  @MainActor static func observation(_ notebook: AsyncNotebook) async throws -> Double {
+  @MainActor static func hearing(_ notebook: AsyncNotebook) async throws -> Double {
     let ear = Ear()
     let stamping = try await notebook.ask { try $0.observe(listener: ear) }
     defer { try? stamping.stop() }
@@ -88,25 +66,14 @@ import Notebook
     return microseconds(latencies)
   }
 
-  static func report(_ costs: [String: Double]) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    return String(decoding: try encoder.encode(["median_microseconds": costs]), as: UTF8.self)
-  }
-
-  static func median(of runs: Int, _ call: () throws -> Void) rethrows -> Double {
-    microseconds(try (0..<runs).map { _ in try ContinuousClock().measure { try call() } })
-  }
-
-  static func median(of runs: Int, _ call: @Sendable () async throws -> Void) async rethrows -> Double {
-    var durations: [Duration] = []
-    for _ in 0..<runs { durations.append(try await ContinuousClock().measure { try await call() }) }
-    return microseconds(durations)
+  static func median(of runs: Int, _ call: (Int) throws -> Void) rethrows -> Double {
+    for run in 0...runs / 10 { try call(run) }
+    return microseconds(try (0..<runs).map { run in try ContinuousClock().measure { try call(run) } })
   }
 
   static func microseconds(_ durations: [Duration]) -> Double {
     let median = durations.sorted()[durations.count / 2]
-    return (median / .microseconds(1) * 10).rounded() / 10
+    return (median / .microseconds(1) * 1_000).rounded() / 1_000
   }
 }
 
