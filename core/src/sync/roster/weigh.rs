@@ -275,12 +275,11 @@ impl<'a> Weighing<'a> {
 
     /// The HPKE key that a removed device said last, whether that counts or not: it may have forgotten those before.
     fn last_hpke(&self, device: &DeviceId) -> Option<[u8; 32]> {
-        let said = self.list.iter().filter_map(|entry| match (&entry.act, entry.act.adds()) {
+        self.list.iter().rev().find_map(|entry| match (&entry.act, entry.act.adds()) {
             (Act::Rekey { hpke }, _) if entry.author == *device => Some(*hpke),
             (_, Some((public, _))) if public.device == *device => Some(public.hpke),
             _ => None,
-        });
-        said.last()
+        })
     }
 
     /// The epochs that were opened before this removal, and not after another of the same device.
