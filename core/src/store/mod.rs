@@ -450,6 +450,12 @@ pub fn clear_outgoing(connection: &Connection, chunks: &[i64]) -> Result<()> {
     chunks.iter().try_for_each(|chunk| statement.execute([chunk]).map(drop).map_err(Error::from))
 }
 
+/// Whether a record has this change.
+pub fn has_change(connection: &Connection, id: RecordId, hash: &[u8; 32]) -> Result<bool> {
+    let row = document_row(connection, id)?.filter(|row| !row.is_only_told());
+    row.map_or(Ok(false), |row| Ok(load(connection, &row)?.has_change(hash)))
+}
+
 /// Puts every change of every document into the outbox again: a new log tells everything its notebook knows.
 pub fn refill_outbox(connection: &Connection) -> Result<()> {
     for (_, id) in documents(connection)? {

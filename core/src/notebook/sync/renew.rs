@@ -110,7 +110,7 @@ impl Notebook {
         };
         let mut cuts: Vec<Cut> = covered.into_iter().filter_map(cut).collect();
         for renewal in &member.roster().renewals {
-            if self.has_base(renewal)? {
+            if self.has_base(member, renewal)? {
                 renewal.covers.iter().for_each(|cut| add_to(&mut cuts, cut));
             }
         }
@@ -125,7 +125,7 @@ impl Notebook {
         for renewal in member.roster().renewals.clone() {
             let covered = self.covered_by(&renewal)?;
             let said = renewal.done.contains(&me);
-            if (covered.is_empty() && said) || !self.has_base(&renewal)? {
+            if (covered.is_empty() && said) || !self.has_base(member, &renewal)? {
                 continue;
             }
             let base = self.contents_of(member, &renewal)?;
@@ -168,13 +168,41 @@ impl Notebook {
         Ok(places.filter(|(at, state)| may_go(*state) && is_covered(at)).map(|(at, _)| at).collect())
     }
 
-    fn has_base(&self, renewal: &Renewal) -> Result<bool> {
-        let there = self.read(segments::places)?.into_iter();
-        let base: Ranges = there
-            .filter(|(at, state)| at.log == renewal.base.log && *state == SegmentState::Taken)
-            .map(|(at, _)| at.seq)
-            .collect();
+    fn has_base(&self, member: &Member, renewal: &Renewal) -> Result<bool> {
+        let mut base = Ranges::new();
+        for (at, state) in self.read(segments::places)? {
+            if at.log == renewal.base.log && renewal.base.ranges.contains(at.seq) && self.is_here(member, &at, state)? {
+                base.insert(at.seq);
+            }
+        }
         Ok(renewal.base.ranges.missing_from(&base).is_empty())
+    }
+
+    /// Whether what a segment says is part of this notebook: it was taken; or it was told again while its author counted as
+    /// removed, which it does no more.
+    fn is_here(&self, member: &Member, at: &SegmentPlace, state: SegmentState) -> Result<bool> {
+        match state {
+            SegmentState::Taken => Ok(true),
+            SegmentState::Settled => self.opened(member, at)?.map_or(Ok(false), |text| self.has_all(&text)),
+            _ => Ok(false),
+        }
+    }
+
+    fn has_all(&self, text: &Plaintext) -> Result<bool> {
+        for item in &text.items {
+            let there = match item {
+                Item::Change { record, bytes, .. } => {
+                    let hash = crate::document::hash_of(bytes)?;
+                    self.is_gone(*record)? || self.read(|it| store::has_change(it, *record, &hash))?
+                }
+                Item::Blob { .. } => true,
+                Item::Unknown(_) => false,
+            };
+            if !there {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// What is in the base of a renewal.
