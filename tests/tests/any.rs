@@ -116,6 +116,26 @@ fn a_list_of_any_kind_comes_page_by_page_to_its_end() {
 }
 
 #[test]
+fn people_of_one_name_stand_on_one_page_each() {
+    let (_folder, notebook) = notebook();
+    for n in 0..23 {
+        let name = ["Ada", "Dana", "Dana", "Dana", "Eve"][n % 5];
+        notebook.put(Contact { name: name.into(), ..Contact::default() }).unwrap();
+    }
+    let ids = |from, most| notebook.people(from, most).unwrap().rows.into_iter().map(|row| row.id).collect::<Vec<_>>();
+    let all = ids(0, 100);
+    let mut sorted: Vec<_> =
+        notebook.people(0, 100).unwrap().rows.into_iter().map(|row| (row.name.clone(), row.id)).collect();
+    sorted.sort();
+    assert_eq!(all, sorted.into_iter().map(|(_, id)| id).collect::<Vec<_>>(), "by name, then by id");
+    for most in 1..8 {
+        let pages = (0..23).step_by(most).flat_map(|from| ids(from as u32, most as u32));
+        assert_eq!(pages.collect::<Vec<_>>(), all, "{most} a page");
+    }
+    assert!(ids(23, 5).is_empty());
+}
+
+#[test]
 fn an_import_taken_back_half_way_goes_on_with_the_same_file() {
     let (folder, notebook) = notebook();
     let book = folder.path().join("book.vcf");

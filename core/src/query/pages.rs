@@ -97,9 +97,16 @@ pub struct PersonPage {
     pub conflicts: u64,
 }
 
-/// Records of a kind that has names, in their order.
-pub(super) const BY_NAME: &str = "SELECT value FROM record JOIN named USING (n)
-    WHERE kind = ? AND state = ? AND sort IS NOT NULL ORDER BY sort, id LIMIT ? OFFSET ?";
+/// Records of a kind that has names, in their order. The way down to the page goes through the index of names alone; only
+/// those of one name are put in order by id. With rows and ids of all who are passed over, 50 people behind 9,000 others
+/// took 16 ms.
+pub(super) const BY_NAME: &str = "WITH first AS MATERIALIZED (
+        SELECT sort FROM record WHERE kind = ?1 AND state = ?2 AND sort IS NOT NULL ORDER BY sort LIMIT 1 OFFSET ?4),
+    before AS MATERIALIZED (SELECT count(*) AS count FROM record
+        WHERE kind = ?1 AND state = ?2 AND sort IS NOT NULL AND sort < (SELECT sort FROM first))
+    SELECT value FROM record JOIN named USING (n)
+    WHERE kind = ?1 AND state = ?2 AND sort IS NOT NULL AND sort >= (SELECT sort FROM first)
+    ORDER BY sort, id LIMIT ?3 OFFSET ?4 - (SELECT count FROM before)";
 
 /// One record, deleted ones included; none when it is not here or of another kind.
 pub fn get<R: Record>(connection: &Connection, id: Id<R>) -> Result<Option<R>> {
