@@ -151,6 +151,24 @@ fn code(body: &[u8]) -> String {
     code.map(|(code, _)| code.chars().filter(char::is_ascii_alphanumeric).take(64).collect()).unwrap_or_default()
 }
 
+/// What Android trusts, a file each. From Android 14 on the first is updated apart from the system.
+#[cfg(target_os = "android")]
+const ANDROID_TRUSTS: [&str; 2] = ["/apex/com.android.conscrypt/cacerts", "/system/etc/security/cacerts"];
+
+/// The certificates in the first of these folders that has any. A file that holds none is passed over.
+#[cfg(any(target_os = "android", test))]
+fn trusted(folders: &[&str]) -> Vec<reqwest::Certificate> {
+    use rustls::RootCertStore;
+    use rustls::pki_types::{CertificateDer, pem::PemObject};
+    let of_folder = |folder: &&str| {
+        let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let roots = files.filter_map(|file| CertificateDer::from_pem_file(file.path()).ok());
+        let sound = roots.filter(|root| RootCertStore::empty().add(root.clone()).is_ok());
+        sound.filter_map(|root| reqwest::Certificate::from_der(&root).ok()).collect::<Vec<_>>()
+    };
+    folders.iter().map(of_folder).find(|found| !found.is_empty()).unwrap_or_default()
+}
+
 /// A client that goes where it is told and nowhere else: no proxy of the environment, no redirect (a password would go
 /// along, or a write be turned into a read), and certificates as the system trusts them.
 pub(super) fn client(encrypted: bool) -> reqwest::Result<reqwest::Client> {
@@ -162,9 +180,50 @@ pub(super) fn client(encrypted: bool) -> reqwest::Result<reqwest::Client> {
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(PATIENCE / 2)
         .pool_idle_timeout(PATIENCE);
+    // Asked by the library that asks other systems, Android wants classes in each app, and a panic tells that they miss.
+    #[cfg(target_os = "android")]
+    if encrypted {
+        builder = builder.tls_certs_only(trusted(&ANDROID_TRUSTS));
+    }
     if !encrypted {
         // A system without certificates can still speak to a server on its own network.
         builder = builder.tls_certs_only([]);
     }
     builder.build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::trusted;
+
+    /// Made with `openssl req -x509`.
+    const ROOT: &str = "-----BEGIN CERTIFICATE-----\n\
+        MIIBSDCB+6ADAgECAhQ4GvzcTsoJVJrwRB9JQaedU/TcAjAFBgMrZXAwGTEXMBUG\n\
+        A1UEAwwOUm9vdCBvZiBhIHRlc3QwIBcNMjYxMTIzMTExMDExWhgPMjEyNjEwMzAx\n\
+        MTEwMTFaMBkxFzAVBgNVBAMMDlJvb3Qgb2YgYSB0ZXN0MCowBQYDK2VwAyEAXVAi\n\
+        Ks3Vs8tSpipiS2VnNyssmeH7coRRg+CEdMn20/WjUzBRMB0GA1UdDgQWBBR+u9/t\n\
+        ytHApAuqwzEkLNSY74E/xzAfBgNVHSMEGDAWgBR+u9/tytHApAuqwzEkLNSY74E/\n\
+        xzAPBgNVHRMBAf8EBTADAQH/MAUGAytlcANBAHeYYdkhaip9SVJs162zvJWsHRV9\n\
+        YlhXnkGiHWWucDVYGV5327QdKk6PwjsINlaNzpuHgnhn7lqclofyoWd6EAQ=\n\
+        -----END CERTIFICATE-----\n";
+
+    #[test]
+    fn a_phone_trusts_what_lies_in_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let [empty, full] = ["empty", "full"].map(|name| folder.path().join(name).to_str().unwrap().to_owned());
+        [&empty, &full].map(|folder| std::fs::create_dir(folder).unwrap());
+        std::fs::write(
+            format!("{full}/0a1b2c3d.0"),
+            format!("{ROOT}Certificate:\n  Data: in words, as Android has it\n"),
+        )
+        .unwrap();
+        std::fs::write(format!("{full}/broken.0"), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+            .unwrap();
+        std::fs::write(format!("{full}/notes"), [0, 159, 146]).unwrap();
+        let folders = ["/not/there", empty.as_str(), full.as_str()];
+        assert_eq!(trusted(&folders).len(), 1);
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        assert!(reqwest::Client::builder().tls_certs_only(trusted(&folders)).build().is_ok());
+        assert!(trusted(&folders[..2]).is_empty());
+    }
 }
