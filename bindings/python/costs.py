@@ -59,13 +59,13 @@ def main(file, into):
 
     name = page(5000, 1)[0].name
     costs = {
+        "rows": median(10, lambda _: [page(part * 1000, 1000) for part in range(10)]),
         "empty_call": median(20_000, lambda _: run.so_far()),
         "first_page": median(1_000, lambda _: page(0, 50)),
         "far_page": median(300, lambda _: page(9_000, 50)),
         "today_page": median(500, lambda _: notebook.today_page()),
         "line_typed": median(1_000, lambda _: notebook.parse_jot(LINE)),
         "search_key": median(600, lambda number: notebook.find(name[:1 + number % len(name)], 50)),
-        "rows": median(10, lambda _: [page(part * 1000, 1000) for part in range(10)]),
         "jot": median(300, lambda _: notebook.jot_line(LINE)),
         "change_heard": hearing(notebook),
     }

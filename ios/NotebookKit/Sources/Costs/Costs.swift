@@ -29,6 +29,7 @@ import Notebook
     let run = try Run()
     let name = try page(5_000, 1)[0].name
     return [
+      ("rows", try median(of: 30) { _ in for part in 0..<10 { _ = try page(part * 1_000, 1_000) } }),
       ("empty_call", try median(of: 20_000) { _ in _ = try run.soFar() }),
       ("first_page", try median(of: 2_000) { _ in _ = try page(0, 50) }),
       ("far_page", try median(of: 300) { _ in _ = try page(9_000, 50) }),
@@ -38,7 +39,6 @@ import Notebook
         "search_key",
         try median(of: 600) { _ = try notebook.find(typed: String(name.prefix(1 + $0 % name.count)), most: 50) }
       ),
-      ("rows", try median(of: 30) { _ in for part in 0..<10 { _ = try page(part * 1_000, 1_000) } }),
       ("jot", try median(of: 300) { _ in _ = try notebook.jotLine(line: line) }),
     ]
   }

@@ -34,6 +34,9 @@ fun main(arguments: Array<String>) = runBlocking {
             lines.median(word, List(times) { measureNanoTime { call(it) } })
         }
         val run = Run()
+        row("rows", 30) {
+            for (page in 0u until 10u) check(straight.people(EVERYBODY, page * 1000u, 1000u).rows.size == 1000)
+        }
         row("empty_call", 20_000) { run.soFar() }
         row("empty_call_awaited", 5_000) { notebook.ask { } }
         row("first_page", 2_000) { check(straight.people(EVERYBODY, 0u, 50u).rows.size == 50) }
@@ -41,9 +44,6 @@ fun main(arguments: Array<String>) = runBlocking {
         row("today_page", 1_000) { straight.todayPage() }
         row("line_typed", 2_000) { straight.parseJot(LINE) }
         row("search_key", 600) { straight.find(name.take(1 + it % name.length), 50u) }
-        row("rows", 30) {
-            for (page in 0u until 10u) check(straight.people(EVERYBODY, page * 1000u, 1000u).rows.size == 1000)
-        }
         row("jot", 300) { straight.jotLine(LINE) }
         lines.median("change_heard", hearing(notebook, straight))
     }
