@@ -33,13 +33,21 @@ fn a_damaged_note_of_a_mailbox_is_written_anew() {
     let [phone, laptop] = home.devices(["phone", "laptop"]);
     let note = home.shared.join("kith/KITH.txt");
     let whole = std::fs::read_to_string(&note).unwrap();
-    let (before, tag) = whole.split_once("notebook ").map(|_| whole.rsplit_once("notebook ").unwrap()).unwrap();
+    let (before, tag) = whole.rsplit_once("notebook ").unwrap();
     let other = tag.strip_prefix('0').map_or_else(|| format!("0{}", &tag[1..]), |rest| format!("1{rest}"));
-    for damaged in ["", &whole[..60], &format!("{before}notebook {other}"), "something else"] {
+    let unchecked = format!("{before}notebook {}\n", other.lines().next().unwrap());
+    for damaged in ["", &whole[..60], &format!("{before}notebook {other}"), &unchecked, "something else"] {
         std::fs::write(&note, damaged).unwrap();
         laptop.pass(&home.shared).unwrap();
         assert_eq!(std::fs::read_to_string(&note).unwrap(), whole);
     }
+    // With its check, a number that is not whole is no number of another notebook, even if nothing else lies there.
+    let damaged = whole.replacen(tag, &other, 1);
+    std::fs::remove_dir_all(home.shared.join("kith")).unwrap();
+    std::fs::create_dir(home.shared.join("kith")).unwrap();
+    std::fs::write(&note, damaged).unwrap();
+    laptop.pass(&home.shared).unwrap();
+    assert_eq!(std::fs::read_to_string(&note).unwrap(), whole);
     drop(phone);
 }
 

@@ -258,8 +258,11 @@ fn receive_record(
         }
         Err(error) => return Err(error),
     };
+    let waited = store::take_waiting(connection, id)?;
+    let to_tell: BTreeSet<[u8; 32]> =
+        waited.iter().filter(|(_, retold)| *retold).map(|(change, _)| change.hash).collect();
     let mut all = changes.to_vec();
-    all.extend(store::take_waiting(connection, id)?);
+    all.extend(waited.into_iter().map(|(change, _)| change.bytes));
     let mut admission = document.admit(&all);
     let kind = admission.reading.kind.as_deref().and_then(Kind::from_word);
     if let Some(kind) = kind.filter(|kind| kind.is_singleton() && !admission.document.begins_as_singleton(*kind, id)) {
@@ -268,13 +271,17 @@ fn receive_record(
     let Admission { document, reading, added, waiting, refused } = admission;
     set_aside(connection, id, refused.into_iter(), committed)?;
     for (change, missing) in &waiting {
-        store::put_waiting(connection, id, change, *missing)?;
+        store::put_waiting(connection, id, change, *missing, retold || to_tell.contains(&change.hash))?;
     }
     committed.waiting += waiting.len() as u64;
     if added.is_empty() {
         return Ok(());
     }
-    keep(connection, id, row.as_ref(), (&document.heads(), &reading), &added, retold, committed, after)
+    keep(connection, id, row.as_ref(), (&document.heads(), &reading), &added, retold, committed, after)?;
+    if !retold && !to_tell.is_empty() {
+        store::tell_again(connection, id, &to_tell)?;
+    }
+    Ok(())
 }
 
 /// Takes a record out of the file, with the photos that nobody else shows.

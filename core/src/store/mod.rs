@@ -27,6 +27,7 @@ const UPGRADES: &[&str] = &[
     include_str!("segments.sql"),
     "DROP TABLE batch",
     "CREATE TABLE taken_away (file BLOB PRIMARY KEY, times INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    "ALTER TABLE waiting ADD COLUMN retold INTEGER NOT NULL DEFAULT 0",
 ];
 /// The version of the primary tables.
 const SCHEMA: i64 = 1 + UPGRADES.len() as i64;
@@ -322,8 +323,11 @@ fn remember_hashes(connection: &Connection, n: i64) -> Result<()> {
     Ok(())
 }
 
-/// Puts these changes of a record into the outbox again, as far as the record has them.
+/// Puts these changes of a record into the outbox again; those that wait for others, once they need not wait any more.
 pub fn tell_again(connection: &Connection, id: RecordId, hashes: &BTreeSet<[u8; 32]>) -> Result<()> {
+    for hash in hashes {
+        connection.prepare_cached("UPDATE waiting SET retold = 1 WHERE hash = ?")?.execute([hash])?;
+    }
     let Some(row) = document_row(connection, id)? else { return Ok(()) };
     let document = load(connection, &row)?;
     let changes: Vec<RawChange> =
@@ -456,13 +460,15 @@ pub fn has_change(connection: &Connection, id: RecordId, hash: &[u8; 32]) -> Res
     row.map_or(Ok(false), |row| Ok(load(connection, &row)?.has_change(hash)))
 }
 
-/// Puts every change of every document into the outbox again: a new log tells everything its notebook knows.
+/// Puts every change of every document into the outbox again: a new log tells everything its notebook knows. What waits
+/// for others is told once it need not wait any more.
 pub fn refill_outbox(connection: &Connection) -> Result<()> {
     for (_, id) in documents(connection)? {
         let Some(row) = document_row(connection, id)? else { continue };
         queue(connection, &row, &load(connection, &row)?.changes())?;
     }
     connection.execute("INSERT OR IGNORE INTO outbox_blob SELECT id FROM blob", [])?;
+    connection.execute("UPDATE waiting SET retold = 1", [])?;
     Ok(())
 }
 
@@ -525,21 +531,31 @@ pub fn remember_device(connection: &Connection, log: [u8; 16], name: &str, seen:
     Ok(())
 }
 
-/// Keeps a change until what it builds on has come.
-pub fn put_waiting(connection: &Connection, id: RecordId, change: &RawChange, missing: [u8; 32]) -> Result<()> {
-    connection.prepare_cached("INSERT OR REPLACE INTO waiting VALUES (?, ?, ?, ?)")?.execute(params![
+/// Keeps a change until what it builds on has come. `retold` says that this device tells it to the others as its own
+/// word, which it can do from then on.
+pub fn put_waiting(
+    connection: &Connection,
+    id: RecordId,
+    change: &RawChange,
+    missing: [u8; 32],
+    retold: bool,
+) -> Result<()> {
+    connection.prepare_cached("INSERT OR REPLACE INTO waiting VALUES (?, ?, ?, ?, ?)")?.execute(params![
         change.hash,
         id.0,
         missing,
-        change.bytes
+        change.bytes,
+        retold
     ])?;
     Ok(())
 }
 
-/// Takes the changes that wait for this document out of the waiting room.
-pub fn take_waiting(connection: &Connection, id: RecordId) -> Result<Vec<Vec<u8>>> {
-    let mut statement = connection.prepare_cached("DELETE FROM waiting WHERE document = ? RETURNING bytes")?;
-    let rows = statement.query_map([id.0], |row| row.get(0))?;
+/// Takes the changes that wait for this document out of the waiting room, each with whether it is to be told again.
+pub fn take_waiting(connection: &Connection, id: RecordId) -> Result<Vec<(RawChange, bool)>> {
+    let sql = "DELETE FROM waiting WHERE document = ? RETURNING hash, bytes, retold";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows =
+        statement.query_map([id.0], |row| Ok((RawChange { hash: row.get(0)?, bytes: row.get(1)? }, row.get(2)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -788,7 +804,7 @@ mod tests {
         connection
             .execute_batch(
                 "DROP VIEW named; ALTER TABLE blob DROP COLUMN unused_since; DROP TABLE segment; DROP TABLE log; DROP TABLE roster;
-                 DROP TABLE parcel; DROP TABLE given; DROP TABLE taken_away; CREATE TABLE batch (log); PRAGMA user_version = 1",
+                 DROP TABLE parcel; DROP TABLE given; DROP TABLE taken_away; ALTER TABLE waiting DROP COLUMN retold; CREATE TABLE batch (log); PRAGMA user_version = 1",
             )
             .unwrap();
         drop(connection);

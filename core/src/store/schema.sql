@@ -19,8 +19,11 @@ CREATE TABLE outbox_blob (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 -- Who wrote what: every actor belongs to a device, every log too.
 CREATE TABLE actor (actor BLOB PRIMARY KEY, log BLOB) STRICT, WITHOUT ROWID;
 CREATE TABLE device (log BLOB PRIMARY KEY, name TEXT NOT NULL, last_seen TEXT) STRICT, WITHOUT ROWID;
-CREATE TABLE waiting (hash BLOB PRIMARY KEY, document BLOB NOT NULL, missing BLOB NOT NULL, bytes BLOB NOT NULL)
-  STRICT, WITHOUT ROWID;
+-- Changes whose predecessors have not come; `retold`: this device tells it again as its own word once they are there.
+CREATE TABLE waiting (
+  hash BLOB PRIMARY KEY, document BLOB NOT NULL, missing BLOB NOT NULL, bytes BLOB NOT NULL,
+  retold INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
 CREATE INDEX waiting_document ON waiting (document);
 CREATE TABLE quarantine (
   hash BLOB PRIMARY KEY, document BLOB NOT NULL, why TEXT NOT NULL, bytes BLOB NOT NULL

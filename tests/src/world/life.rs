@@ -176,8 +176,8 @@ impl World {
         }
     }
 
-    /// Everything arrives and everybody syncs, until nothing is new to anybody; who was turned out without being removed
-    /// is let in again by whoever is there. Returns how many rounds it took.
+    /// Everything arrives and everybody syncs, until nothing is new to anybody; who was turned out without being removed,
+    /// or never came in, is let in by whoever is there. Returns how many rounds it took.
     fn rest(&mut self) -> usize {
         let most = MOST_ROUNDS * self.outside().places.len();
         for round in 0..most {
@@ -197,6 +197,9 @@ impl World {
 
     /// Whether anything was new.
     fn pass_in_peace(&mut self, device: usize, place: usize) -> bool {
+        if self.devices[device].notebook().notebook_tag().unwrap().is_none() {
+            return self.let_in_again(device, place);
+        }
         match self.pass(device, place) {
             Ok(_) if self.keep_those_in_doubt(device) => true,
             Ok(report) => report.read + report.sent + report.written > 0 || report.new_log,

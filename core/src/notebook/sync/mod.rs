@@ -255,18 +255,29 @@ fn told_by_note(place: &dyn Mailbox) -> Result<Option<NotebookTag>> {
     let note = optional(place.get(NOTE, 4096))?.flatten().unwrap_or_default();
     let text = String::from_utf8_lossy(&note);
     let told = text.lines().find_map(|line| line.strip_prefix("notebook ")?.trim().parse::<RecordId>().ok());
-    Ok(told.map(|told| NotebookTag(told.0)))
+    let check = text.lines().find_map(|line| line.strip_prefix("check "));
+    // A damaged number would be that of another notebook, and the place refused for ever.
+    let is_whole = |told: &NotebookTag| check.is_none_or(|check| check.trim() == check_of(told));
+    Ok(told.map(|told| NotebookTag(told.0)).filter(is_whole))
 }
 
-/// Of which notebooks files lie in a mailbox, as far as the first of them tell.
+/// By which a note shows that its number is whole.
+fn check_of(tag: &NotebookTag) -> String {
+    blake3::hash(&tag.0).to_hex().chars().take(8).collect()
+}
+
+/// Of which notebooks files lie in a mailbox, as far as the first of them tell. One that is not what its name says is
+/// damaged, and may name any.
 fn tags_in(place: &dyn Mailbox, found: &[Found]) -> Result<BTreeSet<NotebookTag>> {
     let mut tags = BTreeSet::new();
     let is_told = |found: &&Found| found.name.ends_with(".kiths") || found.name.ends_with(".kithr");
     for found in found.iter().filter(is_told).take(LOOKED_INTO) {
         let bytes = optional(place.get(&found.name, MAX_SEGMENT as u64))?.flatten().unwrap_or_default();
-        tags.extend(
-            Header::read(&bytes).ok().map(|header| header.notebook).or_else(|| crate::sync::seal::whose(&bytes)),
-        );
+        let says = found.name.rsplit('/').next().unwrap_or_default();
+        if says.contains(&hex(&parcel_id(&bytes)[..4])) {
+            let of_segment = Header::read(&bytes).ok().map(|header| header.notebook);
+            tags.extend(of_segment.or_else(|| crate::sync::seal::whose(&bytes)));
+        }
     }
     Ok(tags)
 }
@@ -275,7 +286,8 @@ fn note(tag: &NotebookTag) -> String {
     format!(
         "Kith keeps a notebook's devices together in this folder. Everything in it is sealed: without a key of the\n\
          notebook nobody can read it. Files are written once and never changed.\n\
-         You may delete all of it and name the folder again: each device puts back what the others need.\n\nformat 1\nnotebook {}\n",
-        hex(&tag.0)
+         You may delete all of it and name the folder again: each device puts back what the others need.\n\nformat 1\nnotebook {}\ncheck {}\n",
+        hex(&tag.0),
+        check_of(tag)
     )
 }
