@@ -233,11 +233,11 @@ fn a_device_that_was_away_for_two_renewals_finds_in_the_second_what_the_first_co
 }
 
 #[test]
-fn two_that_do_not_agree_whether_a_renewal_counts_do_not_put_and_take_away_for_ever() {
+fn two_that_removed_each_other_and_renewed_apart_hear_of_it_in_the_end() {
     let home = Home::new();
     let ([phone, laptop, tablet], _) = acquainted(&home, ["phone", "laptop", "tablet"]);
-    // Two remove each other at once. The phone says so under the key it made when it removed the tablet; to the laptop
-    // that key is sealed under one it forgot in a renewal of its own. It never hears of it, and goes on for itself.
+    // The phone says so under the key it made when it removed the tablet; to the laptop that key is sealed under one it
+    // forgot in a renewal of its own, and once more under one that it keeps.
     for name in ["tablet", "laptop"] {
         phone.notebook.remove_device(&phone.keys, name).unwrap();
     }
@@ -246,12 +246,42 @@ fn two_that_do_not_agree_whether_a_renewal_counts_do_not_put_and_take_away_for_e
     }
     laptop.notebook.renew(&laptop.keys).unwrap();
     assert!(tablet.pass(&home.shared).is_ok());
-    for _ in 0..8 {
-        phone.pass(&home.shared).unwrap();
-        laptop.pass(&home.shared).unwrap();
+    laptop.pass(&home.shared).unwrap();
+    phone.pass(&home.shared).unwrap();
+    for device in [&laptop, &tablet] {
+        let told = device.pass(&home.shared);
+        assert!(
+            matches!(&told, Err(Error::Peer(words)) if words.contains("removed from the notebook by phone")),
+            "{told:?}"
+        );
     }
-    home.rest(&[&phone, &laptop]);
+    home.rest(&[&phone]);
     assert!(reads(&phone, "Zyxwella") && reads(&laptop, "Zyxwella"));
+    let [genesis] = member(&laptop).roster().epochs.iter().take(1).map(|epoch| epoch.entry).collect::<Vec<_>>()[..]
+    else {
+        panic!("a notebook begins with an epoch")
+    };
+    assert!(!roots(&laptop).contains(&genesis), "what opens the roster came, and no root that was forgotten");
+}
+
+#[test]
+fn what_is_put_back_for_ever_is_taken_away_three_times() {
+    let home = Home::new();
+    let ([phone, laptop], _) = acquainted(&home, ["phone", "laptop"]);
+    let spent = files_below(&home.shared);
+    phone.notebook.renew(&phone.keys).unwrap();
+    home.rest(&[&phone, &laptop]);
+    let gone: Vec<&PathBuf> = spent.keys().filter(|path| !path.exists()).collect();
+    assert!(!gone.is_empty());
+    // The first time was theirs, whoever of the two came first.
+    for time in 1..=4 {
+        gone.iter().for_each(|path| std::fs::write(path, &spent[*path]).unwrap());
+        phone.pass(&home.shared).unwrap();
+        let left = gone.iter().filter(|path| path.exists()).count();
+        assert!(if time < 3 { left == 0 } else { time < 4 || left == gone.len() }, "time {time}: {left}");
+    }
+    laptop.pass(&home.shared).unwrap();
+    home.rest(&[&phone, &laptop]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Bytes that one device alone can open: HPKE (RFC 9180) with X25519, HKDF-SHA256 and ChaCha20-Poly1305. What is put in
 //! one, and for whom, is for `keys` and `pairing` to say.
 
+use ed25519_dalek::SigningKey;
 use hpke::aead::ChaCha20Poly1305;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::X25519HkdfSha256 as X25519;
@@ -20,14 +21,33 @@ const ENC: usize = 32;
 pub struct EnvelopeKey {
     /// What the private key is made of, each time it is needed: whether hpke wipes its keys depends on features of others.
     seed: Secret,
+    /// Whether that is the private key itself.
+    is_scalar: bool,
     public: [u8; 32],
 }
+
+type PrivateKey = <X25519 as Kem>::PrivateKey;
 
 impl EnvelopeKey {
     /// The key made from a seed.
     pub fn from_seed(seed: &Secret) -> Self {
         let (_, public) = X25519::derive_keypair(seed.bytes());
-        Self { seed: seed.clone(), public: public.to_bytes().into() }
+        Self { seed: seed.clone(), is_scalar: false, public: public.to_bytes().into() }
+    }
+
+    /// The key that belongs to an Ed25519 key as its form on the Montgomery curve: who can check signatures can seal to
+    /// it, and it lasts as long as they do. See [`super::keys::DeviceId::lasting_hpke`].
+    pub fn of_signing_key(key: &SigningKey) -> Self {
+        let seed = Secret::new(key.to_scalar_bytes());
+        let public = key.verifying_key().to_montgomery().to_bytes();
+        Self { seed, is_scalar: true, public }
+    }
+
+    fn private(&self) -> Option<PrivateKey> {
+        match self.is_scalar {
+            true => PrivateKey::from_bytes(self.seed.bytes()).ok(),
+            false => Some(X25519::derive_keypair(self.seed.bytes()).0),
+        }
     }
 
     /// The key that follows it. From it nobody comes back to this one.
@@ -69,7 +89,7 @@ impl EnvelopeKey {
         let enc = <X25519 as Kem>::EncappedKey::from_bytes(enc).ok()?;
         hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, X25519>(
             &OpModeR::Base,
-            &X25519::derive_keypair(self.seed.bytes()).0,
+            &self.private()?,
             &enc,
             purpose.as_bytes(),
             sealed,

@@ -105,6 +105,15 @@ name! {
     KeyId 8
 }
 
+impl DeviceId {
+    /// The X25519 key that belongs to this Ed25519 key. A device renews the HPKE key it is known by, and not everybody
+    /// hears of that; to this one keys are sealed that only open the roster, so that whoever ever belonged learns what
+    /// became of it. None for bytes that are no key.
+    pub fn lasting_hpke(&self) -> Option<[u8; 32]> {
+        Some(ed25519_dalek::VerifyingKey::from_bytes(&self.0).ok()?.to_montgomery().to_bytes())
+    }
+}
+
 impl NotebookTag {
     /// The tag of a notebook.
     pub fn of(notebook: &NotebookId) -> Self {
@@ -372,6 +381,11 @@ impl DeviceKeys {
     /// What opens bags, requests and answers.
     pub fn envelope_key(&self) -> &EnvelopeKey {
         &self.envelope
+    }
+
+    /// What opens what is sealed to [`DeviceId::lasting_hpke`].
+    pub fn lasting_envelope_key(&self) -> EnvelopeKey {
+        EnvelopeKey::of_signing_key(&self.sign)
     }
 
     /// What opened them before, the newest first.

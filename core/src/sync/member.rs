@@ -294,6 +294,12 @@ impl Member {
         bag
     }
 
+    /// Of these epochs what opens entries of the roster, and nothing else.
+    pub fn entry_keys_of(&self, epochs: &[EntryHash]) -> KeyBag {
+        let key = |epoch: &EntryHash| Some((*epoch, self.entry_key(epoch)?.secret().clone()));
+        KeyBag { keys: Vec::new(), entry_keys: epochs.iter().filter_map(key).collect() }
+    }
+
     /// The key that opens entries sealed under this epoch.
     fn entry_key(&self, epoch: &EntryHash) -> Option<EntryKey> {
         let from_root = self.ring.get(epoch).map(|root| EpochKeys::derive(self.tag, *epoch, root).entry_key());
@@ -383,8 +389,9 @@ impl Member {
             // Opening is dear, and a bag holds keys of epochs only.
             if opens_bags(self) && !std::mem::replace(&mut looked, true) {
                 bags.extend(self.open_bags(&mut closed, Sealed::Now, &[self.keys.envelope_key()]));
-                let former: Vec<&EnvelopeKey> = self.keys.former_envelope_keys().iter().collect();
-                bags.extend(self.open_bags(&mut closed, Sealed::Before, &former));
+                let lasting = self.keys.lasting_envelope_key();
+                let before: Vec<&EnvelopeKey> = self.keys.former_envelope_keys().iter().chain([&lasting]).collect();
+                bags.extend(self.open_bags(&mut closed, Sealed::Before, &before));
             }
             let mut fresh = self.fresh_of(&bags);
             if fresh.is_empty() && self.lacks_keys() && !std::mem::replace(&mut looked_ahead, true) {
@@ -638,10 +645,12 @@ impl Member {
 
     /// Every device that may read some of the epochs held here, and the recovery key, which may read all. Whoever holds a
     /// key sees to it that the others get it. This device is among them with the epochs it opened itself: should it have
-    /// been cloned, its twin gets their keys from nobody else. One that was removed is, too, and who was let in by it: see
+    /// been cloned, its twin gets their keys from nobody else; nor that of an epoch a renewal left behind, which the twin may
+    /// have forgotten, and under which something is `live` here. One that was removed is, too, and who was let in by it: see
     /// [`roster::Removed::may_read`].
-    pub fn others(&self) -> Vec<Reader> {
+    pub fn others(&self, live: &BTreeSet<KeyId>) -> Vec<Reader> {
         let me = self.device();
+        let left_behind = |epoch: &EntryHash| self.roster.superseded.contains(epoch) && live.contains(&epoch.key_id());
         let opened_here = |epoch: &EntryHash| {
             self.entries.get(epoch).is_some_and(|entry| entry.author == me && matches!(entry.act, Act::Rotate { .. }))
         };
@@ -650,7 +659,7 @@ impl Member {
         let devices = self.roster.devices.iter().map(|device| {
             let who = device.public.device;
             let open = self.roster.epochs.iter().filter(|epoch| epoch.members.contains(&who)).map(|epoch| epoch.entry);
-            let may = open.filter(|epoch| who != me || opened_here(epoch)).collect();
+            let may = open.filter(|epoch| who != me || opened_here(epoch) || left_behind(epoch)).collect();
             Reader { who: who.0, hpke: device.hpke, epochs: held(may) }
         });
         let removed = self.roster.removed.iter().filter_map(|removed| {
@@ -664,6 +673,34 @@ impl Member {
         let recovery = self.roster.recovery.iter();
         let recovery = recovery.map(|key| Reader { who: key.sign, hpke: key.hpke, epochs: all.clone() });
         devices.chain(removed).chain(void).chain(recovery).collect()
+    }
+
+    /// Who has to be able to read the roster, whatever HPKE key it has now: everybody what this device opened, who was
+    /// removed what tells of it, and who was let in by it the same. Two sides that removed each other may have renewed
+    /// their keys each for itself.
+    pub fn readers_of_the_roster(&self) -> Vec<Reader> {
+        let me = self.device();
+        let all = self.held_epochs();
+        let opened_here = |epoch: &&EntryHash| {
+            let entry = self.entries.get(epoch).filter(|entry| !entry.parents.is_empty());
+            entry.is_some_and(|entry| {
+                entry.author == me || entry.act.adds().is_some_and(|(added, _)| added.device == me)
+            })
+        };
+        let ours: BTreeSet<EntryHash> = all.iter().filter(opened_here).copied().collect();
+        let reader = |device: DeviceId, epochs: BTreeSet<EntryHash>| {
+            let epochs = epochs.into_iter().filter(|epoch| all.contains(epoch)).collect();
+            Some(Reader { who: device.0, hpke: device.lasting_hpke()?, epochs })
+        };
+        let devices = self.roster.devices.iter().map(|device| reader(device.public.device, ours.clone()));
+        let disputed = &self.roster.disputed;
+        let of_removed = |may_read: &[EntryHash]| [may_read, disputed].concat().into_iter().collect::<BTreeSet<_>>();
+        let removed = self.roster.removed.iter().map(|removed| reader(removed.device, of_removed(&removed.may_read)));
+        let void = self.roster.void.iter().take(MOST_VOID).map(|void| {
+            let host = self.roster.removed(&void.by)?;
+            reader(void.public.device, of_removed(&host.may_read))
+        });
+        devices.chain(removed).chain(void).flatten().collect()
     }
 
     fn hold_root(&mut self, store: &dyn KeyStore, epoch: EntryHash, root: Secret) -> Result<()> {
@@ -693,7 +730,7 @@ static KEEPING: Mutex<()> = Mutex::new(());
 enum Sealed {
     /// The one it has now, or will have.
     Now,
-    /// One it had before.
+    /// One it had before, or one that lasts.
     Before,
 }
 

@@ -88,6 +88,9 @@ pub struct Roster {
     /// The epochs under which nobody writes any more since a renewal that all have done, by their hashes: their keys are
     /// forgotten, but for the one that opens entries, where nothing else is left that they open.
     pub superseded: BTreeSet<EntryHash>,
+    /// The epochs before a removal that took another away. Who was removed may have heard of the one and not of the other,
+    /// which says that its own stands: it is given what opens their entries.
+    pub disputed: Vec<EntryHash>,
     /// Whether some entries are of a newer version.
     pub needs_update: bool,
 }

@@ -13,7 +13,7 @@ use crate::sync::carrier::mailbox::{Item as Found, is_ours};
 use crate::sync::hex;
 use crate::sync::keys::{DeviceId, KeyBag, KeyId, NotebookTag};
 use crate::sync::keystore::KeyStore;
-use crate::sync::member::{Learned, Member, Reader, Written};
+use crate::sync::member::{Learned, Member, Written};
 use crate::sync::ranges::Ranges;
 use crate::sync::roster::{Act, Cut, Entry};
 use crate::sync::seal::{self, MAX_PARCEL};
@@ -153,8 +153,11 @@ impl Notebook {
         self.drop_spent_bags(member)?;
         let Some(under) = member.sealed_under() else { return Ok(()) };
         let live = self.live_keys(member)?;
-        for Reader { hpke, epochs, .. } in member.others() {
-            let keys = member.key_bag_of(&epochs, &live);
+        let bags =
+            member.others(&live).into_iter().map(|reader| (reader.hpke, member.key_bag_of(&reader.epochs, &live)));
+        let of_roster = member.readers_of_the_roster().into_iter();
+        let of_roster = of_roster.map(|reader| (reader.hpke, member.entry_keys_of(&reader.epochs)));
+        for (hpke, keys) in bags.chain(of_roster) {
             let mut writer = lock(&self.writer);
             let transaction = store::begin(&mut writer.connection)?;
             if segments::give(&transaction, &epochs_of(&keys), hpke)? {

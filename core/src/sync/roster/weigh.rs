@@ -23,6 +23,8 @@ pub(super) struct Weighing<'a> {
     struck: Vec<bool>,
     /// The removals that were decided.
     pub(super) decided: BTreeSet<usize>,
+    /// Those of them that took another away.
+    overruling: BTreeSet<usize>,
     trusted_recovery: Option<EntryHash>,
 }
 
@@ -51,7 +53,14 @@ impl<'a> Weighing<'a> {
             past.push(bits);
         }
         let struck = vec![false; list.len()];
-        Self { list, past, struck, decided: BTreeSet::new(), trusted_recovery: entries.trusted_recovery }
+        Self {
+            list,
+            past,
+            struck,
+            decided: BTreeSet::new(),
+            overruling: BTreeSet::new(),
+            trusted_recovery: entries.trusted_recovery,
+        }
     }
 
     pub(super) fn is_before(&self, a: usize, b: usize) -> bool {
@@ -108,6 +117,9 @@ impl<'a> Weighing<'a> {
             if is_theirs && !self.is_before(at, removal) && !self.struck[at] {
                 self.struck[at] = true;
                 any = true;
+                if self.target(at).is_some() && !self.decided.contains(&at) {
+                    self.overruling.insert(removal);
+                }
             }
         }
         any
@@ -220,6 +232,7 @@ impl<'a> Weighing<'a> {
             contested_recovery: counting.contested.iter().map(|at| self.list[*at].hash).collect(),
             purges: self.counting(counting).filter_map(|at| self.purge(at)).collect(),
             renewals: renewals.into_iter().map(|(_, renewal)| renewal).collect(),
+            disputed: self.disputed(),
             needs_update: self.list.iter().any(|entry| matches!(entry.act, Act::Unknown { .. })),
             devices: devices.into_iter().map(|(_, device)| device).collect(),
             removed,
@@ -287,6 +300,13 @@ impl<'a> Weighing<'a> {
         let is_one = |at: &usize| self.list[*at].act.opens().is_some() && !self.is_removed_before(device, *at);
         let before = (0..self.list.len()).filter(|at| self.is_before(*at, removal));
         before.filter(is_one).map(|at| self.list[at].hash).collect()
+    }
+
+    /// The epochs that were opened before a removal that took another away.
+    fn disputed(&self) -> Vec<EntryHash> {
+        let is_before_one = |at: &usize| self.overruling.iter().any(|removal| self.is_before(*at, *removal));
+        let epochs = (0..self.list.len()).filter(|at| self.list[*at].act.opens().is_some());
+        epochs.filter(is_before_one).map(|at| self.list[at].hash).collect()
     }
 
     /// What devices had when they learned of a removal: of each device one word for each removal, its first.
