@@ -64,6 +64,12 @@ failed_once! {
     a_device_is_removed_while_it_renews_its_key: full(1332),
     a_removed_device_has_guests: full(1141),
     the_base_of_a_renewal_was_told_again: full(4016),
+    a_change_waits_while_its_device_is_let_in_anew: full(13586),
+    all_that_is_left_of_a_place_is_a_damaged_file: full(7666),
+    two_renew_their_keys_apart_after_removing_each_other: full(8568),
+    who_took_a_removal_away_is_removed: full(18594),
+    a_key_came_before_a_backup_was_put_back: full(12987),
+    devices_come_in_by_two_recovery_keys: full(9053),
 }
 
 fn small(seed: u64) -> Story {

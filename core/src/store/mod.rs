@@ -770,7 +770,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::model::Contact;
-    use crate::notebook::{Notebook, Options};
+    use crate::notebook::{Change, Notebook, Options, Origin};
 
     fn tables(path: &Path) -> Vec<String> {
         let connection = open_reader(path).unwrap();
@@ -790,6 +790,31 @@ mod tests {
         }
         std::fs::write(&path, b"").unwrap();
         assert!(open(&path).is_ok(), "one that is empty becomes one");
+    }
+
+    #[test]
+    fn what_waited_when_the_outbox_was_filled_is_told_once_it_waits_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, other] = ["one", "other"].map(|name| folder.path().join(name));
+        let author = Notebook::open(&one, Options::default()).unwrap();
+        let dana = author.put(Contact { name: "Dana".into(), ..Contact::default() }).unwrap();
+        author.put(Contact { id: dana, name: "Dana Ruiz".into(), ..Contact::default() }).unwrap();
+        let connection = open_reader(&one).unwrap();
+        let row = document_row(&connection, dana.raw()).unwrap().unwrap();
+        let [first, second] = load(&connection, &row).unwrap().changes().try_into().unwrap();
+
+        let reader = Notebook::open(&other, Options::default()).unwrap();
+        let receive = |change: &RawChange| {
+            let received = [(dana.raw(), vec![change.bytes.clone()])].into();
+            reader.commit(Change { received, ..Change::default() }, Origin::Peer).unwrap()
+        };
+        assert_eq!(receive(&second).waiting, 1);
+        let connection = open(&other).unwrap();
+        refill_outbox(&connection).unwrap();
+        assert_eq!(receive(&second).waiting, 1, "it came once more");
+        receive(&first);
+        let told: Vec<[u8; 32]> = outgoing(&connection, 1 << 20).unwrap().iter().map(|out| out.change.hash).collect();
+        assert_eq!(told, [second.hash]);
     }
 
     #[test]

@@ -640,6 +640,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_sealed_to_a_device_id_is_opened_by_the_device_whatever_it_renewed() {
+        let mut renewed = keys(1);
+        renewed.step(2);
+        renewed.forget_former();
+        let sealed = sealed_to(&keys(1).device().lasting_hpke().unwrap(), 1).unwrap();
+        assert_eq!(open_bag(&renewed.lasting_envelope_key(), &sealed, &NOTEBOOK).unwrap(), bag());
+        assert!(open_bag(&keys(2).lasting_envelope_key(), &sealed, &NOTEBOOK).is_err());
+        assert!(renewed.open_bag(&sealed, &NOTEBOOK).is_err());
+        assert_eq!(DeviceId([2; 32]).lasting_hpke(), None, "no point of the curve");
+    }
+
+    #[test]
     fn a_bag_to_a_key_of_small_order_is_not_sealed() {
         assert!(sealed_to(&[0; 32], 1).is_err());
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kith_core::sync::keys::EntryHash;
 use kith_core::sync::member::Member;
 use kith_core::sync::roster::Roster;
 use kith_core::sync::segment::{self, Header, Item, Plaintext};
@@ -171,11 +172,15 @@ fn all_show_the_same(world: &World, class: &[usize]) {
 }
 
 /// What all see alike: of two recovery keys that were made at once each device trusts the one it saw first, and says so.
+/// Devices that came in by both are then older and younger, and their epochs better and worse, as each device sees it.
 fn undisputed(roster: &Roster) -> Roster {
     let mut roster = roster.clone();
     if !roster.contested_recovery.is_empty() {
         roster.recovery = None;
         roster.contested_recovery.clear();
+        roster.devices.sort_by_key(|device| device.public.device);
+        roster.devices.iter_mut().for_each(|device| device.added = EntryHash::default());
+        (roster.epochs, roster.write_under) = Default::default();
     }
     roster
 }

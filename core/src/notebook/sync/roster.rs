@@ -22,6 +22,9 @@ use crate::sync::session::{self, parcel_id};
 /// Most files of the roster that are kept; what a notebook needs in a lifetime is far below.
 const MAX_PARCELS: usize = session::MAX_PARCELS;
 
+/// Under which name the notebook remembers with which keys it looked at the files of the roster.
+const LOOKED_WITH: &str = "looked_with";
+
 impl Notebook {
     /// Begins a roster with this device as the first.
     pub(in crate::notebook) fn found(&self, keys: &dyn KeyStore) -> Result<Member> {
@@ -63,8 +66,8 @@ impl Notebook {
         let known: HashSet<String> = kept.iter().map(|(id, _)| hex(id)).collect();
         let mut fresh = roster_files(place, found, &member.tag(), &|name| known.contains(name))?;
         fresh.truncate(MAX_PARCELS.saturating_sub(kept.len()));
-        // A key store that is older than the notebook has to look again at what has long been here.
-        if fresh.is_empty() && member.lacks_newest_key() {
+        // A key store that is older or newer than the notebook has to look again at what has long been here.
+        if (fresh.is_empty() && member.lacks_newest_key()) || self.looked_with()? != Some(held(member)) {
             self.take_kept(member, keys)?;
         }
         if fresh.is_empty() {
@@ -76,11 +79,17 @@ impl Notebook {
         spent.try_for_each(|(name, _)| self.take_away(member, place, name))
     }
 
-    /// Looks again at all bags that are here.
+    /// With which keys all files of the roster that are here were looked at.
+    fn looked_with(&self) -> Result<Option<[u8; 32]>> {
+        self.read(|connection| store::meta(connection, LOOKED_WITH))
+    }
+
+    /// Looks again at all files of the roster that are here.
     pub(super) fn take_kept(&self, member: &mut Member, keys: &dyn KeyStore) -> Result<()> {
         let kept: Vec<Vec<u8>> = self.read(segments::parcels)?.into_iter().map(|(_, bytes)| bytes).collect();
         let learned = member.take(keys, &kept)?;
-        self.keep_learned(member, &[], &learned.entries)
+        self.keep_learned(member, &[], &learned.entries)?;
+        store::set_meta(&lock(&self.writer).connection, LOOKED_WITH, held(member))
     }
 
     /// Takes files of the roster in, with those that could not be opened before.
@@ -242,6 +251,17 @@ fn chains(taken: &[SegmentPlace]) -> Vec<Cut> {
         Cut { log: end.log, ranges, hash: end.hash }
     };
     ends.map(chain).collect()
+}
+
+/// The epochs of which keys are held, by a hash.
+fn held(member: &Member) -> [u8; 32] {
+    let mut epochs = member.held_epochs();
+    epochs.sort_unstable();
+    let mut hasher = blake3::Hasher::new();
+    for epoch in &epochs {
+        hasher.update(&epoch.0);
+    }
+    hasher.finalize().into()
 }
 
 /// The files of this notebook's roster that lie in a mailbox, with their names, but for those whose names are known.

@@ -141,6 +141,27 @@ fn a_removed_device_may_still_read_what_it_was_removed_under_and_nothing_later()
 }
 
 #[test]
+fn who_was_removed_may_hear_why_what_took_that_away_does_not_count() {
+    let mut set = three();
+    set.says(1, add(4));
+    set.says(1, add(5));
+    let mut elsewhere = set.clone();
+    let first = evaluate(&set).epochs[0].entry;
+    set.says(5, revoke(1));
+    let second = set.says(5, rotate(2));
+    set.says(3, revoke(4));
+    set.says(3, rotate(3));
+    assert!(evaluate(&set).disputed.is_empty());
+    // The first device hears of this, and thinks that it belongs, until it hears of the removal of device 4.
+    elsewhere.says(4, revoke(5));
+    elsewhere.says(4, rotate(4));
+    assert_eq!(elsewhere.devices(), [1, 2, 3, 4]);
+    let both = set.with(&elsewhere);
+    assert_eq!(both.devices(), [2, 3, 5]);
+    assert_eq!(evaluate(&both).disputed, [first, second]);
+}
+
+#[test]
 fn two_devices_that_remove_each_other_at_once_resolve_alike_for_the_elder() {
     let (mut here, mut there) = (three(), three());
     here.says(2, revoke(3));
