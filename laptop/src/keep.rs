@@ -154,6 +154,12 @@ pub(crate) fn doctor(app: &App) -> Result<(), Failure> {
             days::count(sizes.photos, "photo", "photos"),
             size(checkup.file_bytes)
         ));
+        if checkup.notebook.is_some() && !checkup.digest.is_empty() {
+            app.line(format!(
+                "Holds {}: once all have synced, each of your devices shows the same.",
+                in_fours(&checkup.digest)
+            ));
+        }
         lines(app, &checkup);
     }
     match checkup.is_healthy() {
@@ -195,6 +201,11 @@ fn lines(app: &App, checkup: &kith_core::notebook::Checkup) {
     if checkup.is_healthy() {
         app.line("The notebook is sound.");
     }
+}
+
+/// Digits as they are compared by eye.
+fn in_fours(digits: &str) -> String {
+    digits.as_bytes().chunks(4).map(String::from_utf8_lossy).collect::<Vec<_>>().join(" ")
 }
 
 /// Takes what can still be read out of a damaged notebook into a new one.

@@ -184,6 +184,13 @@ fn an_event_its_debrief_and_two_devices_coming_together_need_no_network() {
         assert!(device.kith(&["keep"]).contains("send her the Lyon contact"));
         assert!(device.kith(&["find", "hiring"]).contains("Dana Ruiz"));
     }
+    let holds =
+        |device: &Desk| device.kith(&["doctor"]).lines().find(|line| line.starts_with("Holds ")).map(String::from);
+    let held = holds(&phone);
+    assert!(held.as_ref().is_some_and(|line| line.contains("once all have synced")), "{held:?}");
+    assert_eq!(held, holds(&laptop));
+    laptop.kith(&["jot", "Ben Ode"]);
+    assert_ne!(held, holds(&laptop));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::files::{self, NewFile, WorkFolder};
 use crate::model::RecordId;
 use crate::store;
+use crate::sync::hex;
 
 const MAGIC: &[u8; 8] = b"KITHBAK1";
 /// Beginning of a file sealed by age.
@@ -34,6 +35,9 @@ pub struct Checkup {
     pub sizes: store::Sizes,
     /// Bytes of the file and its write-ahead log.
     pub file_bytes: u64,
+    /// What is here, as 16 hexadecimal digits of [`Notebook::digest`]: of two devices that have heard of the same changes
+    /// it is the same. Empty when the file is damaged.
+    pub digest: String,
     /// Which notebook it is, as those who carry it see it, once it has other devices.
     pub notebook: Option<String>,
     /// Rows of the read model that were not as the documents say; they are now.
@@ -109,6 +113,7 @@ impl Notebook {
         let mut checkup = Checkup { damage, ..Checkup::default() };
         if whole {
             checkup.unreadable = self.unreadable_records(progress)?;
+            checkup.digest = hex(&self.digest()?[..8]);
         }
         // The rows of a record that cannot be read are what is left of it.
         if whole && checkup.unreadable.is_empty() {
