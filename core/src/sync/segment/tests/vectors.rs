@@ -144,6 +144,7 @@ fn the_page_holds_the_keys_that_are_derived() {
         ("device", device().device().to_string()),
         ("hpke", hex(&device().public().hpke)),
         ("next hpke", hex(&next.public().hpke)),
+        ("hpke that lasts", hex(&device().device().lasting_hpke().unwrap())),
         ("proofs", hex(device().public().proofs.as_flattened())),
     ]);
 }
