@@ -36,6 +36,31 @@ fn the_first_change_of_what_exists_once_never_changes() {
 }
 
 #[test]
+fn a_record_begun_at_once_says_what_one_written_piece_by_piece_says() {
+    let edits = [
+        put("name", "Dana"),
+        Edit::Text { field: "about".into(), text: "likes customs law, and 茶".into() },
+        Edit::Put { key: "tags/lyon".into(), value: true.into() },
+        put("channels/8f21/value", "dana@example.org"),
+        Edit::Put { key: "met_where".into(), value: Value::Null },
+        put("name", "Dana Ruiz"),
+        Edit::Put { key: "cadence_days".into(), value: 90.into() },
+        put("a_field_of_a_later_version", "kept"),
+    ];
+    let (mut at_once, mut in_pieces) = (Document::default(), Document::default());
+    let changes = at_once.edit(Kind::Contact, &edits, None, ME, 0, false).unwrap();
+    for edit in &edits {
+        in_pieces.edit(Kind::Contact, std::slice::from_ref(edit), None, ME, 0, false).unwrap();
+    }
+    assert_eq!(at_once.read(), in_pieces.read());
+    assert_eq!(at_once.read().fields["name"], "Dana Ruiz");
+    assert_eq!(Document::load(&at_once.save()).unwrap().read(), at_once.read());
+    let sent: Vec<Vec<u8>> = changes.into_iter().map(|change| change.bytes).collect();
+    let taken = Document::default().admit(&sent);
+    assert_eq!((taken.document.heads(), taken.reading), (at_once.heads(), at_once.read()));
+}
+
+#[test]
 fn a_text_that_came_with_a_later_version_is_made_when_it_is_written() {
     let id = RecordId::of_singleton("settings", "");
     let (mut document, _) = Document::singleton(Kind::Settings, id).unwrap();
