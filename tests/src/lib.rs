@@ -10,6 +10,7 @@ pub mod forge;
 pub mod home;
 pub mod line;
 pub mod post;
+pub mod relay;
 pub mod seeds;
 pub mod world;
 
