@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use tests::certificates::Authority;
 use tests::relay::Operated;
 
 use super::{Desk, Network, Watching, skip, two};
@@ -27,15 +28,19 @@ const RELAY: &str = "http://127.0.0.1:3340";
 /// A relay that both computers can reach, and the doors through which they do.
 fn relay_between(desks: [&Desk<'_>; 2], home: &Path) -> (Operated, [Watching; 2]) {
     let relay = Operated::begin();
+    let doors = doors_to(&relay, desks, home);
+    (relay, doors)
+}
+
+fn doors_to(relay: &Operated, desks: [&Desk<'_>; 2], home: &Path) -> [Watching; 2] {
     let socket = home.join("relay");
     relay.open_at(&socket);
-    let doors = desks.map(|desk| {
+    desks.map(|desk| {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/nearby/door.py");
         let door = desk.through("python3", &[script, "3340", socket.to_str().unwrap()]);
         door.says("open");
         door
-    });
-    (relay, doors)
+    })
 }
 
 fn has(program: &str) -> bool {
@@ -79,16 +84,18 @@ fn two_devices_that_share_no_network_sync_through_the_relay_whose_owner_learns_n
     assert_eq!(laptop.json(&["people"])["total"], 1);
 
     let passed = relay.transcript();
-    let seen = [passed.by_relay, passed.to_relay].concat();
-    println!("{} bytes passed the relay, in {} calls", seen.len(), passed.calls);
-    let holds = |part: &[u8]| seen.windows(part.len()).any(|window| window.eq_ignore_ascii_case(part));
+    println!("{} bytes passed the relay, in {} calls", passed.said.len() + passed.answered.len(), passed.calls);
     for word in ["zyxwella", "quorbin", "plumbaline", "frobnicator", "phone", "laptop"] {
-        assert!(!holds(word.as_bytes()), "{word} passed the relay in clear");
+        assert!(!passed.holds(word.as_bytes()), "{word} passed the relay in clear");
     }
     for desk in [&phone, &laptop] {
         let [device, endpoint, hpke] = desk.secrets().try_into().unwrap();
-        assert!(holds(&endpoint), "all that was said passed here, with the key by which {} is reached", desk.name);
-        assert!(!holds(&device[..8]) && !holds(&hpke[..8]));
+        assert!(
+            passed.holds(&endpoint),
+            "all that was said passed here, with the key by which {} is reached",
+            desk.name
+        );
+        assert!(!passed.holds(&device[..8]) && !passed.holds(&hpke[..8]));
     }
 }
 
@@ -126,6 +133,43 @@ fn two_that_watch_pass_on_what_is_jotted_through_the_relay() {
     assert!(code == 4 && said.contains(&format!("the relay {RELAY}")), "{said}");
     phone.kith(&["relay", "forget"]);
     assert_eq!(phone.run(&["sync"]).1, 3);
+}
+
+#[test]
+fn a_relay_shows_a_certificate_that_the_system_trusts_or_is_not_spoken_with() {
+    let test = "a_relay_shows_a_certificate_that_the_system_trusts_or_is_not_spoken_with";
+    let Some(network) = apart(test) else { return };
+    let home = tempfile::tempdir().unwrap();
+    let (phone, laptop) = two(&network, home.path());
+    let authority = Authority::of("ours");
+    let relay = Operated::showing(&authority.signs("127.0.0.1"));
+    let _doors = doors_to(&relay, [&phone, &laptop], home.path());
+    let (ours, others) = (home.path().join("ours"), home.path().join("others"));
+    std::fs::write(&ours, authority.root).unwrap();
+    std::fs::write(&others, Authority::of("others").root).unwrap();
+    let trusting = |desk: &Desk<'_>, roots: &Path, arguments: &[&str]| {
+        let output = desk.command(arguments).env("SSL_CERT_FILE", roots).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (String::from_utf8_lossy(&said).into_owned(), output.status.code().unwrap_or(-1))
+    };
+    let address = RELAY.replace("http:", "https:");
+    let (said, code) = trusting(&phone, &others, &["relay", "set", &address]);
+    assert!(code == 4 && said.contains("does not trust the certificate of the relay"), "{said}");
+    for desk in [&phone, &laptop] {
+        let (said, code) = trusting(desk, &ours, &["relay", "set", &address]);
+        assert_eq!(code, 0, "{said}");
+    }
+    phone.kith(&["jot", "Dana Ruiz, Acme"]);
+    // The two sync at the same moment, each calling the other.
+    let said = std::thread::scope(|scope| {
+        let both = [&phone, &laptop].map(|desk| scope.spawn(|| trusting(desk, &ours, &["sync"])));
+        both.map(|desk| desk.join().unwrap())
+    });
+    assert!(said.iter().all(|(_, code)| *code == 0), "{said:?}");
+    assert_eq!(laptop.json(&["people"])["total"], 1);
+    let (said, code) = trusting(&phone, &others, &["sync"]);
+    assert!(code == 4 && said.contains("does not trust the certificate of the relay"), "{said}");
+    assert!(!relay.transcript().holds(b"Host:"), "nothing was said in clear");
 }
 
 #[test]
