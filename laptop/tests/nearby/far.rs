@@ -136,6 +136,31 @@ fn two_that_watch_pass_on_what_is_jotted_through_the_relay() {
 }
 
 #[test]
+fn who_is_nearby_is_met_there_whatever_became_of_the_relay() {
+    let test = "who_is_nearby_is_met_there_whatever_became_of_the_relay";
+    let Some(network) = apart(test).and_then(|_| Network::new(test)) else { return };
+    let home = tempfile::tempdir().unwrap();
+    let (phone, laptop) = two(&network, home.path());
+    let (relay, _doors) = relay_between([&phone, &laptop], home.path());
+    for desk in [&phone, &laptop] {
+        desk.kith(&["relay", "set", RELAY]);
+    }
+    let watching = laptop.watch("0");
+    phone.kith(&["jot", "Dana Ruiz, Acme"]);
+    assert!(phone.kith(&["sync"]).contains("laptop has all that is new here"));
+    let known = phone.folder.join("state/kith/keys/addresses");
+    let known = std::fs::read_to_string(known).unwrap();
+    assert!(known.contains("10.77.0.2"), "it was reached on the network, not through the relay: {known}");
+    drop(relay);
+    phone.kith(&["jot", "Ann Lee, Novabank"]);
+    let began = Instant::now();
+    assert!(phone.kith(&["sync"]).contains("laptop has all that is new here"));
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    watching.stop();
+    assert_eq!(laptop.json(&["people"])["total"], 2);
+}
+
+#[test]
 fn a_relay_shows_a_certificate_that_the_system_trusts_or_is_not_spoken_with() {
     let test = "a_relay_shows_a_certificate_that_the_system_trusts_or_is_not_spoken_with";
     let Some(network) = apart(test) else { return };

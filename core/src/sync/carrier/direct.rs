@@ -240,7 +240,7 @@ impl Drop for Direct {
     }
 }
 
-async fn endpoint(key: SecretKey, port: u16, relay: Option<&Relay>) -> Result<Endpoint> {
+pub(super) async fn endpoint(key: SecretKey, port: u16, relay: Option<&Relay>) -> Result<Endpoint> {
     let taken = |why: &dyn std::fmt::Display| Error::Invalid(format!("port {port} cannot be used here ({why})"));
     let idle = IdleTimeout::try_from(DEAD).map_err(|error| taken(&error))?;
     let transport = QuicTransportConfig::builder().max_idle_timeout(Some(idle)).keep_alive_interval(ALIVE).build();

@@ -2,15 +2,19 @@
 //! It sees their keys and addresses, and of what they say how much and when. Which one is in use is the notebook's to
 //! remember, and calling through it is `direct`'s.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::pin::Pin;
 
 use iroh::dns::{BoxIter, DnsError, DnsResolver, Resolver, TxtRecordData};
+use iroh::endpoint::RelayStatus;
 use iroh::tls::CaTlsConfig;
-use iroh::{RelayConfig, RelayMap, RelayUrl};
+use iroh::{RelayConfig, RelayMap, RelayUrl, SecretKey, Watcher};
 use reqwest::Url;
+use tokio::time::timeout;
 
+use super::direct::{FAR, endpoint};
 use super::remote::shown_text;
 use super::wire;
 use crate::error::{Error, Result};
@@ -58,7 +62,7 @@ impl Relay {
         format!("the relay {}", self.address())
     }
 
-    /// Whether it answers now, asked from this device as any other program would ask: it learns no key of a device.
+    /// Whether it answers now and lets a device in. It learns no key of this one: another is drawn for it, and thrown away.
     ///
     /// # Errors
     /// [`Error::Peer`] when it does not, with the reason.
@@ -67,21 +71,46 @@ impl Relay {
         // A thread of its own: whoever calls may be inside another runtime.
         let asking = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let answered = runtime.block_on(async { tokio::time::timeout(super::direct::FAR, relay.answers()).await });
+            let done = runtime.block_on(async { timeout(FAR, relay.lets_in()).await });
             runtime.shutdown_background();
-            answered.unwrap_or_else(|_| Err(relay.silent()))
+            done.unwrap_or_else(|_| Err(relay.silent()))
         });
         asking.join().unwrap_or_else(|_| Err(self.silent()))
     }
 
-    /// The same within a runtime, for as long as somebody waits.
+    async fn lets_in(&self) -> Result<()> {
+        self.answers().await?;
+        let endpoint = endpoint(SecretKey::generate(), 0, Some(self)).await?;
+        let mut states = endpoint.home_relay_status();
+        let done = loop {
+            let state = states.get().into_iter().next();
+            if state.as_ref().is_some_and(RelayStatus::is_connected) {
+                break Ok(());
+            }
+            if let Some(why) = state.as_ref().and_then(RelayStatus::last_error) {
+                break Err(self.no_relay(why));
+            }
+            if states.updated().await.is_err() {
+                break Err(self.silent());
+            }
+        };
+        endpoint.close().await;
+        done
+    }
+
+    /// Whether somebody answers there at all, asked as any program would ask, for as long as the caller waits.
     pub(super) async fn answers(&self) -> Result<()> {
         let Ok(url) = self.0.join("/ping") else { return Err(self.silent()) };
         match wire::knock(url).await {
             Ok(200..300) => Ok(()),
-            Ok(status) => Err(Error::Peer(format!("{} answers, but not as a relay does ({status})", self.words()))),
+            Ok(status) => Err(self.no_relay(&status)),
             Err(broken) => Err(broken.at(&self.words())),
         }
+    }
+
+    /// Something else is there, or it lets nobody in who is not on its list.
+    fn no_relay(&self, why: &dyn Display) -> Error {
+        Error::Peer(format!("{} answers, but not as a relay that is open to this device ({why})", self.words()))
     }
 
     /// It did not answer at all.

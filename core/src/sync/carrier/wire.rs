@@ -201,9 +201,13 @@ fn for_reqwest(trusted: &[CertificateDer<'_>]) -> Vec<reqwest::Certificate> {
 /// The same for whoever speaks TLS without reqwest: what the system trusts.
 pub(super) fn trusts() -> CaTlsConfig {
     #[cfg(target_os = "android")]
-    return CaTlsConfig::custom_roots(trusted(&ANDROID_TRUSTS));
+    {
+        CaTlsConfig::custom_roots(trusted(&ANDROID_TRUSTS))
+    }
     #[cfg(not(target_os = "android"))]
-    CaTlsConfig::system()
+    {
+        CaTlsConfig::system()
+    }
 }
 
 /// A client that goes where it is told and nowhere else: no proxy of the environment, no redirect (a password would go
