@@ -1,4 +1,4 @@
-//! Places where devices leave things for each other.
+//! Places where devices leave things for each other, and the relay through which they speak.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -119,6 +119,37 @@ impl Notebook {
     /// [`KithError::NotFound`] when it is none of [`Notebook::mailboxes`].
     pub fn forget_mailbox(&self, place: Place, keys: Arc<KeyRing>) -> Result<()> {
         self.ask(|notebook| notebook.forget_mailbox(&place, keys.keys()))
+    }
+}
+
+#[uniffi::export]
+impl Notebook {
+    /// The address of the relay through which this device meets others that are on another network; none until a person
+    /// sets one.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn relay(&self) -> Result<Option<String>> {
+        self.ask(|notebook| Ok(notebook.relay()?.map(|relay| relay.address().into())))
+    }
+
+    /// Tries a relay out, and remembers it on this device in the place of the one before; answers its address as it is
+    /// kept, of at most 256 bytes. A place on the network that was taken before goes on without.
+    ///
+    /// # Errors
+    /// [`KithError::Invalid`] when its address cannot be used: it begins with `https://`, and ends with the name of the
+    /// server or its port. [`KithError::Peer`] when it does not answer within 15 seconds, or not as a relay; nothing is
+    /// changed then.
+    pub fn set_relay(&self, address: String) -> Result<String> {
+        self.ask(|notebook| Ok(notebook.set_relay(&address)?.address().into()))
+    }
+
+    /// Forgets the relay: from then on no packet goes there.
+    ///
+    /// # Errors
+    /// [`KithError::NotFound`] when there is none.
+    pub fn forget_relay(&self) -> Result<()> {
+        self.ask(|notebook| notebook.forget_relay())
     }
 }
 

@@ -35,7 +35,8 @@ pub struct Nearby {
 
 #[uniffi::export]
 impl Notebook {
-    /// Takes a place on the network, at a port of UDP, or with 0 at any; none while the notebook has no other device.
+    /// Takes a place on the network, at a port of UDP, or with 0 at any, and at the relay if one is set; none while the
+    /// notebook has no other device.
     ///
     /// # Errors
     /// [`KithError::Storage`](crate::KithError::Storage) when the network cannot be used,
@@ -91,12 +92,13 @@ impl Nearby {
         self.notebook.ask(|notebook| notebook.announcement(self.keys.keys(), self.direct.port()))
     }
 
-    /// Calls another device where it showed itself, or without an address where it was before, and brings the two
-    /// notebooks together. The run counts segments that were read.
+    /// Calls another device where it showed itself, or without an address where it was before, then through the relay if
+    /// one is set, and brings the two notebooks together. The run counts segments that were read.
     ///
     /// # Errors
-    /// [`KithError::NotFound`](crate::KithError::NotFound) when it answers nowhere within some seconds,
-    /// [`KithError::Peer`](crate::KithError::Peer) when the line breaks or it does not belong to the notebook any more.
+    /// [`KithError::NotFound`](crate::KithError::NotFound) when it answers nowhere within 11 seconds, or with a relay 26,
+    /// [`KithError::Peer`](crate::KithError::Peer) when the relay does not answer, the line breaks or the other device does
+    /// not belong to the notebook any more.
     /// What was done until then stays done.
     pub fn visit(&self, peer: Peer, at: Vec<SocketAddr>, run: Arc<Run>) -> Result<SyncReport> {
         self.notebook.ask(|notebook| {

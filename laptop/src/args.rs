@@ -81,7 +81,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Giving and asking", &["need", "offer", "ask", "give", "got", "intro"]),
     ("Changing your mind", &["delete", "undelete", "undo", "history", "conflicts", "purge", "rewrite"]),
     ("Bringing and taking along", &["import", "imports", "export", "backup", "restore"]),
-    ("Devices", &["sync", "invite", "join", "devices", "recovery", "mailbox", "quarantine", "renew"]),
+    ("Devices", &["sync", "invite", "join", "devices", "recovery", "mailbox", "relay", "quarantine", "renew"]),
     ("The program", &["demo", "doctor", "completions", "man", "help"]),
 ];
 
@@ -355,8 +355,8 @@ pub(crate) enum Command {
     ///
     /// Devices meet in a mailbox: any folder that they share, in a cloud drive, on a network disk or on a stick, or a place
     /// on a server (`kith mailbox`). Everything in it is sealed; whoever keeps it cannot read a name. Devices that are
-    /// awake on one network meet directly: one of them runs `kith sync --watch`, or has Kith open. A new device joins with
-    /// a code: `kith invite` here, `kith join` there.
+    /// awake on one network meet directly: one of them runs `kith sync --watch`, or has Kith open; on two networks they
+    /// meet through a relay (`kith relay`). A new device joins with a code: `kith invite` here, `kith join` there.
     #[command(after_help = examples!("kith sync ~/Dropbox", "kith sync", "kith sync --watch", "kith sync --at laptop.local:40404"))]
     Sync(Sync),
     /// Let another device into this notebook
@@ -400,6 +400,20 @@ pub(crate) enum Command {
     Mailbox {
         #[command(subcommand)]
         step: Option<MailboxStep>,
+    },
+    /// Show the relay through which devices meet that share no network, set it or forget it
+    ///
+    /// A relay is a server of your own, the program `iroh-relay`, that passes on what your devices say to each other while
+    /// both are awake. It cannot read it; it sees the keys and addresses of the devices, and how much they say when. Each
+    /// device has to be told of it. Without one, which is so until you set it, nothing goes to any relay.
+    #[command(args_conflicts_with_subcommands = true, after_help = examples!(
+        "kith relay set https://relay.example",
+        "kith relay",
+        "kith relay forget"
+    ))]
+    Relay {
+        #[command(subcommand)]
+        step: Option<RelayStep>,
     },
     /// List what is kept back until you decide, and decide
     ///

@@ -1,7 +1,7 @@
-//! Syncing with other devices directly: those that are nearby, those that were reached before, or whoever is at an address
-//! that was typed.
+//! Syncing with other devices directly: those that are nearby, those that were reached before, those that are at the relay,
+//! or whoever is at an address that was typed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -29,19 +29,23 @@ pub(crate) type Called = Result<(SyncReport, Option<SocketAddr>), Error>;
 type Met = BTreeMap<[u8; 32], (Peer, Called)>;
 
 /// Looks for the other devices of the notebook on this network, and syncs with those that are there, or come here because
-/// they look at the same moment. Says how many.
+/// they look at the same moment; those that do not show themselves are called through the relay, if there is one. Says how
+/// many it met.
 pub(crate) fn nearby(app: &App, answers: &mut Vec<serde_json::Value>) -> Result<usize, Failure> {
     let keys = app.keys()?;
     let Some(member) = app.notebook.member(&keys)? else { return Ok(0) };
     let peers = app.notebook.peers(&keys)?;
-    if peers.is_empty() || !near::is_on_a_network() {
+    let (has_relay, is_on_a_network) = (app.notebook.relay()?.is_some(), near::is_on_a_network());
+    if peers.is_empty() || !(has_relay || is_on_a_network) {
         return Ok(0);
     }
     let Some(direct) = app.notebook.go_on_the_network(&keys, 0)? else { return Ok(0) };
     direct.open_door(app.notebook.guests(&keys)?);
-    let mut near = Near::look()?;
-    near.show(|nonce| member.beacon(nonce), direct.port())?;
-    let spinner = app.spinner("looking for your other devices on this network");
+    let mut near = if is_on_a_network { Some(Near::look()?) } else { None };
+    if let Some(near) = &mut near {
+        near.show(|nonce| member.beacon(nonce), direct.port())?;
+    }
+    let spinner = app.spinner("looking for your other devices");
     let mut met = Met::new();
     let serving = Serving::default();
     std::thread::scope(|scope| {
@@ -66,13 +70,25 @@ pub(crate) fn nearby(app: &App, answers: &mut Vec<serde_json::Value>) -> Result<
         }
         let began = Instant::now();
         let mut seen: BTreeMap<[u8; 32], (Peer, Vec<SocketAddr>)> = BTreeMap::new();
-        while met.len() < peers.len() && (began.elapsed() < LOOKING || !open.is_empty() || serving.is_busy()) {
+        // Whoever was called somewhere was called through the relay after that.
+        let mut not_called: BTreeSet<[u8; 32]> = peers.iter().map(|peer| peer.endpoint).filter(|_| has_relay).collect();
+        while met.len() < peers.len()
+            && (began.elapsed() < LOOKING || !not_called.is_empty() || !open.is_empty() || serving.is_busy())
+        {
+            not_called.retain(|endpoint| !open.contains(endpoint) && !met.contains_key(endpoint));
+            if near.is_none() || began.elapsed() >= LOOKING {
+                let far = std::mem::take(&mut not_called);
+                peers.iter().filter(|peer| far.contains(&peer.endpoint)).for_each(|peer| call(&mut open, peer, vec![]));
+            }
             while let Ok((peer, called)) = calls.try_recv() {
                 open.retain(|endpoint| *endpoint != peer.endpoint);
                 add(&mut met, peer, called);
             }
             guests.try_iter().for_each(|(peer, report)| add(&mut met, peer, Ok((report, None))));
-            if let Some(sighting) = near.next(STEP) {
+            if near.is_none() {
+                std::thread::sleep(STEP);
+            }
+            if let Some(sighting) = near.as_ref().and_then(|near| near.next(STEP)) {
                 let device = sighting.beacon.of(&member);
                 if let Some(peer) = peers.iter().find(|peer| Some(peer.device) == device) {
                     seen.insert(peer.endpoint, (peer.clone(), sighting.at));
@@ -149,7 +165,9 @@ pub(crate) fn at(app: &App, typed: &str, answers: &mut Vec<serde_json::Value>) -
     let none = || {
         Failure::Usage("this notebook has no other device yet; let one in with kith invite, through a folder".into())
     };
-    let direct = app.notebook.go_on_the_network(&keys, 0)?.filter(|_| !peers.is_empty()).ok_or_else(none)?;
+    let member = app.notebook.member(&keys)?.filter(|_| !peers.is_empty()).ok_or_else(none)?;
+    // Not through the relay: there and nowhere else was asked for.
+    let direct = Direct::bind(member.keys().endpoint_key(), 0, None)?;
     let at: Vec<SocketAddr> = typed
         .to_socket_addrs()
         .map_err(|error| {

@@ -11,6 +11,7 @@ mod direct;
 mod edit;
 mod exchange;
 mod failure;
+mod far;
 mod jot;
 mod keep;
 mod keychain;
@@ -28,6 +29,7 @@ mod places;
 mod promises;
 mod prompt;
 mod quarantine;
+mod relay;
 mod show;
 mod sync;
 mod today;
@@ -131,6 +133,7 @@ fn dispatch(app: &App, command: &Command) -> Result<(), Failure> {
         Command::Devices { step } => devices::devices(app, step.as_ref()),
         Command::Recovery { replace, folder } => devices::recovery(app, *replace, folder.as_deref()),
         Command::Mailbox { step } => mailboxes::mailbox(app, step.as_ref()),
+        Command::Relay { step } => relay::relay(app, step.as_ref()),
         Command::Quarantine { step } => quarantine::quarantine(app, step.as_ref()),
         Command::Renew { yes } => quarantine::renew(app, *yes),
         Command::Demo => keep::demo(app),

@@ -1,5 +1,5 @@
 //! Bringing this notebook together with other devices: through the mailboxes that are remembered on this device, then with
-//! those that are nearby.
+//! those that are nearby or at the relay.
 
 use kith_core::notebook::SyncReport;
 use kith_core::sync::carrier::Mailbox;
@@ -40,8 +40,14 @@ fn once(app: &App, sync: &Sync, answers: &mut Vec<serde_json::Value>) -> Result<
         return passed;
     }
     let met = direct::nearby(app, answers);
+    let has_relay = app.notebook.relay()?.is_some();
     match (passed, met) {
+        (Ok(()), Ok(0)) if all.is_empty() && has_relay => Err(Failure::NotFound(NOBODY_FAR.into())),
         (Ok(()), Ok(0)) if all.is_empty() => Err(Failure::NotFound(NOBODY.into())),
+        (Ok(()), Ok(0)) if has_relay => {
+            app.out.aside("No other device is nearby or at the relay just now.");
+            Ok(())
+        }
         (Ok(()), Ok(0)) => {
             app.out.aside("No other device is nearby just now.");
             Ok(())
@@ -55,6 +61,10 @@ const NOBODY: &str = "none of your other devices was found on this network. Open
                       it, and try again. Networks of hotels and conferences often keep devices apart: a hotspot of your \
                       phone does not, and a folder that both can reach (kith sync FOLDER) or a mailbox (kith mailbox add) \
                       always works.";
+
+const NOBODY_FAR: &str = "none of your other devices was found on this network or at the relay. Open Kith there, or run \
+                          `kith sync --watch` on it, and try again. It needs the same relay: `kith relay` shows which one \
+                          a device has.";
 
 /// Syncs with these, and answers for them alone.
 pub(crate) fn with(app: &App, mailboxes: &[&dyn Mailbox]) -> Result<(), Failure> {

@@ -1,6 +1,6 @@
 //! Staying: listens for other devices, meets those that appear nearby, and looks into each mailbox when something changes
-//! in it or here. Everything happens one after the other on this thread, but for serving whoever comes in: two devices
-//! that call each other at once must not wait for one another.
+//! in it or here. Everything happens one after the other on this thread, but for serving whoever comes in, since two devices
+//! that call each other at once must not wait for one another, and for calling through a relay, which is `far`'s.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -20,7 +20,7 @@ use crate::failure::Failure;
 use crate::layout::clean;
 use crate::mailboxes::Opened;
 use crate::near::Near;
-use crate::{direct, mailboxes, sync};
+use crate::{direct, far, mailboxes, sync};
 
 /// How often it looks whether this notebook was written in by another program, and whether it is over.
 const LOOK: Duration = Duration::from_secs(1);
@@ -42,11 +42,13 @@ const AT_ONCE: usize = 8;
 const MISSED: u32 = 10;
 
 /// What happens while it watches.
-enum Event {
+pub(crate) enum Event {
     /// A device of the notebook shows itself at these addresses.
     Seen(Peer, Vec<SocketAddr>),
     /// Somebody came in and was served.
     Served(Result<Option<Box<(Peer, SyncReport)>>, Error>),
+    /// Somebody was called through the relay.
+    Called(Box<far::Called>),
     /// Something changed in the folder of this mailbox.
     Folder(usize),
     /// Ctrl-C.
@@ -54,11 +56,11 @@ enum Event {
 }
 
 /// With what this device takes part, for every thread.
-struct Here<'a> {
-    notebook: &'a Notebook,
-    keys: DeviceKeyStore,
-    direct: Direct,
-    is_over: AtomicBool,
+pub(crate) struct Here<'a> {
+    pub(crate) notebook: &'a Notebook,
+    pub(crate) keys: DeviceKeyStore,
+    pub(crate) direct: Direct,
+    pub(crate) is_over: AtomicBool,
 }
 
 /// Stays until Ctrl-C.
@@ -66,7 +68,8 @@ pub(crate) fn watch(app: &App, port: Option<u16>) -> Result<(), Failure> {
     let (keys, mailboxes) = (app.keys()?, mailboxes::open_all(app)?);
     let (tell, events) = mpsc::channel();
     stop_on_ctrl_c(tell.clone())?;
-    let mut plan = Plan::new(mailboxes);
+    let (far, words) = mpsc::channel();
+    let mut plan = Plan::new(mailboxes, far);
     let listen = || app.notebook.go_on_the_network(&keys, port.unwrap_or(0));
     let direct = match listen()? {
         Some(direct) => {
@@ -93,11 +96,14 @@ pub(crate) fn watch(app: &App, port: Option<u16>) -> Result<(), Failure> {
     let _watchers = watch_folders(app, &plan.mailboxes, &tell);
     let served = AtomicUsize::new(0);
     let ended = std::thread::scope(|scope| {
-        let (serving, looking) = (tell.clone(), tell);
+        let (serving, looking, calling) = (tell.clone(), tell.clone(), tell);
         let (here, served) = (&here, &served);
         scope.spawn(move || serve(scope, here, served, &serving));
         if let Some(near) = near {
             scope.spawn(move || look_out(here, near, &looking));
+        }
+        if here.direct.relay().is_some() {
+            scope.spawn(move || far::call_all(here, &words, &calling));
         }
         let ended = stay(app, here, &mut plan, &events);
         here.is_over.store(true, Ordering::Relaxed);
@@ -193,6 +199,7 @@ fn stay(app: &App, here: &Here<'_>, plan: &mut Plan, events: &mpsc::Receiver<Eve
                 plan.pass_on(&report);
             }
             Ok(Event::Served(Ok(None))) => {}
+            Ok(Event::Called(called)) => plan.called(app, *called),
             Ok(Event::Served(Err(error))) => app.out.aside(format!("A device came, and it went wrong: {error}")),
             Err(_) => {}
         }
@@ -225,10 +232,12 @@ struct Plan {
     missed: BTreeMap<[u8; 32], u32>,
     /// What went wrong last, so that it is told once.
     wrong: BTreeMap<Task, String>,
+    /// Whoever calls through the relay, if somebody does.
+    far: mpsc::Sender<far::Word>,
 }
 
 impl Plan {
-    fn new(mailboxes: Vec<Opened>) -> Self {
+    fn new(mailboxes: Vec<Opened>, far: mpsc::Sender<far::Word>) -> Self {
         Self {
             mailboxes,
             near: BTreeMap::new(),
@@ -236,6 +245,7 @@ impl Plan {
             met: BTreeMap::new(),
             missed: BTreeMap::new(),
             wrong: BTreeMap::new(),
+            far,
         }
     }
 
@@ -254,6 +264,7 @@ impl Plan {
         let mailboxes = (0..self.mailboxes.len()).map(Task::Mailbox);
         let all: Vec<Task> = mailboxes.chain(self.near.keys().copied().map(Task::Peer)).collect();
         all.into_iter().for_each(|task| self.soon(task, QUIET));
+        let _ = self.far.send(far::Word::Changed);
     }
 
     /// What came from one goes on to the others.
@@ -270,6 +281,7 @@ impl Plan {
             self.soon(task, wait);
         }
         self.missed.remove(&peer.endpoint);
+        let _ = self.far.send(far::Word::Nearby(peer.endpoint));
         self.near.insert(peer.endpoint, (peer, at));
     }
 
@@ -362,6 +374,30 @@ impl Plan {
             self.soon(Task::Peer(endpoint), AGAIN);
         } else {
             self.near.remove(&endpoint);
+            let _ = self.far.send(far::Word::Gone(endpoint));
+        }
+    }
+
+    /// One that is not at the relay either is no news.
+    fn called(&mut self, app: &App, called: far::Called) {
+        let far::Called { peer, report } = called;
+        match report {
+            Ok(report) => {
+                let is_first = !self.met.contains_key(&peer.endpoint);
+                self.met(&peer);
+                if is_first || report.received > 0 || report.written > 0 {
+                    self.tell(app, &peer, &report);
+                }
+                if report.received > 0 {
+                    app.settle();
+                }
+                self.pass_on(&report);
+            }
+            Err(Error::NotFound(_)) => {}
+            Err(error) => {
+                let words = format!("{}: {error}", clean(&peer.name));
+                self.went_wrong(app, Task::Peer(peer.endpoint), words);
+            }
         }
     }
 

@@ -1281,3 +1281,28 @@ fn an_import_that_was_killed_half_way_is_taken_back_or_finished() {
     desk.kith(&["import", "book.vcf", "--yes"]);
     assert_eq!(total(), 4001);
 }
+
+#[test]
+fn a_relay_is_set_shown_and_forgotten_and_one_that_does_not_answer_is_not_taken() {
+    let (desk, relay) = (Desk::new(), tests::relay::Operated::begin());
+    assert!(desk.run(&["relay"]).err.contains("No relay."));
+    assert_eq!(desk.json(&["relay"])["relay"], Value::Null);
+    assert_eq!(desk.run(&["relay", "forget"]).code, 3, "there is none");
+    for (typed, code, why) in [
+        ("http://relay.example", 2, "not encrypted"),
+        ("https://ann:secret@relay.example", 2, "must not hold"),
+        ("http://127.0.0.1:1", 4, "cannot be reached now"),
+    ] {
+        let said = desk.run(&["relay", "set", typed]);
+        assert!(said.code == code && said.err.contains(why) && !said.err.contains("secret"), "{}", said.err);
+        let said = desk.run(&["relay", "set", typed, "--json"]);
+        let failure: Value = serde_json::from_str(&said.err).unwrap();
+        assert_eq!(failure["code"], code);
+    }
+    assert_eq!((desk.json(&["relay"])["relay"].clone(), relay.transcript().calls), (Value::Null, 0));
+    assert_eq!(desk.json(&["relay", "set", &relay.url()])["id"], relay.url());
+    assert_eq!(desk.kith(&["relay"]).trim(), relay.url());
+    assert_eq!(desk.json(&["relay"])["relay"], relay.url());
+    assert_eq!(desk.json(&["relay", "forget"])["id"], relay.url());
+    assert_eq!(desk.json(&["relay"])["relay"], Value::Null);
+}

@@ -1,5 +1,6 @@
 """Two devices, from Python: let in, synced through whatever a phone reaches, lost, recovered; met on a network."""
 
+import http.server
 import threading
 import time
 
@@ -200,6 +201,33 @@ def test_mailboxes_are_remembered_with_their_secrets_and_forgotten(devices, tmp_
     assert phone.notebook.mailboxes() == []
     with pytest.raises(KithError.NotFound):
         phone.notebook.forget_mailbox(place, phone.keys)
+
+
+def test_what_is_no_relay_is_not_set(devices):
+    phone, _ = devices
+
+    class Answers(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200 if self.path == "/ping" else 404)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        assert phone.notebook.relay() is None
+        with pytest.raises(KithError.Invalid):
+            phone.notebook.set_relay("http://relay.example")
+        with pytest.raises(KithError.Peer):
+            phone.notebook.set_relay("http://127.0.0.1:1")
+        with pytest.raises(KithError.Peer, match="not as a relay"):
+            phone.notebook.set_relay(address)
+        assert phone.notebook.relay() is None
+        with pytest.raises(KithError.NotFound):
+            phone.notebook.forget_relay()
+        server.shutdown()
 
 
 def test_a_lost_phone_is_removed_and_what_it_writes_is_kept_back(devices, mailbox):

@@ -5,11 +5,14 @@
 //! `tests/tidy.rs`, that the house is in order. Helpers that two of them need go here.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)] // helpers of tests: a failure here fails the test
 
+pub mod certificates;
+pub mod ear;
 pub mod fill;
 pub mod forge;
 pub mod home;
 pub mod line;
 pub mod post;
+pub mod relay;
 pub mod seeds;
 pub mod world;
 
@@ -195,14 +198,18 @@ impl Device {
 pub type Side<'a> = (&'a Notebook, &'a FileKeyStore);
 
 /// The first lets the second into its notebook, through a folder.
-pub fn let_in((host, host_keys): Side<'_>, (guest, guest_keys): Side<'_>, folder: &Path) {
-    let place = mailbox(folder);
-    let code = host.invite(&place, host_keys).unwrap();
-    let asked = guest.join(&place, guest_keys, Some(&code)).unwrap();
-    let request = host.request_to_join(&place, host_keys).unwrap().expect("the request has come");
+pub fn let_in(host: Side<'_>, guest: Side<'_>, folder: &Path) {
+    let_in_through(host, guest, &mailbox(folder));
+}
+
+/// The same through any mailbox.
+pub fn let_in_through((host, host_keys): Side<'_>, (guest, guest_keys): Side<'_>, place: &dyn Mailbox) {
+    let code = host.invite(place, host_keys).unwrap();
+    let asked = guest.join(place, guest_keys, Some(&code)).unwrap();
+    let request = host.request_to_join(place, host_keys).unwrap().expect("the request has come");
     assert_eq!(asked, Joining::Asked { digits: request.digits.clone() }, "both show the same digits");
-    host.admit(&place, host_keys, &request).unwrap();
-    let joined = guest.join(&place, guest_keys, None).unwrap();
+    host.admit(place, host_keys, &request).unwrap();
+    let joined = guest.join(place, guest_keys, None).unwrap();
     assert_eq!(joined, Joining::Joined { from: host.device().into() });
 }
 

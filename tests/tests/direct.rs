@@ -148,7 +148,7 @@ fn a_stranger_gets_no_byte() {
     let (_, laptop) = two(&home);
     let listening = listen(&laptop);
     let stranger = DeviceKeys::from_seeds(&Secret::new([7; 32]), &Secret::new([8; 32]));
-    let direct = Direct::bind(stranger.endpoint_key(), 0).unwrap();
+    let direct = Direct::bind(stranger.endpoint_key(), 0, None).unwrap();
     let endpoint = laptop.notebook.member(&laptop.keys).unwrap().unwrap().keys().public().endpoint;
     for said in [&b""[..], b"\0\0\0\x01\xa0", &[0xff; 4096]] {
         let Ok(mut line) = direct.dial(endpoint, &[listening.at]) else { continue };

@@ -16,6 +16,7 @@ mod mailboxes;
 mod photos;
 mod purge;
 mod read;
+mod relay;
 mod sync;
 mod undo;
 mod write;

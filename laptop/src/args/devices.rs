@@ -7,13 +7,14 @@ use clap::{Args, Subcommand};
 /// `kith sync`.
 #[derive(Args)]
 pub(crate) struct Sync {
-    /// A folder, which is remembered; without one, every mailbox that was named before, then the devices nearby
+    /// A folder, which is remembered; without one, every mailbox that was named before, then the devices nearby and those
+    /// at the relay
     #[arg(value_name = "FOLDER", conflicts_with_all = ["at", "watch"])]
     pub(crate) folder: Option<PathBuf>,
     /// Only with the device at this address, which runs `kith sync --watch`
     #[arg(long, value_name = "HOST:PORT", conflicts_with = "watch")]
     pub(crate) at: Option<String>,
-    /// Do not look for devices on this network
+    /// Do not look for devices on this network or at the relay
     #[arg(long, conflicts_with_all = ["at", "watch"])]
     pub(crate) no_near: bool,
     /// Stay: let other devices find this one, and sync whenever something changes, until Ctrl-C
@@ -121,6 +122,20 @@ pub(crate) enum MailboxStep {
         #[arg(value_name = "NUMBER")]
         number: usize,
     },
+}
+
+/// What to do with the relay.
+#[derive(Subcommand)]
+pub(crate) enum RelayStep {
+    /// Set the relay of this device; it is tried out first
+    #[command(after_help = examples!("kith relay set https://relay.example", "kith relay set https://relay.example:8443"))]
+    Set {
+        /// Its address
+        #[arg(value_name = "URL")]
+        url: String,
+    },
+    /// Forget the relay of this device; from then on nothing goes there
+    Forget,
 }
 
 /// A place in which devices meet.

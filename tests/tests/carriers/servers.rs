@@ -11,6 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use kith_core::sync::carrier::{Mailbox, Place, open};
+use tests::certificates::Shown;
 
 pub(crate) const USER: &str = "ann";
 pub(crate) const SECRET: &str = "a long way to Lyon";
@@ -106,7 +107,7 @@ pub(crate) struct Server {
     home: PathBuf,
     data: PathBuf,
     running: Option<Running>,
-    /// Whether it has a certificate, of which nobody knows whose it is.
+    /// Whether it has a certificate.
     encrypted: bool,
     /// A disk of its own, or nothing.
     _disk: Option<Disk>,
@@ -119,24 +120,20 @@ impl Server {
         Self::start_on(test, kind, None)
     }
 
-    /// Starts rclone with a certificate of its own making.
-    pub(crate) fn start_encrypted(test: &str) -> Option<Self> {
-        if program("openssl").is_none() {
-            skip(test, "openssl is missing; tests/run installs it where it may");
-            return None;
-        }
-        let mut server = Self::start(test, Kind::Rclone)?;
-        server.kill();
+    /// Starts one on WebDAV with this certificate.
+    pub(crate) fn start_showing(test: &str, kind: Kind, shown: &Shown) -> Option<Self> {
+        let mut server = Self::start(test, kind)?;
         server.encrypted = true;
-        let mut openssl = Command::new(program("openssl").unwrap());
-        openssl.args(
-            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost".split(' '),
-        );
-        openssl.args(["-addext", "subjectAltName=IP:127.0.0.1", "-keyout"]).arg(server.home.join("key"));
-        openssl.arg("-out").arg(server.home.join("cert")).stderr(Stdio::null());
-        assert!(openssl.status().unwrap().success());
-        server.restart();
+        server.show(shown);
         Some(server)
+    }
+
+    /// Starts it again with another certificate.
+    pub(crate) fn show(&mut self, shown: &Shown) {
+        self.kill();
+        fs::write(self.home.join("cert"), &shown.certificate).unwrap();
+        fs::write(self.home.join("key"), &shown.key).unwrap();
+        self.restart();
     }
 
     /// Starts one on a disk of so many kilobytes; `None`, said as skipped, when a disk cannot be had.
@@ -168,6 +165,11 @@ impl Server {
             }
         }
         panic!("{kind:?} does not start; it said: {}", server.said());
+    }
+
+    /// Whether a notebook lies there.
+    pub(crate) fn is_visited(&self) -> bool {
+        self.data.join("notes/kith/KITH.txt").is_file()
     }
 
     /// Starts it again where it was.
@@ -271,15 +273,22 @@ impl Server {
             .status();
         assert!(made.unwrap().success());
         let modules = "mpm_event authn_core authn_file authz_core authz_user auth_basic dav dav_fs";
+        let (ssl, shows) = match self.encrypted {
+            true => {
+                ("ssl", format!("SSLEngine on\nSSLCertificateFile {home}/cert\nSSLCertificateKeyFile {home}/key\n"))
+            }
+            false => ("", String::new()),
+        };
         let load: String = modules
             .split(' ')
+            .chain(ssl.split_whitespace())
             .map(|name| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n"))
             .collect();
         format!(
             "{load}ServerRoot {home}\nServerName localhost\nListen 127.0.0.1:{port}\nPidFile {home}/pid\n\
              ErrorLog {home}/errors\nUser www-data\nGroup www-data\nDocumentRoot {data}\nDavLockDB {home}/locks\n\
              DefaultRuntimeDir {home}\nAccessFileName none\nServerLimit 2\nStartServers 1\nThreadsPerChild 16\n\
-             MaxRequestWorkers 32\nMinSpareThreads 1\nMaxSpareThreads 32\n\
+             MaxRequestWorkers 32\nMinSpareThreads 1\nMaxSpareThreads 32\n{shows}\
              <Directory {data}>\nDav On\nAuthType Basic\nAuthName notes\nAuthUserFile {users}\n\
              Require valid-user\n</Directory>\n",
             users = users.display()

@@ -132,13 +132,14 @@ impl Notebook {
         Ok(self.peers(keys)?.into_iter().find(|peer| Some(peer.device) == device))
     }
 
-    /// Takes a place on the network under the key of this device; none while the notebook has no other device.
+    /// Takes a place on the network under the key of this device, and at its relay if one is set; none while the notebook
+    /// has no other device.
     ///
     /// # Errors
     /// As [`Direct::bind`] and [`Notebook::member`].
     pub fn go_on_the_network(&self, keys: &dyn KeyStore, port: u16) -> Result<Option<Direct>> {
         let Some(member) = self.member(keys)? else { return Ok(None) };
-        Direct::bind(member.keys().endpoint_key(), port).map(Some)
+        Direct::bind(member.keys().endpoint_key(), port, self.relay()?).map(Some)
     }
 
     /// Who may come in, by the roster as it is now.
@@ -155,7 +156,8 @@ impl Notebook {
     /// Also says where it was reached.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when it answers nowhere; else as [`Notebook::sync_over`].
+    /// [`Error::NotFound`] when it answers nowhere, [`Error::Peer`] when the relay does not answer; else as
+    /// [`Notebook::sync_over`].
     pub fn call(
         &self,
         direct: &Direct,

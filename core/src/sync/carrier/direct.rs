@@ -1,5 +1,6 @@
 //! Lines between two devices that are awake at the same time, by QUIC with iroh: each knows the other by its key and by
-//! nothing else. No relay, no server that knows addresses, no packet to anybody but the addresses that are handed in.
+//! nothing else. No server that knows addresses, no packet to anybody but the addresses that are handed in; and no relay,
+//! unless one is handed in, which is then spoken with and no other.
 //!
 //! Who may come in is told by [`Direct::open_door`]; everybody else is sent away before a byte of ours is said. A device
 //! that was let in while this one was away may hand in the proof of it. Deadlines are our own: iroh would try a dead
@@ -9,14 +10,19 @@ mod quic;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc};
 use std::time::{Duration, Instant};
 
 use ed25519_dalek::SigningKey;
-use iroh::endpoint::{BindOpts, Connection, IdleTimeout, Incoming, QuicTransportConfig, RelayMode, VarInt, presets};
-use iroh::{Endpoint, EndpointAddr, EndpointId, SecretKey, TransportAddr};
+use futures_util::future::{Either, select};
+use iroh::endpoint::{
+    BindError, BindOpts, Connection, IdleTimeout, Incoming, QuicTransportConfig, RelayMode, VarInt, presets,
+};
+use iroh::{Endpoint, EndpointAddr, EndpointId, NetReportConfig, SecretKey, TransportAddr};
 use tokio::time::timeout;
 
+use super::relay::{Relay, names};
 use crate::error::{Error, Result};
 use crate::sync::session::{Frame, Frames, MAX_INTRO};
 pub use quic::{Closed, QuicLine};
@@ -30,8 +36,10 @@ const INTRO: &[u8] = b"kith/intro/1";
 
 /// How long addresses on this very network are tried …
 const NEAR: Duration = Duration::from_secs(3);
-/// … and then all of them.
+/// … then all of them …
 const ANYWHERE: Duration = Duration::from_secs(8);
+/// … and then the relay, if there is one.
+pub(super) const FAR: Duration = Duration::from_secs(15);
 /// A guest has so long to say its first word.
 const FIRST_WORD: Duration = Duration::from_secs(5);
 /// A device has so long to weigh what proves that another was let in: it may be speaking with a third.
@@ -85,6 +93,7 @@ impl Stranger {
 pub struct Direct {
     endpoint: Endpoint,
     speaks: &'static [u8],
+    relay: Option<Relay>,
     guests: Arc<RwLock<Guests>>,
     came: Mutex<mpsc::Receiver<Guest>>,
     knock: mpsc::SyncSender<Guest>,
@@ -95,32 +104,34 @@ pub struct Direct {
 
 impl Direct {
     /// Takes a place on every network of this device, under the key of its endpoint; port 0 is any that is free. Nobody
-    /// is let in yet.
+    /// is let in yet. With a relay, it can be reached through that as well.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the port is taken, [`Error::Storage`] when the system gives no thread.
-    pub fn bind(key: &SigningKey, port: u16) -> Result<Self> {
-        Self::speaking(LOG, key, port)
+    /// [`Error::Invalid`] when the port is taken, [`Error::Storage`] when the system gives no thread, [`Error::Peer`] when
+    /// it has no certificates to know the relay by.
+    pub fn bind(key: &SigningKey, port: u16, relay: Option<Relay>) -> Result<Self> {
+        Self::speaking(LOG, key, port, relay)
     }
 
-    /// The same to pair, under a key that only the two can know.
+    /// The same to pair, under a key that only the two can know, and without a relay.
     ///
     /// # Errors
     /// As [`Direct::bind`].
     pub fn bind_to_pair(key: &SigningKey, port: u16) -> Result<Self> {
-        Self::speaking(PAIR, key, port)
+        Self::speaking(PAIR, key, port, None)
     }
 
-    fn speaking(speaks: &'static [u8], key: &SigningKey, port: u16) -> Result<Self> {
+    fn speaking(speaks: &'static [u8], key: &SigningKey, port: u16, relay: Option<Relay>) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let worker = runtime.handle().clone();
         let (_stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let key = SecretKey::from_bytes(&key.to_bytes());
         let (bound, is_bound) = mpsc::sync_channel(1);
+        let through = relay.clone();
         // A thread of its own, as for mailboxes: whoever calls knows nothing of tokio.
         std::thread::Builder::new().name("kith-direct".into()).spawn(move || {
             runtime.block_on(async {
-                let _ = bound.send(endpoint(key, port).await);
+                let _ = bound.send(endpoint(key, port, through.as_ref()).await);
                 let _ = stopped.await;
             });
             runtime.shutdown_background();
@@ -128,7 +139,12 @@ impl Direct {
         let gone = || Error::Storage("the thread for the network ended".into());
         let endpoint = is_bound.recv().map_err(|_| gone())??;
         let (knock, came) = mpsc::sync_channel(WAITING);
-        Ok(Self { endpoint, speaks, guests: Arc::default(), came: Mutex::new(came), knock, worker, _stop })
+        Ok(Self { endpoint, speaks, relay, guests: Arc::default(), came: Mutex::new(came), knock, worker, _stop })
+    }
+
+    /// The relay through which it can be reached, and reaches others.
+    pub fn relay(&self) -> Option<&Relay> {
+        self.relay.as_ref()
     }
 
     /// The port on which it can be reached.
@@ -159,12 +175,14 @@ impl Direct {
         self.came.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(at_most).ok()
     }
 
-    /// A line to a device that is said to be at these addresses: first to those on this very network, then to all.
+    /// A line to a device that is said to be at these addresses: first to those on this very network, then to all, then
+    /// through the relay.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when it answers at none of them in time.
+    /// [`Error::NotFound`] when it answers nowhere in time, [`Error::Peer`] when the relay does not answer.
     pub fn dial(&self, who: [u8; 32], at: &[SocketAddr]) -> Result<QuicLine> {
-        let (endpoint, worker, stages, speaks) = (self.endpoint.clone(), self.worker.clone(), stages(at), self.speaks);
+        let stages = stages(at, self.relay.as_ref());
+        let (endpoint, worker, speaks) = (self.endpoint.clone(), self.worker.clone(), self.speaks);
         self.run(async move {
             let connection = ladder(&endpoint, who, stages, speaks).await?;
             let (send, receive) = connection.open_bi().await.map_err(|error| quic::broken(&error))?;
@@ -177,7 +195,7 @@ impl Direct {
     /// # Errors
     /// [`Error::Peer`] when it does not think so; else as [`Direct::dial`].
     pub fn introduce(&self, who: [u8; 32], at: &[SocketAddr], parcels: Vec<Vec<u8>>) -> Result<()> {
-        let (endpoint, stages) = (self.endpoint.clone(), stages(at));
+        let (endpoint, stages) = (self.endpoint.clone(), stages(at, self.relay.as_ref()));
         self.run(async move {
             let connection = ladder(&endpoint, who, stages, INTRO).await?;
             let mut send = connection.open_uni().await.map_err(|error| quic::broken(&error))?;
@@ -222,15 +240,25 @@ impl Drop for Direct {
     }
 }
 
-async fn endpoint(key: SecretKey, port: u16) -> Result<Endpoint> {
+pub(super) async fn endpoint(key: SecretKey, port: u16, relay: Option<&Relay>) -> Result<Endpoint> {
     let taken = |why: &dyn std::fmt::Display| Error::Invalid(format!("port {port} cannot be used here ({why})"));
     let idle = IdleTimeout::try_from(DEAD).map_err(|error| taken(&error))?;
     let transport = QuicTransportConfig::builder().max_idle_timeout(Some(idle)).keep_alive_interval(ALIVE).build();
     // Minimal brings the cipher and nothing else: no relay, no lookup of addresses, no publishing of ours.
-    Endpoint::builder(presets::Minimal)
+    let mut builder = Endpoint::builder(presets::Minimal)
         .secret_key(key)
         .transport_config(transport)
-        .relay_mode(RelayMode::Disabled)
+        .dns_resolver(names())
+        .relay_mode(RelayMode::Disabled);
+    if let Some(relay) = relay {
+        // That the relay answers is asked by HTTP, or it would not be used. A hotel's login page is not looked for: that
+        // would be asked without encryption.
+        let mut asks = NetReportConfig::default();
+        asks.captive_portal_check = false;
+        builder =
+            builder.relay_mode(RelayMode::Custom(relay.map())).ca_tls_config(relay.trusts()).net_report_config(asks);
+    }
+    builder
         .clear_ip_transports()
         .bind_addr((Ipv4Addr::UNSPECIFIED, port))
         .map_err(|error| taken(&error))?
@@ -239,7 +267,12 @@ async fn endpoint(key: SecretKey, port: u16) -> Result<Endpoint> {
         .map_err(|error| taken(&error))?
         .bind()
         .await
-        .map_err(|error| taken(&error))
+        .map_err(|error| match error {
+            BindError::InvalidCaRootConfig { source, .. } => {
+                Error::Peer(format!("this system has no certificates to know the relay by ({source})"))
+            }
+            error => taken(&error),
+        })
 }
 
 /// Opens to whoever knocks, so many at once.
@@ -328,26 +361,66 @@ fn is_time_for_another(last: &Mutex<Option<Instant>>) -> bool {
 }
 
 /// Tries one stage after the other, each a connection of its own.
-async fn ladder(
-    endpoint: &Endpoint,
-    who: [u8; 32],
-    stages: Vec<(Vec<SocketAddr>, Duration)>,
-    alpn: &[u8],
-) -> Result<Connection> {
+async fn ladder(endpoint: &Endpoint, who: [u8; 32], stages: Vec<Stage>, alpn: &[u8]) -> Result<Connection> {
     let who =
         EndpointId::from_bytes(&who).map_err(|_| Error::Peer("the other device has no key to reach it by".into()))?;
-    for (addresses, patience) in stages {
-        let at = EndpointAddr::from_parts(who, addresses.into_iter().map(TransportAddr::Ip));
-        if let Ok(Ok(connection)) = timeout(patience, endpoint.connect(at, alpn)).await {
-            return Ok(connection);
+    for stage in stages {
+        match stage {
+            Stage::Addresses(addresses, patience) => {
+                let at = EndpointAddr::from_parts(who, addresses.into_iter().map(TransportAddr::Ip));
+                if let Ok(Ok(connection)) = timeout(patience, endpoint.connect(at, alpn)).await {
+                    return Ok(connection);
+                }
+            }
+            Stage::Relay(relay) => return through(endpoint, who, &relay, alpn).await,
         }
     }
-    Err(Error::NotFound("the other device".into()))
+    Err(nowhere())
 }
 
-/// Which addresses are tried how long. Link-local ones are left out: without the number of the interface, which no hint
-/// brings, they lead nowhere.
-fn stages(at: &[SocketAddr]) -> Vec<(Vec<SocketAddr>, Duration)> {
+fn nowhere() -> Error {
+    Error::NotFound("the other device".into())
+}
+
+/// Calls through the relay. Whether that answers is asked beside it: a call alone would not tell a relay that is not there
+/// from a device that is not there.
+async fn through(endpoint: &Endpoint, who: EndpointId, relay: &Relay, alpn: &[u8]) -> Result<Connection> {
+    let at = EndpointAddr::from_parts(who, [TransportAddr::Relay(relay.url())]);
+    let calling = pin!(timeout(FAR, patiently(endpoint, at, alpn)));
+    let called = match select(calling, pin!(relay.answers())).await {
+        Either::Left((called, _)) => called.map_err(|_| relay.silent())?,
+        Either::Right((answers, calling)) => {
+            answers?;
+            calling.await.map_err(|_| nowhere())?
+        }
+    };
+    called.ok_or_else(nowhere)
+}
+
+/// Calls anew when a call came to nothing because nobody said anything, until whoever waits has enough.
+async fn patiently(endpoint: &Endpoint, at: EndpointAddr, alpn: &[u8]) -> Option<Connection> {
+    loop {
+        let began = Instant::now();
+        match endpoint.connect(at.clone(), alpn).await {
+            Ok(connection) => return Some(connection),
+            Err(_) if began.elapsed() >= DEAD => {}
+            // That was an answer.
+            Err(_) => return None,
+        }
+    }
+}
+
+/// One way to try.
+enum Stage {
+    /// These addresses, so long.
+    Addresses(Vec<SocketAddr>, Duration),
+    /// Through this relay, as the last.
+    Relay(Relay),
+}
+
+/// What is tried, one after the other. Link-local addresses are left out: without the number of the interface, which no
+/// hint brings, they lead nowhere.
+fn stages(at: &[SocketAddr], relay: Option<&Relay>) -> Vec<Stage> {
     let is_of_use = |address: &SocketAddr| match address.ip() {
         IpAddr::V6(ip) => !ip.is_unicast_link_local() && !ip.is_unspecified() && !ip.is_multicast(),
         IpAddr::V4(ip) => !ip.is_unspecified() && !ip.is_multicast() && !ip.is_broadcast(),
@@ -359,13 +432,15 @@ fn stages(at: &[SocketAddr]) -> Vec<(Vec<SocketAddr>, Duration)> {
         }
     }
     let near: Vec<SocketAddr> = all.iter().copied().filter(is_near).collect();
-    match (near.is_empty(), near.len() == all.len()) {
+    let mut stages = match (near.is_empty(), near.len() == all.len()) {
         (true, true) => Vec::new(),
-        (true, false) => vec![(all, ANYWHERE)],
+        (true, false) => vec![Stage::Addresses(all, ANYWHERE)],
         // Sending again to those that did not answer would only be the same once more.
-        (false, true) => vec![(near, NEAR)],
-        (false, false) => vec![(near, NEAR), (all, ANYWHERE)],
-    }
+        (false, true) => vec![Stage::Addresses(near, NEAR)],
+        (false, false) => vec![Stage::Addresses(near, NEAR), Stage::Addresses(all, ANYWHERE)],
+    };
+    stages.extend(relay.cloned().map(Stage::Relay));
+    stages
 }
 
 /// Whether an address is on a network this device is on: the system is asked from where it would send there, and sends

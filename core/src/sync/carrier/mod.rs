@@ -22,6 +22,7 @@ pub mod line;
 pub mod mailbox;
 pub mod pair;
 mod place;
+mod relay;
 pub mod remote;
 mod shell;
 #[cfg(test)]
@@ -31,4 +32,5 @@ mod wire;
 pub use line::{Heard, Line};
 pub use mailbox::{Item, Mailbox, try_out};
 pub use place::{Place, open};
+pub use relay::Relay;
 pub use shell::{Shell, ShellFailure, ThroughShell};

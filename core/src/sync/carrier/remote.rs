@@ -421,13 +421,7 @@ impl Server {
     fn refused(&self, to: &str, seen: &Seen) -> Error {
         let words = &self.words;
         if let Some(broken) = &seen.broken {
-            return Error::Peer(match broken {
-                Broken::NotReached(why) => format!("{words} cannot be reached now ({why})"),
-                Broken::Certificate(why) => format!("this device does not trust the certificate of {words} ({why})"),
-                Broken::CutOff => format!("the connection to {words} was cut off"),
-                Broken::TooSlow => format!("{words} did not answer in time"),
-                Broken::TooMuch => format!("{words} answers more than was asked for"),
-            });
+            return broken.at(words);
         }
         match self.refused_by_code(&seen.code) {
             Some(error) => error,
@@ -598,7 +592,7 @@ fn shown(url: &Url) -> String {
 }
 
 /// An address for a message: without whatever stands before an `@`, and not endless.
-fn shown_text(text: &str) -> String {
+pub(super) fn shown_text(text: &str) -> String {
     let text: String = text.chars().filter(|c| !c.is_control()).take(200).collect();
     match text.split_once("://") {
         Some((scheme, rest)) => {

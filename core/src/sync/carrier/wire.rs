@@ -7,7 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::{Request, Response};
+use iroh::tls::CaTlsConfig;
 use opendal::{Buffer, ErrorKind, HttpBody, HttpTransport};
+#[cfg(any(target_os = "android", test))]
+use rustls::pki_types::CertificateDer;
+
+use crate::error::Error;
 
 /// How long a connection may take, and every wait for more bytes.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -42,6 +47,19 @@ pub(super) enum Broken {
     TooSlow,
     /// It holds more than may be taken.
     TooMuch,
+}
+
+impl Broken {
+    /// What a person is told, who calls the server so.
+    pub(super) fn at(&self, words: &str) -> Error {
+        Error::Peer(match self {
+            Self::NotReached(why) => format!("{words} cannot be reached now ({why})"),
+            Self::Certificate(why) => format!("this device does not trust the certificate of {words} ({why})"),
+            Self::CutOff => format!("the connection to {words} was cut off"),
+            Self::TooSlow => format!("{words} did not answer in time"),
+            Self::TooMuch => format!("{words} answers more than was asked for"),
+        })
+    }
 }
 
 /// A transport for one operation.
@@ -120,6 +138,12 @@ async fn read(mut answer: reqwest::Response, most: u64) -> Result<Vec<u8>, Broke
     }
 }
 
+/// Asks for this page, reads none of it, and says with which status the server answers.
+pub(super) async fn knock(url: reqwest::Url) -> Result<u16, Broken> {
+    let client = client(url.scheme() == "https").map_err(|error| broken(&error))?;
+    within(PATIENCE, client.get(url).send()).await.map(|answer| answer.status().as_u16())
+}
+
 async fn within<T>(time: Duration, work: impl Future<Output = reqwest::Result<T>>) -> Result<T, Broken> {
     match tokio::time::timeout(time, work).await {
         Ok(done) => done.map_err(|error| broken(&error)),
@@ -157,16 +181,33 @@ const ANDROID_TRUSTS: [&str; 2] = ["/apex/com.android.conscrypt/cacerts", "/syst
 
 /// The certificates in the first of these folders that has any. A file that holds none is passed over.
 #[cfg(any(target_os = "android", test))]
-fn trusted(folders: &[&str]) -> Vec<reqwest::Certificate> {
+fn trusted(folders: &[&str]) -> Vec<CertificateDer<'static>> {
     use rustls::RootCertStore;
-    use rustls::pki_types::{CertificateDer, pem::PemObject};
+    use rustls::pki_types::pem::PemObject;
     let of_folder = |folder: &&str| {
         let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
         let roots = files.filter_map(|file| CertificateDer::from_pem_file(file.path()).ok());
-        let sound = roots.filter(|root| RootCertStore::empty().add(root.clone()).is_ok());
-        sound.filter_map(|root| reqwest::Certificate::from_der(&root).ok()).collect::<Vec<_>>()
+        roots.filter(|root| RootCertStore::empty().add(root.clone()).is_ok()).collect::<Vec<_>>()
     };
     folders.iter().map(of_folder).find(|found| !found.is_empty()).unwrap_or_default()
+}
+
+/// The same as reqwest wants them.
+#[cfg(any(target_os = "android", test))]
+fn for_reqwest(trusted: &[CertificateDer<'_>]) -> Vec<reqwest::Certificate> {
+    trusted.iter().filter_map(|root| reqwest::Certificate::from_der(root).ok()).collect()
+}
+
+/// The same for whoever speaks TLS without reqwest: what the system trusts.
+pub(super) fn trusts() -> CaTlsConfig {
+    #[cfg(target_os = "android")]
+    {
+        CaTlsConfig::custom_roots(trusted(&ANDROID_TRUSTS))
+    }
+    #[cfg(not(target_os = "android"))]
+    {
+        CaTlsConfig::system()
+    }
 }
 
 /// A client that goes where it is told and nowhere else: no proxy of the environment, no redirect (a password would go
@@ -183,7 +224,7 @@ pub(super) fn client(encrypted: bool) -> reqwest::Result<reqwest::Client> {
     // Asked by the library that asks other systems, Android wants classes in each app, and a panic tells that they miss.
     #[cfg(target_os = "android")]
     if encrypted {
-        builder = builder.tls_certs_only(trusted(&ANDROID_TRUSTS));
+        builder = builder.tls_certs_only(for_reqwest(&trusted(&ANDROID_TRUSTS)));
     }
     if !encrypted {
         // A system without certificates can still speak to a server on its own network.
@@ -195,7 +236,7 @@ pub(super) fn client(encrypted: bool) -> reqwest::Result<reqwest::Client> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::trusted;
+    use super::{for_reqwest, trusted};
 
     /// Made with `openssl req -x509`.
     const ROOT: &str = "-----BEGIN CERTIFICATE-----\n\
@@ -224,7 +265,9 @@ mod tests {
         let folders = ["/not/there", empty.as_str(), full.as_str()];
         assert_eq!(trusted(&folders).len(), 1);
         let _ = rustls::crypto::ring::default_provider().install_default();
-        assert!(reqwest::Client::builder().tls_certs_only(trusted(&folders)).build().is_ok());
+        let roots = for_reqwest(&trusted(&folders));
+        assert_eq!(roots.len(), 1);
+        assert!(reqwest::Client::builder().tls_certs_only(roots).build().is_ok());
         assert!(trusted(&folders[..2]).is_empty());
     }
 }

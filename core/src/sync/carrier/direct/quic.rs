@@ -73,15 +73,15 @@ impl QuicLine {
         self.closed.or_else(|| self.connection.close_reason().as_ref().and_then(closed_as))
     }
 
-    /// Where the other device was reached.
+    /// Where the other device was reached; none through a relay.
     pub fn address(&self) -> Option<SocketAddr> {
         let paths = self.connection.paths();
-        let ip = |address: &TransportAddr| match address {
+        // Others than the one in use are only being tried.
+        let in_use = paths.iter().find(|path| path.is_selected()).or_else(|| paths.iter().next())?;
+        match in_use.remote_addr() {
             TransportAddr::Ip(address) => Some(*address),
             _ => None,
-        };
-        let selected = paths.iter().find(|path| path.is_selected()).and_then(|path| ip(path.remote_addr()));
-        selected.or_else(|| paths.iter().find_map(|path| ip(path.remote_addr())))
+        }
     }
 
     /// How many bytes went there and came back, in datagrams, with all that QUIC adds.

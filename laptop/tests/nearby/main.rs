@@ -1,10 +1,12 @@
 //! Two computers on one network without internet find each other by themselves, through the real program; a third one on
-//! the same network looks at every packet.
+//! the same network looks at every packet. In `far` they share no network, only a relay.
 //!
 //! The network is made of namespaces and needs no rights beyond those of a user; where the system forbids that, or has no
 //! Python to look at packets with, the tests say so and count as skipped.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, missing_docs)] // a failure here fails the test
 #![cfg(target_os = "linux")]
+
+mod far;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -47,8 +49,13 @@ struct Network {
 impl Network {
     /// None, said as skipped, where it cannot be had.
     fn new(test: &str) -> Option<Self> {
+        Self::of(test, NETWORK)
+    }
+
+    /// The same, made by other commands.
+    fn of(test: &str, commands: &str) -> Option<Self> {
         let mut shell = Command::new("unshare")
-            .args(["-rnm", "sh", "-c", NETWORK])
+            .args(["-rnm", "sh", "-c", commands])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -389,7 +396,7 @@ fn who_listens_on_the_network_learns_no_name_and_no_identity() {
     let all = home.path().join("packets");
     let mut sniffer = network
         .on("sniffer", "python3")
-        .args([concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sniffer.py"), "net-sniffer", all.to_str().unwrap()])
+        .args([concat!(env!("CARGO_MANIFEST_DIR"), "/tests/nearby/sniffer.py"), "net-sniffer", all.to_str().unwrap()])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()

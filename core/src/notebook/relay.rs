@@ -1,0 +1,49 @@
+//! The relay of this device: a server of a person's own through which devices reach each other that share no network. None,
+//! until a person names one; each device is told by itself.
+
+use super::Notebook;
+use crate::error::{Error, Result};
+use crate::sync::carrier::Relay;
+
+/// Under which word this device remembers its relay.
+const RELAY: &str = "relay";
+
+impl Notebook {
+    /// The relay through which this device reaches the others, and is reached.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn relay(&self) -> Result<Option<Relay>> {
+        Ok(self.remembered(RELAY)?.and_then(|kept| Relay::parse(&kept).ok()))
+    }
+
+    /// Tries a relay out, and remembers it on this device in the place of the one before. Who is on the network already
+    /// goes on without.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when its address cannot be used, [`Error::Peer`] when it does not answer within 15 seconds, or
+    /// not as a relay; nothing is changed then.
+    pub fn set_relay(&self, address: &str) -> Result<Relay> {
+        let relay = Relay::parse(address)?;
+        relay.try_out()?;
+        self.keep_relay(Some(relay.address()))?;
+        Ok(relay)
+    }
+
+    /// Forgets the relay: from then on no packet goes there.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none.
+    pub fn forget_relay(&self) -> Result<()> {
+        if self.remembered(RELAY)?.is_none() {
+            return Err(Error::NotFound("a relay".into()));
+        }
+        self.keep_relay(None)
+    }
+
+    fn keep_relay(&self, address: Option<&str>) -> Result<()> {
+        let mut writing = self.write();
+        writing.remember(RELAY, address.map(str::to_owned));
+        writing.commit().map(drop)
+    }
+}
