@@ -317,6 +317,30 @@ fn a_number_of_a_writer_that_is_used_again_for_other_words_is_refused() {
 }
 
 #[test]
+fn a_word_put_into_another_devices_mouth_before_it_speaks_shuts_out_its_own_where_it_is_first_and_that_is_said() {
+    let mut scene = Scene::new();
+    let dana = scene.dana.raw();
+    let last = scene.stranger.changes_in(&scene.shared).into_iter().rfind(|(id, _)| *id == dana).unwrap().1;
+    let true_one = Change::read(&last);
+    let mut invented = Change::puts(&[hash(&last)], 0, true_one.seq + 1, 1000, &[("name", "Dora")]);
+    invented.actor = true_one.actor;
+    scene.stranger.send([(dana, invented.bytes())]);
+    assert!(scene.laptop.sync(&scene.shared).refused.is_empty(), "it says that it passes on what the phone wrote");
+    assert_eq!(scene.laptop.notebook.get(scene.dana).unwrap().unwrap().name, "Dora");
+    // The phone has a word of its own under that number: each device keeps what it had first, and says so.
+    scene.phone.notebook.edit(scene.dana, |contact: &mut Contact| contact.about = "likes tea".into()).unwrap();
+    assert_eq!(scene.phone.sync(&scene.shared).refused.len(), 1);
+    assert_eq!(scene.laptop.sync(&scene.shared).refused.len(), 1);
+    assert_eq!(scene.phone.notebook.get(scene.dana).unwrap().unwrap().name, "Dana");
+    assert_eq!(scene.laptop.notebook.get(scene.dana).unwrap().unwrap().about, "");
+    // What the phone says under its next actor of anybody else arrives.
+    let note = scene.phone.notebook.put(Note { body: "met Ben".into(), ..Note::default() }).unwrap();
+    scene.phone.sync(&scene.shared);
+    scene.laptop.sync(&scene.shared);
+    assert_eq!(scene.laptop.notebook.get(note).unwrap().unwrap().body, "met Ben");
+}
+
+#[test]
 fn thousands_of_orphans_wait_and_hold_up_nobody() {
     let mut scene = Scene::new();
     let mut random = Seeded(5);
