@@ -222,6 +222,11 @@ impl Stranger {
         opened.map(|opened| (opened.author(), opened.log())).collect()
     }
 
+    /// Leaves a number out, as if a segment under it had been lost.
+    pub fn skip_a_number(&mut self) {
+        self.seq += 1;
+    }
+
     /// A segment that begins the log.
     pub fn seal_first(&mut self, items: Vec<Item>) -> Vec<u8> {
         (self.seq, self.prev) = (0, [0; 32]);

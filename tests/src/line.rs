@@ -5,12 +5,26 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use kith_core::Error;
+use kith_core::notebook::SyncReport;
 use kith_core::sync::carrier::{Heard, Line};
+
+use crate::Device;
 
 /// Two ends of one line: the first belongs to `a`, the second to `b`.
 pub fn pair(a: [u8; 32], b: [u8; 32]) -> (Within, Within) {
     let ((to_b, from_a), (to_a, from_b)) = (mpsc::channel(), mpsc::channel());
     (Within::new(b, to_b, from_b), Within::new(a, to_a, from_a))
+}
+
+/// Two devices speak with each other, once, over such a line; what each says of it.
+pub fn speak(a: &Device, b: &Device) -> [Result<SyncReport, Error>; 2] {
+    let endpoint = |device: &Device| device.notebook.member(&device.keys).unwrap().unwrap().keys().public().endpoint;
+    let (mut of_a, mut of_b) = pair(endpoint(a), endpoint(b));
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| b.notebook.sync_over(&mut of_b, &b.keys, &mut |_, _| Ok(())));
+        let mine = a.notebook.sync_over(&mut of_a, &a.keys, &mut |_, _| Ok(()));
+        [mine, other.join().unwrap()]
+    })
 }
 
 /// One end of a line within this program.

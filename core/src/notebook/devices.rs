@@ -1,5 +1,7 @@
 //! The devices of a notebook: inviting one, joining with a code, removing one, and what is known of each.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use super::sync::{TAG, epochs_of, parcel_id, roster_files, tag_of};
@@ -118,8 +120,11 @@ impl Notebook {
         let now = self.unix_ms();
         let added = self.with_random(|random| member.add(request.device.clone(), &request.name, now, random))?;
         self.keep_roster(&member, &[added])?;
+        // The entries, each once; keys for others go the usual way.
         let kept = self.read(segments::parcels)?.into_iter().map(|(_, bytes)| bytes);
-        let parcels = kept.filter(|parcel| !member.is_spent(parcel)).collect();
+        let mut told = HashSet::new();
+        let tells = |parcel: &Vec<u8>| member.entry_in(parcel).is_some_and(|entry| told.insert(entry.hash));
+        let parcels = kept.filter(tells).collect();
         let given = member.key_bag_of(&member.held_epochs(), &self.live_keys(&member)?);
         let welcome = Welcome { from: self.device.clone(), parcels, keys: given };
         let answer = self.with_random(|random| pairing::answer(&code, request, &welcome, random))?;

@@ -1,5 +1,7 @@
 //! What the file keeps of the other devices: segments byte for byte, the roster, and the files in which it travels.
 
+use std::collections::HashMap;
+
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -237,6 +239,13 @@ pub fn owner(connection: &Connection, log: LogId) -> Result<Option<[u8; 32]>> {
     Ok(statement.query_row([log], |row| row.get(0)).optional()?)
 }
 
+/// The device of every log.
+pub fn owners(connection: &Connection) -> Result<HashMap<LogId, [u8; 32]>> {
+    let mut statement = connection.prepare_cached("SELECT log, device FROM log")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Remembers whose log it is; who was first stays.
 pub fn set_owner(connection: &Connection, log: LogId, device: [u8; 32]) -> Result<()> {
     connection.prepare_cached("INSERT OR IGNORE INTO log VALUES (?, ?)")?.execute(params![log, device])?;
@@ -286,13 +295,36 @@ pub fn entries(connection: &Connection) -> Result<Vec<Vec<u8>>> {
 
 /// Keeps a file of the roster.
 pub fn put_parcel(connection: &Connection, id: [u8; 16], bytes: &[u8]) -> Result<()> {
-    connection.prepare_cached("INSERT OR IGNORE INTO parcel VALUES (?, ?)")?.execute(params![id, bytes])?;
+    connection
+        .prepare_cached(
+            "INSERT INTO parcel VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET bytes = excluded.bytes WHERE bytes = x''",
+        )?
+        .execute(params![id, bytes])?;
+    Ok(())
+}
+
+/// Remembers of a file of the roster that it was looked at and not kept: a row without bytes.
+pub fn pass_over(connection: &Connection, id: [u8; 16]) -> Result<()> {
+    connection.prepare_cached("INSERT OR IGNORE INTO parcel VALUES (?, x'')")?.execute([id])?;
+    Ok(())
+}
+
+/// The files of the roster that were passed over.
+pub fn passed_over(connection: &Connection) -> Result<Vec<[u8; 16]>> {
+    let mut statement = connection.prepare_cached("SELECT id FROM parcel WHERE bytes = x''")?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Forgets which files of the roster were passed over, so that they are looked at again.
+pub fn pass_over_none(connection: &Connection) -> Result<()> {
+    connection.execute("DELETE FROM parcel WHERE bytes = x''", [])?;
     Ok(())
 }
 
 /// The files of the roster, with the beginning of their hash.
 pub fn parcels(connection: &Connection) -> Result<Vec<([u8; 16], Vec<u8>)>> {
-    let mut statement = connection.prepare_cached("SELECT id, bytes FROM parcel")?;
+    let mut statement = connection.prepare_cached("SELECT id, bytes FROM parcel WHERE bytes <> x''")?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

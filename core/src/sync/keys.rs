@@ -445,6 +445,20 @@ impl KeyBag {
         Ok([&head[..], &envelope].concat())
     }
 
+    /// The same in bags that can each be sealed. One is enough unless a device begins epochs without end.
+    pub fn parts(self) -> Vec<Self> {
+        let of_roots = self.keys.chunks(MAX_KEYS).map(|keys| Self { keys: keys.to_vec(), ..Self::default() });
+        let mut parts: Vec<Self> = of_roots.collect();
+        let mut entry_keys = &self.entry_keys[..];
+        if let Some(last) = parts.last_mut() {
+            let (first, rest) = entry_keys.split_at(entry_keys.len().min(MAX_KEYS - last.len()));
+            last.entry_keys = first.to_vec();
+            entry_keys = rest;
+        }
+        parts.extend(entry_keys.chunks(MAX_KEYS).map(|keys| Self { entry_keys: keys.to_vec(), ..Self::default() }));
+        parts
+    }
+
     /// How many keys.
     fn len(&self) -> usize {
         self.keys.len() + self.entry_keys.len()
@@ -626,6 +640,28 @@ mod tests {
         assert!(keys(2).open_bag(&sealed, &NOTEBOOK).is_err());
         assert!(keys(1).open_bag(&sealed, &NotebookTag([8; 16])).is_err());
         assert_ne!(sealed, sealed_to(&keys(1).public().hpke, 2).unwrap());
+    }
+
+    #[test]
+    fn more_keys_than_a_bag_holds_go_in_several() {
+        let many = |count: usize| -> Vec<(EntryHash, Secret)> {
+            let key = |n: usize| (EntryHash([n as u8; 32]), Secret::new([(n >> 8) as u8; 32]));
+            (0..count).map(key).collect()
+        };
+        for (roots, entry_keys, parts) in [(0, 0, 0), (3, 4, 1), (0, 5, 1), (1020, 4, 1), (1020, 5, 2), (1500, 1500, 3)]
+        {
+            let bag = KeyBag { keys: many(roots), entry_keys: many(entry_keys) };
+            let mut together = KeyBag::default();
+            assert_eq!(bag.clone().parts().len(), parts);
+            for part in bag.clone().parts() {
+                let sealed = part.seal(&keys(1).public().hpke, (&NOTEBOOK, KeyId([7; 8])), &mut dice(1)).unwrap();
+                assert!(sealed.len() <= seal::MAX_PARCEL);
+                let opened = keys(1).open_bag(&sealed, &NOTEBOOK).unwrap();
+                together.keys.extend(opened.keys);
+                together.entry_keys.extend(opened.entry_keys);
+            }
+            assert!(together == bag);
+        }
     }
 
     #[test]

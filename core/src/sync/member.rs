@@ -382,7 +382,7 @@ impl Member {
         let (mut looked, mut looked_ahead) = (false, false);
         // A key may open files that were closed, an entry may make a key fit: once more, while something comes.
         loop {
-            let opened: Vec<Entry> = entries.iter().filter_map(|parcel| self.open_entry(parcel)).collect();
+            let opened: Vec<Entry> = entries.iter().filter_map(|parcel| self.entry_in(parcel)).collect();
             let merged = self.entries.merge(opened);
             learned.entries.extend(merged.new.iter().filter_map(|hash| self.entries.get(hash).cloned()));
             self.roster = roster::evaluate(&self.entries);
@@ -443,7 +443,8 @@ impl Member {
     }
 
     /// Opens a file with an entry, if its key is held.
-    fn open_entry(&self, parcel: &[u8]) -> Option<Entry> {
+    /// The entry in a file of the roster; none when it holds another thing, or a key that is not here would open it.
+    pub fn entry_in(&self, parcel: &[u8]) -> Option<Entry> {
         let key = roster::entry_key(parcel, &self.tag).ok()??;
         let epoch = self.held_epochs().into_iter().find(|epoch| epoch.key_id() == key)?;
         roster::open_entry(parcel, &self.entry_key(&epoch)?).ok()

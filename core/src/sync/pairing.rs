@@ -17,7 +17,8 @@ use zeroize::Zeroizing;
 
 use super::cbor::{Fields, Map, Reader};
 use super::envelope::{self, EnvelopeKey};
-use super::keys::{DevicePublic, KEY, KeyBag, MAX_KEYS, NotebookTag};
+use super::keys::{DevicePublic, KEY, KeyBag, NotebookTag};
+use super::roster::MAX_ENTRIES;
 use super::seal::{self, MAX_PARCEL};
 use super::{hex, paper};
 use crate::error::{Error, Result};
@@ -28,7 +29,7 @@ pub const MAX_FILE: usize = 16 * 1024 * 1024;
 /// Longest name of a device, in characters.
 pub const MAX_NAME: usize = 80;
 /// Most roster files of an answer.
-const MAX_PARCELS: usize = 4096;
+const MAX_PARCELS: usize = MAX_ENTRIES;
 const PREFIX: &str = "KITHJ";
 const REQUEST: &str = "kith/join/request/1";
 const ANSWER: &str = "kith/join/answer/1";
@@ -269,7 +270,7 @@ pub fn read_answer(
 fn take_keys(fields: &mut Fields<'_>) -> Result<KeyBag> {
     let mut bag = KeyBag::default();
     let read = |reader: &mut Reader<'_>| bag.read_in(&Zeroizing::new(reader.array::<KEY>()?));
-    fields.take(2, |reader| reader.list(MAX_KEYS, read))?;
+    fields.take(2, |reader| reader.list(MAX_ENTRIES, read))?;
     Ok(bag)
 }
 
@@ -349,6 +350,16 @@ mod tests {
         let files = (&invitation[..], &request[..]);
         assert_eq!(read_answer(&code, device(2).envelope_key(), files, &answer).unwrap(), welcome());
         assert!(read_answer(&code, device(3).envelope_key(), files, &answer).is_err(), "it opens to nobody else");
+    }
+
+    #[test]
+    fn an_answer_hands_over_more_keys_than_a_bag_holds() {
+        let (code, invitation, request, _) = asked();
+        let read = read_request(&code, device(1).envelope_key(), &request).unwrap();
+        let keys = vec![(EntryHash([3; 32]), Secret::new([4; 32])); MAX_ENTRIES];
+        let welcome = Welcome { keys: KeyBag { keys, entry_keys: Vec::new() }, ..welcome() };
+        let answer = answer(&code, &read, &welcome, &mut dice(5)).unwrap();
+        assert_eq!(read_answer(&code, device(2).envelope_key(), (&invitation, &request), &answer).unwrap(), welcome);
     }
 
     #[test]

@@ -53,6 +53,8 @@ pub const MAX_BYTES: usize = 16 * 1024 * 1024;
 pub const MAX_PARENTS: usize = 64;
 /// Most logs of which a removal says how far it knew them.
 pub const MAX_CUTS: usize = 256;
+/// Most ranges of numbers in all logs of which an entry tells, so that it stays below [`MAX_ENTRY`].
+const MAX_CUT_RANGES: usize = 2048;
 /// Most records of one purge.
 pub const MAX_PURGED: usize = 2048;
 /// Longest name of a device, in bytes.

@@ -15,6 +15,7 @@
 //! this notebook was copied or put back. The exchange is over when each side has said BYE after the last word of the
 //! other. How frames look is in `frame`, who may connect is for the carrier, what a segment is worth for the notebook.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 mod frame;
@@ -28,7 +29,7 @@ use crate::error::{Error, Result};
 use crate::sync::LogId;
 use crate::sync::checkpoint;
 use crate::sync::keys::NotebookTag;
-use crate::sync::ranges::Ranges;
+use crate::sync::ranges::{MAX_RANGES, Ranges};
 use crate::sync::segment::MAX_SEGMENT;
 
 /// Most numbers that are asked for and have not come: of the largest segments, 64 MiB.
@@ -41,6 +42,10 @@ const ACK_EVERY: u64 = 128;
 const MAX_FRAMES: u64 = 4 * MAX_GIVEN;
 /// Most ranges in all logs of the other device together.
 const MAX_HOLES: usize = 65_536;
+
+/// What a device tells of its logs, at most: a log counts as its ranges, and as eight of them at least. So many are
+/// half of what the other takes.
+const MAX_TOLD: usize = 8 * MAX_LOGS;
 
 /// What this device brings to an exchange.
 pub struct Here {
@@ -543,6 +548,36 @@ pub fn held(segments: impl IntoIterator<Item = (u64, [u8; 32], bool)>) -> Held {
     let hash = hasher.finalize();
     let gone = ranges.missing_from(&whole);
     Held { ranges, gone, digest: std::array::from_fn(|at| hash.as_bytes()[at]) }
+}
+
+/// As much of it as one greeting may tell. Only a device that means harm opens more logs, or leaves out more numbers: what
+/// is left out is of those who have most, and goes through mailboxes only.
+pub fn tellable<O: Ord>(have: Have, owner: impl Fn(&LogId) -> O) -> Have {
+    let cost = |held: &Held| (held.ranges.ranges().len() + held.gone.ranges().len()).max(MAX_TOLD / MAX_LOGS);
+    let can_be_read = |held: &Held| [&held.ranges, &held.gone].iter().all(|part| part.ranges().len() <= MAX_RANGES);
+    let mut of_each: BTreeMap<O, Vec<(LogId, Held)>> = BTreeMap::new();
+    for (log, held) in have.into_iter().filter(|(_, held)| can_be_read(held)) {
+        of_each.entry(owner(&log)).or_default().push((log, held));
+    }
+    // Of a device's logs those with most segments come first.
+    of_each.values_mut().for_each(|logs| logs.sort_by_key(|(_, held)| Reverse(held.ranges.count())));
+    let within = |share: usize, logs: &[(LogId, Held)]| {
+        let mut room = share;
+        let fits = |(_, held): &&(LogId, Held)| {
+            let fits = cost(held) <= room;
+            room -= if fits { cost(held) } else { 0 };
+            fits
+        };
+        logs.iter().filter(fits).cloned().collect::<Vec<_>>()
+    };
+    let mut share = MAX_TOLD;
+    loop {
+        let told: Vec<(LogId, Held)> = of_each.values().flat_map(|logs| within(share, logs)).collect();
+        if told.iter().map(|(_, held)| cost(held)).sum::<usize>() <= MAX_TOLD {
+            return told.into_iter().collect();
+        }
+        share /= 2;
+    }
 }
 
 fn digest_of(parcels: &BTreeSet<ParcelId>) -> [u8; 32] {

@@ -17,7 +17,7 @@ use crate::sync::keys::DeviceId;
 use crate::sync::keystore::KeyStore;
 use crate::sync::member::Member;
 use crate::sync::near::{Announcement, Beacon};
-use crate::sync::seal::{self, Parcel};
+use crate::sync::seal;
 use crate::sync::session::{self, Have, Here, Input, MAX_INTRO, Output, ParcelId, Session};
 
 /// How long nothing may come from a device that has something to say.
@@ -373,8 +373,7 @@ impl Notebook {
                 && !known.contains(&session::parcel_id(parcel))
                 && seal::parcel(parcel, &tag).is_ok()
         };
-        let mut fresh: Vec<Vec<u8>> = parcels.into_iter().filter(is_new).collect();
-        fresh.truncate(session::MAX_PARCELS.saturating_sub(known.len()));
+        let fresh: Vec<Vec<u8>> = parcels.into_iter().filter(is_new).collect();
         if fresh.is_empty() {
             return Ok(());
         }
@@ -426,7 +425,7 @@ impl Notebook {
     fn proof(&self, keys: &dyn KeyStore) -> Result<Vec<Vec<u8>>> {
         let Some(member) = self.member(keys)? else { return Ok(Vec::new()) };
         let mut parcels: Vec<Vec<u8>> = self.read(segments::parcels)?.into_iter().map(|(_, bytes)| bytes).collect();
-        parcels.sort_by_key(|parcel| seal::parcel(parcel, &member.tag()).ok() != Some(Parcel::Entry));
+        parcels.sort_by_key(|parcel| member.entry_in(parcel).is_none());
         let mut room = MAX_INTRO - 64;
         parcels.retain(|parcel| {
             let fits = parcel.len() + 8 <= room;
@@ -436,17 +435,23 @@ impl Notebook {
         Ok(parcels)
     }
 
+    /// The files of the roster that are here, and those that were passed over: the other need not give them.
     fn parcel_ids(&self) -> Result<BTreeSet<ParcelId>> {
-        Ok(self.read(segments::parcels)?.into_iter().map(|(id, _)| id).collect())
+        self.read(|connection| {
+            let kept = segments::parcels(connection)?.into_iter().map(|(id, _)| id);
+            Ok(kept.chain(segments::passed_over(connection)?).take(session::MAX_PARCELS).collect())
+        })
     }
 
-    /// What is here, log by log.
+    /// What is here, log by log, as far as it may be told.
     fn have(&self) -> Result<Have> {
         let mut logs: BTreeMap<LogId, Vec<(u64, [u8; 32], bool)>> = BTreeMap::new();
         for (at, state) in self.read(segments::places)? {
             logs.entry(at.log).or_default().push((at.seq, at.hash, state != SegmentState::Renewed));
         }
-        Ok(logs.into_iter().map(|(log, segments)| (log, session::held(segments))).collect())
+        let owners = self.read(segments::owners)?;
+        let have = logs.into_iter().map(|(log, segments)| (log, session::held(segments))).collect();
+        Ok(session::tellable(have, |log| owners.get(log).copied()))
     }
 }
 

@@ -17,7 +17,7 @@ use crate::store::segments::{self, SegmentPlace, SegmentState};
 use crate::sync::keystore::KeyStore;
 use crate::sync::member::Member;
 use crate::sync::ranges::Ranges;
-use crate::sync::roster::{Act, Cut, MAX_CUTS, Renewal};
+use crate::sync::roster::{Act, Cut, Renewal};
 use crate::sync::segment::{self, Header, Item, Plaintext};
 
 /// What a renewal did.
@@ -114,8 +114,7 @@ impl Notebook {
                 renewal.covers.iter().for_each(|cut| add_to(&mut cuts, cut));
             }
         }
-        cuts.truncate(MAX_CUTS);
-        Ok(cuts)
+        Ok(Cut::that_fit(cuts))
     }
 
     /// Forgets what renewals cover, as far as their bases hold it; says so once nothing is left.

@@ -9,18 +9,23 @@ use crate::notebook::{Notebook, lock};
 use crate::store;
 use crate::store::segments::{self, SegmentPlace};
 use crate::sync::carrier::Mailbox;
-use crate::sync::carrier::mailbox::{Item as Found, is_ours};
+use crate::sync::carrier::mailbox::{Item as Found, MAX_ITEMS, is_ours};
 use crate::sync::hex;
-use crate::sync::keys::{DeviceId, KeyBag, KeyId, NotebookTag};
+use crate::sync::keys::{DeviceId, EntryHash, KeyBag, KeyId, NotebookTag};
 use crate::sync::keystore::KeyStore;
 use crate::sync::member::{Learned, Member, Written};
 use crate::sync::ranges::Ranges;
-use crate::sync::roster::{Act, Cut, Entry};
+use crate::sync::roster::{Act, Cut, Entry, MAX_ENTRIES};
 use crate::sync::seal::{self, MAX_PARCEL};
 use crate::sync::session::{self, parcel_id};
 
 /// Most files of the roster that are kept; what a notebook needs in a lifetime is far below.
 const MAX_PARCELS: usize = session::MAX_PARCELS;
+/// Most of them in which nothing new can be read here: keys for others, entries under keys that are not here, or told once
+/// more. Anybody can make such files who sees one.
+const MAX_LOOSE: usize = MAX_PARCELS - MAX_ENTRIES;
+/// Most bytes of all files of the roster for one of those to be kept, or that one pass takes from a mailbox.
+const MAX_PARCEL_BYTES: usize = 32 * 1024 * 1024;
 
 /// Under which name the notebook remembers with which keys it looked at the files of the roster.
 const LOOKED_WITH: &str = "looked_with";
@@ -62,10 +67,11 @@ impl Notebook {
         found: &[Found],
         keys: &dyn KeyStore,
     ) -> Result<()> {
-        let kept = self.read(segments::parcels)?;
-        let known: HashSet<String> = kept.iter().map(|(id, _)| hex(id)).collect();
-        let mut fresh = roster_files(place, found, &member.tag(), &|name| known.contains(name))?;
-        fresh.truncate(MAX_PARCELS.saturating_sub(kept.len()));
+        let known: HashSet<String> = self.read(|connection| {
+            let kept = segments::parcels(connection)?.into_iter().map(|(id, _)| id);
+            Ok(kept.chain(segments::passed_over(connection)?).map(|id| hex(&id)).collect())
+        })?;
+        let fresh = roster_files(place, found, &member.tag(), &|name| known.contains(name))?;
         // A key store that is older or newer than the notebook has to look again at what has long been here.
         if (fresh.is_empty() && member.lacks_newest_key()) || self.looked_with()? != Some(held(member)) {
             self.take_kept(member, keys)?;
@@ -101,6 +107,8 @@ impl Notebook {
     ) -> Result<()> {
         let Learned { mut entries, keys: has_keys } = member.take(keys, &fresh)?;
         if has_keys || !entries.is_empty() {
+            // A file that said nothing may say something now.
+            segments::pass_over_none(&lock(&self.writer).connection)?;
             let kept = self.read(segments::parcels)?;
             let all: Vec<Vec<u8>> = kept.into_iter().map(|(_, bytes)| bytes).chain(fresh.iter().cloned()).collect();
             entries.extend(member.take_again(keys, &all)?.entries);
@@ -111,7 +119,21 @@ impl Notebook {
     fn keep_learned(&self, member: &Member, fresh: &[Vec<u8>], entries: &[Entry]) -> Result<()> {
         let mut writer = lock(&self.writer);
         let transaction = store::begin(&mut writer.connection)?;
+        if segments::passed_over(&transaction)?.len() > MAX_ITEMS {
+            segments::pass_over_none(&transaction)?;
+        }
+        let kept = segments::parcels(&transaction)?;
+        let mut bytes: usize = kept.iter().map(|(_, parcel)| parcel.len()).sum();
+        let mut loose = kept.len().saturating_sub(member.entries().len());
+        let mut new: HashSet<EntryHash> = entries.iter().map(|entry| entry.hash).collect();
         for parcel in fresh.iter().filter(|parcel| !member.is_spent(parcel)) {
+            let is_new = member.entry_in(parcel).is_some_and(|entry| new.remove(&entry.hash));
+            if !is_new && (loose >= MAX_LOOSE || bytes + parcel.len() > MAX_PARCEL_BYTES) {
+                segments::pass_over(&transaction, parcel_id(parcel))?;
+                continue;
+            }
+            loose += usize::from(!is_new);
+            bytes += parcel.len();
             segments::put_parcel(&transaction, parcel_id(parcel), parcel)?;
         }
         for entry in entries {
@@ -170,10 +192,12 @@ impl Notebook {
             let mut writer = lock(&self.writer);
             let transaction = store::begin(&mut writer.connection)?;
             if segments::give(&transaction, &epochs_of(&keys), hpke)? {
-                let bag = self.with_random(|random| keys.seal(&hpke, (&member.tag(), under), random));
-                // A key that is none cannot be sealed to; such a device reads nothing, and harms nobody.
-                if let Ok(bag) = bag {
-                    segments::put_parcel(&transaction, parcel_id(&bag), &bag)?;
+                for part in keys.parts() {
+                    let bag = self.with_random(|random| part.seal(&hpke, (&member.tag(), under), random));
+                    // A key that is none cannot be sealed to; such a device reads nothing, and harms nobody.
+                    if let Ok(bag) = bag {
+                        segments::put_parcel(&transaction, parcel_id(&bag), &bag)?;
+                    }
                 }
                 transaction.commit()?;
             }
@@ -226,7 +250,7 @@ impl Notebook {
             for log in segments::logs_of(connection, device.0)? {
                 cuts.extend(chains(&segments::taken_of_log(connection, log)?));
             }
-            Ok(cuts)
+            Ok(Cut::that_fit(cuts))
         })
     }
 }
@@ -275,9 +299,13 @@ pub(in crate::notebook) fn roster_files(
         let name = found.name.rsplit('/').next().unwrap_or_default();
         name.contains(".kithr") && !is_known(name.get(..32).unwrap_or_default())
     };
-    let mut files = Vec::new();
+    let (mut files, mut read) = (Vec::new(), 0);
     for found in found.iter().filter(is_new).take(MAX_PARCELS) {
+        if read > MAX_PARCEL_BYTES {
+            break;
+        }
         let bytes = optional(place.get(&found.name, MAX_PARCEL as u64))?.flatten().unwrap_or_default();
+        read += bytes.len();
         let says = found.name.rsplit('/').next().unwrap_or_default();
         if !says.starts_with(&hex(&parcel_id(&bytes))) {
             // Damaged, or not whole yet: whoever has it puts it there again.

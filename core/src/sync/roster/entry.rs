@@ -1,8 +1,10 @@
 //! What the roster is made of: signed entries, how each is written and read, and how one travels in a file.
 
+use std::cmp::Reverse;
+
 use ed25519_dalek::SigningKey;
 
-use super::{MAX_CUTS, MAX_ENTRY, MAX_NAME, MAX_PARENTS, MAX_PURGED, refused};
+use super::{MAX_CUT_RANGES, MAX_CUTS, MAX_ENTRY, MAX_NAME, MAX_PARENTS, MAX_PURGED, refused};
 use crate::error::{Error, Result};
 use crate::model::{Random, RecordId};
 use crate::sync::LogId;
@@ -10,7 +12,7 @@ use crate::sync::cbor::{Fields, Map, Reader, Writer};
 use crate::sync::keys::{
     DeviceId, DeviceKeys, DevicePublic, EntryHash, EntryKey, KeyId, NotebookTag, Secret, epoch_check,
 };
-use crate::sync::ranges::Ranges;
+use crate::sync::ranges::{MAX_RANGES, Ranges};
 use crate::sync::seal::{self, NONCE, PARCEL_HEAD, Parcel, SIGNATURE};
 
 pub(super) const PURPOSE: &str = "kith/ros/1";
@@ -275,6 +277,26 @@ impl Act {
 }
 
 impl Cut {
+    /// As many of these as one entry holds, those of most segments first. More are there only when a device that means harm
+    /// opens logs, or leaves out numbers, without end: what is not named of it is kept back.
+    pub fn that_fit(mut cuts: Vec<Self>) -> Vec<Self> {
+        let ranges = |cut: &Self| cut.ranges.ranges().len();
+        cuts.retain(|cut| ranges(cut) <= MAX_RANGES);
+        if cuts.len() <= MAX_CUTS && cuts.iter().map(ranges).sum::<usize>() <= MAX_CUT_RANGES {
+            return cuts;
+        }
+        cuts.sort_by_key(|cut| Reverse(cut.ranges.count()));
+        let mut room = MAX_CUT_RANGES;
+        cuts.retain(|cut| {
+            let fits = ranges(cut) <= room;
+            room -= if fits { ranges(cut) } else { 0 };
+            fits
+        });
+        cuts.truncate(MAX_CUTS);
+        cuts.sort_unstable();
+        cuts
+    }
+
     fn encode(&self) -> Vec<u8> {
         let mut map = Map::new();
         map.put(0, |writer| writer.bytes(&self.log));

@@ -11,6 +11,7 @@ use super::weigh::Weighing;
 use super::*;
 use crate::sync::cbor::Map;
 use crate::sync::keys::{DeviceKeys, EpochKeys, NotebookTag, RecoveryKit};
+use crate::sync::ranges::MAX_RANGES;
 use crate::sync::seal::{self, Parcel, SIGNATURE};
 
 const NOTEBOOK: NotebookTag = NotebookTag([9; 16]);
@@ -782,4 +783,25 @@ proptest! {
             let _ = evaluate(&set);
         }
     }
+}
+
+#[test]
+fn of_cuts_without_end_as_many_are_named_as_an_entry_holds_the_longest_first() {
+    let log = |n: u32| {
+        let mut log = [0; 16];
+        log[..4].copy_from_slice(&n.to_be_bytes());
+        log
+    };
+    let cut = |n: u32, ranges: Ranges| Cut { log: log(n), ranges, hash: [9; 32] };
+    let holes = |count: u64| (0..count).map(|n| (1 << 40) + 2 * n).collect::<Ranges>();
+    let few: Vec<Cut> = (0..3).rev().map(|n| cut(n, (1..=7).collect())).collect();
+    assert_eq!(Cut::that_fit(few.clone()), few);
+    let honest = cut(500, (1..=90_000).collect());
+    let mut many: Vec<Cut> = (0..400).map(|n| cut(n, holes(MAX_RANGES as u64 / 2))).collect();
+    many.extend([cut(600, holes(MAX_RANGES as u64 + 1)), honest.clone()]);
+    many.extend((1000..2000).map(|n| cut(n, [1].into_iter().collect())));
+    let named = Cut::that_fit(many);
+    assert!(named.contains(&honest) && named.len() <= MAX_CUTS && named.len() > 3);
+    let act = Act::Revoke { device: id(2), cuts: named };
+    three().sign(act, keys(1).signing_key(), false, 5).unwrap();
 }
