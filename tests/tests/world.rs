@@ -70,6 +70,7 @@ failed_once! {
     who_took_a_removal_away_is_removed: full(18594),
     a_key_came_before_a_backup_was_put_back: full(12987),
     devices_come_in_by_two_recovery_keys: full(9053),
+    who_renews_has_not_heard_of_a_removal: full(22808),
 }
 
 fn small(seed: u64) -> Story {

@@ -129,7 +129,7 @@ impl Notebook {
             }
             let base = self.contents_of(member, &renewal)?;
             let mut lacking = 0;
-            for at in covered {
+            for (at, state) in covered {
                 let is_in = match self.opened(member, &at)? {
                     Some(text) => self.is_in(&text, &base).unwrap_or(false),
                     None => said && renewal.is_done() && self.was_forgotten(member, &at)?,
@@ -137,7 +137,7 @@ impl Notebook {
                 if is_in {
                     self.forget(&at)?;
                     report.forgotten += 1;
-                } else {
+                } else if state != SegmentState::AfterRemoval {
                     lacking += 1;
                 }
             }
@@ -156,15 +156,16 @@ impl Notebook {
         Ok(Header::read(&bytes).is_ok_and(|header| member.has_forgotten(&header.key)))
     }
 
-    /// The segments that are whole here and that this renewal covers.
-    fn covered_by(&self, renewal: &Renewal) -> Result<Vec<SegmentPlace>> {
+    /// The segments that are whole here and that this renewal covers, and what became of them. What a removed device wrote
+    /// after its removal is among them: who renewed may not have heard of the removal, and tells it again in its base.
+    fn covered_by(&self, renewal: &Renewal) -> Result<Vec<(SegmentPlace, SegmentState)>> {
         let within = |cut: &Cut, at: &SegmentPlace| cut.log == at.log && cut.ranges.contains(at.seq);
         // A base does not cover itself, whatever it says.
         let is_covered =
             |at: &SegmentPlace| renewal.covers.iter().any(|cut| within(cut, at)) && !within(&renewal.base, at);
-        let may_go = |state| matches!(state, SegmentState::Taken | SegmentState::Settled);
+        let may_go = |state| matches!(state, SegmentState::Taken | SegmentState::Settled | SegmentState::AfterRemoval);
         let places = self.read(segments::places)?.into_iter();
-        Ok(places.filter(|(at, state)| may_go(*state) && is_covered(at)).map(|(at, _)| at).collect())
+        Ok(places.filter(|(at, state)| may_go(*state) && is_covered(at)).collect())
     }
 
     fn has_base(&self, member: &Member, renewal: &Renewal) -> Result<bool> {
