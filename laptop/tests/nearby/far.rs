@@ -148,7 +148,14 @@ fn who_is_nearby_is_met_there_whatever_became_of_the_relay() {
     let watching = laptop.watch("0");
     phone.kith(&["jot", "Dana Ruiz, Acme"]);
     assert!(phone.kith(&["sync"]).contains("laptop has all that is new here"));
+    // Whoever calls first remembers the address; on a busy computer that is the other one, or the relay was quicker.
     let known = phone.folder.join("state/kith/keys/addresses");
+    for _ in 0..10 {
+        if known.exists() {
+            break;
+        }
+        phone.kith(&["sync"]);
+    }
     let known = std::fs::read_to_string(known).unwrap();
     assert!(known.contains("10.77.0.2"), "it was reached on the network, not through the relay: {known}");
     drop(relay);
