@@ -25,6 +25,7 @@
 
 mod entries;
 mod entry;
+mod room;
 #[cfg(test)]
 mod tests;
 mod weigh;
@@ -41,9 +42,9 @@ use super::ranges::Ranges;
 use crate::error::{Error, Result};
 use crate::model::RecordId;
 
-/// Most entries of a set. Adding or removing a device takes a handful.
+/// Most entries of a set; `room` tells who may fill it. Adding or removing a device takes a handful.
 pub const MAX_ENTRIES: usize = 4096;
-/// Most entries of one author.
+/// Most entries of one author on which nobody else builds.
 pub const MAX_BY_AUTHOR: usize = 512;
 /// Largest entry.
 pub const MAX_ENTRY: usize = 64 * 1024;

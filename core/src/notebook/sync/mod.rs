@@ -160,12 +160,7 @@ impl Notebook {
     /// [`Error::Peer`] when the keys are gone: the notebook was restored or copied without them.
     pub fn member(&self, keys: &dyn KeyStore) -> Result<Option<Member>> {
         let entries = self.read(segments::entries)?;
-        let mut entries = entries.iter().map(|bytes| Entry::read(bytes));
-        let Some(first) = entries.next() else { return Ok(None) };
-        let mut all = Entries::begin(first?)?;
-        for entry in entries {
-            all.insert(entry?)?;
-        }
+        let Some(mut all) = Entries::kept(entries.iter().map(|bytes| Entry::read(bytes)))? else { return Ok(None) };
         if let Some(seen) = self.read(|connection| store::meta::<[u8; 32]>(connection, "recovery"))? {
             all.trust_recovery(crate::sync::keys::EntryHash(seen));
         }

@@ -5,16 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use ed25519_dalek::SigningKey;
 
 use super::entry::{Act, Entry};
-use super::{MAX_BY_AUTHOR, MAX_BYTES, MAX_ENTRIES, MAX_PARENTS, evaluate, refused};
+use super::refused;
 use crate::error::{Error, Result};
-use crate::sync::keys::{EntryHash, NotebookTag};
+use crate::sync::keys::{DeviceId, EntryHash, NotebookTag};
 
 /// Entries of one notebook, each together with everything before it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entries {
     notebook: NotebookTag,
     pub(super) list: BTreeMap<EntryHash, Entry>,
-    bytes: usize,
+    pub(super) bytes: usize,
     pub(super) trusted_recovery: Option<EntryHash>,
 }
 
@@ -56,6 +56,24 @@ impl Entries {
         }
     }
 
+    /// Entries that were taken before, as a notebook keeps them: what was checked when they came is not checked again.
+    ///
+    /// # Errors
+    /// [`Error::Peer`] when they do not begin with a first entry, or one does not follow those before it.
+    pub fn kept(list: impl IntoIterator<Item = Result<Entry>>) -> Result<Option<Self>> {
+        let mut list = list.into_iter();
+        let Some(first) = list.next() else { return Ok(None) };
+        let mut all = Self::begin(first?)?;
+        for entry in list {
+            let entry = entry?;
+            if !entry.parents.iter().all(|parent| all.list.contains_key(parent)) {
+                return refused("an entry of the roster is missing");
+            }
+            all.put(entry);
+        }
+        Ok(Some(all))
+    }
+
     /// Which notebook.
     pub fn notebook(&self) -> NotebookTag {
         self.notebook
@@ -95,9 +113,7 @@ impl Entries {
     /// # Errors
     /// [`Error::Invalid`] when it cannot be said, or not by this author.
     pub fn sign(&self, act: Act, author: &SigningKey, by_recovery: bool, made_at_unix_ms: u64) -> Result<Entry> {
-        let mut parents = self.heads();
-        // More heads than an entry may name are only there when somebody makes them. What is left out stays a head.
-        parents.truncate(MAX_PARENTS);
+        let parents = self.parents_for(&DeviceId(author.verifying_key().to_bytes()), by_recovery);
         Entry::sign(act, parents, author, by_recovery, made_at_unix_ms)
     }
 
@@ -106,8 +122,20 @@ impl Entries {
     /// # Errors
     /// [`Error::Peer`] when its author is nobody that the entries before it know, or there are too many.
     pub fn insert(&mut self, entry: Entry) -> Result<Taken> {
+        if let Some(taken) = self.look_at(&entry)? {
+            return Ok(taken);
+        }
+        if !self.has_room_for(&entry) {
+            return too_many();
+        }
+        self.put(entry);
+        Ok(Taken::New)
+    }
+
+    /// What becomes of an entry that cannot be taken now; none when there only has to be room for it.
+    fn look_at(&self, entry: &Entry) -> Result<Option<Taken>> {
         if self.list.contains_key(&entry.hash) {
-            return Ok(Taken::Known);
+            return Ok(Some(Taken::Known));
         }
         if entry.parents.is_empty() {
             return refused("this roster began with another entry");
@@ -115,41 +143,44 @@ impl Entries {
         let missing: Vec<EntryHash> =
             entry.parents.iter().filter(|parent| !self.list.contains_key(parent)).copied().collect();
         if !missing.is_empty() {
-            return Ok(Taken::Waits(missing));
+            return Ok(Some(Taken::Waits(missing)));
         }
-        if !self.knows_author(&entry) {
+        if !self.knows_author(entry) {
             return refused("an entry of the roster is signed by nobody who is known");
         }
-        let of_author = self.list.values().filter(|other| other.author == entry.author).count();
-        let is_full = self.list.len() >= MAX_ENTRIES || self.bytes.saturating_add(entry.bytes.len()) > MAX_BYTES;
-        if of_author >= MAX_BY_AUTHOR || is_full && !self.is_from_paper(&entry) {
-            return refused(
-                "there are more entries in the roster than a notebook can need; one device writes too many",
-            );
-        }
-        self.bytes += entry.bytes.len();
-        self.list.insert(entry.hash, entry);
-        Ok(Taken::New)
+        Ok(None)
     }
 
-    /// Takes many in, in whatever order they come.
+    fn put(&mut self, entry: Entry) {
+        self.bytes += entry.bytes.len();
+        self.list.insert(entry.hash, entry);
+    }
+
+    /// Takes many in, in whatever order they come. What there is no room for is taken if another builds on it.
     pub fn merge(&mut self, entries: impl IntoIterator<Item = Entry>) -> Merged {
         let mut merged = Merged { waiting: entries.into_iter().collect(), ..Merged::default() };
+        let mut no_room: BTreeMap<EntryHash, Entry> = BTreeMap::new();
         loop {
             let before = merged.new.len();
             for entry in std::mem::take(&mut merged.waiting) {
-                let hash = entry.hash;
-                if entry.parents.iter().any(|parent| !self.list.contains_key(parent)) {
-                    merged.waiting.push(entry);
-                    continue;
-                }
-                match self.insert(entry) {
-                    Ok(Taken::New) => merged.new.push(hash),
-                    Ok(_) => {}
+                match self.look_at(&entry) {
+                    Ok(Some(Taken::Waits(_))) => merged.waiting.push(entry),
+                    Ok(Some(_)) => {}
+                    Ok(None) if self.has_room_for(&entry) => {
+                        merged.new.push(entry.hash);
+                        self.put(entry);
+                    }
+                    Ok(None) => drop(no_room.insert(entry.hash, entry)),
                     Err(error) => merged.refused.push(error),
                 }
             }
+            for entry in self.wanted(&no_room, &merged.waiting) {
+                no_room.remove(&entry.hash);
+                merged.new.push(entry.hash);
+                self.put(entry);
+            }
             if merged.new.len() == before {
+                merged.refused.extend(no_room.into_values().filter_map(|_| too_many::<()>().err()));
                 return merged;
             }
         }
@@ -165,13 +196,8 @@ impl Entries {
         })
     }
 
-    /// Whether the recovery key that holds signed this: it must be able to remove even a device that filled the set.
-    fn is_from_paper(&self, entry: &Entry) -> bool {
-        entry.by_recovery && evaluate(self).recovery.is_some_and(|recovery| recovery.sign == entry.author.0)
-    }
-
     /// These entries and all before them, as far as they are known.
-    fn with_past(&self, from: impl Iterator<Item = EntryHash>) -> BTreeSet<EntryHash> {
+    pub(super) fn with_past(&self, from: impl Iterator<Item = EntryHash>) -> BTreeSet<EntryHash> {
         let mut found = BTreeSet::new();
         let mut next: Vec<EntryHash> = from.collect();
         while let Some(hash) = next.pop() {
@@ -182,6 +208,10 @@ impl Entries {
         found.retain(|hash| self.list.contains_key(hash));
         found
     }
+}
+
+fn too_many<T>() -> Result<T> {
+    refused("there are more entries in the roster than a notebook can need; one device writes too many")
 }
 
 /// Each entry after its parents, and of those that could come next the one with the smallest hash.

@@ -557,31 +557,90 @@ fn one_device_cannot_fill_the_roster() {
     assert!(matches!(set.insert(entry), Err(Error::Peer(_))));
 }
 
+/// Entries of one author at once, under names that no hash gave them: signing them would only make the tests slow.
+fn many(template: &Entry, names: std::ops::Range<u64>) -> Vec<Entry> {
+    let named = |number: u64| {
+        let mut entry = template.clone();
+        entry.hash = EntryHash(blake3::hash(&number.to_be_bytes()).into());
+        entry
+    };
+    names.map(named).collect()
+}
+
 #[test]
-fn the_paper_removes_even_a_device_that_filled_the_roster() {
+fn the_paper_removes_even_a_device_that_filled_the_roster_and_then_there_is_room_again() {
     let mut set = three();
     set.says(1, set_recovery(1));
     let template = set.sign(rotate(1), keys(2).signing_key(), false, 0).unwrap();
-    for number in 0_u64.. {
-        if set.len() == MAX_ENTRIES {
-            break;
-        }
-        let mut entry = template.clone();
-        entry.hash = EntryHash(blake3::hash(&number.to_be_bytes()).into());
+    for entry in many(&template, 0..(MAX_ENTRIES - set.len()) as u64) {
         set.list.insert(entry.hash, entry);
     }
-    // Signed beforehand, on a device that has not heard of all this.
+    // Signed beforehand, on a device that has not heard of all this; and by who has.
     let mut calm = three();
     let same = set.list.values().find(|entry| matches!(entry.act, Act::SetRecovery { .. })).unwrap().clone();
     calm.take(same);
     let by_device = calm.sign(revoke(2), keys(3).signing_key(), false, 0).unwrap();
-    let by_paper = calm.sign(revoke(2), &kit(1).signing_key(), true, 0).unwrap();
-    assert!(set.insert(by_device).is_err());
-    assert_eq!(set.insert(by_paper).unwrap(), Taken::New);
+    assert!(set.insert(by_device.clone()).is_err());
+    for view in [&calm, &set.clone()] {
+        let by_paper = view.sign(revoke(2), &kit(1).signing_key(), true, 0).unwrap();
+        assert_eq!(set.insert(by_paper).unwrap(), Taken::New);
+    }
     assert_eq!(set.devices(), [1, 3]);
     let roster = evaluate(&set);
     assert_eq!(roster.at_endpoint(&keys(3).public().endpoint).unwrap().name, "device 3");
     assert!(roster.at_endpoint(&keys(2).public().endpoint).is_none());
+    set.take(by_device);
+    set.says(3, add(4));
+    assert_eq!(set.devices(), [1, 3, 4]);
+}
+
+#[test]
+fn who_makes_heads_without_end_keeps_nobody_from_saying_something_that_counts() {
+    let mut set = three();
+    let setter = set.says(1, set_recovery(1));
+    set.says(3, rotate(3));
+    // Each follows what the other two said, and all names are smaller than theirs.
+    let heads = many(&set.sign(rotate(1), keys(2).signing_key(), false, 0).unwrap(), 0..300);
+    for mut entry in heads {
+        entry.parents = vec![setter];
+        entry.hash.0[0] = 0;
+        set.list.insert(entry.hash, entry);
+    }
+    let said = set.says(3, rotate(4));
+    assert!(evaluate(&set).write_under.contains(&said));
+    let parents = &set.get(&said).unwrap().parents;
+    assert!(parents.len() < MAX_PARENTS / 2, "few of one author's are named");
+    set.says(1, add(4));
+    assert_eq!(set.devices(), [1, 2, 3, 4]);
+    set.says(4, revoke(3));
+    set.paper_says(1, revoke(2));
+    assert_eq!(set.devices(), [1, 4]);
+}
+
+#[test]
+fn who_gives_each_device_other_entries_does_not_part_them() {
+    let template = three().sign(rotate(1), keys(2).signing_key(), false, 0).unwrap();
+    let flood = many(&template, 0..2 * MAX_BY_AUTHOR as u64);
+    let (some, others) = flood.split_at(MAX_BY_AUTHOR);
+    let (mut phone, mut laptop) = (three(), three());
+    phone.merge(some.to_vec());
+    laptop.merge(others.to_vec());
+    assert!(phone.merge(others.to_vec()).refused.len() > 1, "no more than so many are taken as they come");
+    // What one of them says can be heard by the other, in whatever order it comes.
+    laptop.says(3, revoke(2));
+    let merged = phone.merge(laptop.list.values().rev().cloned());
+    assert!(merged.waiting.is_empty());
+    assert_eq!(phone.devices(), [1, 3]);
+    phone.says(1, add(4));
+    laptop.merge(phone.list.values().cloned());
+    assert_eq!((phone.devices(), laptop.devices()), (vec![1, 3, 4], vec![1, 3, 4]));
+    // Its own next word makes none of its own wanted.
+    let mut chained = flood[0].clone();
+    chained.hash = EntryHash([9; 32]);
+    chained.parents = others.iter().map(|entry| entry.hash).take(2).collect();
+    let mut alone = three();
+    alone.merge(some.to_vec());
+    assert_eq!(alone.merge(others.iter().cloned().chain([chained])).new, []);
 }
 
 #[test]
