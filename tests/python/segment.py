@@ -118,7 +118,7 @@ for title, block in re.findall(r"^#+ ([^\n]*)$|^```text\n(.*?)```", page.read_te
     blocks.setdefault(heading, {}).update(pair for pair in pairs if len(pair) == 2)
 keys = {name: bytes.fromhex(value) for name, value in blocks["Keys"].items()}
 tag, root = keys["notebook_tag"], keys["root K"]
-assert tag == derive("kith 2026 notebook tag", keys["notebook id"])[:16]
+assert tag == derive("kith 2026 notebook tag", keys["epoch entry"])[:16]
 assert keys["check"] == derive("kith 2026 epoch check", derive("kith 2026 roster entry key", root))
 assert keys["device"] == SigningKey(derive("kith 2026 device signing", keys["keys seed"])).verify_key.encode()
 before = bytes(32)

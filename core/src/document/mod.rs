@@ -32,6 +32,9 @@ pub const MAX_VALUE: usize = 64 * 1024;
 /// Most operations of one record: half a million letters ever typed in it. Loading costs 0.6 µs each, and two million
 /// took a gigabyte to receive.
 pub const MAX_OPERATIONS: u64 = 500_000;
+/// Most changes of one record: a tenth of what its chunks are numbered for. Somebody who changes it five times a day does
+/// so for half a century.
+pub const MAX_CHANGES: u64 = 100_000;
 /// Most values shown for one key, however many were written at once.
 const MAX_VALUES: usize = 16;
 /// Most scalars inserted or deleted by one change, well within the gate.
@@ -261,7 +264,8 @@ impl Document {
         let change =
             self.change(&hash.0).ok_or_else(|| Error::Invalid("a change vanished while it was written".into()))?;
         gate::check(&change.bytes).map_err(|refused| Error::Invalid(refused.to_string()))?;
-        if self.auto.stats().num_ops > MAX_OPERATIONS {
+        let stats = self.auto.stats();
+        if stats.num_ops > MAX_OPERATIONS || stats.num_changes > MAX_CHANGES {
             return Err(Error::Invalid(
                 "this record was changed so often that its history is full; begin a new one".into(),
             ));
@@ -454,7 +458,8 @@ impl Document {
         first: Option<ChangeHash>,
         refused: &mut Vec<(Vec<u8>, String)>,
     ) -> Vec<Change> {
-        let mut operations = self.auto.stats().num_ops;
+        let stats = self.auto.stats();
+        let (mut operations, mut changes) = (stats.num_ops, stats.num_changes);
         let mut left_out: HashSet<ChangeHash> = HashSet::new();
         let mut kept = Vec::new();
         for change in ready {
@@ -462,9 +467,10 @@ impl Document {
                 "it builds on a change that was refused"
             } else if change.deps().is_empty() && first.is_some_and(|first| first != change.hash()) {
                 "it begins something that can begin only once, and differently"
-            } else if operations + change.len() as u64 > MAX_OPERATIONS {
+            } else if operations + change.len() as u64 > MAX_OPERATIONS || changes == MAX_CHANGES {
                 "the history of its record would be longer than any device can load"
             } else {
+                changes += 1;
                 operations += change.len() as u64;
                 kept.push(change);
                 continue;

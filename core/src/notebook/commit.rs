@@ -75,6 +75,9 @@ pub struct ReceivedSegment {
     pub made_at: String,
     /// The actors that wrote in it.
     pub actors: Vec<Vec<u8>>,
+    /// Whether its author counts: who does not may name any log, also that of another device whose first segment has not
+    /// come.
+    pub owns_its_log: bool,
 }
 
 /// What a commit did.
@@ -340,9 +343,11 @@ fn keep(
 }
 
 fn remember_segment(connection: &Connection, segment: &ReceivedSegment) -> Result<()> {
-    let ReceivedSegment { place, state, bytes, author, device, made_at, actors } = segment;
+    let ReceivedSegment { place, state, bytes, author, device, made_at, actors, owns_its_log } = segment;
     segments::put(connection, &NewSegment { place, state: *state, bytes })?;
-    segments::set_owner(connection, place.log, *author)?;
+    if *owns_its_log {
+        segments::set_owner(connection, place.log, *author)?;
+    }
     if *state == SegmentState::Taken {
         store::remember_device(connection, place.log, device, made_at)?;
     }

@@ -119,15 +119,15 @@ impl Notebook {
         let mut member = self.member(keys)?.ok_or_else(no_member)?;
         let now = self.unix_ms();
         let added = self.with_random(|random| member.add(request.device.clone(), &request.name, now, random))?;
-        self.keep_roster(&member, &[added])?;
-        // The entries, each once; keys for others go the usual way.
-        let kept = self.read(segments::parcels)?.into_iter().map(|(_, bytes)| bytes);
+        // The entries, each once; keys for others go the usual way. It is let in only once it can be answered.
+        let kept = self.read(segments::parcels)?.into_iter().map(|(_, bytes)| bytes).chain([added.parcel.clone()]);
         let mut told = HashSet::new();
         let tells = |parcel: &Vec<u8>| member.entry_in(parcel).is_some_and(|entry| told.insert(entry.hash));
         let parcels = kept.filter(tells).collect();
         let given = member.key_bag_of(&member.held_epochs(), &self.live_keys(&member)?);
         let welcome = Welcome { from: self.device.clone(), parcels, keys: given };
         let answer = self.with_random(|random| pairing::answer(&code, request, &welcome, random))?;
+        self.keep_roster(&member, &[added])?;
         place.put_new(&format!("{}.ans", code.file_stem()), &answer)?;
         segments::give(&lock(&self.writer).connection, &epochs_of(&welcome.keys), request.device.hpke)?;
         keys.remove(INVITED)?;

@@ -335,10 +335,21 @@ pub fn tell_again(connection: &Connection, id: RecordId, hashes: &BTreeSet<[u8; 
     queue(connection, &row, &changes)
 }
 
-/// Changes that the document has already are named by hash, under chunk numbers that were never used.
+/// Changes that the document has already are named by hash, under chunk numbers that were never used; once those have run
+/// out, under such as are not used now.
 fn queue(connection: &Connection, row: &DocumentRow, changes: &[RawChange]) -> Result<()> {
-    let first = row.next;
+    let mut first = row.next;
+    if first + changes.len() as i64 > MAX_CHUNK {
+        let range = [row.n << 20, row.n << 20 | MAX_CHUNK];
+        let sql = "SELECT max(coalesce((SELECT max(key) FROM chunk WHERE key BETWEEN ?1 AND ?2), ?1),
+                              coalesce((SELECT max(chunk) FROM outbox WHERE chunk BETWEEN ?1 AND ?2), ?1))";
+        let used: i64 = connection.prepare_cached(sql)?.query_row(range, |row| row.get(0))?;
+        first = (used & MAX_CHUNK) + 1;
+    }
     let next = first + changes.len() as i64;
+    if next > MAX_CHUNK {
+        return Err(Error::Invalid("this record has too many changes to be told again; sync first".into()));
+    }
     for (change, key) in changes.iter().zip(row.n << 20 | first..) {
         connection.prepare_cached("INSERT OR IGNORE INTO outbox VALUES (?, ?)")?.execute(params![key, change.hash])?;
     }

@@ -222,6 +222,12 @@ pub fn weight(connection: &Connection) -> Result<u64> {
     Ok(statement.query_row([], |row| row.get(0))?)
 }
 
+/// How many segments are kept back of devices that do not belong to the notebook, and how many bytes they have.
+pub fn weight_kept_back(connection: &Connection) -> Result<(u64, u64)> {
+    let sql = "SELECT count(*), coalesce(sum(length(bytes)), 0) FROM segment WHERE state IN (1, 2)";
+    Ok(connection.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?)
+}
+
 /// How many segments are in this state.
 pub fn count(connection: &Connection, state: SegmentState) -> Result<u64> {
     let mut statement = connection.prepare_cached("SELECT count(*) FROM segment WHERE state = ?")?;

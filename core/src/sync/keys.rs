@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::cbor::{Map, Reader};
 use super::envelope::{self, EnvelopeKey};
 use super::seal::{self, Parcel, SIGNATURE};
-use super::{LogId, NotebookId, hex, paper};
+use super::{LogId, hex, paper};
 use crate::error::{Error, Result};
 use crate::model::Random;
 
@@ -115,9 +115,10 @@ impl DeviceId {
 }
 
 impl NotebookTag {
-    /// The tag of a notebook.
-    pub fn of(notebook: &NotebookId) -> Self {
-        Self(first(blake3::derive_key("kith 2026 notebook tag", notebook)))
+    /// The tag of the notebook whose roster begins with this entry. It is made from the entry, so that nobody who once had
+    /// a key of the notebook can write another beginning for it.
+    pub fn of(genesis: &EntryHash) -> Self {
+        Self(first(blake3::derive_key("kith 2026 notebook tag", &genesis.0)))
     }
 }
 

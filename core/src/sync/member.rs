@@ -10,13 +10,13 @@ use ed25519_dalek::SigningKey;
 use zeroize::Zeroizing;
 
 use super::envelope::EnvelopeKey;
+use super::hex;
 use super::keys::{
     self, DeviceId, DeviceKeys, EntryHash, EntryKey, EpochKeys, KeyBag, KeyId, NotebookTag, RecoveryKit, Secret,
 };
 use super::keystore::KeyStore;
-use super::roster::{self, Act, Cut, Entries, Entry, Roster};
+use super::roster::{self, Act, Cut, Entries, Entry, MAX_BY_AUTHOR, Roster};
 use super::seal::{self, Parcel};
-use super::{NotebookId, hex};
 use crate::error::{Error, Result};
 use crate::model::Random;
 
@@ -37,6 +37,11 @@ const LOOK_AHEAD: usize = 8;
 const MOST_STEPS: usize = 64;
 /// To so many devices that a removed one let in something is sealed: it may have let in any number.
 const MOST_VOID: usize = 16;
+
+/// So many of the entries a device may write are kept for removing others.
+const KEPT_FOR_REMOVALS: usize = 32;
+/// To so many removals a device says at most how far it knew the logs: each may remove somebody who never was.
+const MOST_HELD: usize = MAX_BY_AUTHOR / 2;
 
 /// An entry that is new here, and the file in which it travels.
 pub struct Written {
@@ -71,9 +76,13 @@ pub fn draw_keys(store: &dyn KeyStore, tag: &NotebookTag, random: Random<'_>) ->
         return Ok(keys);
     }
     let (endpoint, device) = (Secret::draw(random), Secret::draw(random));
-    store.put(&endpoint_name(tag), endpoint.bytes())?;
-    store.put(&device_name(tag), device.bytes())?;
+    keep_seeds(store, tag, &endpoint, &device)?;
     Ok(DeviceKeys::from_seeds(&endpoint, &device))
+}
+
+fn keep_seeds(store: &dyn KeyStore, tag: &NotebookTag, endpoint: &Secret, device: &Secret) -> Result<()> {
+    store.put(&endpoint_name(tag), endpoint.bytes())?;
+    store.put(&device_name(tag), device.bytes())
 }
 
 /// The keys this device has for a notebook; none when it never joined it, or its key store was lost.
@@ -145,15 +154,15 @@ impl Member {
     /// As the key store; [`Error::Invalid`] for a name that is too long.
     pub fn found(
         store: &dyn KeyStore,
-        notebook: &NotebookId,
         name: &str,
         made_at_unix_ms: u64,
         random: Random<'_>,
     ) -> Result<(Self, Written)> {
-        let tag = NotebookTag::of(notebook);
-        let keys = draw_keys(store, &tag, random)?;
-        let root = Secret::draw(random);
-        let genesis = Entry::genesis(tag, &keys, &short(name), &root, made_at_unix_ms)?;
+        let (endpoint, device, root) = (Secret::draw(random), Secret::draw(random), Secret::draw(random));
+        let keys = DeviceKeys::from_seeds(&endpoint, &device);
+        let genesis = Entry::genesis(&keys, &short(name), &root, made_at_unix_ms)?;
+        let tag = NotebookTag::of(&genesis.hash);
+        keep_seeds(store, &tag, &endpoint, &device)?;
         let epoch = EpochKeys::derive(tag, genesis.hash, &root);
         let parcel = roster::seal_entry(&genesis, &epoch.entry_key(), random)?;
         let entries = Entries::begin(genesis.clone())?;
@@ -481,6 +490,17 @@ impl Member {
         Ok(Written { entry, parcel })
     }
 
+    /// Says something that may as well stay unsaid: nothing when there is hardly room for more entries of this device. What
+    /// is left is for removals.
+    pub fn say_if_there_is_room(&mut self, act: Act, made_at_unix_ms: u64, random: Random<'_>) -> Option<Written> {
+        let by_me = self.entries.by(&self.device()).count();
+        if by_me + KEPT_FOR_REMOVALS > MAX_BY_AUTHOR {
+            return None;
+        }
+        // The set may be full all the same: others fill it, too.
+        self.say(act, made_at_unix_ms, random).ok()
+    }
+
     /// What this device shows on a network, with a fresh nonce, under the key it writes with: only who holds that key
     /// knows which device it is.
     pub fn beacon(&self, nonce: &[u8]) -> Option<[u8; 16]> {
@@ -516,8 +536,21 @@ impl Member {
     /// # Errors
     /// As [`Member::say`] and the key store.
     pub fn rotate(&mut self, store: &dyn KeyStore, made_at_unix_ms: u64, random: Random<'_>) -> Result<Written> {
+        let author = self.keys.signing_key().clone();
+        self.rotate_as(store, &author, false, made_at_unix_ms, random)
+    }
+
+    fn rotate_as(
+        &mut self,
+        store: &dyn KeyStore,
+        author: &SigningKey,
+        by_recovery: bool,
+        made_at_unix_ms: u64,
+        random: Random<'_>,
+    ) -> Result<Written> {
         let root = Secret::draw(random);
-        let written = self.say(Act::Rotate { check: super::keys::epoch_check(&root) }, made_at_unix_ms, random)?;
+        let act = Act::Rotate { check: super::keys::epoch_check(&root) };
+        let written = self.say_as(act, author, by_recovery, made_at_unix_ms, random)?;
         self.hold_root(store, written.entry.hash, root)?;
         Ok(written)
     }
@@ -560,13 +593,10 @@ impl Member {
     }
 
     /// Says the HPKE key it has now, if the others know another.
-    ///
-    /// # Errors
-    /// As [`Member::say`].
-    pub fn rekey(&mut self, made_at_unix_ms: u64, random: Random<'_>) -> Result<Option<Written>> {
+    pub fn rekey(&mut self, made_at_unix_ms: u64, random: Random<'_>) -> Option<Written> {
         let (me, hpke) = (self.device(), self.keys.envelope_key().public());
         let is_known = self.roster.device(&me).is_none_or(|device| device.hpke == hpke);
-        if is_known { Ok(None) } else { self.say(Act::Rekey { hpke }, made_at_unix_ms, random).map(Some) }
+        if is_known { None } else { self.say_if_there_is_room(Act::Rekey { hpke }, made_at_unix_ms, random) }
     }
 
     /// Forgets the HPKE keys it had before, once every device has renewed its own: then all have heard that they are not
@@ -627,21 +657,24 @@ impl Member {
             Some(kit) => self.say_as(act, &kit.signing_key(), true, made_at_unix_ms, random)?,
             None => self.say(act, made_at_unix_ms, random)?,
         };
-        let rotate = self.rotate(store, made_at_unix_ms, random)?;
+        let author = kit.map_or_else(|| self.keys.signing_key().clone(), RecoveryKit::signing_key);
+        let rotate = self.rotate_as(store, &author, kit.is_some(), made_at_unix_ms, random)?;
         Ok([revoke, rotate])
     }
 
-    /// The removals of which this device has not yet said how far it knew the logs, with the removed device.
+    /// The removals of which this device has not yet said how far it knew the logs, with the removed device. Who was never
+    /// let in wrote nothing.
     pub fn unheld(&self) -> Vec<(EntryHash, DeviceId)> {
         let me = self.device();
-        let said = |revoke: &EntryHash| {
-            let by_me = self.entries.get(revoke).is_some_and(|entry| entry.author == me);
-            let mut all = self.entries.lacking(&[]).into_iter();
-            by_me || all.any(|e| e.author == me && matches!(&e.act, Act::Held { revoke: of, .. } if of == revoke))
+        let held = |entry: &Entry| match &entry.act {
+            Act::Held { revoke, .. } => Some(*revoke),
+            Act::Revoke { .. } => Some(entry.hash),
+            _ => None,
         };
-        let removed = self.roster.removed.iter().filter(|removed| removed.device != me);
+        let said: BTreeSet<EntryHash> = self.entries.by(&me).filter_map(held).collect();
+        let removed = self.roster.removed.iter().filter(|removed| removed.device != me && removed.name.is_some());
         let pairs = removed.flat_map(|removed| removed.revokes.iter().map(|revoke| (*revoke, removed.device)));
-        pairs.filter(|(revoke, _)| !said(revoke)).collect()
+        pairs.filter(|(revoke, _)| !said.contains(revoke)).take(MOST_HELD.saturating_sub(said.len())).collect()
     }
 
     /// Every device that may read some of the epochs held here, and the recovery key, which may read all. Whoever holds a
@@ -742,12 +775,10 @@ fn open_roster(tag: &NotebookTag, parcels: &[Vec<u8>], keys: &KeyBag) -> Result<
     let epochs: Vec<EntryKey> = from_roots.chain(alone).collect();
     let open = |parcel: &Vec<u8>| epochs.iter().find_map(|epoch| roster::open_entry(parcel, epoch).ok());
     let opened: Vec<Entry> = parcels.iter().filter_map(open).collect();
-    let genesis = opened.iter().find(|entry| matches!(entry.act, Act::Genesis { .. })).cloned();
+    // Whoever once had a key could write another beginning; it would be that of another notebook.
+    let genesis = opened.iter().find(|entry| NotebookTag::of(&entry.hash) == *tag).cloned();
     let no_roster = || Error::Peer("no list of devices can be opened with these keys".into());
     let mut entries = Entries::begin(genesis.ok_or_else(no_roster)?)?;
-    if entries.notebook() != *tag {
-        return Err(Error::Peer("what came belongs to another notebook".into()));
-    }
     entries.merge(opened);
     Ok(entries)
 }

@@ -20,11 +20,10 @@ pub mod roster;
 pub mod seal;
 pub mod segment;
 pub mod session;
+pub(crate) mod share;
 
 /// Which log: 16 random bytes, drawn anew for a notebook that was restored or copied.
 pub type LogId = [u8; 16];
-/// Which notebook: 16 random bytes that all its devices share.
-pub type NotebookId = [u8; 16];
 
 /// Bytes as lower-case hexadecimal digits, as folders and messages show them.
 pub fn hex(bytes: &[u8]) -> String {

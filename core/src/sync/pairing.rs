@@ -18,14 +18,14 @@ use zeroize::Zeroizing;
 use super::cbor::{Fields, Map, Reader};
 use super::envelope::{self, EnvelopeKey};
 use super::keys::{DevicePublic, KEY, KeyBag, NotebookTag};
-use super::roster::MAX_ENTRIES;
+use super::roster::{MAX_BYTES, MAX_ENTRIES};
 use super::seal::{self, MAX_PARCEL};
 use super::{hex, paper};
 use crate::error::{Error, Result};
 use crate::model::Random;
 
-/// Largest file of a pairing that is read: an answer holds the whole roster.
-pub const MAX_FILE: usize = 16 * 1024 * 1024;
+/// Largest file of a pairing that is read, 20 MiB: an answer holds the whole roster, padded.
+pub const MAX_FILE: usize = MAX_BYTES / 4 * 5;
 /// Longest name of a device, in characters.
 pub const MAX_NAME: usize = 80;
 /// Most roster files of an answer.

@@ -31,6 +31,7 @@ use crate::sync::checkpoint;
 use crate::sync::keys::NotebookTag;
 use crate::sync::ranges::{MAX_RANGES, Ranges};
 use crate::sync::segment::MAX_SEGMENT;
+use crate::sync::share::{Claim, shared};
 
 /// Most numbers that are asked for and have not come: of the largest segments, 64 MiB.
 pub const MAX_OPEN: usize = 64 * 1024 * 1024 / MAX_SEGMENT;
@@ -551,33 +552,17 @@ pub fn held(segments: impl IntoIterator<Item = (u64, [u8; 32], bool)>) -> Held {
 }
 
 /// As much of it as one greeting may tell. Only a device that means harm opens more logs, or leaves out more numbers: what
-/// is left out is of those who have most, and goes through mailboxes only.
-pub fn tellable<O: Ord>(have: Have, owner: impl Fn(&LogId) -> O) -> Have {
-    let cost = |held: &Held| (held.ranges.ranges().len() + held.gone.ranges().len()).max(MAX_TOLD / MAX_LOGS);
+/// is left out is of those who have most, and goes through mailboxes only. Whose a log is says its rank, see [`Claim`].
+pub fn tellable(have: Have, rank: impl Fn(&LogId) -> usize) -> Have {
     let can_be_read = |held: &Held| [&held.ranges, &held.gone].iter().all(|part| part.ranges().len() <= MAX_RANGES);
-    let mut of_each: BTreeMap<O, Vec<(LogId, Held)>> = BTreeMap::new();
-    for (log, held) in have.into_iter().filter(|(_, held)| can_be_read(held)) {
-        of_each.entry(owner(&log)).or_default().push((log, held));
-    }
+    let mut logs: Vec<(LogId, Held)> = have.into_iter().filter(|(_, held)| can_be_read(held)).collect();
     // Of a device's logs those with most segments come first.
-    of_each.values_mut().for_each(|logs| logs.sort_by_key(|(_, held)| Reverse(held.ranges.count())));
-    let within = |share: usize, logs: &[(LogId, Held)]| {
-        let mut room = share;
-        let fits = |(_, held): &&(LogId, Held)| {
-            let fits = cost(held) <= room;
-            room -= if fits { cost(held) } else { 0 };
-            fits
-        };
-        logs.iter().filter(fits).cloned().collect::<Vec<_>>()
-    };
-    let mut share = MAX_TOLD;
-    loop {
-        let told: Vec<(LogId, Held)> = of_each.values().flat_map(|logs| within(share, logs)).collect();
-        if told.iter().map(|(_, held)| cost(held)).sum::<usize>() <= MAX_TOLD {
-            return told.into_iter().collect();
-        }
-        share /= 2;
-    }
+    logs.sort_by_key(|(_, held)| Reverse(held.ranges.count()));
+    let claims = logs.into_iter().map(|(log, held)| {
+        let pieces = held.ranges.ranges().len() + held.gone.ranges().len();
+        Claim { rank: rank(&log), cost: pieces.max(MAX_TOLD / MAX_LOGS), what: (log, held) }
+    });
+    shared(MAX_TOLD, claims).into_iter().collect()
 }
 
 fn digest_of(parcels: &BTreeSet<ParcelId>) -> [u8; 32] {

@@ -147,7 +147,7 @@ fn without_signature(entry: &Entry) -> Vec<u8> {
 
 /// A roster of one device.
 pub fn roster() -> Entries {
-    Entries::begin(Entry::genesis(NOTEBOOK, &device(1), "phone", &Secret::new([1; 32]), 0).unwrap()).unwrap()
+    Entries::begin(Entry::genesis(&device(1), "phone", &Secret::new([1; 32]), 0).unwrap()).unwrap()
 }
 
 /// Two roots and an entry key.

@@ -79,7 +79,7 @@ impl Notebook {
 
     fn seal_checkpoint(&self, member: &Member, epoch: &EpochKeys) -> Result<Vec<Vec<u8>>> {
         let told = self.read(|connection| query::to_tell(connection, MAX_TOLD))?;
-        let text = Text { told, seen: self.seen_for_newcomers()? };
+        let text = Text { told, seen: self.seen_for_newcomers(member)? };
         self.with_random(|random| checkpoint::seal(&text, epoch, member.keys().signing_key(), random))
     }
 

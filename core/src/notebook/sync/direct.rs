@@ -269,7 +269,7 @@ impl Notebook {
         let peer = line.peer();
         must_belong(&member, peer)?;
         self.tend_roster(&mut member, keys)?;
-        let (parcels, have) = (self.parcel_ids()?, self.have()?);
+        let (parcels, have) = (self.parcel_ids(&member)?, self.have(&member)?);
         let is_new = have.is_empty() && !self.has_told_records()?;
         let here = Here { notebook: member.tag(), parcels, have, is_new };
         let mut meeting = Meeting { member, peer, keys, report: SyncReport::default(), queued: 0, is_over: false };
@@ -332,7 +332,7 @@ impl Notebook {
                 Output::GiveCheckpoint => Input::Checkpoint(self.checkpoint_for_newcomer(&meeting.member)?),
                 Output::TakeRoster(parcels) => {
                     self.take_parcels(meeting, parcels)?;
-                    Input::Roster(self.parcel_ids()?)
+                    Input::Roster(self.parcel_ids(&meeting.member)?)
                 }
                 Output::GiveRoster(ids) => {
                     let kept = self.read(segments::parcels)?.into_iter();
@@ -341,10 +341,10 @@ impl Notebook {
                 Output::Give(log, seq) => {
                     Input::Segments(log, seq, self.read(|connection| segments::under(connection, log, seq))?)
                 }
-                Output::Tell => Input::Have(self.have()?),
+                Output::Tell => Input::Have(self.have(&meeting.member)?),
                 Output::Settle => {
                     self.settle_with(meeting)?;
-                    Input::Settled(self.parcel_ids()?, self.have()?)
+                    Input::Settled(self.parcel_ids(&meeting.member)?, self.have(&meeting.member)?)
                 }
             };
             let more = session.step(input)?;
@@ -356,7 +356,7 @@ impl Notebook {
     /// A segment that is refused does not end the exchange: the next one may be fine.
     fn take_from_peer(&self, meeting: &mut Meeting<'_>, bytes: &[u8]) -> Result<()> {
         match self.take_bytes(&meeting.member, bytes, &mut meeting.report) {
-            Err(error @ (Error::Peer(_) | Error::NeedsUpdate(_))) => {
+            Err(error @ (Error::Peer(_) | Error::NeedsUpdate(_) | Error::Invalid(_))) => {
                 let file = "a segment of the other device".into();
                 meeting.report.set_aside.push(SetAside { file, why: error.to_string() });
                 Ok(())
@@ -366,7 +366,7 @@ impl Notebook {
     }
 
     fn take_parcels(&self, meeting: &mut Meeting<'_>, parcels: Vec<Vec<u8>>) -> Result<()> {
-        let known = self.parcel_ids()?;
+        let known = self.parcel_ids(&meeting.member)?;
         let tag = meeting.member.tag();
         let is_new = |parcel: &Vec<u8>| {
             parcel.len() <= seal::MAX_PARCEL
@@ -435,23 +435,24 @@ impl Notebook {
         Ok(parcels)
     }
 
-    /// The files of the roster that are here, and those that were passed over: the other need not give them.
-    fn parcel_ids(&self) -> Result<BTreeSet<ParcelId>> {
-        self.read(|connection| {
-            let kept = segments::parcels(connection)?.into_iter().map(|(id, _)| id);
-            Ok(kept.chain(segments::passed_over(connection)?).take(session::MAX_PARCELS).collect())
-        })
+    /// The files of the roster that are here, entries first, and those that were passed over: the other need not give them.
+    fn parcel_ids(&self, member: &Member) -> Result<BTreeSet<ParcelId>> {
+        let (mut kept, passed_over) =
+            self.read(|connection| Ok((segments::parcels(connection)?, segments::passed_over(connection)?)))?;
+        if kept.len() > session::MAX_PARCELS {
+            kept.sort_by_key(|(_, parcel)| member.entry_in(parcel).is_none());
+        }
+        Ok(kept.into_iter().map(|(id, _)| id).chain(passed_over).take(session::MAX_PARCELS).collect())
     }
 
     /// What is here, log by log, as far as it may be told.
-    fn have(&self) -> Result<Have> {
+    fn have(&self, member: &Member) -> Result<Have> {
         let mut logs: BTreeMap<LogId, Vec<(u64, [u8; 32], bool)>> = BTreeMap::new();
         for (at, state) in self.read(segments::places)? {
             logs.entry(at.log).or_default().push((at.seq, at.hash, state != SegmentState::Renewed));
         }
-        let owners = self.read(segments::owners)?;
         let have = logs.into_iter().map(|(log, segments)| (log, session::held(segments))).collect();
-        Ok(session::tellable(have, |log| owners.get(log).copied()))
+        Ok(session::tellable(have, self.ranks(member)?))
     }
 }
 

@@ -24,7 +24,7 @@ impl Notebook {
             self.take_kept(member, keys)?;
         }
         let now = self.unix_ms();
-        let said = self.with_random(|random| member.rekey(now, random))?;
+        let said = self.with_random(|random| member.rekey(now, random));
         if steps > 0 || said.is_some() {
             self.keep_roster(member, said.as_slice())?;
             self.hand_on_keys(member)?;

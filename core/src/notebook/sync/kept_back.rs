@@ -195,6 +195,9 @@ impl Notebook {
             let opened = segment::open(&bytes, &epoch)?;
             let author = opened.author();
             let text = opened.verify(&author)?;
+            if text.needs_update() {
+                continue;
+            }
             all.push(Opened { at, author, text, bytes, why });
         }
         Ok(all)
@@ -211,6 +214,7 @@ fn settled(opened: &Opened) -> ReceivedSegment {
         device: String::new(),
         made_at: rfc3339(opened.text.made_at_unix_ms),
         actors: Vec::new(),
+        owns_its_log: false,
     }
 }
 

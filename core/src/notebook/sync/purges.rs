@@ -18,7 +18,9 @@ use crate::sync::roster::{Act, MAX_PURGED};
 /// How much is deleted on the word of other devices, since somebody on this one last agreed.
 const MAX_PEOPLE: u64 = 3;
 const MAX_RECORDS: u64 = 200;
-/// How much that was: people, then records, as text with a blank between.
+/// How many ids of records that are not here are noted so: beyond that, one is deleted once it has come.
+const MAX_NOTED: u64 = 20_000;
+/// How much that was, as [`Since`] in numbers with blanks between.
 const SINCE: &str = "purged_for_others";
 /// Set while the file may still hold bytes of what was deleted.
 pub(super) const UNSCRUBBED: &str = "unscrubbed";
@@ -43,6 +45,14 @@ struct Deletion {
     ids: BTreeSet<RecordId>,
 }
 
+/// What was deleted on the word of others alone.
+#[derive(Clone, Copy, Default)]
+struct Since {
+    people: u64,
+    records: u64,
+    noted: u64,
+}
+
 impl Notebook {
     /// Says what was deleted for good here and nobody has said yet.
     pub(super) fn say_purges(&self, member: &mut Member) -> Result<Vec<Written>> {
@@ -53,24 +63,26 @@ impl Notebook {
         let now = self.unix_ms();
         let say = |records: &[RecordId]| {
             let act = Act::Purge { records: records.to_vec(), successor: None };
-            self.with_random(|random| member.say(act, now, random))
+            self.with_random(|random| member.say_if_there_is_room(act, now, random))
         };
-        unsaid.chunks(MAX_PURGED).map(say).collect()
+        Ok(unsaid.chunks(MAX_PURGED).map_while(say).collect())
     }
 
     /// Deletes here what others deleted for good, as far as their word is enough.
     pub(super) fn take_purges(&self, member: &Member, report: &mut SyncReport) -> Result<()> {
         let since: Option<String> = self.read(|connection| store::meta(connection, SINCE))?;
-        let (mut people, mut records) = since.as_deref().and_then(read_since).unwrap_or_default();
+        let mut done = since.as_deref().and_then(read_since).unwrap_or_default();
         for deletion in self.deletions(member)? {
-            let (more_people, more_records) = (people + deletion.people, records + deletion.records);
-            if more_people > MAX_PEOPLE || more_records > MAX_RECORDS {
-                report.purges_waiting.push(deletion.waiting());
+            let more = done.with(&deletion);
+            if more.is_too_much() {
+                if deletion.records > 0 {
+                    report.purges_waiting.push(deletion.waiting());
+                }
                 continue;
             }
-            (people, records) = (more_people, more_records);
+            done = more;
             report.deleted += deletion.records;
-            self.delete_here(deletion.ids, format!("{people} {records}"))?;
+            self.delete_here(deletion.ids, done.written())?;
         }
         Ok(())
     }
@@ -93,7 +105,7 @@ impl Notebook {
         let mut records = 0;
         for deletion in self.deletions(&member)? {
             records += deletion.records;
-            self.delete_here(deletion.ids, "0 0".into())?;
+            self.delete_here(deletion.ids, Since::default().written())?;
         }
         self.scrub_if_need_be()?;
         Ok(records)
@@ -149,7 +161,25 @@ impl Deletion {
     }
 }
 
-fn read_since(text: &str) -> Option<(u64, u64)> {
-    let (people, records) = text.split_once(' ')?;
-    Some((people.parse().ok()?, records.parse().ok()?))
+fn read_since(text: &str) -> Option<Since> {
+    let mut numbers = text.split(' ').map(|number| number.parse().ok());
+    Some(Since { people: numbers.next()??, records: numbers.next()??, noted: numbers.next().flatten().unwrap_or(0) })
+}
+
+impl Since {
+    fn with(&self, more: &Deletion) -> Self {
+        Self {
+            people: self.people + more.people,
+            records: self.records + more.records,
+            noted: self.noted + (more.ids.len() as u64).saturating_sub(more.records),
+        }
+    }
+
+    fn is_too_much(&self) -> bool {
+        self.people > MAX_PEOPLE || self.records > MAX_RECORDS || self.noted > MAX_NOTED
+    }
+
+    fn written(&self) -> String {
+        format!("{} {} {}", self.people, self.records, self.noted)
+    }
 }

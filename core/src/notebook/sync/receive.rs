@@ -24,6 +24,12 @@ const SLICE: usize = 32;
 /// counts each as a byte at least.
 const MAX_OPERATIONS: u64 = (ROOM + 64 * 1024) as u64;
 
+/// Segments under one number, as copies of a notebook write them: a few.
+const MOST_TWINS: usize = 16;
+/// How much is kept back of devices that do not belong to the notebook: what one that was lost wrote in months.
+const MOST_KEPT_BACK: u64 = 2048;
+const MOST_BYTES_KEPT_BACK: u64 = 64 * 1024 * 1024;
+
 /// How the changes of a segment are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Taking {
@@ -132,7 +138,7 @@ impl Notebook {
                     self.complain(member, place, found, bytes, true);
                     is_here = false;
                 }
-                Err(error @ (Error::Peer(_) | Error::NeedsUpdate(_))) => {
+                Err(error @ (Error::Peer(_) | Error::NeedsUpdate(_) | Error::Invalid(_))) => {
                     report.set_aside.push(SetAside { file: found.name.clone(), why: error.to_string() });
                     self.complain(member, place, found, bytes, false);
                     is_here = false;
@@ -215,13 +221,30 @@ impl Notebook {
             let is_renewed = state == Some(SegmentState::Renewed) && is_covered;
             return Ok(if is_renewed { Verdict::Renewed } else { Verdict::Known });
         }
-        if owner.is_some_and(|owner| owner != author.0) {
-            return Err(Error::Peer("it continues the log of another device".into()));
+        if let Some(owner) = owner.map(DeviceId).filter(|owner| *owner != author) {
+            let (by, of) = (member.roster().name_of(&author), member.roster().name_of(&owner));
+            return Err(Error::Peer(format!("\"{by}\" continues in it the log of another device, \"{of}\"")));
+        }
+        if known.len() >= MOST_TWINS {
+            return Err(Error::Peer("too many others stand under its number".into()));
         }
         if operations(&text) > MAX_OPERATIONS {
             return Err(Error::Peer("it holds more than any segment of ours".into()));
         }
-        let state = if text.needs_update() { SegmentState::Newer } else { self.state_of(member, &author, &at)? };
+        let state = match self.state_of(member, &author, &at)? {
+            SegmentState::Taken if text.needs_update() => SegmentState::Newer,
+            state => state,
+        };
+        if matches!(state, SegmentState::Stranger | SegmentState::AfterRemoval) {
+            let (count, weight) = self.read(segments::weight_kept_back)?;
+            if count >= MOST_KEPT_BACK || weight + bytes.len() as u64 > MOST_BYTES_KEPT_BACK {
+                return Err(Error::Peer(
+                    "as much as can be is kept back already of devices that do not belong to the notebook; decide what \
+                     becomes of that first"
+                        .into(),
+                ));
+            }
+        }
         Ok(Verdict::New(Box::new(text), at, state))
     }
 
@@ -271,6 +294,7 @@ impl Notebook {
             device: name,
             made_at: rfc3339(text.made_at_unix_ms),
             actors: if state == SegmentState::Taken { text.actors.clone() } else { Vec::new() },
+            owns_its_log: state == SegmentState::Taken || member.roster().device(&text.device).is_some(),
         };
         if state != SegmentState::Taken {
             return self.commit(Change { segment: Some(mark), ..Change::default() }, Origin::Peer).map(drop);
@@ -410,10 +434,10 @@ impl Notebook {
                 let opened = segment::open(&bytes, &epoch)?;
                 let author = opened.author();
                 let text = opened.verify(&author)?;
-                if text.needs_update() {
-                    continue;
-                }
-                let state = self.state_of(member, &author, &at)?;
+                let state = match self.state_of(member, &author, &at)? {
+                    SegmentState::Taken if text.needs_update() => SegmentState::Newer,
+                    state => state,
+                };
                 if state != SegmentState::Taken {
                     if state != before {
                         segments::set_state(&lock(&self.writer).connection, &at, state)?;

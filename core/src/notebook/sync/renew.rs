@@ -6,7 +6,7 @@
 //! Of a forgotten segment its place and its first bytes are kept, so that it is known when it comes by again. Once all
 //! devices have done so, keys are forgotten too: that is `forget`.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::SyncReport;
 use crate::error::{Error, Result};
@@ -14,6 +14,7 @@ use crate::model::{BlobId, RecordId};
 use crate::notebook::{Notebook, lock};
 use crate::store;
 use crate::store::segments::{self, SegmentPlace, SegmentState};
+use crate::sync::LogId;
 use crate::sync::keystore::KeyStore;
 use crate::sync::member::Member;
 use crate::sync::ranges::Ranges;
@@ -114,7 +115,19 @@ impl Notebook {
                 renewal.covers.iter().for_each(|cut| add_to(&mut cuts, cut));
             }
         }
-        Ok(Cut::that_fit(cuts))
+        let rank = self.ranks(member)?;
+        Ok(Cut::that_fit(cuts, rank))
+    }
+
+    /// Whose logs are told of before whose, where not all can be: this device's, then those of the others that belong to the
+    /// notebook, the eldest first, then what nobody who belongs wrote.
+    pub(super) fn ranks(&self, member: &Member) -> Result<impl Fn(&LogId) -> usize + use<>> {
+        let me = member.device();
+        let others = member.roster().devices.iter().map(|device| device.public.device).filter(|device| *device != me);
+        let rank: HashMap<[u8; 32], usize> =
+            std::iter::once(me).chain(others).enumerate().map(|(at, device)| (device.0, at)).collect();
+        let owners = self.read(segments::owners)?;
+        Ok(move |log: &LogId| owners.get(log).and_then(|owner| rank.get(owner)).copied().unwrap_or(usize::MAX))
     }
 
     /// Forgets what renewals cover, as far as their bases hold it; says so once nothing is left.
@@ -143,7 +156,7 @@ impl Notebook {
             }
             if lacking == 0 && !said {
                 let act = Act::Renewed { renewal: renewal.entry };
-                written.push(self.with_random(|random| member.say(act, now, random))?);
+                written.extend(self.with_random(|random| member.say_if_there_is_room(act, now, random)));
             }
         }
         self.keep_roster(member, &written)

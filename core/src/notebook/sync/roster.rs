@@ -34,11 +34,7 @@ impl Notebook {
     /// Begins a roster with this device as the first.
     pub(in crate::notebook) fn found(&self, keys: &dyn KeyStore) -> Result<Member> {
         let now = self.unix_ms();
-        let (member, genesis) = self.with_random(|random| {
-            let mut notebook = [0; 16];
-            random(&mut notebook);
-            Member::found(keys, &notebook, &self.device, now, random)
-        })?;
+        let (member, genesis) = self.with_random(|random| Member::found(keys, &self.device, now, random))?;
         self.keep_roster(&member, &[genesis])?;
         Ok(member)
     }
@@ -94,6 +90,9 @@ impl Notebook {
     pub(super) fn take_kept(&self, member: &mut Member, keys: &dyn KeyStore) -> Result<()> {
         let kept: Vec<Vec<u8>> = self.read(segments::parcels)?.into_iter().map(|(_, bytes)| bytes).collect();
         let learned = member.take(keys, &kept)?;
+        if learned.keys || !learned.entries.is_empty() {
+            segments::pass_over_none(&lock(&self.writer).connection)?;
+        }
         self.keep_learned(member, &[], &learned.entries)?;
         store::set_meta(&lock(&self.writer).connection, LOOKED_WITH, held(member))
     }
@@ -164,14 +163,20 @@ impl Notebook {
                     .into(),
             ));
         }
-        let mut written = Vec::new();
+        let (mut written, now) = (Vec::new(), self.unix_ms());
         for (revoke, device) in member.unheld() {
-            let (cuts, now) = (self.cuts(&device)?, self.unix_ms());
-            written.push(self.with_random(|random| member.say(Act::Held { revoke, cuts }, now, random))?);
+            let cuts = self.cuts(&device)?;
+            written.extend(
+                self.with_random(|random| member.say_if_there_is_room(Act::Held { revoke, cuts }, now, random)),
+            );
         }
         if member.write_epoch().is_none() {
-            let now = self.unix_ms();
-            written.push(self.with_random(|random| member.rotate(keys, now, random))?);
+            match self.with_random(|random| member.rotate(keys, now, random)) {
+                Ok(rotated) => written.push(rotated),
+                // There is no room in the list for it: what others wrote can be read all the same.
+                Err(Error::Peer(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
         written.extend(self.say_purges(member)?);
         self.keep_roster(member, &written)?;
@@ -250,7 +255,8 @@ impl Notebook {
             for log in segments::logs_of(connection, device.0)? {
                 cuts.extend(chains(&segments::taken_of_log(connection, log)?));
             }
-            Ok(Cut::that_fit(cuts))
+            // All of them are of one device.
+            Ok(Cut::that_fit(cuts, |_| 0))
         })
     }
 }

@@ -67,7 +67,7 @@ impl Notebook {
         report: &mut SyncReport,
     ) -> Result<()> {
         let epoch = member.write_epoch().ok_or_else(|| Error::Peer("there is no key to write under".into()))?;
-        let mut seen = self.seen_to_tell()?;
+        let mut seen = self.seen_to_tell(member)?;
         loop {
             let mut writer = lock(&self.writer);
             let transaction = store::begin(&mut writer.connection)?;

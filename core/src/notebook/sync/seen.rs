@@ -1,6 +1,7 @@
 //! What other devices say they have seen, so that a mailbox that holds something back, or went back to an earlier state, is
 //! noticed as soon as anything newer comes by: a segment tells, now and then, which segments its author held.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::error::Result;
@@ -10,6 +11,7 @@ use crate::store::segments;
 use crate::sync::member::Member;
 use crate::sync::ranges::{MAX_RANGES, Ranges};
 use crate::sync::segment::MAX_SEEN;
+use crate::sync::share::{Claim, shared};
 use crate::sync::{LogId, hex};
 
 /// Under which name the notebook remembers what others have seen, and what it last told them.
@@ -25,15 +27,16 @@ type Seen = BTreeMap<LogId, Ranges>;
 
 impl Notebook {
     /// What this device holds, or held before a renewal, to be told in its next segment; nothing when it told it already.
-    pub(super) fn seen_to_tell(&self) -> Result<Vec<(LogId, Ranges)>> {
+    pub(super) fn seen_to_tell(&self, member: &Member) -> Result<Vec<(LogId, Ranges)>> {
         let here = self.seen_here()?;
         let told: Option<String> = self.read(|connection| store::meta(connection, TOLD))?;
-        Ok(if told.as_deref() == Some(&digest(&here)) { Vec::new() } else { tellable(here) })
+        let here = tellable(here, self.ranks(member)?);
+        Ok(if told == Some(Self::told_mark(&here).1) { Vec::new() } else { here })
     }
 
     /// The same for a checkpoint, whatever was told before.
-    pub(super) fn seen_for_newcomers(&self) -> Result<Vec<(LogId, Ranges)>> {
-        self.seen_here().map(tellable)
+    pub(super) fn seen_for_newcomers(&self, member: &Member) -> Result<Vec<(LogId, Ranges)>> {
+        Ok(tellable(self.seen_here()?, self.ranks(member)?))
     }
 
     /// The mark that this was told, to be kept with the segment that tells it.
@@ -46,7 +49,8 @@ impl Notebook {
         let mut seen = self.seen_by_others()?;
         for (log, ranges) in told {
             let all = seen.get(log).map_or_else(|| ranges.clone(), |known| known.union(ranges));
-            if all.last() <= MAX_CLAIM && all.ranges().len() <= MAX_RANGES && seen.len() < MAX_SEEN {
+            let has_room = seen.len() < MAX_SEEN || seen.contains_key(log);
+            if has_room && all.last() <= MAX_CLAIM && all.ranges().len() <= MAX_RANGES {
                 seen.insert(*log, all);
             }
         }
@@ -80,8 +84,13 @@ impl Notebook {
     }
 }
 
-fn tellable(here: Seen) -> Vec<(LogId, Ranges)> {
-    here.into_iter().filter(|(_, ranges)| ranges.ranges().len() <= MAX_PIECES).take(MAX_SEEN).collect()
+fn tellable(here: Seen, rank: impl Fn(&LogId) -> usize) -> Vec<(LogId, Ranges)> {
+    let mut logs: Vec<(LogId, Ranges)> =
+        here.into_iter().filter(|(_, ranges)| ranges.ranges().len() <= MAX_PIECES).collect();
+    logs.sort_by_key(|(_, ranges)| Reverse(ranges.count()));
+    let mut told = shared(MAX_SEEN, logs.into_iter().map(|log| Claim { rank: rank(&log.0), cost: 1, what: log }));
+    told.sort_unstable_by_key(|(log, _)| *log);
+    told
 }
 
 /// A line a log: its id, then its ranges.

@@ -13,7 +13,7 @@ use crate::notebook::{Notebook, Progress, lock};
 use crate::store;
 use crate::store::segments::{self, SegmentHead, SegmentState};
 use crate::sync::carrier::Mailbox;
-use crate::sync::carrier::mailbox::Item as Found;
+use crate::sync::carrier::mailbox::{Item as Found, MAX_ITEMS};
 use crate::sync::member::Member;
 use crate::sync::segment::{self, Header, MAX_BUNDLE, Name};
 use crate::sync::{LogId, hex};
@@ -46,7 +46,9 @@ impl Notebook {
         progress: Progress<'_>,
     ) -> Result<()> {
         report.written += self.put_roster(place, found)?;
-        let heads = self.read(segments::heads)?;
+        let mut heads = self.read(segments::heads)?;
+        // What only this device has to say comes first: there may not be room for everything.
+        heads.sort_by_key(|head| head.log != log);
         let (shelf, spent) = sort_out(member, found, &heads);
         spent.iter().try_for_each(|name| self.take_away(member, place, name))?;
         for (done, head) in heads.iter().enumerate() {
@@ -59,6 +61,9 @@ impl Notebook {
                 continue;
             }
             if copies.iter().any(|(copy, _)| copy.bytes == length) || shelf.bundled.contains(&(key.0, key.1)) {
+                continue;
+            }
+            if head.log != log && found.len() as u64 + report.written > MAX_ITEMS as u64 / 2 {
                 continue;
             }
             let Some(bytes) = self.read(|connection| segments::bytes(connection, head.n))? else { continue };

@@ -11,12 +11,13 @@ use super::mailbox::{Item, MAX_ITEMS, Mailbox};
 use super::{Heard, Line};
 use crate::error::{Error, Result};
 use crate::sync::cbor::{Map, Reader};
+use crate::sync::pairing;
 use crate::sync::session::Frames;
 
 /// Largest question: a bundle as one is written, and room for what is said about it.
 const MAX_QUESTION: usize = 5 * 1024 * 1024;
 /// Largest answer: the roster that a new device is given, and a listing of as many files as a notebook has.
-const MAX_ANSWER: usize = 17 * 1024 * 1024;
+const MAX_ANSWER: usize = pairing::MAX_FILE + 64 * 1024;
 /// Most bytes that the other device may leave.
 const MAX_LEFT: u64 = 256 * 1024 * 1024;
 /// Answers that have not left before the next question is looked at.
@@ -71,7 +72,7 @@ fn answer(place: &dyn Mailbox, question: &[u8], left: &mut u64) -> Result<Map> {
     let done = match what {
         LIST => place.list().map(|items| said(ITEMS, |map| put_items(map, &items))),
         GET => {
-            let most = fields.take(2, Reader::uint)?.min(MAX_ANSWER as u64 / 2);
+            let most = fields.take(2, Reader::uint)?.min(pairing::MAX_FILE as u64);
             place.get(name, most).map(|bytes| match bytes {
                 Some(bytes) => said(BYTES, |map| map.put(1, |writer| writer.bytes(&bytes))),
                 None => said(DONE, |_| {}),

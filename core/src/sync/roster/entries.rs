@@ -48,8 +48,9 @@ impl Entries {
     /// [`Error::Peer`] when it is no first entry.
     pub fn begin(genesis: Entry) -> Result<Self> {
         match genesis.act {
-            Act::Genesis { notebook, .. } => {
+            Act::Genesis { .. } => {
                 let bytes = genesis.bytes.len();
+                let notebook = NotebookTag::of(&genesis.hash);
                 Ok(Self { notebook, bytes, list: [(genesis.hash, genesis)].into(), trusted_recovery: None })
             }
             _ => refused("a roster begins with another entry than this"),
@@ -88,6 +89,11 @@ impl Entries {
     /// One of them.
     pub fn get(&self, hash: &EntryHash) -> Option<&Entry> {
         self.list.get(hash)
+    }
+
+    /// What this device said, in no order.
+    pub fn by(&self, author: &DeviceId) -> impl Iterator<Item = &Entry> {
+        self.list.values().filter(|entry| entry.author == *author)
     }
 
     /// Remembers which recovery key this device saw first. Should another come to light that claims to be as early,

@@ -14,6 +14,7 @@ use crate::sync::keys::{
 };
 use crate::sync::ranges::{MAX_RANGES, Ranges};
 use crate::sync::seal::{self, NONCE, PARCEL_HEAD, Parcel, SIGNATURE};
+use crate::sync::share::{Claim, shared};
 
 pub(super) const PURPOSE: &str = "kith/ros/1";
 
@@ -22,8 +23,6 @@ pub(super) const PURPOSE: &str = "kith/ros/1";
 pub enum Act {
     /// The first entry: its author's device, and the first epoch.
     Genesis {
-        /// Which notebook.
-        notebook: NotebookTag,
         /// The first device.
         device: DevicePublic,
         /// What it is called.
@@ -139,7 +138,6 @@ pub(super) const PARENTS: u64 = 1;
 pub(super) const AUTHOR: u64 = 2;
 const BY_RECOVERY: u64 = 3;
 pub(super) const MADE_AT: u64 = 4;
-const NOTEBOOK: u64 = 8;
 const DEVICE: u64 = 9;
 const NAME: u64 = 10;
 const CHECK: u64 = 11;
@@ -174,8 +172,7 @@ impl Act {
     fn put(&self, map: &mut Map) {
         map.put(KIND, |writer| writer.uint(self.kind()));
         match self {
-            Self::Genesis { notebook, device, name, check } => {
-                map.put(NOTEBOOK, |writer| writer.bytes(&notebook.0));
+            Self::Genesis { device, name, check } => {
                 put_device(map, device, name);
                 map.put(CHECK, |writer| writer.bytes(check));
             }
@@ -218,7 +215,6 @@ impl Act {
         let kind = fields.take(KIND, Reader::uint)?;
         Ok(match kind {
             1 => Self::Genesis {
-                notebook: NotebookTag(fields.take(NOTEBOOK, Reader::array)?),
                 device: take_device(fields)?,
                 name: take_name(fields)?,
                 check: fields.take(CHECK, Reader::array)?,
@@ -277,22 +273,16 @@ impl Act {
 }
 
 impl Cut {
-    /// As many of these as one entry holds, those of most segments first. More are there only when a device that means harm
-    /// opens logs, or leaves out numbers, without end: what is not named of it is kept back.
-    pub fn that_fit(mut cuts: Vec<Self>) -> Vec<Self> {
+    /// As many of these as one entry holds, of each device those of most segments first. More are there only when a device
+    /// that means harm opens logs, or leaves out numbers, without end: what is not named of it is kept back. Whose a log is
+    /// says its rank, see [`Claim`].
+    pub fn that_fit(mut cuts: Vec<Self>, rank: impl Fn(&LogId) -> usize) -> Vec<Self> {
         let ranges = |cut: &Self| cut.ranges.ranges().len();
         cuts.retain(|cut| ranges(cut) <= MAX_RANGES);
-        if cuts.len() <= MAX_CUTS && cuts.iter().map(ranges).sum::<usize>() <= MAX_CUT_RANGES {
-            return cuts;
-        }
         cuts.sort_by_key(|cut| Reverse(cut.ranges.count()));
-        let mut room = MAX_CUT_RANGES;
-        cuts.retain(|cut| {
-            let fits = ranges(cut) <= room;
-            room -= if fits { ranges(cut) } else { 0 };
-            fits
-        });
-        cuts.truncate(MAX_CUTS);
+        let cost = |cut: &Self| ranges(cut).max(MAX_CUT_RANGES / MAX_CUTS);
+        let claims = cuts.into_iter().map(|cut| Claim { rank: rank(&cut.log), cost: cost(&cut), what: cut });
+        let mut cuts = shared(MAX_CUT_RANGES, claims);
         cuts.sort_unstable();
         cuts
     }
@@ -338,15 +328,9 @@ impl Entry {
     ///
     /// # Errors
     /// [`Error::Invalid`] for a name of more than 64 bytes.
-    pub fn genesis(
-        notebook: NotebookTag,
-        keys: &DeviceKeys,
-        name: &str,
-        root: &Secret,
-        made_at_unix_ms: u64,
-    ) -> Result<Self> {
+    pub fn genesis(keys: &DeviceKeys, name: &str, root: &Secret, made_at_unix_ms: u64) -> Result<Self> {
         let check = epoch_check(root);
-        let act = Act::Genesis { notebook, device: keys.public(), name: name.into(), check };
+        let act = Act::Genesis { device: keys.public(), name: name.into(), check };
         Self::sign(act, Vec::new(), keys.signing_key(), false, made_at_unix_ms)
     }
 

@@ -50,9 +50,8 @@ impl Entries {
             let before = self.missing_before(entry, &near);
             let others = || before.iter().flatten().filter(|hash| near[*hash].author != entry.author);
             let bytes: usize = before.iter().flatten().map(|hash| near[hash].bytes.len()).sum();
-            let fits = || {
-                self.list.len() + before.iter().flatten().count() < MAX_ENTRIES && self.bytes + bytes <= MAX_BYTES
-            };
+            let fits =
+                || self.list.len() + before.iter().flatten().count() < MAX_ENTRIES && self.bytes + bytes <= MAX_BYTES;
             let may = is_paper(&roster, entry)
                 || roster.device(&entry.author).is_some() && others().next().is_some() && fits();
             wanted.extend(before.into_iter().flatten().filter(|hash| may && no_room.contains_key(hash)));

@@ -63,8 +63,7 @@ fn set_recovery(number: u8) -> Act {
 
 /// A notebook whose first device is number 1.
 fn begin() -> Entries {
-    static FIRST: LazyLock<Entry> =
-        LazyLock::new(|| Entry::genesis(NOTEBOOK, keys(1), "device 1", &root(1), 0).unwrap());
+    static FIRST: LazyLock<Entry> = LazyLock::new(|| Entry::genesis(keys(1), "device 1", &root(1), 0).unwrap());
     Entries::begin(FIRST.clone()).unwrap()
 }
 
@@ -474,7 +473,7 @@ fn strangers_and_forgers_are_refused() {
     mixed.device = id(2);
     assert!(set.sign(Act::Add { device: mixed, name: String::new() }, keys(1).signing_key(), false, 0).is_err());
     // Another first entry, whoever signs it.
-    let other = Entry::genesis(NOTEBOOK, keys(1), "device 1", &root(2), 0).unwrap();
+    let other = Entry::genesis(keys(1), "device 1", &root(2), 0).unwrap();
     assert!(set.insert(other).is_err());
     assert_eq!(set.devices(), [1, 2, 3]);
 }
@@ -854,13 +853,18 @@ fn of_cuts_without_end_as_many_are_named_as_an_entry_holds_the_longest_first() {
     let cut = |n: u32, ranges: Ranges| Cut { log: log(n), ranges, hash: [9; 32] };
     let holes = |count: u64| (0..count).map(|n| (1 << 40) + 2 * n).collect::<Ranges>();
     let few: Vec<Cut> = (0..3).rev().map(|n| cut(n, (1..=7).collect())).collect();
-    assert_eq!(Cut::that_fit(few.clone()), few);
+    let mut sorted = few.clone();
+    sorted.sort_unstable();
+    assert_eq!(Cut::that_fit(few, |_| 0), sorted);
     let honest = cut(500, (1..=90_000).collect());
     let mut many: Vec<Cut> = (0..400).map(|n| cut(n, holes(MAX_RANGES as u64 / 2))).collect();
     many.extend([cut(600, holes(MAX_RANGES as u64 + 1)), honest.clone()]);
     many.extend((1000..2000).map(|n| cut(n, [1].into_iter().collect())));
-    let named = Cut::that_fit(many);
+    let named = Cut::that_fit(many.clone(), |_| 0);
     assert!(named.contains(&honest) && named.len() <= MAX_CUTS && named.len() > 3);
+    // Of several devices each has its share.
+    let by_owner = Cut::that_fit(many, |log| usize::from(*log == honest.log));
+    assert!(by_owner.contains(&honest) && by_owner.len() > 3);
     let act = Act::Revoke { device: id(2), cuts: named };
     three().sign(act, keys(1).signing_key(), false, 5).unwrap();
 }

@@ -482,13 +482,13 @@ fn what_is_told_is_what_the_other_takes_and_of_who_has_most_it_is_least() {
     let whole = |last: u64| held((1..=last).map(|seq| (seq, [0; 32], true)));
     let holes = |count: u64| held((0..count).map(|n| (1 + 2 * n, [0; 32], true)));
     let honest: Have = (0..20).map(|n| (name(1, n), whole(5))).collect();
-    assert_eq!(tellable(honest.clone(), |log| log[15]), honest, "an ordinary notebook tells everything");
+    assert_eq!(tellable(honest.clone(), |log| usize::from(log[15])), honest, "an ordinary notebook tells everything");
     let mut all = honest.clone();
     all.extend((0..6000).map(|n| (name(2, n), whole(1))));
     all.extend((0..60).map(|n| (name(3, n), holes(MAX_RANGES as u64))));
     all.insert(name(4, 0), holes(MAX_RANGES as u64 + 1));
     all.insert(name(4, 1), whole(9));
-    let told = tellable(all, |log| log[15]);
+    let told = tellable(all, |log| usize::from(log[15]));
     assert!(honest.iter().all(|(log, held)| told.get(log) == Some(held)), "the others are told whole");
     assert!(told.contains_key(&name(4, 1)) && !told.contains_key(&name(4, 0)));
     assert!(told.keys().any(|log| log[15] == 2) && told.keys().any(|log| log[15] == 3));

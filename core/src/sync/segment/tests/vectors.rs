@@ -45,7 +45,7 @@ fn device() -> DeviceKeys {
 }
 
 fn epoch() -> EpochKeys {
-    let notebook = NotebookTag::of(&counting(0x10));
+    let notebook = NotebookTag::of(&EntryHash(counting(0x80)));
     EpochKeys::derive(notebook, EntryHash(counting(0x80)), &Secret::new(counting(0x20)))
 }
 
@@ -125,7 +125,6 @@ fn the_page_holds_the_keys_that_are_derived() {
     let (epoch, mut next) = (epoch(), device());
     next.step(1);
     stands_there(&[
-        ("notebook id", hex(&counting::<16>(0x10))),
         ("notebook_tag", epoch.notebook.to_string()),
         ("epoch entry", epoch.epoch.to_string()),
         ("key_id", epoch.key_id().to_string()),
@@ -181,7 +180,7 @@ fn the_page_holds_the_sizes_that_padding_gives() {
 #[test]
 fn the_page_holds_an_entry_a_bag_and_a_recovery_key() {
     let (keys, root) = (device(), Secret::new(counting(0x20)));
-    let genesis = Entry::genesis(epoch().notebook, &keys, "Laptop", &root, 1_795_000_000_000).unwrap();
+    let genesis = Entry::genesis(&keys, "Laptop", &root, 1_795_000_000_000).unwrap();
     let keys_of_genesis = EpochKeys::derive(epoch().notebook, genesis.hash, &root).entry_key();
     let sealed = roster::seal_entry(&genesis, &keys_of_genesis, &mut drawn(0xe0)).unwrap();
     stands_there(&[("entry", hex(genesis.bytes())), ("hash", genesis.hash.to_string()), ("r/ file", hex(&sealed))]);
