@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use kith_core::model::RecordId;
 use kith_core::sync::LogId;
-use kith_core::sync::keys::{DeviceId, EpochKeys};
+use kith_core::sync::keys::{DeviceId, EpochKeys, Secret};
 use kith_core::sync::member::Member;
+use kith_core::sync::roster::{self, Entry};
 use kith_core::sync::segment::{self, Item, Plaintext, READER, ROOM};
 use sha2::{Digest, Sha256};
 
@@ -213,6 +214,14 @@ impl Stranger {
     /// The device it is.
     pub fn id(&self) -> DeviceId {
         self.member.device()
+    }
+
+    /// Another beginning for the list of devices, as a file of it that everybody who has the key can open.
+    pub fn begins_anew(&self, made_at_unix_ms: u64) -> Vec<u8> {
+        let root = Secret::new([1; 32]);
+        let genesis = Entry::genesis(self.member.keys(), "phone", &root, made_at_unix_ms).unwrap();
+        let mut random = crate::Seeded(made_at_unix_ms);
+        roster::seal_entry(&genesis, &self.epoch.entry_key(), &mut |bytes| random.fill(bytes)).unwrap()
     }
 
     /// Whose logs lie in a folder.

@@ -2,6 +2,9 @@
 //! the others go on.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+
 use kith_core::model::{Contact, Note};
 use kith_core::notebook::SyncReport;
 use kith_core::sync::roster::MAX_CUTS;
@@ -12,7 +15,11 @@ use kith_core::sync::{hex, ranges};
 use tests::forge::Stranger;
 use tests::home::Home;
 use tests::line::speak;
-use tests::{Device, assert_alike};
+use tests::{Device, assert_alike, mailbox};
+
+/// How many segments are kept back of devices that do not belong, and how many under one number of a log.
+const MOST_KEPT_BACK: u64 = 2048;
+const MOST_TWINS: u8 = 16;
 
 /// Whether a device sees that one called this was removed.
 fn sees_removed(device: &Device, name: &str) -> bool {
@@ -25,20 +32,69 @@ fn spoken(a: &Device, b: &Device) -> [SyncReport; 2] {
     speak(a, b).map(|report| report.unwrap())
 }
 
+/// Puts a file into the list of devices.
+fn put_parcel(home: &Home, file: &[u8]) {
+    std::fs::write(home.shared.join("kith/r").join(format!("{}.kithr", hex(&parcel_id(file)))), file).unwrap();
+}
+
+/// Files that anybody can write who sees the others.
+fn fill_with_junk(home: &Home, device: &Device) {
+    let tag = device.notebook.member(&device.keys).unwrap().unwrap().tag();
+    for n in 0..(MAX_PARCELS + MAX_PARCELS / 2) as u32 {
+        let kind = if n % 2 == 0 { Parcel::Bag } else { Parcel::Entry };
+        put_parcel(home, &[&seal::parcel_head(kind, &tag)[..], &n.to_be_bytes(), &[7; 80]].concat());
+    }
+}
+
+/// How many segments of the device called this are known.
+fn segments_of(device: &Device, name: &str) -> u64 {
+    let rows = device.notebook.device_list(&device.keys).unwrap();
+    rows.into_iter().find(|row| row.name == name).unwrap().segments
+}
+
+#[test]
+fn who_comes_back_finds_the_notebook_behind_junk_and_beside_another_beginning() {
+    let home = Home::new();
+    let (phone, mut laptop) = home.two();
+    let backup = home.folder.path().join("backup");
+    laptop.back_up(&backup);
+    let dana = phone.notebook.put(Contact { name: "Dana".into(), ..Contact::default() }).unwrap();
+    let kit = phone.notebook.make_recovery_key(&mailbox(&home.shared), &phone.keys, None).unwrap();
+    home.meet(&[&phone, &laptop]);
+    // Among as many true files some lie behind the junk.
+    (3..9).for_each(|seed| phone.lets_in(&home.device(&format!("guest {seed}"), seed), &home.shared));
+    let stranger = Stranger::let_in_by(&phone, &home.shared);
+    home.meet(&[&phone]);
+    let files = || -> BTreeSet<OsString> {
+        std::fs::read_dir(home.shared.join("kith/r")).unwrap().map(|file| file.unwrap().file_name()).collect()
+    };
+    let before = files();
+    (0..20).for_each(|n| put_parcel(&home, &stranger.begins_anew(n)));
+    fill_with_junk(&home, &phone);
+    assert!(files().iter().skip(MAX_PARCELS).any(|name| before.contains(name)), "all lies before the junk");
+
+    let fresh = home.device("fresh", 9);
+    fresh.notebook.recover(&mailbox(&home.shared), &fresh.keys, &kit).unwrap();
+    fresh.pass(&home.shared).unwrap();
+    assert_eq!(fresh.notebook.notebook_tag().unwrap(), phone.notebook.notebook_tag().unwrap());
+    assert_eq!(fresh.notebook.get(dana).unwrap().unwrap().name, "Dana");
+    laptop.restore(&backup);
+    laptop.notebook.rejoin(&mailbox(&home.shared), &laptop.keys).unwrap();
+    home.meet(&[&laptop, &phone, &fresh]);
+    assert_alike(&phone, &laptop);
+    assert_alike(&phone, &fresh);
+    let names = |device: &Device| -> Vec<String> {
+        device.notebook.device_list(&device.keys).unwrap().into_iter().map(|row| row.name).collect()
+    };
+    assert_eq!(names(&fresh), names(&phone));
+}
+
 #[test]
 fn a_place_full_of_junk_keeps_no_removal_from_being_heard_and_nobody_from_being_let_in() {
     let home = Home::new();
     let [phone, laptop, _] = home.devices(["phone", "laptop", "stolen"]);
-    // Files that anybody can write who sees the others: more of them than are ever kept, before the next true one.
-    let tag = phone.notebook.member(&phone.keys).unwrap().unwrap().tag();
-    let folder = home.shared.join("kith/r");
-    let mut junk: Vec<(String, Vec<u8>)> = Vec::new();
-    for n in 0..(MAX_PARCELS + MAX_PARCELS / 2) as u32 {
-        let kind = if n % 2 == 0 { Parcel::Bag } else { Parcel::Entry };
-        let file = [&seal::parcel_head(kind, &tag)[..], &n.to_be_bytes(), &[7; 80]].concat();
-        junk.push((format!("{}.kithr", hex(&parcel_id(&file))), file));
-    }
-    junk.iter().for_each(|(name, file)| std::fs::write(folder.join(name), file).unwrap());
+    // More of them than are ever kept, before the next true one.
+    fill_with_junk(&home, &phone);
     home.meet(&[&phone, &laptop]);
     // Elsewhere, where nobody floods anything, no more than a bounded part of it arrives.
     let elsewhere = home.elsewhere();
@@ -105,5 +161,50 @@ fn a_device_that_opens_logs_without_end_is_removed_and_the_others_go_on() {
     phone.notebook.renew(&phone.keys).unwrap();
     laptop.notebook.edit(dana, |contact: &mut Contact| contact.about = "customs law".into()).unwrap();
     home.rest(&[&phone, &laptop]);
+    assert_alike(&phone, &laptop);
+}
+
+#[test]
+fn a_removed_device_neither_takes_a_log_for_its_own_nor_fills_the_notebook() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let mut stranger = Stranger::let_in_by(&phone, &home.shared);
+    let nothing = || vec![Item::Unknown(vec![0xa1, 0x00, 0x09])];
+    // It learns under which log the laptop writes, before the phone does.
+    let elsewhere = home.elsewhere();
+    laptop.notebook.put(Contact { name: "Dana".into(), ..Contact::default() }).unwrap();
+    laptop.pass(&elsewhere).unwrap();
+    let (_, log) = stranger.logs_in(&elsewhere).into_iter().next().unwrap();
+    phone.notebook.remove_device(&phone.keys, "stranger").unwrap();
+    let own = [0xee; 16];
+    stranger.in_log(log, 1);
+    let taken = stranger.seal_first(nothing());
+    stranger.put(&taken);
+    stranger.in_log(own, 2);
+    for _ in 0..MOST_KEPT_BACK + 50 {
+        let segment = stranger.seal(nothing());
+        stranger.put(&segment);
+    }
+    phone.pass(&home.shared).unwrap();
+    assert!(segments_of(&phone, "stranger") <= MOST_KEPT_BACK, "{}", segments_of(&phone, "stranger"));
+    home.rest(&[&laptop, &phone]);
+    assert_alike(&phone, &laptop);
+    assert_eq!(phone.notebook.people(0, 9).unwrap().total, 1);
+}
+
+#[test]
+fn of_one_number_no_more_than_some_segments_are_kept() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let mut stranger = Stranger::let_in_by(&phone, &home.shared);
+    for n in 0..MOST_TWINS + 20 {
+        stranger.in_log([0xcc; 16], 2);
+        let segment = stranger.seal_first(vec![Item::Unknown(vec![0xa1, 0x00, 0x19, 1, n])]);
+        stranger.put(&segment);
+    }
+    home.meet(&[&phone, &laptop]);
+    assert_eq!(segments_of(&phone, "stranger"), u64::from(MOST_TWINS));
+    laptop.notebook.put(Contact { name: "Dana".into(), ..Contact::default() }).unwrap();
+    home.rest(&[&laptop, &phone]);
     assert_alike(&phone, &laptop);
 }

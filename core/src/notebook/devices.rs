@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use super::sync::{TAG, epochs_of, parcel_id, roster_files, tag_of};
+use super::sync::{TAG, epochs_of, parcel_id, roster_for, tag_of};
 use super::{Notebook, lock};
 use crate::error::{Error, Result};
 use crate::store;
@@ -215,7 +215,7 @@ impl Notebook {
             _ => {}
         }
         let kit = self.with_random(|random| RecoveryKit::draw(random));
-        let (act, now) = (Act::SetRecovery { sign: kit.public(), hpke: kit.hpke_public() }, self.unix_ms());
+        let (act, now) = (Act::set_recovery(&kit, &member.tag()), self.unix_ms());
         let written = self.with_random(|random| match old {
             Some(old) => member.say_as(act, &old.signing_key(), true, now, random),
             None => member.say(act, now, random),
@@ -234,8 +234,7 @@ impl Notebook {
     pub fn recover(&self, place: &dyn Mailbox, keys: &dyn KeyStore, kit: &RecoveryKit) -> Result<()> {
         let found = place.list()?;
         let tag = tag_of(place, &found)?.ok_or_else(|| Error::NotFound("a notebook in this place".into()))?;
-        let parcels =
-            roster_files(place, &found, &tag, &|_| false)?.into_iter().map(|(_, file)| file).collect::<Vec<_>>();
+        let parcels = roster_for(place, &found, &tag, KeyBag::default(), &|file| kit.open_bag(file, &tag).ok())?;
         // A fresh identity: the one it had may be among those that were removed.
         member::forget_keys(keys, &tag)?;
         let now = self.unix_ms();
@@ -255,8 +254,8 @@ impl Notebook {
         let no_keys = || Error::NotFound("a notebook that this device has keys for".into());
         let tag = tag_of(place, &found)?.ok_or_else(no_keys)?;
         let bag = Member::held_keys(keys, &tag)?.ok_or_else(no_keys)?;
-        let parcels =
-            roster_files(place, &found, &tag, &|_| false)?.into_iter().map(|(_, file)| file).collect::<Vec<_>>();
+        let device = member::load_keys(keys, &tag)?.ok_or_else(no_keys)?;
+        let parcels = roster_for(place, &found, &tag, bag.clone(), &|file| device.open_bag(file, &tag).ok())?;
         self.enter(keys, tag, parcels, bag)
     }
 

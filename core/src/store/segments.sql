@@ -6,6 +6,7 @@ CREATE TABLE segment (
   n INTEGER PRIMARY KEY, log BLOB NOT NULL, seq INTEGER NOT NULL, hash BLOB NOT NULL, prev BLOB NOT NULL,
   state INTEGER NOT NULL, bytes BLOB NOT NULL, UNIQUE (log, seq, hash)
 ) STRICT;
+CREATE INDEX segment_kept_back ON segment (state) WHERE state IN (1, 2);
 -- Whose log it is: that of the device that was first seen to write it.
 CREATE TABLE log (log BLOB PRIMARY KEY, device BLOB NOT NULL) STRICT, WITHOUT ROWID;
 -- The roster: entries in an order in which each comes after those before it, and the files in which entries and keys

@@ -465,6 +465,12 @@ impl KeyBag {
         self.keys.len() + self.entry_keys.len()
     }
 
+    /// The keys of another with these.
+    pub fn extend(&mut self, mut other: Self) {
+        self.keys.append(&mut other.keys);
+        self.entry_keys.append(&mut other.entry_keys);
+    }
+
     /// Whether it holds no key.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -223,12 +223,8 @@ impl Member {
         made_at_unix_ms: u64,
         random: Random<'_>,
     ) -> Result<(Self, Written)> {
-        let bags = parcels.iter().filter_map(|parcel| kit.open_bag(parcel, &tag).ok());
         let mut bag = KeyBag::default();
-        for mut other in bags {
-            bag.keys.append(&mut other.keys);
-            bag.entry_keys.append(&mut other.entry_keys);
-        }
+        parcels.iter().filter_map(|parcel| kit.open_bag(parcel, &tag).ok()).for_each(|other| bag.extend(other));
         let entries = open_roster(&tag, parcels, &bag)?;
         let keys = draw_keys(store, &tag, random)?;
         let mut member = Self::new(tag, keys, entries);
@@ -768,13 +764,22 @@ enum Sealed {
     Before,
 }
 
-/// The entries that can be opened with these keys.
-fn open_roster(tag: &NotebookTag, parcels: &[Vec<u8>], keys: &KeyBag) -> Result<Entries> {
+/// What opens entries of the roster, of these keys.
+pub fn entry_keys(tag: &NotebookTag, keys: &KeyBag) -> Vec<EntryKey> {
     let from_roots = keys.keys.iter().map(|(epoch, root)| EpochKeys::derive(*tag, *epoch, root).entry_key());
     let alone = keys.entry_keys.iter().map(|(epoch, key)| EntryKey::new(*tag, *epoch, key.clone()));
-    let epochs: Vec<EntryKey> = from_roots.chain(alone).collect();
-    let open = |parcel: &Vec<u8>| epochs.iter().find_map(|epoch| roster::open_entry(parcel, epoch).ok());
-    let opened: Vec<Entry> = parcels.iter().filter_map(open).collect();
+    from_roots.chain(alone).collect()
+}
+
+/// The entry in a file of the roster, if one of these keys opens it.
+pub fn opened(parcel: &[u8], keys: &[EntryKey]) -> Option<Entry> {
+    keys.iter().find_map(|key| roster::open_entry(parcel, key).ok())
+}
+
+/// The entries that can be opened with these keys.
+fn open_roster(tag: &NotebookTag, parcels: &[Vec<u8>], keys: &KeyBag) -> Result<Entries> {
+    let keys = entry_keys(tag, keys);
+    let opened: Vec<Entry> = parcels.iter().filter_map(|parcel| opened(parcel, &keys)).collect();
     // Whoever once had a key could write another beginning; it would be that of another notebook.
     let genesis = opened.iter().find(|entry| NotebookTag::of(&entry.hash) == *tag).cloned();
     let no_roster = || Error::Peer("no list of devices can be opened with these keys".into());

@@ -41,7 +41,7 @@ pub use kept_back::{KeptBack, Refused, WhyKeptBack};
 pub use purges::WaitingPurge;
 pub(super) use receive::is_photo;
 pub use renew::RenewReport;
-pub(super) use roster::{epochs_of, roster_files};
+pub(super) use roster::{epochs_of, roster_for};
 
 /// What the notebook remembers of its own identity.
 pub(super) const TAG: &str = "notebook_tag";

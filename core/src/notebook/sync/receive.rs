@@ -14,7 +14,7 @@ use crate::store::segments::{self, SegmentPlace, SegmentState};
 use crate::sync::LogId;
 use crate::sync::carrier::Mailbox;
 use crate::sync::carrier::mailbox::Item as Found;
-use crate::sync::keys::DeviceId;
+use crate::sync::keys::{DeviceId, EpochKeys};
 use crate::sync::member::Member;
 use crate::sync::segment::{self, Header, Item, MAX_BUNDLE, Name, Plaintext, ROOM};
 
@@ -170,16 +170,27 @@ impl Notebook {
     }
 
     /// A file that is not what its name says is taken away, so that whoever has the segment puts it there again; so is one
-    /// that is, and cannot be opened with the key it names. A failure to do so is no matter.
+    /// that is, and cannot be opened with the key it names. What can be is left to those who take it, whyever this device
+    /// does not. A failure to do so is no matter.
     fn complain(&self, member: &Member, place: &dyn Mailbox, found: &Found, bytes: &[u8], is_locked: bool) {
         let Some(name) = Name::parse(&found.name) else { return };
         let header = Header::read(bytes).ok();
         let stands_here = name.to.is_none()
             && header.as_ref().is_some_and(|header| (header.log_tag, header.seq) == (name.log_tag, name.from));
         let is_changed = !segment::hash(bytes).starts_with(&name.hash);
-        let has_key = header.is_some_and(|header| member.epoch(&header.key).is_some());
+        let epoch = header.and_then(|header| member.epoch(&header.key));
+        let read = |epoch: &EpochKeys| {
+            segment::open(bytes, epoch).and_then(|opened| {
+                let author = opened.author();
+                opened.verify(&author)
+            })
+        };
         // What lacks its key may be whole, and only lie under the name of another.
-        let is_wrong = if is_locked { is_changed && stands_here } else { is_changed || stands_here && has_key };
+        let is_wrong = if is_locked {
+            is_changed && stands_here
+        } else {
+            is_changed || stands_here && epoch.is_some_and(|epoch| read(&epoch).is_err())
+        };
         if is_wrong {
             let _ = place.delete(&found.name);
         }

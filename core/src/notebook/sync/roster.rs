@@ -13,7 +13,7 @@ use crate::sync::carrier::mailbox::{Item as Found, MAX_ITEMS, is_ours};
 use crate::sync::hex;
 use crate::sync::keys::{DeviceId, EntryHash, KeyBag, KeyId, NotebookTag};
 use crate::sync::keystore::KeyStore;
-use crate::sync::member::{Learned, Member, Written};
+use crate::sync::member::{self, Learned, Member, Written};
 use crate::sync::ranges::Ranges;
 use crate::sync::roster::{Act, Cut, Entry, MAX_ENTRIES};
 use crate::sync::seal::{self, MAX_PARCEL};
@@ -294,8 +294,55 @@ fn held(member: &Member) -> [u8; 32] {
     hasher.finalize().into()
 }
 
+/// What has to be read of a roster in a mailbox to come in with these keys, and with those in the bags that `opens` opens.
+/// When there is more than is read at once, it is looked for: anybody can put files there that say nothing.
+pub(in crate::notebook) fn roster_for(
+    place: &dyn Mailbox,
+    found: &[Found],
+    tag: &NotebookTag,
+    mut keys: KeyBag,
+    opens: &dyn Fn(&[u8]) -> Option<KeyBag>,
+) -> Result<Vec<Vec<u8>>> {
+    let all = roster_files(place, found, tag, &|_| false)?;
+    if all.len() == found.iter().filter(|found| is_of_roster(found)).count() {
+        return Ok(all.into_iter().map(|(_, file)| file).collect());
+    }
+    let mut files = sift(place, found, tag, &mut |file| {
+        let bag = opens(file);
+        let is_opened = bag.is_some();
+        keys.extend(bag.unwrap_or_default());
+        is_opened
+    })?;
+    let of_entries = member::entry_keys(tag, &keys);
+    files.extend(sift(place, found, tag, &mut |file| member::opened(file, &of_entries).is_some())?);
+    Ok(files)
+}
+
+/// Those of the files of a roster, at most as many as are kept.
+fn sift(
+    place: &dyn Mailbox,
+    found: &[Found],
+    tag: &NotebookTag,
+    is_wanted: &mut dyn FnMut(&[u8]) -> bool,
+) -> Result<Vec<Vec<u8>>> {
+    let (mut kept, mut bytes) = (Vec::new(), 0);
+    for part in found.chunks(MAX_PARCEL_BYTES / MAX_PARCEL) {
+        for (_, file) in roster_files(place, part, tag, &|_| false)? {
+            if kept.len() < MAX_PARCELS && bytes + file.len() <= MAX_PARCEL_BYTES && is_wanted(&file) {
+                bytes += file.len();
+                kept.push(file);
+            }
+        }
+    }
+    Ok(kept)
+}
+
+fn is_of_roster(found: &Found) -> bool {
+    found.name.rsplit('/').next().is_some_and(|name| name.contains(".kithr"))
+}
+
 /// The files of this notebook's roster that lie in a mailbox, with their names, but for those whose names are known.
-pub(in crate::notebook) fn roster_files(
+fn roster_files(
     place: &dyn Mailbox,
     found: &[Found],
     tag: &NotebookTag,
@@ -303,7 +350,7 @@ pub(in crate::notebook) fn roster_files(
 ) -> Result<Vec<(String, Vec<u8>)>> {
     let is_new = |found: &&Found| {
         let name = found.name.rsplit('/').next().unwrap_or_default();
-        name.contains(".kithr") && !is_known(name.get(..32).unwrap_or_default())
+        is_of_roster(found) && !is_known(name.get(..32).unwrap_or_default())
     };
     let (mut files, mut read) = (Vec::new(), 0);
     for found in found.iter().filter(is_new).take(MAX_PARCELS) {

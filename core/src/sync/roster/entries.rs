@@ -154,6 +154,9 @@ impl Entries {
         if !self.knows_author(entry) {
             return refused("an entry of the roster is signed by nobody who is known");
         }
+        if !entry.act.is_for(&self.notebook) {
+            return refused("a recovery key is for another notebook");
+        }
         Ok(None)
     }
 

@@ -10,7 +10,7 @@ use crate::model::{Random, RecordId};
 use crate::sync::LogId;
 use crate::sync::cbor::{Fields, Map, Reader, Writer};
 use crate::sync::keys::{
-    DeviceId, DeviceKeys, DevicePublic, EntryHash, EntryKey, KeyId, NotebookTag, Secret, epoch_check,
+    DeviceId, DeviceKeys, DevicePublic, EntryHash, EntryKey, KeyId, NotebookTag, RecoveryKit, Secret, epoch_check,
 };
 use crate::sync::ranges::{MAX_RANGES, Ranges};
 use crate::sync::seal::{self, NONCE, PARCEL_HEAD, Parcel, SIGNATURE};
@@ -36,6 +36,8 @@ pub enum Act {
         sign: [u8; 32],
         /// The X25519 key to which bags are sealed.
         hpke: [u8; 32],
+        /// By which who has the paper says that it is for this notebook, see [`Act::set_recovery`].
+        proof: [u8; SIGNATURE],
     },
     /// A device joins.
     Add {
@@ -150,6 +152,9 @@ const RECORDS: u64 = 17;
 const SUCCESSOR: u64 = 18;
 const BASE: u64 = 19;
 const RENEWAL: u64 = 20;
+const PROOF: u64 = 21;
+
+const FOR_NOTEBOOK: &str = "kith/rec/1";
 
 impl Act {
     pub(super) fn kind(&self) -> u64 {
@@ -176,9 +181,10 @@ impl Act {
                 put_device(map, device, name);
                 map.put(CHECK, |writer| writer.bytes(check));
             }
-            Self::SetRecovery { sign, hpke } => {
+            Self::SetRecovery { sign, hpke, proof } => {
                 map.put(SIGN, |writer| writer.bytes(sign));
                 map.put(HPKE, |writer| writer.bytes(hpke));
+                map.put(PROOF, |writer| writer.bytes(proof));
             }
             Self::Add { device, name } => put_device(map, device, name),
             Self::Rekey { hpke } => map.put(HPKE, |writer| writer.bytes(hpke)),
@@ -219,7 +225,11 @@ impl Act {
                 name: take_name(fields)?,
                 check: fields.take(CHECK, Reader::array)?,
             },
-            2 => Self::SetRecovery { sign: fields.take(SIGN, Reader::array)?, hpke: fields.take(HPKE, Reader::array)? },
+            2 => Self::SetRecovery {
+                sign: fields.take(SIGN, Reader::array)?,
+                hpke: fields.take(HPKE, Reader::array)?,
+                proof: fields.take(PROOF, Reader::array)?,
+            },
             3 => Self::Add { device: take_device(fields)?, name: take_name(fields)? },
             4 => Self::Rekey { hpke: fields.take(HPKE, Reader::array)? },
             5 => Self::Rotate { check: fields.take(CHECK, Reader::array)? },
@@ -267,6 +277,26 @@ impl Act {
                 !by_recovery
             }
             Self::Recover { .. } => by_recovery,
+            _ => true,
+        }
+    }
+}
+
+impl Act {
+    /// That this is the recovery key of this notebook. Without the proof, whoever saw that entry could begin another
+    /// notebook with the same key, and the device that comes back with the paper would enter that one.
+    pub fn set_recovery(kit: &RecoveryKit, notebook: &NotebookTag) -> Self {
+        let hpke = kit.hpke_public();
+        let proof = seal::sign(&kit.signing_key(), FOR_NOTEBOOK, &[&notebook.0, &hpke]);
+        Self::SetRecovery { sign: kit.public(), hpke, proof }
+    }
+
+    /// Whether nothing in this is meant for another notebook.
+    pub(super) fn is_for(&self, notebook: &NotebookTag) -> bool {
+        match self {
+            Self::SetRecovery { sign, hpke, proof } => {
+                seal::verify_once(sign, FOR_NOTEBOOK, &[&notebook.0, hpke], proof).is_ok()
+            }
             _ => true,
         }
     }

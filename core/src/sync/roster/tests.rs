@@ -58,7 +58,7 @@ fn last_renewal(set: &Entries) -> Option<EntryHash> {
 }
 
 fn set_recovery(number: u8) -> Act {
-    Act::SetRecovery { sign: kit(number).public(), hpke: kit(number).hpke_public() }
+    Act::set_recovery(&kit(number), &begin().notebook())
 }
 
 /// A notebook whose first device is number 1.
@@ -867,4 +867,19 @@ fn of_cuts_without_end_as_many_are_named_as_an_entry_holds_the_longest_first() {
     assert!(by_owner.contains(&honest) && by_owner.len() > 3);
     let act = Act::Revoke { device: id(2), cuts: named };
     three().sign(act, keys(1).signing_key(), false, 5).unwrap();
+}
+
+#[test]
+fn a_recovery_key_counts_in_the_notebook_it_was_made_for_and_with_the_key_it_was_made_with() {
+    let mut set = begin();
+    set.says(1, set_recovery(1));
+    let of_another = Entry::genesis(keys(1), "device 1", &root(2), 0).unwrap();
+    let mut other = Entries::begin(of_another).unwrap();
+    let theirs = other.sign(set_recovery(1), keys(1).signing_key(), false, 0).unwrap();
+    assert!(other.insert(theirs).is_err());
+    let Act::SetRecovery { sign, proof, .. } = set_recovery(1) else { panic!("another act") };
+    let to_me = Act::SetRecovery { sign, proof, hpke: keys(1).public().hpke };
+    let entry = set.sign(to_me, keys(1).signing_key(), false, 0).unwrap();
+    assert!(set.insert(entry).is_err());
+    assert_eq!(evaluate(&set).recovery.unwrap().hpke, kit(1).hpke_public());
 }

@@ -226,7 +226,7 @@ impl<'a> Weighing<'a> {
             write_under: self.write_under(&epochs, counting, &removed),
             epochs: epochs.iter().filter_map(|at| self.epoch(*at, counting)).collect(),
             recovery: counting.recovery.last().and_then(|at| match self.list[*at].act {
-                Act::SetRecovery { sign, hpke } => Some(Recovery { entry: self.list[*at].hash, sign, hpke }),
+                Act::SetRecovery { sign, hpke, .. } => Some(Recovery { entry: self.list[*at].hash, sign, hpke }),
                 _ => None,
             }),
             contested_recovery: counting.contested.iter().map(|at| self.list[*at].hash).collect(),
