@@ -8,7 +8,7 @@ use kith_core::model::RecordId;
 use kith_core::sync::LogId;
 use kith_core::sync::keys::{DeviceId, EpochKeys, Secret};
 use kith_core::sync::member::Member;
-use kith_core::sync::roster::{self, Entry};
+use kith_core::sync::roster::{self, Act, Entry};
 use kith_core::sync::segment::{self, Item, Plaintext, READER, ROOM};
 use sha2::{Digest, Sha256};
 
@@ -214,6 +214,12 @@ impl Stranger {
     /// The device it is.
     pub fn id(&self) -> DeviceId {
         self.member.device()
+    }
+
+    /// Says this in the list of devices; a file of it.
+    pub fn says(&mut self, act: Act) -> Vec<u8> {
+        let mut random = crate::Seeded(self.seq);
+        self.member.say(act, 1_795_000_000_000, &mut |bytes| random.fill(bytes)).unwrap().parcel
     }
 
     /// Another beginning for the list of devices, as a file of it that everybody who has the key can open.

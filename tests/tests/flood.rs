@@ -5,9 +5,9 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 
-use kith_core::model::{Contact, Note};
+use kith_core::model::{Contact, Note, RecordId};
 use kith_core::notebook::SyncReport;
-use kith_core::sync::roster::MAX_CUTS;
+use kith_core::sync::roster::{Act, MAX_CUTS, MAX_PURGED};
 use kith_core::sync::seal::{self, Parcel};
 use kith_core::sync::segment::Item;
 use kith_core::sync::session::{MAX_LOGS, MAX_PARCELS, parcel_id};
@@ -20,6 +20,8 @@ use tests::{Device, assert_alike, mailbox};
 /// How many segments are kept back of devices that do not belong, and how many under one number of a log.
 const MOST_KEPT_BACK: u64 = 2048;
 const MOST_TWINS: u8 = 16;
+/// How many records that are not here are noted as deleted by others.
+const MOST_NOTED: u32 = 20_000;
 
 /// Whether a device sees that one called this was removed.
 fn sees_removed(device: &Device, name: &str) -> bool {
@@ -206,5 +208,29 @@ fn of_one_number_no_more_than_some_segments_are_kept() {
     assert_eq!(segments_of(&phone, "stranger"), u64::from(MOST_TWINS));
     laptop.notebook.put(Contact { name: "Dana".into(), ..Contact::default() }).unwrap();
     home.rest(&[&laptop, &phone]);
+    assert_alike(&phone, &laptop);
+}
+
+#[test]
+fn of_records_that_never_were_only_so_many_are_noted_as_deleted_and_those_that_are_go_on_being_deleted() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let mut stranger = Stranger::let_in_by(&phone, &home.shared);
+    let gone = phone.notebook.put(Contact { name: "Dana".into(), ..Contact::default() }).unwrap();
+    let kept = phone.notebook.put(Contact { name: "Ben".into(), ..Contact::default() }).unwrap();
+    home.meet(&[&phone, &laptop]);
+    let record = |n: u32| RecordId(std::array::from_fn(|at| n.to_be_bytes()[at % 4]));
+    for part in 0..2 * MOST_NOTED / MAX_PURGED as u32 {
+        let records = (0..MAX_PURGED as u32).map(|n| record(part * MAX_PURGED as u32 + n)).collect();
+        put_parcel(&home, &stranger.says(Act::Purge { records, successor: None }));
+    }
+    home.meet(&[&laptop]);
+    let reader = rusqlite::Connection::open(laptop.file()).unwrap();
+    let noted = || reader.query_row("SELECT count(*) FROM purged", [], |row| row.get::<_, u32>(0)).unwrap();
+    assert!((MOST_NOTED / 2..=MOST_NOTED).contains(&noted()), "{}", noted());
+    phone.notebook.purge(gone).unwrap();
+    home.rest(&[&phone, &laptop]);
+    assert!(laptop.notebook.get(gone).unwrap().is_none());
+    assert_eq!(laptop.notebook.get(kept).unwrap().unwrap().name, "Ben");
     assert_alike(&phone, &laptop);
 }

@@ -829,6 +829,24 @@ mod tests {
     }
 
     #[test]
+    fn once_the_numbers_of_chunks_have_run_out_changes_are_told_again_under_free_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("one");
+        let author = Notebook::open(&path, Options::default()).unwrap();
+        let dana = author.put(Contact { name: "Dana".into(), ..Contact::default() }).unwrap();
+        author.put(Contact { id: dana, name: "Dana Ruiz".into(), ..Contact::default() }).unwrap();
+        let connection = open(&path).unwrap();
+        connection.execute("UPDATE document SET next = ?", [MAX_CHUNK]).unwrap();
+        connection.execute("DELETE FROM outbox", []).unwrap();
+        let row = document_row(&connection, dana.raw()).unwrap().unwrap();
+        let document = load(&connection, &row).unwrap().changes();
+        queue(&connection, &row, &document).unwrap();
+        let told: Vec<[u8; 32]> = outgoing(&connection, 1 << 20).unwrap().iter().map(|out| out.change.hash).collect();
+        assert_eq!(told, document.iter().map(|change| change.hash).collect::<Vec<_>>());
+        assert!(document_row(&connection, dana.raw()).unwrap().unwrap().next < 100);
+    }
+
+    #[test]
     fn a_notebook_of_the_first_version_opens_as_one_of_this_version() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("old.kith");
