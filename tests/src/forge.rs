@@ -216,10 +216,11 @@ impl Stranger {
         self.member.device()
     }
 
-    /// Says this in the list of devices; a file of it.
-    pub fn says(&mut self, act: Act) -> Vec<u8> {
+    /// Says this in the list of devices; a file of it, if there is room.
+    pub fn says(&mut self, act: Act) -> Option<Vec<u8>> {
         let mut random = crate::Seeded(self.seq);
-        self.member.say(act, 1_795_000_000_000, &mut |bytes| random.fill(bytes)).unwrap().parcel
+        let written = self.member.say(act, 1_795_000_000_000, &mut |bytes| random.fill(bytes));
+        written.ok().map(|written| written.parcel)
     }
 
     /// Another beginning for the list of devices, as a file of it that everybody who has the key can open.

@@ -222,7 +222,7 @@ fn of_records_that_never_were_only_so_many_are_noted_as_deleted_and_those_that_a
     let record = |n: u32| RecordId(std::array::from_fn(|at| n.to_be_bytes()[at % 4]));
     for part in 0..2 * MOST_NOTED / MAX_PURGED as u32 {
         let records = (0..MAX_PURGED as u32).map(|n| record(part * MAX_PURGED as u32 + n)).collect();
-        put_parcel(&home, &stranger.says(Act::Purge { records, successor: None }));
+        put_parcel(&home, &stranger.says(Act::Purge { records, successor: None }).unwrap());
     }
     home.meet(&[&laptop]);
     let reader = rusqlite::Connection::open(laptop.file()).unwrap();
@@ -233,4 +233,30 @@ fn of_records_that_never_were_only_so_many_are_noted_as_deleted_and_those_that_a
     assert!(laptop.notebook.get(gone).unwrap().is_none());
     assert_eq!(laptop.notebook.get(kept).unwrap().unwrap().name, "Ben");
     assert_alike(&phone, &laptop);
+}
+
+#[test]
+fn a_device_that_says_all_it_can_in_the_list_is_removed_and_the_others_write_under_a_new_key() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let kit = phone.notebook.make_recovery_key(&mailbox(&home.shared), &phone.keys, None).unwrap();
+    let mut stranger = Stranger::let_in_by(&phone, &home.shared);
+    home.meet(&[&phone, &laptop]);
+    let mut said = 0;
+    while let Some(file) = stranger.says(Act::Rotate { check: [7; 32] }) {
+        put_parcel(&home, &file);
+        said += 1;
+    }
+    assert!(said > 400, "{said}");
+    home.meet(&[&phone, &laptop]);
+    phone.notebook.remove_device(&phone.keys, "stranger").unwrap();
+    laptop.notebook.put(Contact { name: "Dana".into(), ..Contact::default() }).unwrap();
+    home.rest(&[&phone, &laptop]);
+    assert!(sees_removed(&laptop, "stranger"));
+    assert_alike(&phone, &laptop);
+    let guest = home.device("guest", 9);
+    phone.lets_in(&guest, &home.shared);
+    phone.notebook.remove_device_as(&phone.keys, &kit, "guest").unwrap();
+    home.rest(&[&phone, &laptop]);
+    assert!(sees_removed(&laptop, "guest"));
 }
