@@ -260,3 +260,31 @@ fn a_device_that_says_all_it_can_in_the_list_is_removed_and_the_others_write_und
     home.rest(&[&phone, &laptop]);
     assert!(sees_removed(&laptop, "guest"));
 }
+
+#[test]
+fn who_is_shut_out_by_a_device_that_began_its_log_is_named_and_heard_once_it_is_let_in_anew() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let mut stranger = Stranger::let_in_by(&phone, &home.shared);
+    let dana = laptop.notebook.put(Contact { name: "Dana".into(), ..Contact::default() }).unwrap();
+    let elsewhere = home.elsewhere();
+    laptop.pass(&elsewhere).unwrap();
+    let (_, log) = stranger.logs_in(&elsewhere).into_iter().next().unwrap();
+    stranger.in_log(log, 1);
+    let begun = stranger.seal_first(vec![Item::Unknown(vec![0xa1, 0x00, 0x09])]);
+    stranger.put(&begun);
+    phone.pass(&home.shared).unwrap();
+    laptop.pass(&home.shared).unwrap();
+    let report = phone.pass(&home.shared).unwrap();
+    let said: Vec<&str> = report.set_aside.iter().map(|aside| &aside.why[..]).collect();
+    assert_eq!(said, ["\"laptop\" continues in it the log of another device, \"stranger\""]);
+
+    phone.notebook.remove_device(&phone.keys, "stranger").unwrap();
+    phone.notebook.remove_device(&phone.keys, "laptop").unwrap();
+    phone.pass(&home.shared).unwrap();
+    assert!(laptop.pass(&home.shared).is_err());
+    phone.lets_in(&laptop, &home.shared);
+    home.rest(&[&laptop, &phone]);
+    assert_eq!(phone.notebook.get(dana).unwrap().unwrap().name, "Dana");
+    assert_alike(&phone, &laptop);
+}
