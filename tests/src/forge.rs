@@ -195,15 +195,23 @@ pub struct Stranger {
 impl Stranger {
     /// Is let in by this device, through this folder.
     pub fn let_in_by(host: &Device, folder: &Path) -> Self {
+        let [stranger] = Self::let_in_as_copies(host, folder);
+        stranger
+    }
+
+    /// The same device several times, of which none knows what the others say.
+    pub fn let_in_as_copies<const N: usize>(host: &Device, folder: &Path) -> [Self; N] {
         let stranger = Device::new(folder.parent().unwrap(), "stranger", 666);
         host.lets_in(&stranger, folder);
-        let member = stranger.notebook.member(&stranger.keys).unwrap().unwrap();
-        let epoch = member.write_epoch().unwrap();
-        let log = [0xee; 16];
-        let tag = kith_core::sync::hex(&epoch.log_tag(&log));
-        let place = folder.join("kith/l").join(tag);
-        std::fs::create_dir_all(&place).unwrap();
-        Self { member, epoch, log, seq: 0, prev: [0; 32], files: 0, place }
+        std::array::from_fn(|_| {
+            let member = stranger.notebook.member(&stranger.keys).unwrap().unwrap();
+            let epoch = member.write_epoch().unwrap();
+            let log = [0xee; 16];
+            let tag = kith_core::sync::hex(&epoch.log_tag(&log));
+            let place = folder.join("kith/l").join(tag);
+            std::fs::create_dir_all(&place).unwrap();
+            Self { member, epoch, log, seq: 0, prev: [0; 32], files: 0, place }
+        })
     }
 
     /// Goes on in this log, whosever it is.
@@ -291,8 +299,13 @@ impl Stranger {
     pub fn put(&mut self, bytes: &[u8]) -> String {
         self.files += 1;
         let name = format!("{:08}.kiths", self.files);
-        std::fs::write(self.place.join(&name), bytes).unwrap();
+        self.put_as(&name, bytes);
         name
+    }
+
+    /// Puts a file into the folder under this name.
+    pub fn put_as(&self, name: &str, bytes: &[u8]) {
+        std::fs::write(self.place.join(name), bytes).unwrap();
     }
 
     /// Every change that lies in the segments of a folder, with its record.

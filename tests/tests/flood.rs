@@ -17,7 +17,7 @@ use tests::home::Home;
 use tests::line::speak;
 use tests::{Device, assert_alike, mailbox};
 
-/// How many segments are kept back of devices that do not belong, and how many under one number of a log.
+/// How many segments are kept back of devices that do not belong, and how many under one number of what they said before.
 const MOST_KEPT_BACK: u64 = 2048;
 const MOST_TWINS: u8 = 16;
 /// How many records that are not here are noted as deleted by others.
@@ -39,13 +39,41 @@ fn put_parcel(home: &Home, file: &[u8]) {
     std::fs::write(home.shared.join("kith/r").join(format!("{}.kithr", hex(&parcel_id(file)))), file).unwrap();
 }
 
-/// Files that anybody can write who sees the others.
+/// Files that anybody can write who sees the others: some that look like ours, some that do not but are what their names
+/// say, some that are larger than any, and some that are neither what their names say nor named so that they are cleared
+/// away.
 fn fill_with_junk(home: &Home, device: &Device) {
     let tag = device.notebook.member(&device.keys).unwrap().unwrap().tag();
     for n in 0..(MAX_PARCELS + MAX_PARCELS / 2) as u32 {
         let kind = if n % 2 == 0 { Parcel::Bag } else { Parcel::Entry };
         put_parcel(home, &[&seal::parcel_head(kind, &tag)[..], &n.to_be_bytes(), &[7; 80]].concat());
+        put_parcel(home, &[&n.to_be_bytes()[..], &[8; 8]].concat());
     }
+    let folder = home.shared.join("kith/r");
+    for n in 0..MAX_PARCELS + 10 {
+        std::fs::write(folder.join(format!("{n:032x} (1).kithr")), [9]).unwrap();
+    }
+    std::fs::write(folder.join(format!("{:032x}.kithr", 1)), vec![9; seal::MAX_PARCEL + 1]).unwrap();
+}
+
+/// They meet until this is so, which is soon.
+fn meet_until(home: &Home, devices: &[&Device], is_so: impl Fn() -> bool) {
+    (0..20).any(|_| {
+        home.meet(devices);
+        is_so()
+    });
+    assert!(is_so());
+}
+
+/// How many rows a table of a device's notebook has.
+fn rows(device: &Device, table: &str) -> u64 {
+    let reader = rusqlite::Connection::open(device.file()).unwrap();
+    reader.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+}
+
+/// Everything that one device may say in the list, as files of it.
+fn all_it_may_say(stranger: &mut Stranger, epoch: u8) -> Vec<Vec<u8>> {
+    std::iter::from_fn(|| stranger.says(Act::Rotate { check: [epoch; 32] })).collect()
 }
 
 /// How many segments of the device called this are known.
@@ -94,7 +122,7 @@ fn who_comes_back_finds_the_notebook_behind_junk_and_beside_another_beginning() 
 #[test]
 fn a_place_full_of_junk_keeps_no_removal_from_being_heard_and_nobody_from_being_let_in() {
     let home = Home::new();
-    let [phone, laptop, _] = home.devices(["phone", "laptop", "stolen"]);
+    let [phone, laptop, _, _] = home.devices(["phone", "laptop", "stolen", "old"]);
     // More of them than are ever kept, before the next true one.
     fill_with_junk(&home, &phone);
     home.meet(&[&phone, &laptop]);
@@ -111,6 +139,8 @@ fn a_place_full_of_junk_keeps_no_removal_from_being_heard_and_nobody_from_being_
     laptop.notebook.jot_line("Ben Ito, Harbour").unwrap();
     home.meet(&[&laptop, &phone]);
     assert_alike(&phone, &laptop);
+    laptop.notebook.remove_device(&laptop.keys, "old").unwrap();
+    meet_until(&home, &[&laptop, &phone], || sees_removed(&phone, "old"));
     spoken(&phone, &laptop);
     let tablet = home.device("tablet", 9);
     phone.lets_in(&tablet, &home.shared);
@@ -195,20 +225,103 @@ fn a_removed_device_neither_takes_a_log_for_its_own_nor_fills_the_notebook() {
 }
 
 #[test]
-fn of_one_number_no_more_than_some_segments_are_kept() {
+fn however_many_segments_a_device_puts_under_one_number_the_others_end_with_all_of_them() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let elsewhere = home.elsewhere();
+    let mut stranger = Stranger::let_in_by(&phone, &home.shared);
+    home.meet(&[&phone, &laptop]);
+    let mut twin = |n: u8| {
+        stranger.in_log([0xcc; 16], 2);
+        let segment = stranger.seal_first(vec![Item::Unknown(vec![0xa1, 0x00, 0x18, n])]);
+        stranger.put(&segment);
+    };
+    // Each hears of others, and of more than are given at once.
+    (100..200).for_each(&mut twin);
+    phone.pass(&home.shared).unwrap();
+    std::fs::remove_dir_all(home.shared.join("kith/l")).unwrap();
+    laptop.pass(&elsewhere).unwrap();
+    let of = |device: &Device| segments_of(device, "stranger");
+    assert_eq!((of(&phone), of(&laptop)), (100, 0));
+    let mut meetings = 0;
+    while of(&laptop) < 100 {
+        spoken(&phone, &laptop);
+        meetings += 1;
+        assert!(meetings < 50, "{} of 100 after {meetings} meetings", of(&laptop));
+    }
+    assert!(meetings > 1);
+    assert_eq!(spoken(&phone, &laptop).map(|report| report.read), [0, 0]);
+    assert_alike(&phone, &laptop);
+}
+
+#[test]
+fn a_newcomer_hears_all_that_a_removed_device_said_before_however_much_it_is() {
     let home = Home::new();
     let (phone, laptop) = home.two();
     let mut stranger = Stranger::let_in_by(&phone, &home.shared);
-    for n in 0..MOST_TWINS + 20 {
-        stranger.in_log([0xcc; 16], 2);
-        let segment = stranger.seal_first(vec![Item::Unknown(vec![0xa1, 0x00, 0x19, 1, n])]);
+    let count = MOST_KEPT_BACK + 50;
+    for _ in 0..count {
+        let segment = stranger.seal(vec![Item::Unknown(vec![0xa1, 0x00, 0x09])]);
         stranger.put(&segment);
     }
     home.meet(&[&phone, &laptop]);
-    assert_eq!(segments_of(&phone, "stranger"), u64::from(MOST_TWINS));
-    laptop.notebook.put(Contact { name: "Dana".into(), ..Contact::default() }).unwrap();
-    home.rest(&[&laptop, &phone]);
-    assert_alike(&phone, &laptop);
+    phone.notebook.remove_device(&phone.keys, "stranger").unwrap();
+    home.rest(&[&phone, &laptop]);
+    // Through the folder, where it comes from its beginning; and over a line.
+    let [tablet, guest] = [("tablet", 8), ("guest", 9)].map(|(name, seed)| home.device(name, seed));
+    phone.lets_in(&tablet, &home.shared);
+    phone.lets_in(&guest, &home.shared);
+    let report = tablet.pass(&home.shared).unwrap();
+    assert_eq!((report.after_removal, &report.set_aside[..]), (0, &[][..]));
+    spoken(&phone, &guest);
+    for device in [&tablet, &guest] {
+        assert_eq!(segments_of(device, "stranger"), count, "{}", device.notebook.device());
+        assert!(device.notebook.kept_back(&device.keys).unwrap().is_empty());
+    }
+    assert_alike(&phone, &tablet);
+}
+
+#[test]
+fn a_removed_device_keeps_nothing_of_what_it_said_before_from_a_newcomer() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let mut stranger = Stranger::let_in_by(&phone, &home.shared);
+    let nothing = |n: u8| vec![Item::Unknown(vec![0xa1, 0x00, 0x18, n])];
+    for _ in 0..10 {
+        let segment = stranger.seal(nothing(40));
+        stranger.put(&segment);
+    }
+    home.meet(&[&phone, &laptop]);
+    phone.notebook.remove_device(&phone.keys, "stranger").unwrap();
+    home.rest(&[&phone, &laptop]);
+    // Under each of its numbers others come first, more than are kept.
+    let fakes = (1..=10_u64).flat_map(|seq| (0..MOST_TWINS + 10).map(move |n| (seq, n)));
+    let mut wrong = Vec::new();
+    for (seq, n) in fakes {
+        stranger.in_log([0xee; 16], seq);
+        wrong.push(if seq == 1 { stranger.seal_first(nothing(100 + n)) } else { stranger.seal(nothing(100 + n)) });
+        stranger.put_as(&format!("!{seq}-{n}.kiths"), wrong.last().unwrap());
+    }
+    let [tablet, guest] = [("tablet", 8), ("guest", 9)].map(|(name, seed)| home.device(name, seed));
+    phone.lets_in(&tablet, &home.shared);
+    phone.lets_in(&guest, &home.shared);
+    let taken = |device: &Device| -> u64 {
+        let reader = rusqlite::Connection::open(device.file()).unwrap();
+        let sql = "SELECT count(*) FROM segment WHERE log = ? AND state = 0";
+        reader.query_row(sql, [[0xee_u8; 16]], |row| row.get(0)).unwrap()
+    };
+    let report = tablet.pass(&home.shared).unwrap();
+    assert!(!report.set_aside.is_empty(), "there was room for all");
+    assert_eq!((taken(&phone), taken(&tablet)), (10, 10));
+    // Over a line they come in the order of their hashes.
+    spoken(&tablet, &guest);
+    assert_eq!(taken(&guest), 10);
+    let kept = tablet.notebook.kept_back(&tablet.keys).unwrap();
+    assert_eq!(kept.iter().map(|kept| (&kept.name[..], kept.segments)).collect::<Vec<_>>(), [("stranger", 160)]);
+    assert_eq!(tablet.notebook.drop_kept_back(&tablet.keys, "stranger").unwrap(), 160);
+    tablet.pass(&home.shared).unwrap();
+    assert_eq!(taken(&tablet), 10);
+    assert_alike(&phone, &tablet);
 }
 
 #[test]
@@ -242,12 +355,9 @@ fn a_device_that_says_all_it_can_in_the_list_is_removed_and_the_others_write_und
     let kit = phone.notebook.make_recovery_key(&mailbox(&home.shared), &phone.keys, None).unwrap();
     let mut stranger = Stranger::let_in_by(&phone, &home.shared);
     home.meet(&[&phone, &laptop]);
-    let mut said = 0;
-    while let Some(file) = stranger.says(Act::Rotate { check: [7; 32] }) {
-        put_parcel(&home, &file);
-        said += 1;
-    }
-    assert!(said > 400, "{said}");
+    let said = all_it_may_say(&mut stranger, 7);
+    assert!(said.len() > 400, "{}", said.len());
+    said.iter().for_each(|file| put_parcel(&home, file));
     home.meet(&[&phone, &laptop]);
     phone.notebook.remove_device(&phone.keys, "stranger").unwrap();
     laptop.notebook.put(Contact { name: "Dana".into(), ..Contact::default() }).unwrap();
@@ -287,4 +397,83 @@ fn who_is_shut_out_by_a_device_that_began_its_log_is_named_and_heard_once_it_is_
     home.rest(&[&laptop, &phone]);
     assert_eq!(phone.notebook.get(dana).unwrap().unwrap().name, "Dana");
     assert_alike(&phone, &laptop);
+}
+
+#[test]
+fn who_is_let_in_is_told_of_those_who_belong_and_nothing_that_only_looks_like_it() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let stranger = Stranger::let_in_by(&phone, &home.shared);
+    home.meet(&[&phone, &laptop]);
+    (0..300).for_each(|n| put_parcel(&home, &stranger.begins_anew(n)));
+    home.meet(&[&phone, &laptop]);
+    assert!(rows(&phone, "parcel") > 300, "they can be opened, so they are kept");
+    let tablet = home.device("tablet", 9);
+    phone.lets_in(&tablet, &home.shared);
+    assert_eq!(rows(&tablet, "parcel"), rows(&tablet, "roster"));
+}
+
+#[test]
+fn what_there_was_no_room_for_is_taken_when_somebody_builds_on_it_later() {
+    let home = Home::new();
+    let [phone, laptop, _] = home.devices(["phone", "laptop", "guest"]);
+    let mut copies: [Stranger; 2] = Stranger::let_in_as_copies(&phone, &home.shared);
+    home.meet(&[&phone, &laptop]);
+    // Each of the two hears all that one of the copies may say, and after that what the other said, for which it has no room.
+    let [mine, theirs] = [0, 1].map(|n| all_it_may_say(&mut copies[n], n as u8));
+    let elsewhere = home.elsewhere();
+    phone.pass(&elsewhere).unwrap();
+    laptop.pass(&elsewhere).unwrap();
+    mine.iter().for_each(|file| put_parcel(&home, file));
+    phone.pass(&home.shared).unwrap();
+    for file in &theirs {
+        std::fs::write(elsewhere.join("kith/r").join(format!("{}.kithr", hex(&parcel_id(file)))), file).unwrap();
+    }
+    laptop.pass(&elsewhere).unwrap();
+    let before = rows(&laptop, "roster");
+    laptop.pass(&home.shared).unwrap();
+    assert_eq!(rows(&laptop, "roster"), before, "there was no room");
+    phone.notebook.remove_device(&phone.keys, "guest").unwrap();
+    phone.pass(&home.shared).unwrap();
+    laptop.pass(&home.shared).unwrap();
+    assert!(sees_removed(&laptop, "guest"));
+    assert!(rows(&laptop, "roster") >= before + mine.len() as u64);
+}
+
+#[test]
+fn however_often_one_device_is_removed_the_others_say_once_how_far_they_knew_it() {
+    let home = Home::new();
+    let [phone, laptop, guest] = home.devices(["phone", "laptop", "guest"]);
+    let mut stranger = Stranger::let_in_by(&phone, &home.shared);
+    home.meet(&[&phone, &laptop]);
+    let guest_id = guest.notebook.member(&guest.keys).unwrap().unwrap().device();
+    for _ in 0..100 {
+        put_parcel(&home, &stranger.says(Act::Revoke { device: guest_id, cuts: Vec::new() }).unwrap());
+    }
+    let before = rows(&phone, "roster");
+    home.meet(&[&phone, &laptop]);
+    assert!(sees_removed(&phone, "guest"));
+    let said = rows(&phone, "roster") - before - 100;
+    assert!((2..10).contains(&said), "{said}");
+}
+
+#[test]
+fn a_device_that_said_all_it_may_tells_that_the_others_do_not_hear_what_it_deletes() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let dana = phone.notebook.put(Contact { name: "Dana".into(), ..Contact::default() }).unwrap();
+    home.meet(&[&phone, &laptop]);
+    let mut member = phone.notebook.member(&phone.keys).unwrap().unwrap();
+    let mut random = tests::Seeded(1);
+    let mut say = |n: u8| member.say(Act::Rotate { check: [n; 32] }, 0, &mut |bytes| random.fill(bytes));
+    while let Ok(written) = say(5) {
+        put_parcel(&home, &written.parcel);
+    }
+    assert_eq!(phone.pass(&home.shared).unwrap().set_aside, []);
+    phone.notebook.purge(dana).unwrap();
+    let report = phone.pass(&home.shared).unwrap();
+    let said: Vec<&str> = report.set_aside.iter().map(|aside| &aside.file[..]).collect();
+    assert_eq!(said, ["the list of devices"]);
+    home.meet(&[&laptop, &phone]);
+    assert!(laptop.notebook.get(dana).unwrap().is_some());
 }

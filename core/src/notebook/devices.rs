@@ -122,7 +122,7 @@ impl Notebook {
         // The entries, each once; keys for others go the usual way. It is let in only once it can be answered.
         let kept = self.read(segments::parcels)?.into_iter().map(|(_, bytes)| bytes).chain([added.parcel.clone()]);
         let mut told = HashSet::new();
-        let tells = |parcel: &Vec<u8>| member.entry_in(parcel).is_some_and(|entry| told.insert(entry.hash));
+        let tells = |parcel: &Vec<u8>| member.known_in(parcel).is_some_and(|entry| told.insert(entry.hash));
         let parcels = kept.filter(tells).collect();
         let given = member.key_bag_of(&member.held_epochs(), &self.live_keys(&member)?);
         let welcome = Welcome { from: self.device.clone(), parcels, keys: given };

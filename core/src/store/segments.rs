@@ -25,6 +25,8 @@ pub enum SegmentState {
     Settled = 4,
     /// A renewal covers it: only its place and its first bytes are kept.
     Renewed = 5,
+    /// Its author was removed, and what follows it has not come, which may show that it counts.
+    Unpinned = 6,
 }
 
 impl FromSql for SegmentState {
@@ -36,6 +38,7 @@ impl FromSql for SegmentState {
             3 => Self::Newer,
             4 => Self::Settled,
             5 => Self::Renewed,
+            6 => Self::Unpinned,
             other => return Err(FromSqlError::OutOfRange(other)),
         })
     }
@@ -149,11 +152,13 @@ pub fn bytes(connection: &Connection, n: i64) -> Result<Option<Vec<u8>>> {
     Ok(statement.query_row([n], |row| row.get(0)).optional()?)
 }
 
-/// The bytes of the segments under this number of a log that are whole here.
-pub fn under(connection: &Connection, log: LogId, seq: u64) -> Result<Vec<Vec<u8>>> {
-    let mut statement = connection
-        .prepare_cached("SELECT bytes FROM segment WHERE log = ? AND seq = ? AND state <> 5 ORDER BY hash")?;
-    let rows = statement.query_map(params![log, seq as i64], |row| row.get(0))?;
+/// The bytes of the segments under this number of a log that are whole here: at most so many, those whose hashes come after
+/// this one before the others.
+pub fn under(connection: &Connection, (log, seq): (LogId, u64), after: [u8; 32], limit: u32) -> Result<Vec<Vec<u8>>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT bytes FROM segment WHERE log = ? AND seq = ? AND state <> 5 ORDER BY hash < ?, hash LIMIT ?",
+    )?;
+    let rows = statement.query_map(params![log, seq as i64, after, limit], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -207,13 +212,25 @@ pub fn let_go(connection: &Connection, at: &SegmentPlace) -> Result<()> {
     Ok(())
 }
 
-/// The segments that are kept back, oldest first.
-pub fn kept_back(connection: &Connection) -> Result<Vec<(SegmentPlace, Vec<u8>, SegmentState)>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT log, seq, hash, prev, bytes, state FROM segment WHERE state BETWEEN 1 AND 3 ORDER BY n",
-    )?;
-    let rows = statement.query_map([], |row| Ok((place(row)?, row.get(4)?, row.get(5)?)))?;
+/// The segments that are kept back, or wait for what follows them, oldest first.
+pub fn kept_back(connection: &Connection) -> Result<Vec<(SegmentPlace, SegmentState)>> {
+    let mut statement = connection
+        .prepare_cached("SELECT log, seq, hash, prev, state FROM segment WHERE state IN (1, 2, 3, 6) ORDER BY n")?;
+    let rows = statement.query_map([], |row| Ok((place(row)?, row.get(4)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// How many segments under this number of a log, of which its author was removed, do not count, or not yet.
+pub fn in_doubt(connection: &Connection, log: LogId, seq: u64) -> Result<u64> {
+    let sql = "SELECT count(*) FROM segment WHERE log = ? AND seq = ? AND state IN (2, 6)";
+    Ok(connection.prepare_cached(sql)?.query_row(params![log, seq as i64], |row| row.get(0))?)
+}
+
+/// Whether a segment that was taken follows this one.
+pub fn is_followed(connection: &Connection, at: &SegmentPlace) -> Result<bool> {
+    let sql = "SELECT 1 FROM segment WHERE log = ? AND seq = ? AND prev = ? AND state IN (0, 5)";
+    let next = at.seq.saturating_add(1) as i64;
+    Ok(connection.prepare_cached(sql)?.exists(params![at.log, next, at.hash])?)
 }
 
 /// Bytes of all segments that are here.

@@ -68,6 +68,8 @@ pub struct Learned {
     pub entries: Vec<Entry>,
     /// Whether a key came.
     pub keys: bool,
+    /// Whether something that a device of the notebook or the recovery key said waits for others.
+    pub waits: bool,
 }
 
 /// The seeds a device draws for one notebook.
@@ -391,6 +393,7 @@ impl Member {
             let merged = self.entries.merge(opened);
             learned.entries.extend(merged.new.iter().filter_map(|hash| self.entries.get(hash).cloned()));
             self.roster = roster::evaluate(&self.entries);
+            learned.waits = merged.waiting.iter().any(|entry| self.roster.speaks(entry));
             // Opening is dear, and a bag holds keys of epochs only.
             if opens_bags(self) && !std::mem::replace(&mut looked, true) {
                 bags.extend(self.open_bags(&mut closed, Sealed::Now, &[self.keys.envelope_key()]));
@@ -447,7 +450,11 @@ impl Member {
         fresh
     }
 
-    /// Opens a file with an entry, if its key is held.
+    /// The entry in a file of the roster, if it is one of those that are here.
+    pub fn known_in(&self, parcel: &[u8]) -> Option<&Entry> {
+        self.entries.get(&self.entry_in(parcel)?.hash)
+    }
+
     /// The entry in a file of the roster; none when it holds another thing, or a key that is not here would open it.
     pub fn entry_in(&self, parcel: &[u8]) -> Option<Entry> {
         let key = roster::entry_key(parcel, &self.tag).ok()??;
@@ -669,8 +676,10 @@ impl Member {
         };
         let said: BTreeSet<EntryHash> = self.entries.by(&me).filter_map(held).collect();
         let removed = self.roster.removed.iter().filter(|removed| removed.device != me && removed.name.is_some());
-        let pairs = removed.flat_map(|removed| removed.revokes.iter().map(|revoke| (*revoke, removed.device)));
-        pairs.filter(|(revoke, _)| !said.contains(revoke)).take(MOST_HELD.saturating_sub(said.len())).collect()
+        // However many removed one device, one word about it is enough: from the first of them on nothing more is taken of it.
+        let unsaid = removed.filter(|removed| !removed.revokes.iter().any(|revoke| said.contains(revoke)));
+        let pairs = unsaid.filter_map(|removed| Some((*removed.revokes.first()?, removed.device)));
+        pairs.take(MOST_HELD.saturating_sub(said.len())).collect()
     }
 
     /// Every device that may read some of the epochs held here, and the recovery key, which may read all. Whoever holds a

@@ -18,18 +18,18 @@ use zeroize::Zeroizing;
 use super::cbor::{Fields, Map, Reader};
 use super::envelope::{self, EnvelopeKey};
 use super::keys::{DevicePublic, KEY, KeyBag, NotebookTag};
-use super::roster::{MAX_BYTES, MAX_ENTRIES};
+use super::roster::{MAX_BYTES, MAX_ENTRIES, WITH_PAPER};
 use super::seal::{self, MAX_PARCEL};
 use super::{hex, paper};
 use crate::error::{Error, Result};
 use crate::model::Random;
 
 /// Largest file of a pairing that is read, 20 MiB: an answer holds the whole roster, padded.
-pub const MAX_FILE: usize = MAX_BYTES / 4 * 5;
+pub const MAX_FILE: usize = WITH_PAPER * MAX_BYTES / 4 * 5;
 /// Longest name of a device, in characters.
 pub const MAX_NAME: usize = 80;
 /// Most roster files of an answer.
-const MAX_PARCELS: usize = MAX_ENTRIES;
+const MAX_PARCELS: usize = WITH_PAPER * MAX_ENTRIES;
 const PREFIX: &str = "KITHJ";
 const REQUEST: &str = "kith/join/request/1";
 const ANSWER: &str = "kith/join/answer/1";

@@ -44,6 +44,8 @@ use crate::model::RecordId;
 
 /// Most entries of a set; `room` tells who may fill it. Adding or removing a device takes a handful.
 pub const MAX_ENTRIES: usize = 4096;
+/// So many times as much a set may hold with what the recovery key signs, and all that is before it.
+pub const WITH_PAPER: usize = 2;
 /// Most entries of one author on which nobody else builds.
 pub const MAX_BY_AUTHOR: usize = 512;
 /// Largest entry.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use super::receive::{MOST_BYTES_KEPT_BACK, TOO_MANY_TWINS, Took};
 use super::{SetAside, SyncReport};
 use crate::error::{Error, Result};
 use crate::notebook::{Notebook, Progress};
@@ -29,6 +30,8 @@ const ADDRESSES: &str = "addresses";
 const MAX_ADDRESSES: usize = 4;
 /// Bytes that wait to leave before more are fetched from the file.
 const QUEUE: usize = 2 * 1024 * 1024;
+/// Segments under one number that are given in one exchange.
+const MOST_UNDER_ONE: u32 = 64;
 /// Longest time of one exchange, whoever is at the other end.
 const LONGEST: Duration = Duration::from_secs(30 * 60);
 
@@ -87,9 +90,18 @@ struct Meeting<'a> {
     peer: [u8; 32],
     keys: &'a dyn KeyStore,
     report: SyncReport,
+    /// Segments that there is no room for, as long as nothing that follows them shows that they count, and their bytes.
+    left: Vec<Vec<u8>>,
+    left_bytes: u64,
     /// Bytes that were handed to the line and have not left.
     queued: usize,
     is_over: bool,
+}
+
+impl Meeting<'_> {
+    fn set_aside(&mut self, why: String) {
+        self.report.set_aside.push(SetAside { file: "a segment of the other device".into(), why });
+    }
 }
 
 impl Notebook {
@@ -272,7 +284,16 @@ impl Notebook {
         let (parcels, have) = (self.parcel_ids(&member)?, self.have(&member)?);
         let is_new = have.is_empty() && !self.has_told_records()?;
         let here = Here { notebook: member.tag(), parcels, have, is_new };
-        let mut meeting = Meeting { member, peer, keys, report: SyncReport::default(), queued: 0, is_over: false };
+        let mut meeting = Meeting {
+            member,
+            peer,
+            keys,
+            report: SyncReport::default(),
+            left: Vec::new(),
+            left_bytes: 0,
+            queued: 0,
+            is_over: false,
+        };
         let (mut session, first) = Session::begin(here);
         self.act(&mut meeting, &mut session, line, first)?;
         let began = Instant::now();
@@ -338,9 +359,7 @@ impl Notebook {
                     let kept = self.read(segments::parcels)?.into_iter();
                     Input::Parcels(kept.filter(|(id, _)| ids.contains(id)).map(|(_, bytes)| bytes).collect())
                 }
-                Output::Give(log, seq) => {
-                    Input::Segments(log, seq, self.read(|connection| segments::under(connection, log, seq))?)
-                }
+                Output::Give(log, seq) => Input::Segments(log, seq, self.some_under(log, seq)?),
                 Output::Tell => Input::Have(self.have(&meeting.member)?),
                 Output::Settle => {
                     self.settle_with(meeting)?;
@@ -357,12 +376,41 @@ impl Notebook {
     fn take_from_peer(&self, meeting: &mut Meeting<'_>, bytes: &[u8]) -> Result<()> {
         match self.take_bytes(&meeting.member, bytes, &mut meeting.report) {
             Err(error @ (Error::Peer(_) | Error::NeedsUpdate(_) | Error::Invalid(_))) => {
-                let file = "a segment of the other device".into();
-                meeting.report.set_aside.push(SetAside { file, why: error.to_string() });
+                meeting.set_aside(error.to_string());
+                Ok(())
+            }
+            Ok(Took::NoRoom) if meeting.left_bytes < MOST_BYTES_KEPT_BACK => {
+                meeting.left_bytes += bytes.len() as u64;
+                meeting.left.push(bytes.to_vec());
+                Ok(())
+            }
+            Ok(Took::NoRoom) => {
+                meeting.set_aside(TOO_MANY_TWINS.into());
                 Ok(())
             }
             taken => taken.map(drop),
         }
+    }
+
+    /// Looks once more at what there was no room for, the last first.
+    fn take_those_left_by_peer(&self, meeting: &mut Meeting<'_>) -> Result<()> {
+        let left = std::mem::take(&mut meeting.left);
+        if left.is_empty() {
+            return Ok(());
+        }
+        self.weigh_again(&meeting.member, &mut meeting.report)?;
+        // Nothing is left for later once more.
+        meeting.left_bytes = MOST_BYTES_KEPT_BACK;
+        left.iter().rev().try_for_each(|bytes| self.take_from_peer(meeting, bytes))?;
+        meeting.left_bytes = 0;
+        Ok(())
+    }
+
+    /// Segments under a number of a log, as many as are given at once. Who has many of them gives others at every meeting.
+    fn some_under(&self, log: LogId, seq: u64) -> Result<Vec<Vec<u8>>> {
+        let mut after = [0; 32];
+        self.with_random(|random| random(&mut after));
+        self.read(|connection| segments::under(connection, (log, seq), after, MOST_UNDER_ONE))
     }
 
     fn take_parcels(&self, meeting: &mut Meeting<'_>, parcels: Vec<Vec<u8>>) -> Result<()> {
@@ -395,6 +443,7 @@ impl Notebook {
     /// After reading, as with a mailbox: a segment of our log that is not ours says that a copy of this notebook writes to
     /// it too.
     fn settle_with(&self, meeting: &mut Meeting<'_>) -> Result<()> {
+        self.take_those_left_by_peer(meeting)?;
         self.reconsider(&meeting.member, &mut meeting.report)?;
         self.forget_renewed(&mut meeting.member, &mut meeting.report)?;
         self.forget_keys(&mut meeting.member, meeting.keys)?;
@@ -425,7 +474,7 @@ impl Notebook {
     fn proof(&self, keys: &dyn KeyStore) -> Result<Vec<Vec<u8>>> {
         let Some(member) = self.member(keys)? else { return Ok(Vec::new()) };
         let mut parcels: Vec<Vec<u8>> = self.read(segments::parcels)?.into_iter().map(|(_, bytes)| bytes).collect();
-        parcels.sort_by_key(|parcel| member.entry_in(parcel).is_none());
+        parcels.sort_by_key(|parcel| member.known_in(parcel).is_none());
         let mut room = MAX_INTRO - 64;
         parcels.retain(|parcel| {
             let fits = parcel.len() + 8 <= room;
@@ -440,7 +489,7 @@ impl Notebook {
         let (mut kept, passed_over) =
             self.read(|connection| Ok((segments::parcels(connection)?, segments::passed_over(connection)?)))?;
         if kept.len() > session::MAX_PARCELS {
-            kept.sort_by_key(|(_, parcel)| member.entry_in(parcel).is_none());
+            kept.sort_by_key(|(_, parcel)| member.known_in(parcel).is_none());
         }
         Ok(kept.into_iter().map(|(id, _)| id).chain(passed_over).take(session::MAX_PARCELS).collect())
     }

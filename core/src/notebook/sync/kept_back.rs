@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::SyncReport;
 use super::receive::{Taking, rfc3339};
 use crate::error::{Error, Result};
+use crate::model::RecordId;
 use crate::notebook::commit::ReceivedSegment;
 use crate::notebook::{Change, Notebook, Origin};
 use crate::store::segments::{self, SegmentPlace, SegmentState};
@@ -63,7 +64,16 @@ struct Opened {
     author: DeviceId,
     text: Plaintext,
     bytes: Vec<u8>,
-    why: WhyKeptBack,
+}
+
+/// What of one device is kept back, as it is added up.
+#[derive(Default)]
+struct Sum {
+    segments: u64,
+    changes: u64,
+    records: BTreeSet<RecordId>,
+    newest: u64,
+    is_removed: bool,
 }
 
 impl Notebook {
@@ -73,26 +83,28 @@ impl Notebook {
     /// As [`Notebook::member`].
     pub fn kept_back(&self, keys: &dyn KeyStore) -> Result<Vec<KeptBack>> {
         let Some(member) = self.member(keys)? else { return Ok(Vec::new()) };
-        let mut by_device: BTreeMap<DeviceId, Vec<Opened>> = BTreeMap::new();
-        for opened in self.open_kept_back(&member)? {
-            by_device.entry(opened.author).or_default().push(opened);
-        }
-        let row = |(author, all): (DeviceId, Vec<Opened>)| {
-            let changes = all.iter().flat_map(|opened| &opened.text.items).filter_map(|item| match item {
-                Item::Change { record, .. } => Some(*record),
-                _ => None,
-            });
-            let changes: Vec<_> = changes.collect();
-            let newest = all.iter().map(|opened| opened.text.made_at_unix_ms).max().unwrap_or_default();
-            KeptBack {
-                device: short(&author),
-                name: member.roster().name_of(&author),
-                why: all.first().map_or(WhyKeptBack::Stranger, |opened| opened.why),
-                segments: all.len() as u64,
-                changes: changes.len() as u64,
-                records: changes.iter().collect::<BTreeSet<_>>().len() as u64,
-                newest: rfc3339(newest),
+        let mut by_device: BTreeMap<DeviceId, Sum> = BTreeMap::new();
+        self.each_kept_back(&member, &mut |opened, state| {
+            let sum = by_device.entry(opened.author).or_default();
+            sum.segments += 1;
+            for item in &opened.text.items {
+                if let Item::Change { record, .. } = item {
+                    sum.changes += 1;
+                    sum.records.insert(*record);
+                }
             }
+            sum.newest = sum.newest.max(opened.text.made_at_unix_ms);
+            sum.is_removed |= state == SegmentState::AfterRemoval;
+            Ok(())
+        })?;
+        let row = |(author, sum): (DeviceId, Sum)| KeptBack {
+            device: short(&author),
+            name: member.roster().name_of(&author),
+            why: if sum.is_removed { WhyKeptBack::AfterRemoval } else { WhyKeptBack::Stranger },
+            segments: sum.segments,
+            changes: sum.changes,
+            records: sum.records.len() as u64,
+            newest: rfc3339(sum.newest),
         };
         Ok(by_device.into_iter().map(row).collect())
     }
@@ -103,10 +115,10 @@ impl Notebook {
     /// [`Error::NotFound`] when nothing of such a device is kept back; otherwise as [`Notebook::commit`].
     pub fn keep_back_no_more(&self, keys: &dyn KeyStore, device: &str) -> Result<SyncReport> {
         let mut report = SyncReport::default();
-        for opened in self.kept_back_of(keys, device)? {
+        self.each_kept_back_of(keys, device, &mut |opened| {
             let mark = settled(&opened);
-            self.take_items(opened.text, mark, Taking::AsOurOwn, &mut report)?;
-        }
+            self.take_items(opened.text, mark, Taking::AsOurOwn, &mut report)
+        })?;
         Ok(report)
     }
 
@@ -115,11 +127,7 @@ impl Notebook {
     /// # Errors
     /// As [`Notebook::keep_back_no_more`].
     pub fn drop_kept_back(&self, keys: &dyn KeyStore, device: &str) -> Result<u64> {
-        let all = self.kept_back_of(keys, device)?;
-        for opened in &all {
-            self.settle(settled(opened))?;
-        }
-        Ok(all.len() as u64)
+        self.each_kept_back_of(keys, device, &mut |opened| self.settle(settled(&opened)))
     }
 
     /// Changes that this version refuses, how many for which reason. They are kept, and a newer version tries again.
@@ -136,12 +144,9 @@ impl Notebook {
 
     /// What other devices decided to keep is no longer kept back here: all of it came another way.
     pub(super) fn settle_what_came(&self, member: &Member) -> Result<()> {
-        for opened in self.open_kept_back(member)? {
-            if self.knows_all(&opened.text)? {
-                self.settle(settled(&opened))?;
-            }
-        }
-        Ok(())
+        self.each_kept_back(member, &mut |opened, _| {
+            if self.knows_all(&opened.text)? { self.settle(settled(&opened)) } else { Ok(()) }
+        })
     }
 
     fn settle(&self, mark: ReceivedSegment) -> Result<()> {
@@ -163,44 +168,55 @@ impl Notebook {
         Ok(true)
     }
 
-    fn kept_back_of(&self, keys: &dyn KeyStore, device: &str) -> Result<Vec<Opened>> {
+    /// Does this with everything that is kept back of a device; says with how many segments.
+    fn each_kept_back_of(
+        &self,
+        keys: &dyn KeyStore,
+        device: &str,
+        with: &mut dyn FnMut(Opened) -> Result<()>,
+    ) -> Result<u64> {
         let nothing = || Error::NotFound(format!("\"{device}\" among the devices of which something is kept back"));
         let member = self.member(keys)?.ok_or_else(nothing)?;
-        let is_meant = |opened: &Opened| {
-            let name = member.roster().name_of(&opened.author);
+        let is_meant = |author: &DeviceId| {
+            let name = member.roster().name_of(author);
             (!name.is_empty() && name.to_lowercase() == device.to_lowercase())
-                || (device.len() >= 6 && hex(&opened.author.0).starts_with(device))
+                || (device.len() >= 6 && hex(&author.0).starts_with(device))
         };
-        let all: Vec<Opened> = self.open_kept_back(&member)?.into_iter().filter(is_meant).collect();
-        let devices: BTreeSet<DeviceId> = all.iter().map(|opened| opened.author).collect();
-        match devices.len() {
-            0 => Err(nothing()),
-            1 => Ok(all),
-            _ => Err(Error::Invalid(format!(
-                "several devices are called \"{device}\"; name one by its key: {}",
-                devices.iter().map(short).collect::<Vec<_>>().join(", ")
-            ))),
-        }
+        let mut meant: BTreeMap<DeviceId, u64> = BTreeMap::new();
+        self.each_kept_back(&member, &mut |opened, _| {
+            if is_meant(&opened.author) {
+                *meant.entry(opened.author).or_default() += 1;
+            }
+            Ok(())
+        })?;
+        let (author, count) = match meant.len() {
+            0 | 1 => meant.pop_first().ok_or_else(nothing)?,
+            _ => {
+                return Err(Error::Invalid(format!(
+                    "several devices are called \"{device}\"; name one by its key: {}",
+                    meant.keys().map(short).collect::<Vec<_>>().join(", ")
+                )));
+            }
+        };
+        self.each_kept_back(&member, &mut |opened, _| if opened.author == author { with(opened) } else { Ok(()) })?;
+        Ok(count)
     }
 
-    fn open_kept_back(&self, member: &Member) -> Result<Vec<Opened>> {
-        let mut all = Vec::new();
-        for (at, bytes, state) in self.read(segments::kept_back)? {
-            let why = match state {
-                SegmentState::Stranger => WhyKeptBack::Stranger,
-                SegmentState::AfterRemoval => WhyKeptBack::AfterRemoval,
-                _ => continue,
-            };
+    /// Does this with everything that is kept back, one after the other, and why it is. What waits for what follows it is not
+    /// for anybody to decide about.
+    fn each_kept_back(&self, member: &Member, with: &mut dyn FnMut(Opened, SegmentState) -> Result<()>) -> Result<()> {
+        let is_open = |state| matches!(state, SegmentState::Stranger | SegmentState::AfterRemoval);
+        for (at, state) in self.read(segments::kept_back)?.into_iter().filter(|(_, state)| is_open(*state)) {
+            let Some(bytes) = self.read(|connection| segments::whole(connection, &at))? else { continue };
             let Some(epoch) = member.epoch(&Header::read(&bytes)?.key) else { continue };
             let opened = segment::open(&bytes, &epoch)?;
             let author = opened.author();
             let text = opened.verify(&author)?;
-            if text.needs_update() {
-                continue;
+            if !text.needs_update() {
+                with(Opened { at, author, text, bytes }, state)?;
             }
-            all.push(Opened { at, author, text, bytes, why });
         }
-        Ok(all)
+        Ok(())
     }
 }
 

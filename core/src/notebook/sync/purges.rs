@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::SyncReport;
+use super::{SetAside, SyncReport};
 use crate::error::Result;
 use crate::model::{Kind, RecordId};
 use crate::notebook::{Change, Notebook, Origin, lock};
@@ -20,6 +20,9 @@ const MAX_PEOPLE: u64 = 3;
 const MAX_RECORDS: u64 = 200;
 /// How many ids of records that are not here are noted so: beyond that, one is deleted once it has come.
 const MAX_NOTED: u64 = 20_000;
+/// What is told when the others cannot be told of a deletion.
+const NO_ROOM_TO_SAY: &str = "this device has said there as much as one device may, so the others do not hear what it \
+    deletes for good; remove it from another device and let it in anew";
 /// How much that was, as [`Since`] in numbers with blanks between.
 const SINCE: &str = "purged_for_others";
 /// Set while the file may still hold bytes of what was deleted.
@@ -56,10 +59,7 @@ struct Since {
 impl Notebook {
     /// Says what was deleted for good here and nobody has said yet.
     pub(super) fn say_purges(&self, member: &mut Member) -> Result<Vec<Written>> {
-        let said: BTreeSet<RecordId> =
-            member.roster().purges.iter().flat_map(|purge| purge.records.iter().copied()).collect();
-        let purged = self.read(store::purged)?;
-        let unsaid: Vec<RecordId> = purged.into_iter().filter(|id| !said.contains(id)).collect();
+        let unsaid = self.unsaid_purges(member)?;
         let now = self.unix_ms();
         let say = |records: &[RecordId]| {
             let act = Act::Purge { records: records.to_vec(), successor: None };
@@ -68,8 +68,18 @@ impl Notebook {
         Ok(unsaid.chunks(MAX_PURGED).map_while(say).collect())
     }
 
-    /// Deletes here what others deleted for good, as far as their word is enough.
+    fn unsaid_purges(&self, member: &Member) -> Result<Vec<RecordId>> {
+        let said: BTreeSet<RecordId> =
+            member.roster().purges.iter().flat_map(|purge| purge.records.iter().copied()).collect();
+        Ok(self.read(store::purged)?.into_iter().filter(|id| !said.contains(id)).collect())
+    }
+
+    /// Deletes here what others deleted for good, as far as their word is enough. Tells if there was no room to say what was
+    /// deleted here.
     pub(super) fn take_purges(&self, member: &Member, report: &mut SyncReport) -> Result<()> {
+        if !self.unsaid_purges(member)?.is_empty() {
+            report.set_aside.push(SetAside { file: "the list of devices".into(), why: NO_ROOM_TO_SAY.into() });
+        }
         let since: Option<String> = self.read(|connection| store::meta(connection, SINCE))?;
         let mut done = since.as_deref().and_then(read_since).unwrap_or_default();
         for deletion in self.deletions(member)? {

@@ -1,9 +1,10 @@
 //! Segments of other devices: opened, weighed by the roster, and taken in through the one door.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use super::shelf::numbers_of;
-use super::{SetAside, ShortName, SyncReport, name_of, place_in_log};
+use super::{SetAside, ShortName, SyncReport, name_of, optional, place_in_log};
 use crate::document::gate;
 use crate::error::{Error, Result};
 use crate::model::{BlobId, RecordId};
@@ -16,6 +17,7 @@ use crate::sync::carrier::Mailbox;
 use crate::sync::carrier::mailbox::Item as Found;
 use crate::sync::keys::{DeviceId, EpochKeys};
 use crate::sync::member::Member;
+use crate::sync::roster::CutOff;
 use crate::sync::segment::{self, Header, Item, MAX_BUNDLE, Name, Plaintext, ROOM};
 
 /// Records of one segment that are committed together, so that the lock is held for some 50 ms at most.
@@ -24,11 +26,13 @@ const SLICE: usize = 32;
 /// counts each as a byte at least.
 const MAX_OPERATIONS: u64 = (ROOM + 64 * 1024) as u64;
 
-/// Segments under one number, as copies of a notebook write them: a few.
-const MOST_TWINS: usize = 16;
+/// Segments of a removed device under one number that do not count, or not yet: copies of a notebook write a few.
+const MOST_TWINS: u64 = 16;
 /// How much is kept back of devices that do not belong to the notebook: what one that was lost wrote in months.
 const MOST_KEPT_BACK: u64 = 2048;
-const MOST_BYTES_KEPT_BACK: u64 = 64 * 1024 * 1024;
+pub(super) const MOST_BYTES_KEPT_BACK: u64 = 64 * 1024 * 1024;
+/// Why a segment is refused that there is no room for among others of its number.
+pub(super) const TOO_MANY_TWINS: &str = "too many others stand under its number";
 
 /// How the changes of a segment are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +51,8 @@ enum Verdict {
     Renewed,
     /// It is new, and says this.
     New(Box<Plaintext>, SegmentPlace, SegmentState),
+    /// There are too many others under its number of which nothing shows that they count.
+    NoRoom,
 }
 
 /// What becomes of a segment whose changes this device tells again.
@@ -67,6 +73,27 @@ pub(super) enum Took {
     Renewed,
     /// Its key has not come.
     Locked,
+    /// There is no room for it, as long as nothing that follows it shows that it counts.
+    NoRoom,
+}
+
+/// What of a file is not here after it was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Left {
+    Nothing,
+    /// What cannot be taken, or not today.
+    Something,
+    /// What there may be room for once the rest of the log was looked at.
+    ForLater,
+}
+
+/// What of a log shows which segments of a removed device count.
+#[derive(Default)]
+struct Chain {
+    /// Those that are pinned, or come before one that is, each found by the `prev` of the next.
+    counts: HashSet<[u8; 32]>,
+    /// Up to this number something is missing, so that others may yet be seen to count.
+    open_up_to: u64,
 }
 
 impl Notebook {
@@ -89,6 +116,7 @@ impl Notebook {
         };
         let mut open: VecDeque<&Found> = all.iter().filter(is_new).collect();
         let (mut done, mut looked) = (0, HashSet::new());
+        let mut later: Vec<&Found> = Vec::new();
         while let Some(found) = open.pop_front() {
             progress(done, done + 1 + open.len() as u64)?;
             done += 1;
@@ -104,18 +132,45 @@ impl Notebook {
                 }
                 Err(error) => return Err(error),
             };
-            if self.take_file(member, place, found, &bytes, report)?
-                && let Some(belongs) = misplaced(found, &bytes)
-            {
-                // What lies under its name may be what should lie here. Gone from here, it is put back by who has it.
-                open.extend(all.iter().filter(|other| place_in_log(&other.name) == Some(belongs)));
-                let _ = place.delete(&found.name);
+            match self.take_file(member, place, found, &bytes, report)? {
+                Left::Something => {}
+                Left::ForLater => later.push(found),
+                Left::Nothing => {
+                    if let Some(belongs) = misplaced(found, &bytes) {
+                        // What lies under its name may be what should lie here. Gone from here, it is put back by who has it.
+                        open.extend(all.iter().filter(|other| place_in_log(&other.name) == Some(belongs)));
+                        let _ = place.delete(&found.name);
+                    }
+                }
             }
         }
+        self.take_those_left(member, place, &later, report)?;
         progress(done, done)
     }
 
-    /// Takes what is in a file; says whether all of it is here now.
+    /// Looks once more at what there was no room for, the last first: what follows it is here now, and may show that it
+    /// counts.
+    fn take_those_left(
+        &self,
+        member: &Member,
+        place: &dyn Mailbox,
+        later: &[&Found],
+        report: &mut SyncReport,
+    ) -> Result<()> {
+        if later.is_empty() {
+            return Ok(());
+        }
+        self.weigh_again(member, report)?;
+        for found in later.iter().rev() {
+            let Some(bytes) = optional(place.get(&found.name, MAX_BUNDLE as u64))?.flatten() else { continue };
+            if self.take_file(member, place, found, &bytes, report)? == Left::ForLater {
+                report.set_aside.push(SetAside { file: found.name.clone(), why: TOO_MANY_TWINS.into() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what is in a file; says what of it is not here then.
     fn take_file(
         &self,
         member: &Member,
@@ -123,10 +178,11 @@ impl Notebook {
         found: &Found,
         bytes: &[u8],
         report: &mut SyncReport,
-    ) -> Result<bool> {
-        let mut is_here = true;
+    ) -> Result<Left> {
+        let mut left = Left::Nothing;
         for part in segment::split(bytes) {
             match part.and_then(|part| Ok((part, self.take_bytes(member, part, report)?))) {
+                Ok((_, Took::NoRoom)) => left = Left::ForLater,
                 // What is said there is said again, or stands in the base of a renewal: nobody needs the file.
                 Ok((whole, took)) if took != Took::Locked => {
                     let is_spent = took == Took::Renewed || is_under_lost_key(member, whole);
@@ -136,17 +192,17 @@ impl Notebook {
                 }
                 Ok(_) => {
                     self.complain(member, place, found, bytes, true);
-                    is_here = false;
+                    left = left.max(Left::Something);
                 }
                 Err(error @ (Error::Peer(_) | Error::NeedsUpdate(_) | Error::Invalid(_))) => {
                     report.set_aside.push(SetAside { file: found.name.clone(), why: error.to_string() });
                     self.complain(member, place, found, bytes, false);
-                    is_here = false;
+                    left = left.max(Left::Something);
                 }
                 Err(error) => return Err(error),
             }
         }
-        Ok(is_here)
+        Ok(left)
     }
 
     /// Takes in a segment, whoever brought it. One whose key has not come is counted, and comes again.
@@ -157,6 +213,7 @@ impl Notebook {
         match self.weigh(member, bytes) {
             Ok(Verdict::Known) => Ok(Took::Here),
             Ok(Verdict::Renewed) => Ok(Took::Renewed),
+            Ok(Verdict::NoRoom) => Ok(Took::NoRoom),
             Ok(Verdict::New(text, at, state)) => {
                 self.take_segment(member, *text, &at, state, bytes, report)?;
                 Ok(Took::Here)
@@ -236,9 +293,6 @@ impl Notebook {
             let (by, of) = (member.roster().name_of(&author), member.roster().name_of(&owner));
             return Err(Error::Peer(format!("\"{by}\" continues in it the log of another device, \"{of}\"")));
         }
-        if known.len() >= MOST_TWINS {
-            return Err(Error::Peer("too many others stand under its number".into()));
-        }
         if operations(&text) > MAX_OPERATIONS {
             return Err(Error::Peer("it holds more than any segment of ours".into()));
         }
@@ -246,32 +300,39 @@ impl Notebook {
             SegmentState::Taken if text.needs_update() => SegmentState::Newer,
             state => state,
         };
-        if matches!(state, SegmentState::Stranger | SegmentState::AfterRemoval) {
-            let (count, weight) = self.read(segments::weight_kept_back)?;
-            if count >= MOST_KEPT_BACK || weight + bytes.len() as u64 > MOST_BYTES_KEPT_BACK {
-                return Err(Error::Peer(
-                    "as much as can be is kept back already of devices that do not belong to the notebook; decide what \
-                     becomes of that first"
-                        .into(),
-                ));
+        match state {
+            SegmentState::Stranger | SegmentState::AfterRemoval => {
+                let (count, weight) = self.read(segments::weight_kept_back)?;
+                if count >= MOST_KEPT_BACK || weight + bytes.len() as u64 > MOST_BYTES_KEPT_BACK {
+                    return Err(Error::Peer(
+                        "as much as can be is kept back already of devices that do not belong to the notebook; decide \
+                         what becomes of that first"
+                            .into(),
+                    ));
+                }
             }
+            SegmentState::Unpinned
+                if self.read(|connection| segments::in_doubt(connection, at.log, at.seq))? >= MOST_TWINS =>
+            {
+                return Ok(Verdict::NoRoom);
+            }
+            _ => {}
         }
         Ok(Verdict::New(Box::new(text), at, state))
     }
 
-    /// Whether a segment of this author counts, by the roster as it is now.
+    /// Whether a segment that comes from this author counts, by the roster as it is now and what is here that follows it.
     fn state_of(&self, member: &Member, author: &DeviceId, at: &SegmentPlace) -> Result<SegmentState> {
-        if member.roster().device(author).is_some() {
-            return Ok(SegmentState::Taken);
-        }
-        let Some(removed) = member.roster().removed(author) else { return Ok(SegmentState::Stranger) };
-        if !removed.cut_off.contains(&at.log, at.seq) {
+        let Some(cut_off) = cut_off(member, author) else {
+            let belongs = member.roster().device(author).is_some();
+            return Ok(if belongs { SegmentState::Taken } else { SegmentState::Stranger });
+        };
+        if !cut_off.contains(&at.log, at.seq) {
             return Ok(SegmentState::AfterRemoval);
         }
-        let mut of_log = self.read(|connection| segments::of_log(connection, at.log))?;
-        of_log.push(at.clone());
-        let admitted = before_pins(&of_log, &removed.cut_off.pins);
-        Ok(if admitted.contains(&at.hash) { SegmentState::Taken } else { SegmentState::AfterRemoval })
+        let counts = cut_off.pins.contains(&(at.log, at.seq, at.hash))
+            || self.read(|connection| segments::is_followed(connection, at))?;
+        Ok(if counts { SegmentState::Taken } else { SegmentState::Unpinned })
     }
 
     /// Takes a segment in, or keeps it for the day its author is let in.
@@ -295,7 +356,7 @@ impl Notebook {
             SegmentState::Stranger => report.strangers += 1,
             SegmentState::AfterRemoval => report.after_removal += 1,
             SegmentState::Newer => report.newer += 1,
-            SegmentState::Settled | SegmentState::Renewed => {}
+            SegmentState::Unpinned | SegmentState::Settled | SegmentState::Renewed => {}
         }
         let mark = ReceivedSegment {
             place: at.clone(),
@@ -379,8 +440,9 @@ impl Notebook {
         for removed in &member.roster().removed {
             for log in self.read(|connection| segments::logs_of(connection, removed.device.0))? {
                 let of_log = self.read(|connection| segments::of_log(connection, log))?;
-                let pinned = before_pins(&of_log, &removed.cut_off.pins);
-                let counts = |at: &SegmentPlace| removed.cut_off.contains(&log, at.seq) && pinned.contains(&at.hash);
+                let chain = chain(&of_log, &removed.cut_off.pins);
+                let counts =
+                    |at: &SegmentPlace| removed.cut_off.contains(&log, at.seq) && chain.counts.contains(&at.hash);
                 let taken = self.read(|connection| segments::taken_of_log(connection, log))?;
                 taken.iter().filter(|at| !counts(at)).try_for_each(|at| self.pass_on(member, at, Passed::Settled))?;
             }
@@ -435,33 +497,7 @@ impl Notebook {
     /// Looks again at what was kept back, and at what was taken: the roster may say otherwise now.
     pub(super) fn reconsider(&self, member: &Member, report: &mut SyncReport) -> Result<()> {
         self.pass_on_unpinned(member)?;
-        // Taking one may let the next one in: a chain is walked from its end.
-        loop {
-            let mut took = false;
-            for (at, bytes, before) in self.read(segments::kept_back)? {
-                let Some(epoch) = Header::read(&bytes).ok().and_then(|header| member.epoch(&header.key)) else {
-                    continue;
-                };
-                let opened = segment::open(&bytes, &epoch)?;
-                let author = opened.author();
-                let text = opened.verify(&author)?;
-                let state = match self.state_of(member, &author, &at)? {
-                    SegmentState::Taken if text.needs_update() => SegmentState::Newer,
-                    state => state,
-                };
-                if state != SegmentState::Taken {
-                    if state != before {
-                        segments::set_state(&lock(&self.writer).connection, &at, state)?;
-                    }
-                    continue;
-                }
-                self.take_segment(member, text, &at, SegmentState::Taken, &bytes, report)?;
-                took = true;
-            }
-            if !took {
-                break;
-            }
-        }
+        self.weigh_again(member, report)?;
         self.pass_on_what_nobody_can_open(member)?;
         if report.received > 0 {
             self.settle_what_came(member)?;
@@ -472,6 +508,60 @@ impl Notebook {
         report.newer = self.read(|connection| segments::count(connection, SegmentState::Newer))?;
         Ok(())
     }
+
+    /// Looks again at what was kept back.
+    pub(super) fn weigh_again(&self, member: &Member, report: &mut SyncReport) -> Result<()> {
+        // Whether a segment counts has to do with which others are here, and not with what became of these.
+        let mut chains: HashMap<([u8; 32], LogId), Chain> = HashMap::new();
+        for (at, before) in self.read(segments::kept_back)? {
+            let bytes = self.read(|connection| segments::whole(connection, &at))?.unwrap_or_default();
+            let Some(epoch) = Header::read(&bytes).ok().and_then(|header| member.epoch(&header.key)) else { continue };
+            let opened = segment::open(&bytes, &epoch)?;
+            let author = opened.author();
+            let text = opened.verify(&author)?;
+            let state = match self.state_again(member, &author, &at, &mut chains)? {
+                SegmentState::Taken if text.needs_update() => SegmentState::Newer,
+                state => state,
+            };
+            if state == SegmentState::Taken {
+                self.take_segment(member, text, &at, state, &bytes, report)?;
+            } else if state != before {
+                segments::set_state(&lock(&self.writer).connection, &at, state)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a segment that is here counts, by the roster as it is now and all that is here of its log.
+    fn state_again(
+        &self,
+        member: &Member,
+        author: &DeviceId,
+        at: &SegmentPlace,
+        chains: &mut HashMap<([u8; 32], LogId), Chain>,
+    ) -> Result<SegmentState> {
+        let Some(cut_off) = cut_off(member, author).filter(|cut_off| cut_off.contains(&at.log, at.seq)) else {
+            return self.state_of(member, author, at);
+        };
+        let chain = match chains.entry((author.0, at.log)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let of_log = self.read(|connection| segments::of_log(connection, at.log))?;
+                new.insert(chain(&of_log, &cut_off.pins))
+            }
+        };
+        Ok(match chain.counts.contains(&at.hash) {
+            true => SegmentState::Taken,
+            false if at.seq <= chain.open_up_to => SegmentState::Unpinned,
+            false => SegmentState::AfterRemoval,
+        })
+    }
+}
+
+/// How far the logs of this device count, if it was removed.
+fn cut_off<'a>(member: &'a Member, author: &DeviceId) -> Option<&'a CutOff> {
+    let belongs = member.roster().device(author).is_some();
+    member.roster().removed(author).filter(|_| !belongs).map(|removed| &removed.cut_off)
 }
 
 fn is_under_lost_key(member: &Member, bytes: &[u8]) -> bool {
@@ -486,17 +576,26 @@ fn misplaced(found: &Found, bytes: &[u8]) -> Option<ShortName> {
     (is != told).then_some(is)
 }
 
-/// Segments of a log that are pinned, or come before one that is, each found by the `prev` of the next.
-fn before_pins(of_log: &[SegmentPlace], pins: &BTreeSet<(LogId, u64, [u8; 32])>) -> HashSet<[u8; 32]> {
+/// What the segments of one log that are here show, by these pins.
+fn chain(of_log: &[SegmentPlace], pins: &BTreeSet<(LogId, u64, [u8; 32])>) -> Chain {
     let by_hash: HashMap<[u8; 32], &SegmentPlace> = of_log.iter().map(|segment| (segment.hash, segment)).collect();
-    let mut admitted = HashSet::new();
-    for (log, _, hash) in pins {
-        let mut next = by_hash.get(hash).filter(|segment| segment.log == *log);
-        while let Some(segment) = next.filter(|segment| admitted.insert(segment.hash)) {
-            next = by_hash.get(&segment.prev).filter(|before| before.seq + 1 == segment.seq);
+    let mut chain = Chain::default();
+    let ours = pins.iter().filter(|(log, ..)| of_log.first().is_some_and(|first| first.log == *log));
+    for (_, seq, hash) in ours {
+        let (mut seq, mut hash) = (*seq, *hash);
+        loop {
+            let Some(segment) = by_hash.get(&hash) else {
+                chain.open_up_to = chain.open_up_to.max(seq);
+                break;
+            };
+            // What stands under another number than it should was never before it.
+            if segment.seq != seq || !chain.counts.insert(hash) || seq <= 1 {
+                break;
+            }
+            (seq, hash) = (seq - 1, segment.prev);
         }
     }
-    admitted
+    chain
 }
 
 /// What the gate refuses is set aside change by change; here only what it lets pass is added up.

@@ -99,7 +99,9 @@ impl Notebook {
                 SegmentState::Taken | SegmentState::Settled => {
                     self.opened(member, &at)?.is_some_and(|text| self.is_in(&text, known).unwrap_or(false))
                 }
-                SegmentState::Stranger | SegmentState::AfterRemoval | SegmentState::Newer => false,
+                SegmentState::Stranger | SegmentState::AfterRemoval | SegmentState::Unpinned | SegmentState::Newer => {
+                    false
+                }
             };
             if is_covered {
                 covered.entry(at.log).or_default().push(at);
@@ -150,7 +152,7 @@ impl Notebook {
                 if is_in {
                     self.forget(&at)?;
                     report.forgotten += 1;
-                } else if state != SegmentState::AfterRemoval {
+                } else if !is_of_removed(state) {
                     lacking += 1;
                 }
             }
@@ -176,7 +178,7 @@ impl Notebook {
         // A base does not cover itself, whatever it says.
         let is_covered =
             |at: &SegmentPlace| renewal.covers.iter().any(|cut| within(cut, at)) && !within(&renewal.base, at);
-        let may_go = |state| matches!(state, SegmentState::Taken | SegmentState::Settled | SegmentState::AfterRemoval);
+        let may_go = |state| matches!(state, SegmentState::Taken | SegmentState::Settled) || is_of_removed(state);
         let places = self.read(segments::places)?.into_iter();
         Ok(places.filter(|(at, state)| may_go(*state) && is_covered(at)).collect())
     }
@@ -302,4 +304,9 @@ fn waiting_for(member: &Member) -> Option<Vec<String>> {
     let followed = if newest.is_done() { &newest.rekeyed } else { &newest.done };
     let waiting = newest.awaits.iter().filter(|device| !followed.contains(device));
     Some(waiting.map(|device| member.roster().name_of(device)).collect())
+}
+
+/// Whether a removed device wrote it, and it does not count, or not yet.
+fn is_of_removed(state: SegmentState) -> bool {
+    matches!(state, SegmentState::AfterRemoval | SegmentState::Unpinned)
 }

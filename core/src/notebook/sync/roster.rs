@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use rusqlite::Connection;
+
 use super::shelf::{parcel_name, put};
 use super::{TAG, optional};
 use crate::error::{Error, Result};
@@ -15,9 +17,9 @@ use crate::sync::keys::{DeviceId, EntryHash, KeyBag, KeyId, NotebookTag};
 use crate::sync::keystore::KeyStore;
 use crate::sync::member::{self, Learned, Member, Written};
 use crate::sync::ranges::Ranges;
-use crate::sync::roster::{Act, Cut, Entry, MAX_ENTRIES};
+use crate::sync::roster::{Act, Cut, MAX_ENTRIES};
 use crate::sync::seal::{self, MAX_PARCEL};
-use crate::sync::session::{self, parcel_id};
+use crate::sync::session::{self, ParcelId, parcel_id};
 
 /// Most files of the roster that are kept; what a notebook needs in a lifetime is far below.
 const MAX_PARCELS: usize = session::MAX_PARCELS;
@@ -67,7 +69,7 @@ impl Notebook {
             let kept = segments::parcels(connection)?.into_iter().map(|(id, _)| id);
             Ok(kept.chain(segments::passed_over(connection)?).map(|id| hex(&id)).collect())
         })?;
-        let fresh = roster_files(place, found, &member.tag(), &|name| known.contains(name))?;
+        let fresh = self.fresh_files(member, place, found, &known)?;
         // A key store that is older or newer than the notebook has to look again at what has long been here.
         if (fresh.is_empty() && member.lacks_newest_key()) || self.looked_with()? != Some(held(member)) {
             self.take_kept(member, keys)?;
@@ -79,6 +81,35 @@ impl Notebook {
         self.learn(member, files.clone(), keys)?;
         let mut spent = names.iter().zip(&files).filter(|(_, file)| member.is_spent(file));
         spent.try_for_each(|(name, _)| self.take_away(member, place, name))
+    }
+
+    /// The files of the roster that are not known yet, as many as one pass reads. What lies there under a right name and is
+    /// nothing of ours is passed over from then on.
+    fn fresh_files(
+        &self,
+        member: &Member,
+        place: &dyn Mailbox,
+        found: &[Found],
+        known: &HashSet<String>,
+    ) -> Result<Vec<(String, Vec<u8>)>> {
+        let is_new = |found: &&Found| is_of_roster(found) && !known.contains(stem(found).get(..32).unwrap_or_default());
+        let mut new: Vec<&Found> = found.iter().filter(is_new).collect();
+        if new.len() > MAX_PARCELS {
+            // Some may be what cannot be passed over: they are not to be in the way at every pass.
+            let mut at = [0; 4];
+            self.with_random(|random| random(&mut at));
+            let at = u32::from_le_bytes(at) as usize % new.len();
+            new.rotate_left(at);
+        }
+        let files = roster_files(place, new, &member.tag())?;
+        if !files.junk.is_empty() {
+            let mut writer = lock(&self.writer);
+            let transaction = store::begin(&mut writer.connection)?;
+            keep_few_passed_over(&transaction)?;
+            files.junk.iter().try_for_each(|id| segments::pass_over(&transaction, *id))?;
+            transaction.commit()?;
+        }
+        Ok(files.ours)
     }
 
     /// With which keys all files of the roster that are here were looked at.
@@ -93,7 +124,7 @@ impl Notebook {
         if learned.keys || !learned.entries.is_empty() {
             segments::pass_over_none(&lock(&self.writer).connection)?;
         }
-        self.keep_learned(member, &[], &learned.entries)?;
+        self.keep_learned(member, &[], &learned)?;
         store::set_meta(&lock(&self.writer).connection, LOOKED_WITH, held(member))
     }
 
@@ -104,38 +135,41 @@ impl Notebook {
         fresh: Vec<Vec<u8>>,
         keys: &dyn KeyStore,
     ) -> Result<()> {
-        let Learned { mut entries, keys: has_keys } = member.take(keys, &fresh)?;
-        if has_keys || !entries.is_empty() {
-            // A file that said nothing may say something now.
+        let mut learned = member.take(keys, &fresh)?;
+        if learned.keys || learned.waits || !learned.entries.is_empty() {
+            // A file that said nothing may say something now: what it says may be what the others build on.
             segments::pass_over_none(&lock(&self.writer).connection)?;
             let kept = self.read(segments::parcels)?;
             let all: Vec<Vec<u8>> = kept.into_iter().map(|(_, bytes)| bytes).chain(fresh.iter().cloned()).collect();
-            entries.extend(member.take_again(keys, &all)?.entries);
+            let again = member.take_again(keys, &all)?;
+            learned.entries.extend(again.entries);
+            learned.waits = again.waits;
         }
-        self.keep_learned(member, &fresh, &entries)
+        self.keep_learned(member, &fresh, &learned)
     }
 
-    fn keep_learned(&self, member: &Member, fresh: &[Vec<u8>], entries: &[Entry]) -> Result<()> {
+    fn keep_learned(&self, member: &Member, fresh: &[Vec<u8>], learned: &Learned) -> Result<()> {
         let mut writer = lock(&self.writer);
         let transaction = store::begin(&mut writer.connection)?;
-        if segments::passed_over(&transaction)?.len() > MAX_ITEMS {
-            segments::pass_over_none(&transaction)?;
-        }
+        keep_few_passed_over(&transaction)?;
         let kept = segments::parcels(&transaction)?;
         let mut bytes: usize = kept.iter().map(|(_, parcel)| parcel.len()).sum();
         let mut loose = kept.len().saturating_sub(member.entries().len());
-        let mut new: HashSet<EntryHash> = entries.iter().map(|entry| entry.hash).collect();
+        let mut new: HashSet<EntryHash> = learned.entries.iter().map(|entry| entry.hash).collect();
         for parcel in fresh.iter().filter(|parcel| !member.is_spent(parcel)) {
             let is_new = member.entry_in(parcel).is_some_and(|entry| new.remove(&entry.hash));
             if !is_new && (loose >= MAX_LOOSE || bytes + parcel.len() > MAX_PARCEL_BYTES) {
-                segments::pass_over(&transaction, parcel_id(parcel))?;
+                // What waits is looked at together with what it waits for.
+                if !learned.waits {
+                    segments::pass_over(&transaction, parcel_id(parcel))?;
+                }
                 continue;
             }
             loose += usize::from(!is_new);
             bytes += parcel.len();
             segments::put_parcel(&transaction, parcel_id(parcel), parcel)?;
         }
-        for entry in entries {
+        for entry in &learned.entries {
             segments::put_entry(&transaction, entry.hash.0, entry.bytes())?;
         }
         if let Some(recovery) = &member.roster().recovery {
@@ -303,9 +337,9 @@ pub(in crate::notebook) fn roster_for(
     mut keys: KeyBag,
     opens: &dyn Fn(&[u8]) -> Option<KeyBag>,
 ) -> Result<Vec<Vec<u8>>> {
-    let all = roster_files(place, found, tag, &|_| false)?;
-    if all.len() == found.iter().filter(|found| is_of_roster(found)).count() {
-        return Ok(all.into_iter().map(|(_, file)| file).collect());
+    let all = roster_files(place, found.iter().filter(|found| is_of_roster(found)), tag)?;
+    if all.is_all {
+        return Ok(all.ours.into_iter().map(|(_, file)| file).collect());
     }
     let mut files = sift(place, found, tag, &mut |file| {
         let bag = opens(file);
@@ -327,7 +361,7 @@ fn sift(
 ) -> Result<Vec<Vec<u8>>> {
     let (mut kept, mut bytes) = (Vec::new(), 0);
     for part in found.chunks(MAX_PARCEL_BYTES / MAX_PARCEL) {
-        for (_, file) in roster_files(place, part, tag, &|_| false)? {
+        for (_, file) in roster_files(place, part.iter().filter(|found| is_of_roster(found)), tag)?.ours {
             if kept.len() < MAX_PARCELS && bytes + file.len() <= MAX_PARCEL_BYTES && is_wanted(&file) {
                 bytes += file.len();
                 kept.push(file);
@@ -337,37 +371,62 @@ fn sift(
     Ok(kept)
 }
 
-fn is_of_roster(found: &Found) -> bool {
-    found.name.rsplit('/').next().is_some_and(|name| name.contains(".kithr"))
+/// What was read of the files of a roster in a mailbox.
+struct RosterFiles {
+    /// Those of this notebook, with their names.
+    ours: Vec<(String, Vec<u8>)>,
+    /// Those that are what their names say, and nothing of this notebook.
+    junk: Vec<ParcelId>,
+    /// Whether all were read.
+    is_all: bool,
 }
 
-/// The files of this notebook's roster that lie in a mailbox, with their names, but for those whose names are known.
-fn roster_files(
+/// Whether this can be a file of a roster: no copy under another name, and none that is larger than any.
+fn is_of_roster(found: &Found) -> bool {
+    let stem = stem(found);
+    let is_hash =
+        stem.get(..32).is_some_and(|hash| hash.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)));
+    is_hash && stem.contains(".kithr") && found.bytes <= MAX_PARCEL as u64
+}
+
+fn stem(found: &Found) -> &str {
+    found.name.rsplit('/').next().unwrap_or_default()
+}
+
+/// Reads these files, as many as one pass reads.
+fn roster_files<'a>(
     place: &dyn Mailbox,
-    found: &[Found],
+    found: impl IntoIterator<Item = &'a Found>,
     tag: &NotebookTag,
-    is_known: &dyn Fn(&str) -> bool,
-) -> Result<Vec<(String, Vec<u8>)>> {
-    let is_new = |found: &&Found| {
-        let name = found.name.rsplit('/').next().unwrap_or_default();
-        is_of_roster(found) && !is_known(name.get(..32).unwrap_or_default())
-    };
-    let (mut files, mut read) = (Vec::new(), 0);
-    for found in found.iter().filter(is_new).take(MAX_PARCELS) {
-        if read > MAX_PARCEL_BYTES {
+) -> Result<RosterFiles> {
+    let mut files = RosterFiles { ours: Vec::new(), junk: Vec::new(), is_all: true };
+    let mut read = 0;
+    for (at, found) in found.into_iter().enumerate() {
+        if at >= MAX_PARCELS || read > MAX_PARCEL_BYTES {
+            files.is_all = false;
             break;
         }
         let bytes = optional(place.get(&found.name, MAX_PARCEL as u64))?.flatten().unwrap_or_default();
         read += bytes.len();
-        let says = found.name.rsplit('/').next().unwrap_or_default();
-        if !says.starts_with(&hex(&parcel_id(&bytes))) {
+        let id = parcel_id(&bytes);
+        if !stem(found).starts_with(&hex(&id)) {
             // Damaged, or not whole yet: whoever has it puts it there again.
             if bytes.len() as u64 == found.bytes && is_ours(&found.name) {
                 let _ = place.delete(&found.name);
             }
         } else if seal::parcel(&bytes, tag).is_ok() {
-            files.push((found.name.clone(), bytes));
+            files.ours.push((found.name.clone(), bytes));
+        } else {
+            files.junk.push(id);
         }
     }
     Ok(files)
+}
+
+/// No more is remembered of what was passed over than a mailbox holds.
+fn keep_few_passed_over(connection: &Connection) -> Result<()> {
+    if segments::passed_over(connection)?.len() > MAX_ITEMS {
+        segments::pass_over_none(connection)?;
+    }
+    Ok(())
 }

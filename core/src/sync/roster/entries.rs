@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ed25519_dalek::SigningKey;
 
 use super::entry::{Act, Entry};
-use super::refused;
+use super::{Roster, refused};
 use crate::error::{Error, Result};
 use crate::sync::keys::{DeviceId, EntryHash, NotebookTag};
 
@@ -131,7 +131,7 @@ impl Entries {
         if let Some(taken) = self.look_at(&entry)? {
             return Ok(taken);
         }
-        if !self.has_room_for(&entry) {
+        if !self.has_room_for(&entry, &mut None) {
             return too_many();
         }
         self.put(entry);
@@ -169,24 +169,28 @@ impl Entries {
     pub fn merge(&mut self, entries: impl IntoIterator<Item = Entry>) -> Merged {
         let mut merged = Merged { waiting: entries.into_iter().collect(), ..Merged::default() };
         let mut no_room: BTreeMap<EntryHash, Entry> = BTreeMap::new();
+        // What the set says, as long as nothing is added to it.
+        let mut roster: Option<Roster> = None;
         loop {
             let before = merged.new.len();
             for entry in std::mem::take(&mut merged.waiting) {
                 match self.look_at(&entry) {
                     Ok(Some(Taken::Waits(_))) => merged.waiting.push(entry),
                     Ok(Some(_)) => {}
-                    Ok(None) if self.has_room_for(&entry) => {
+                    Ok(None) if self.has_room_for(&entry, &mut roster) => {
                         merged.new.push(entry.hash);
                         self.put(entry);
+                        roster = None;
                     }
                     Ok(None) => drop(no_room.insert(entry.hash, entry)),
                     Err(error) => merged.refused.push(error),
                 }
             }
-            for entry in self.wanted(&no_room, &merged.waiting) {
+            for entry in self.wanted(&no_room, &merged.waiting, &mut roster) {
                 no_room.remove(&entry.hash);
                 merged.new.push(entry.hash);
                 self.put(entry);
+                roster = None;
             }
             if merged.new.len() == before {
                 merged.refused.extend(no_room.into_values().filter_map(|_| too_many::<()>().err()));
