@@ -339,6 +339,11 @@ pub fn passed_over(connection: &Connection) -> Result<Vec<[u8; 16]>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Forgets which were passed over when there are more than so many.
+pub fn pass_over_at_most(connection: &Connection, most: usize) -> Result<()> {
+    if passed_over(connection)?.len() > most { pass_over_none(connection) } else { Ok(()) }
+}
+
 /// Forgets which files of the roster were passed over, so that they are looked at again.
 pub fn pass_over_none(connection: &Connection) -> Result<()> {
     connection.execute("DELETE FROM parcel WHERE bytes = x''", [])?;

@@ -552,7 +552,8 @@ pub fn held(segments: impl IntoIterator<Item = (u64, [u8; 32], bool)>) -> Held {
 }
 
 /// As much of it as one greeting may tell. Only a device that means harm opens more logs, or leaves out more numbers: what
-/// is left out is of those who have most, and goes through mailboxes only. Whose a log is says its rank, see [`Claim`].
+/// is left out is of those who have most, and goes through mailboxes only. The rank of a log is that of its device: logs of
+/// one rank share one part of the room, the lower the more believed.
 pub fn tellable(have: Have, rank: impl Fn(&LogId) -> usize) -> Have {
     let can_be_read = |held: &Held| [&held.ranges, &held.gone].iter().all(|part| part.ranges().len() <= MAX_RANGES);
     let mut logs: Vec<(LogId, Held)> = have.into_iter().filter(|(_, held)| can_be_read(held)).collect();

@@ -124,7 +124,7 @@ pub fn said() -> &'static [(u8, Vec<u8>)] {
         let kit = RecoveryKit::from_seed(Secret::new([77; 32]));
         let acts = [
             (1, Act::Add { device: device(2).public(), name: "laptop".into() }),
-            (2, Act::set_recovery(&kit, &NOTEBOOK)),
+            (2, Act::set_recovery(&kit, &all.notebook())),
             (1, Act::Renew { covers: vec![cut()], base: cut() }),
             (2, Act::Rekey { hpke: [3; 32] }),
             (1, Act::Revoke { device: device(2).device(), cuts: vec![cut()] }),

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use rusqlite::Connection;
-
 use super::shelf::{parcel_name, put};
 use super::{TAG, optional};
 use crate::error::{Error, Result};
@@ -105,7 +103,7 @@ impl Notebook {
         if !files.junk.is_empty() {
             let mut writer = lock(&self.writer);
             let transaction = store::begin(&mut writer.connection)?;
-            keep_few_passed_over(&transaction)?;
+            segments::pass_over_at_most(&transaction, MAX_ITEMS)?;
             files.junk.iter().try_for_each(|id| segments::pass_over(&transaction, *id))?;
             transaction.commit()?;
         }
@@ -151,7 +149,7 @@ impl Notebook {
     fn keep_learned(&self, member: &Member, fresh: &[Vec<u8>], learned: &Learned) -> Result<()> {
         let mut writer = lock(&self.writer);
         let transaction = store::begin(&mut writer.connection)?;
-        keep_few_passed_over(&transaction)?;
+        segments::pass_over_at_most(&transaction, MAX_ITEMS)?;
         let kept = segments::parcels(&transaction)?;
         let mut bytes: usize = kept.iter().map(|(_, parcel)| parcel.len()).sum();
         let mut loose = kept.len().saturating_sub(member.entries().len());
@@ -421,12 +419,4 @@ fn roster_files<'a>(
         }
     }
     Ok(files)
-}
-
-/// No more is remembered of what was passed over than a mailbox holds.
-fn keep_few_passed_over(connection: &Connection) -> Result<()> {
-    if segments::passed_over(connection)?.len() > MAX_ITEMS {
-        segments::pass_over_none(connection)?;
-    }
-    Ok(())
 }

@@ -304,8 +304,8 @@ impl Act {
 
 impl Cut {
     /// As many of these as one entry holds, of each device those of most segments first. More are there only when a device
-    /// that means harm opens logs, or leaves out numbers, without end: what is not named of it is kept back. Whose a log is
-    /// says its rank, see [`Claim`].
+    /// that means harm opens logs, or leaves out numbers, without end: what is not named of it is kept back. The rank of a
+    /// log is that of its device: logs of one rank share one part of the room, the lower the more believed.
     pub fn that_fit(mut cuts: Vec<Self>, rank: impl Fn(&LogId) -> usize) -> Vec<Self> {
         let ranges = |cut: &Self| cut.ranges.ranges().len();
         cuts.retain(|cut| ranges(cut) <= MAX_RANGES);
