@@ -195,6 +195,11 @@ fn lines(app: &App, checkup: &kith_core::notebook::Checkup) {
         "change waits for another that has not come",
         "changes wait for others that have not come",
     );
+    if checkup.words_remain {
+        let words = "The file is still to be written anew, without what was deleted for good: another program read it then, \
+                     or there was no room. The next `kith sync`, or whatever is written next, does that.";
+        app.line(layout::wrap(words, "  ", app.width));
+    }
     for why in &checkup.quarantined {
         app.line(layout::wrap(&format!("set aside: {}", clean(why)), "  ", app.width));
     }

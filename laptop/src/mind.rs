@@ -1,6 +1,6 @@
 //! Changing one's mind: one person or two, delete and undo, history, disagreements, and deleting for good.
 
-use kith_core::model::{AnyRecord, Id, Promise, RecordId};
+use kith_core::model::{AnyRecord, Contact, Id, Kind, Promise, RecordId};
 use kith_core::notebook::{Conflict, HistoryLine, UndoStep};
 use serde_json::Value;
 
@@ -79,16 +79,18 @@ pub(crate) fn undelete(app: &App, what: &[String]) -> Result<(), Failure> {
         let records: Vec<Value> = deleted.iter().map(|record| Value::Object(record.to_map())).collect();
         return app.print_json(&records);
     }
-    let matters: Vec<Matter> = deleted
-        .iter()
-        .map(|record| {
-            let words = [vec![show::title(app, record)], record.facts().texts].concat().join(" ");
-            Matter { id: record.id(), line: show::title(app, record), words }
-        })
-        .collect();
-    let Some(id) = choose::matter(app, "deleted records", what, &matters)? else { return Ok(()) };
+    let Some(id) = choose::matter(app, "deleted records", what, &matters(app, &deleted))? else { return Ok(()) };
     app.notebook.bring_back(id)?;
     app.done(id, &format!("Back again: {}.", title(app, id)?))
+}
+
+/// Records to choose from, by their titles and whatever they say.
+fn matters(app: &App, records: &[AnyRecord]) -> Vec<Matter> {
+    let matter = |record: &AnyRecord| {
+        let words = [vec![show::title(app, record)], record.facts().texts].concat().join(" ");
+        Matter { id: record.id(), line: show::title(app, record), words }
+    };
+    records.iter().map(matter).collect()
 }
 
 /// Whether this is a record of a person who is listed already under another one.
@@ -215,7 +217,7 @@ fn settle(app: &App, conflicts: &[Conflict], conflict: usize, value: usize) -> R
 
 /// Deletes a person for good, after showing what goes.
 pub(crate) fn purge(app: &App, who: &[String], yes: bool) -> Result<(), Failure> {
-    let id = choose::person(app, &who.join(" "))?;
+    let id = anybody(app, who)?;
     let plan = app.notebook.purge_preview(id)?;
     if !yes {
         announce(app, id, &plan)?;
@@ -238,6 +240,32 @@ pub(crate) fn purge(app: &App, who: &[String], yes: bool) -> Result<(), Failure>
         "",
         app.width,
     ));
+    tell_if_words_remain(app)
+}
+
+/// The person these words mean, living or deleted: who was deleted can still be deleted for good.
+fn anybody(app: &App, who: &[String]) -> Result<Id<Contact>, Failure> {
+    let missing = match choose::person(app, &who.join(" ")) {
+        Err(missing @ Failure::NotFound(_)) => missing,
+        found => return found,
+    };
+    let mut people = app.notebook.deleted(MOST_DELETED)?;
+    people.retain(|record| record.kind() == Kind::Contact);
+    match choose::matter(app, "deleted people", who, &matters(app, &people)) {
+        Ok(Some(id)) => Ok(Id::new(id)),
+        Ok(None) | Err(Failure::NotFound(_)) => Err(missing),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Said when the file could not be written anew at once.
+fn tell_if_words_remain(app: &App) -> Result<(), Failure> {
+    if app.notebook.words_remain()? {
+        let words = "The file keeps some of the old bytes for now: another program reads it, or there is no room to write it \
+                     anew. The next `kith sync`, or whatever is written next, does that; `kith doctor` says if it is still \
+                     to be done.";
+        app.out.confirm(layout::wrap(words, "", app.width));
+    }
     Ok(())
 }
 
@@ -245,7 +273,8 @@ pub(crate) fn purge(app: &App, who: &[String], yes: bool) -> Result<(), Failure>
 pub(crate) fn rewrite(app: &App, what: &str, old: &str, new: &str) -> Result<(), Failure> {
     let id = choose::record(app, what)?;
     let new_id = app.notebook.rewrite(id, old, new)?;
-    app.done(new_id, &format!("Written anew: {}. The old words are gone from this notebook.", title(app, new_id)?))
+    app.done(new_id, &format!("Written anew: {}. The old words are gone from this notebook.", title(app, new_id)?))?;
+    tell_if_words_remain(app)
 }
 
 fn announce(app: &App, id: Id<kith_core::model::Contact>, plan: &kith_core::notebook::Purge) -> Result<(), Failure> {

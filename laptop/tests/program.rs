@@ -425,6 +425,31 @@ fn a_person_deleted_for_good_leaves_no_word_behind() {
 }
 
 #[test]
+fn who_was_deleted_can_still_be_deleted_for_good_and_then_nothing_can_be_brought_back() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Pia Xylander"]);
+    desk.kith(&["note", "a quiet zebra farm", "--about", "pia"]);
+    desk.kith(&["delete", "pia"]);
+    assert_eq!(desk.run(&["purge", "nobody", "--yes"]).code, 3);
+    assert!(desk.kith(&["purge", "pia", "--yes"]).contains("2 records are gone for good"));
+    assert_eq!(desk.kith(&["undelete"]), "");
+    assert!(!desk.kith(&["export", "json"]).to_lowercase().contains("zebra"));
+}
+
+#[test]
+fn a_purge_while_another_program_reads_says_what_is_still_to_be_done() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Pia Xylander"]);
+    let reader = tests::words::reader(&desk.path("notebook.kith"));
+    let said = desk.run(&["purge", "pia", "--yes"]);
+    assert!(said.code == 0 && said.all().contains("keeps some of the old bytes"), "{}", said.all());
+    assert!(desk.kith(&["doctor"]).contains("still to be written anew"));
+    drop(reader);
+    desk.kith(&["jot", "Ben Okafor"]);
+    assert!(!desk.kith(&["doctor"]).contains("still to be written anew"));
+}
+
+#[test]
 fn a_name_is_taken_out_of_a_note_for_good() {
     let desk = Desk::new();
     desk.kith(&["jot", "Dana Xylander, Acme"]);

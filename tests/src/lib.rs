@@ -14,6 +14,7 @@ pub mod line;
 pub mod post;
 pub mod relay;
 pub mod seeds;
+pub mod words;
 pub mod world;
 
 use std::path::{Path, PathBuf};

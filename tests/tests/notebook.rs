@@ -32,12 +32,9 @@ fn import(notebook: &Notebook, file: &Path) -> kith_core::notebook::ImportReport
     notebook.import(file, &mut |_, _| Ok(())).unwrap()
 }
 
+/// Whether these words stand in the file, packed or not.
 fn bytes_hold(device: &Device, words: &str) -> bool {
-    let wal = PathBuf::from(format!("{}-wal", device.file().display()));
-    [device.file(), wal].iter().any(|file| {
-        let bytes = std::fs::read(file).unwrap_or_default();
-        bytes.windows(words.len()).any(|window| window.eq_ignore_ascii_case(words.as_bytes()))
-    })
+    tests::words::stand_in(&device.file(), words)
 }
 
 #[test]
@@ -292,12 +289,22 @@ fn a_person_deleted_for_good_leaves_no_word_in_the_file() {
     let ann = phone.notebook.put(Contact { name: "Ann Lee".into(), ..Contact::default() }).unwrap();
     phone.notebook.put(Meeting { who: vec![zyx, ann], title: "lunch".into(), ..Meeting::default() }).unwrap();
     phone.notebook.find("frobnicator", 5).unwrap();
+    let gone = phone.notebook.put(Note { body: "flumtrop".into(), about: vec![zyx], ..Note::default() }).unwrap();
+    let promise = Promise { words: "the dribblecake".into(), with: Some(zyx), ..Promise::default() };
+    let promise = phone.notebook.put(promise).unwrap();
+    phone.notebook.delete(gone.raw()).unwrap();
+    phone.notebook.delete(promise.raw()).unwrap();
     while phone.notebook.tidy().unwrap() {}
     let planted =
         ["Zyxwella", "Quorbin", "plumbaline", "frobnicator", "wibblers", "snarkle", "grobblefish", "crimblewick"];
+    let planted = [&planted[..], &["flumtrop", "dribblecake"]].concat();
+    for word in &planted {
+        assert!(bytes_hold(&phone, word), "{word} can be found as long as it is there");
+    }
     let preview = phone.notebook.purge_preview(zyx).unwrap();
-    assert_eq!((preview.records, preview.shared.len()), (6, 1));
+    assert_eq!((preview.records, preview.shared.len()), (8, 1), "what was deleted of hers goes, too");
     phone.notebook.purge(zyx).unwrap();
+    assert!(phone.notebook.deleted(10).unwrap().is_empty(), "nothing of her can be brought back");
     for word in planted {
         assert!(!bytes_hold(&phone, word), "{word} is still in the file");
     }
@@ -306,6 +313,66 @@ fn a_person_deleted_for_good_leaves_no_word_in_the_file() {
     let before = phone.notebook.dump().unwrap();
     phone.notebook.rebuild().unwrap();
     assert_eq!(phone.notebook.dump().unwrap(), before);
+}
+
+#[test]
+fn who_was_deleted_before_is_deleted_for_good_with_the_photos_of_before() {
+    let (_tmp, phone) = device();
+    let photo = |number| Some(BlobId::of(&tests::fill::photo(number)));
+    let mut writing = phone.notebook.write();
+    writing.blob(tests::fill::photo(3));
+    writing.blob(tests::fill::photo(4));
+    let zyx = writing.put(Contact { name: "Zyxwella".into(), photo: photo(3), ..Contact::default() }).unwrap();
+    let ann = writing.put(Contact { name: "Ann Lee".into(), ..Contact::default() }).unwrap();
+    let twin = Contact { name: "Zyx Quorbin".into(), same_as: vec![zyx], ..Contact::default() };
+    let twin = writing.put(twin).unwrap();
+    writing.commit().unwrap();
+    phone.notebook.edit(zyx, |zyx: &mut Contact| zyx.photo = photo(4)).unwrap();
+    let both = Note { body: "grobblefish with Ann".into(), about: vec![twin, ann], ..Note::default() };
+    let both = phone.notebook.put(both).unwrap();
+    phone.notebook.delete(both.raw()).unwrap();
+    phone.notebook.delete(zyx.raw()).unwrap();
+    assert_eq!(phone.notebook.sizes().unwrap().photos, 2);
+
+    let plan = phone.notebook.purge(zyx).unwrap();
+    assert_eq!((plan.records, plan.shared), (2, vec![both.raw()]), "the second record of hers goes, too");
+    assert_eq!(phone.notebook.sizes().unwrap().photos, 0, "also the photo of before");
+    assert!(!bytes_hold(&phone, "Zyxwella") && !bytes_hold(&phone, "Quorbin"));
+    phone.notebook.bring_back(both.raw()).unwrap();
+    assert_eq!(
+        phone.notebook.get(both).unwrap().unwrap().about,
+        [ann],
+        "what is shared loses the link, deleted or not"
+    );
+}
+
+#[test]
+fn who_is_deleted_for_good_is_not_proposed_for_a_coffee_under_the_next_name() {
+    let (_tmp, phone) = device();
+    let due = Contact { name: "Zyxwella".into(), cadence_days: Some(30), ..Contact::default() };
+    let due = phone.notebook.put(due).unwrap();
+    phone.notebook.purge(due).unwrap();
+    // The next record takes the number that became free.
+    phone.notebook.put(Contact { name: "Ann Lee".into(), ..Contact::default() }).unwrap();
+    assert!(phone.notebook.today_page().unwrap().coffee.is_none(), "nobody is due");
+    let before = phone.notebook.dump().unwrap();
+    phone.notebook.rebuild().unwrap();
+    assert_eq!(phone.notebook.dump().unwrap(), before);
+}
+
+#[test]
+fn a_purge_while_another_program_reads_is_kept_and_the_file_is_written_anew_later() {
+    let (_tmp, mut phone) = device();
+    let zyx = phone.notebook.jot_line("Zyxwella Quorbin ?needs a frobnicator").unwrap().contact.unwrap();
+    let reader = tests::words::reader(&phone.file());
+    phone.notebook.purge(zyx).unwrap();
+    assert!(phone.notebook.contacts_meant("zyxwella", 5).unwrap().is_empty(), "she is gone");
+    assert!(phone.notebook.words_remain().unwrap(), "and it is known that the file is not yet written anew");
+    phone.reopen(); // as after a kill
+    drop(reader);
+    phone.notebook.tidy().unwrap();
+    assert!(!phone.notebook.words_remain().unwrap());
+    assert!(!bytes_hold(&phone, "Zyxwella") && !bytes_hold(&phone, "frobnicator"));
 }
 
 #[test]
@@ -426,6 +493,32 @@ fn a_backup_made_in_use_restores_and_goes_on_under_a_new_log() {
     let place = tmp.path().join("nothing/notebook.kith");
     assert!(Notebook::restore_backup(&tmp.path().join("cut"), &place, None).is_err());
     assert!(!place.exists());
+}
+
+#[test]
+fn nothing_is_put_where_the_log_of_a_notebook_that_was_moved_away_still_lies() {
+    let (tmp, phone) = device();
+    phone.notebook.jot_line(EXAMPLE).unwrap();
+    let backup = tmp.path().join("all.kithbak");
+    phone.notebook.backup(&backup, None).unwrap();
+    // What a killed program leaves, the file itself moved away.
+    let (place, log) = (tmp.path().join("moved/n.kith"), tmp.path().join("moved/n.kith-wal"));
+    std::fs::create_dir(place.parent().unwrap()).unwrap();
+    std::fs::copy(format!("{}-wal", phone.file().display()), &log).unwrap();
+    let left = std::fs::read(&log).unwrap();
+    assert!(!left.is_empty());
+    let refused = |done: Result<(), kith_core::Error>| {
+        assert!(matches!(&done, Err(kith_core::Error::Invalid(why)) if why.contains("n.kith-wal")), "{done:?}");
+        assert!(!place.exists() && std::fs::read(&log).unwrap() == left, "nothing was changed");
+    };
+    refused(Notebook::restore_backup(&backup, &place, None));
+    refused(Notebook::rescue(&phone.file(), &place).map(drop));
+    refused(Notebook::open(&place, Default::default()).map(drop));
+    std::fs::remove_file(&log).unwrap();
+    Notebook::restore_backup(&backup, &place, None).unwrap();
+    let restored = Notebook::open(&place, Default::default()).unwrap();
+    assert_eq!(restored.dump().unwrap(), phone.notebook.dump().unwrap());
+    assert!(restored.doctor(&mut |_, _| Ok(())).unwrap().is_healthy());
 }
 
 #[test]

@@ -287,7 +287,7 @@ fn receive_record(
     Ok(())
 }
 
-/// Takes a record out of the file, with the photos that nobody else shows.
+/// Takes a record out of the file, with the photos it ever showed and nobody else shows.
 fn purge_record(
     connection: &Connection,
     id: RecordId,
@@ -295,17 +295,34 @@ fn purge_record(
     after: &mut query::Aftermath,
 ) -> Result<()> {
     let record = query::pages::get_any(connection, id)?;
+    let photos = photos_ever_shown(connection, id)?;
     if let Some(n) = store::purge(connection, id)? {
         query::forget(connection, n, after)?;
     }
-    let Some(record) = record else { return Ok(()) };
-    for blob in record.facts().blobs {
-        if !query::is_blob_used(connection, &blob.0)? {
-            store::purge_blob(connection, &blob.0)?;
+    for blob in photos {
+        if !query::is_blob_used(connection, &blob)? {
+            store::purge_blob(connection, &blob)?;
         }
     }
+    let Some(record) = record else { return Ok(()) };
     committed.touched.push((record.kind(), id));
     Ok(())
+}
+
+/// The photos that a record shows, or did at any time; a damaged history tells of none.
+fn photos_ever_shown(connection: &Connection, id: RecordId) -> Result<BTreeSet<String>> {
+    let Some(row) = store::document_row(connection, id)? else { return Ok(BTreeSet::new()) };
+    let history = store::load(connection, &row).map(|document| document.history()).unwrap_or_default();
+    let mut shown = BTreeSet::new();
+    for value in history.iter().flat_map(|change| &change.steps).filter_map(|step| step.value.as_ref()?.as_str()) {
+        if store::blob(connection, value)?.is_some() {
+            shown.insert(value.to_string());
+        }
+    }
+    if let Some(record) = query::pages::get_any(connection, id)? {
+        shown.extend(record.facts().blobs.into_iter().map(|blob| blob.0));
+    }
+    Ok(shown)
 }
 
 fn set_aside(

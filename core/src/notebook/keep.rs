@@ -44,6 +44,8 @@ pub struct Checkup {
     pub rows_mended: u64,
     /// Why rows could not be mended, such as a file that can only be read.
     pub not_mended: Option<String>,
+    /// Whether bytes of what was deleted for good may still lie in the file, see [`Notebook::words_remain`].
+    pub words_remain: bool,
 }
 
 impl Checkup {
@@ -77,7 +79,7 @@ impl Notebook {
     /// Makes a notebook from a backup, in a place where there is none. It begins a new log at its next sync.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when a notebook is there already or the passphrase is missing or wrong,
+    /// [`Error::Invalid`] when a notebook is there already, or the write-ahead log of one, or the passphrase is missing or wrong,
     /// [`Error::Unreadable`] when the backup is damaged; nothing is left behind then.
     pub fn restore_backup(from: &Path, to: &Path, passphrase: Option<&str>) -> Result<()> {
         if to.exists() {
@@ -86,6 +88,7 @@ impl Notebook {
                 to.display()
             )));
         }
+        store::nothing_left_of_another(to)?;
         files::create_own_folder(files::folder_of(to))?;
         let work = WorkFolder::beside(to)?;
         let copy = work.path().join("notebook.kith");
@@ -131,6 +134,7 @@ impl Notebook {
         checkup.from_newer = count(self.read(crate::query::count_unknown))?;
         checkup.quarantined = if whole { self.read(store::quarantine)? } else { Vec::new() };
         checkup.sizes = if whole { self.read(store::sizes)? } else { self.read(store::sizes).unwrap_or_default() };
+        checkup.words_remain = whole && self.words_remain()?;
         checkup.notebook = if whole { self.notebook_tag()? } else { None };
         Ok(checkup)
     }
@@ -158,12 +162,13 @@ impl Notebook {
     /// A record whose history is lost comes over as it was last shown.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when there is a file in the new place, [`Error::Unreadable`] when nothing can be read at all;
+    /// [`Error::Invalid`] when there is a file in the new place, or the write-ahead log of a notebook, [`Error::Unreadable`] when nothing can be read at all;
     /// then no file is left there.
     pub fn rescue(from: &Path, to: &Path) -> Result<u64> {
         if to.exists() {
             return Err(Error::Invalid(format!("{} is there already", to.display())));
         }
+        store::nothing_left_of_another(to)?;
         files::create_own_folder(files::folder_of(to))?;
         let work = WorkFolder::beside(to)?;
         // On a copy: what SQLite does to open it must not touch what is left, and it may lie where nothing can be written.

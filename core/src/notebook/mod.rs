@@ -275,11 +275,13 @@ impl Notebook {
     }
 
     /// Does what can wait: compacts long histories, brings the search index up to date. In slices of at most 50 ms
-    /// under the lock; returns whether there is more to do.
+    /// under the lock; returns whether there is more to do. A file that is still to be written anew after a purge is, and
+    /// that takes as long as it takes.
     ///
     /// # Errors
     /// [`Error::Storage`] when the disk refuses; nothing is lost by it.
     pub fn tidy(&self) -> Result<bool> {
+        self.scrub_if_need_be()?;
         let mut writer = lock(&self.writer);
         let transaction = store::begin(&mut writer.connection)?;
         let wanting = store::wanting_compaction(&transaction, 8)?;

@@ -10,6 +10,9 @@ use crate::model::{AnyRecord, Contact, Id, Kind, RecordId};
 use crate::query::{self, pages};
 use crate::store;
 
+/// Set while the file may still hold bytes of what was deleted for good.
+pub(super) const UNSCRUBBED: &str = "unscrubbed";
+
 /// What a purge did, or would do.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
@@ -33,12 +36,13 @@ impl Notebook {
         Ok(self.plan_purge(id)?.0)
     }
 
-    /// Takes a person out of this file for good, with the history of every record that is only about them. What stays
-    /// is a list of ids, so that a late change for one of them is refused. Other devices still hold theirs.
+    /// Takes a person out of this file for good, with the history of every record that is only about them, those that
+    /// were deleted among them. What stays is a list of ids, so that a late change for one of them is refused. Other
+    /// devices still hold theirs. While another program reads the notebook the file keeps some of the old bytes, see
+    /// [`Notebook::words_remain`].
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such person, [`Error::Storage`] when the disk refuses or another
-    /// program reads the notebook.
+    /// [`Error::NotFound`] when there is no such person, [`Error::Storage`] when the disk refuses; nothing is deleted then.
     pub fn purge(&self, id: Id<Contact>) -> Result<Purge> {
         let (plan, gone) = self.plan_purge(id)?;
         let mut writing = self.write();
@@ -79,20 +83,51 @@ impl Notebook {
         Ok(successor)
     }
 
-    /// One commit; then the file is written anew, without a byte of what left.
+    /// Whether bytes of what was deleted for good may still lie in the file: another program read it when it was to be
+    /// written anew. [`Notebook::tidy`] and every sync try again.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn words_remain(&self) -> Result<bool> {
+        Ok(self.read(|connection| store::meta::<String>(connection, UNSCRUBBED))?.is_some())
+    }
+
+    /// One commit; then the file is written anew, without a byte of what left. The commit says that this is still to be
+    /// done, so that neither another program that reads nor a kill in between makes it forgotten.
     fn commit_purge(&self, writing: Writing<'_>, gone: BTreeSet<RecordId>) -> Result<()> {
-        writing.commit_and_purge(gone)?;
+        writing.commit_and_purge(gone, (UNSCRUBBED, Some("1".into())))?;
+        self.scrub_if_need_be()
+    }
+
+    /// Takes the bytes of what was deleted out of the file. Where that cannot be, since another program reads it or there
+    /// is no room to write it anew, the next sync or tidying tries again.
+    pub(super) fn scrub_if_need_be(&self) -> Result<()> {
+        if !self.words_remain()? {
+            return Ok(());
+        }
         let writer = lock(&self.writer);
         lock(&self.readers).clear();
-        store::scrub(&writer.connection)
+        if matches!(store::scrub(&writer.connection), Ok(true)) {
+            store::set_meta(&writer.connection, UNSCRUBBED, None::<String>)?;
+        }
+        Ok(())
     }
 
     fn plan_purge(&self, id: Id<Contact>) -> Result<(Purge, BTreeSet<RecordId>)> {
         self.read(|connection| {
-            let (contact, members) =
+            let (contact, mut members) =
                 pages::contact(connection, id)?.ok_or_else(|| super::write::not_found(Kind::Contact))?;
+            let deleted = deleted_with_links(connection)?;
+            add_deleted_selves(&mut members, &deleted);
             let mut gone: BTreeSet<RecordId> = members.iter().copied().collect();
             let mut shared = BTreeSet::new();
+            for record in &deleted {
+                if is_only_about(record, &members) {
+                    gone.insert(record.id());
+                } else if points_at_one_of(record, &members) {
+                    shared.insert(record.id());
+                }
+            }
             for member in &members {
                 for (_, other) in pages::pointing_at(connection, *member, None)? {
                     let record = pages::get_any(connection, other)?;
@@ -147,6 +182,33 @@ fn replace_words(value: &mut Value, texts: &BTreeSet<String>, (old, new): (&str,
         Value::Object(map) => map.values_mut().map(|value| replace_words(value, texts, (old, new))).sum(),
         _ => 0,
     }
+}
+
+/// The deleted records that link to others: the index of links has only the living.
+fn deleted_with_links(connection: &rusqlite::Connection) -> Result<Vec<AnyRecord>> {
+    let mut deleted = Vec::new();
+    pages::each(connection, |record| {
+        if record.deleted_at().is_some() && !record.facts().links.is_empty() {
+            deleted.push(record);
+        }
+        Ok(())
+    })?;
+    Ok(deleted)
+}
+
+/// Adds the deleted records of a person who is several: those that say they are one with them.
+fn add_deleted_selves(members: &mut Vec<RecordId>, deleted: &[AnyRecord]) {
+    let is_same = |record: &&AnyRecord, members: &[RecordId]| {
+        let AnyRecord::Contact(contact) = record else { return false };
+        !members.contains(&record.id()) && contact.same_as.iter().any(|same| members.contains(&same.raw()))
+    };
+    while let Some(record) = deleted.iter().find(|record| is_same(record, members)) {
+        members.push(record.id());
+    }
+}
+
+fn points_at_one_of(record: &AnyRecord, people: &[RecordId]) -> bool {
+    !people.contains(&record.id()) && record.facts().links.iter().any(|(_, link)| people.contains(link))
 }
 
 /// Whether every person a record is about is among these.

@@ -282,8 +282,13 @@ impl Writing<'_> {
     }
 
     /// Makes all of it durable and takes these records out of the file, together.
-    pub(super) fn commit_and_purge(mut self, gone: BTreeSet<RecordId>) -> Result<Committed> {
+    pub(super) fn commit_and_purge(
+        mut self,
+        gone: BTreeSet<RecordId>,
+        remembered: (&'static str, Option<String>),
+    ) -> Result<Committed> {
         self.change.purged = gone;
+        self.change.meta.push(remembered);
         self.commit()
     }
 

@@ -108,8 +108,11 @@ pub fn forget(connection: &Connection, n: i64, after: &mut Aftermath) -> Result<
         write_index(connection, n, &index(&record), &Index::default())?;
         note_aftermath(&record, n, after);
     }
+    // Those it was one with are looked at again.
+    after.merged.extend(super::same::former_set(connection, n)?);
     tally(connection, Some((old.kind, old.state)), None)?;
-    for table in ["record", "stale", "same"] {
+    // Its number is given to another record some day: nothing may be left under it, nor what follows from other records.
+    for table in ["record", "stale", "same", "agenda"] {
         connection.prepare_cached(&format!("DELETE FROM {table} WHERE n = ?"))?.execute([n])?;
     }
     Ok(())

@@ -44,7 +44,8 @@ pub(super) fn settle(connection: &Connection, n: i64) -> Result<Vec<i64>> {
     Ok(looked_at.into_iter().collect())
 }
 
-fn former_set(connection: &Connection, n: i64) -> Result<Vec<i64>> {
+/// Those that were shown as one with this record until now.
+pub(super) fn former_set(connection: &Connection, n: i64) -> Result<Vec<i64>> {
     let mut statement = connection
         .prepare_cached("SELECT n FROM same WHERE representative = (SELECT representative FROM same WHERE n = ?)")?;
     let rows = statement.query_map([n], |row| row.get(0))?;

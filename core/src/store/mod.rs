@@ -35,6 +35,8 @@ const SCHEMA: i64 = 1 + UPGRADES.len() as i64;
 const APPLICATION_ID: i64 = 0x4b69_7468;
 /// How long a writer waits for another process.
 const BUSY: Duration = Duration::from_secs(10);
+/// How long writing the file anew waits for others that read it.
+const SCRUB_WAIT: Duration = Duration::from_secs(1);
 /// Most changes one document can have between two compactions: 20 bits of the chunk key.
 const MAX_CHUNK: i64 = (1 << 20) - 1;
 
@@ -66,8 +68,9 @@ impl DocumentRow {
 ///
 /// # Errors
 /// [`Error::Unreadable`] when the file is no notebook or damaged, [`Error::NeedsUpdate`] when it is a newer version's,
-/// [`Error::Storage`] when the disk refuses.
+/// [`Error::Storage`] when the disk refuses, [`Error::Invalid`] as [`nothing_left_of_another`].
 pub fn open(path: &Path) -> Result<Connection> {
+    nothing_left_of_another(path)?;
     // SQLite gives its other files the rights of this one: only the owner's. One that is there keeps what it has.
     let _ = crate::files::create_own(path);
     if is_one_byte_of_something_else(path) {
@@ -98,6 +101,26 @@ pub fn open(path: &Path) -> Result<Connection> {
         prepare(&mut connection)?;
     }
     Ok(connection)
+}
+
+/// Where there is no notebook, but the write-ahead log of one that was moved away, nothing is put: SQLite would throw that
+/// log away, or read it into the new file and damage it, and the last notes of the other one are in it.
+///
+/// # Errors
+/// [`Error::Invalid`] with the next step.
+pub fn nothing_left_of_another(path: &Path) -> Result<()> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let log = Path::new(&log);
+    let left = std::fs::metadata(log).is_ok_and(|log| log.len() > 0);
+    if path.exists() || !left {
+        return Ok(());
+    }
+    Err(Error::Invalid(format!(
+        "{} is left of a notebook that was here, and may hold its last notes. Move it to where that notebook is now, under \
+         its name and \"-wal\", or name another place for this one. Nothing was changed",
+        log.display()
+    )))
 }
 
 /// SQLite takes a file of one byte for an empty one and writes over it, since on some disks it begins one with an `S`.
@@ -743,14 +766,30 @@ pub fn purge_blob(connection: &Connection, id: &str) -> Result<()> {
     Ok(())
 }
 
-/// Writes the file anew without its free space, and empties the write-ahead log, so that no deleted byte remains.
-pub fn scrub(connection: &Connection) -> Result<()> {
-    connection.execute_batch("PRAGMA secure_delete = ON; VACUUM")?;
-    let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-    if busy != 0 {
-        return Err(Error::Storage("another program reads the notebook just now; close it and purge again".into()));
+/// Writes the file anew without its free space, and empties the write-ahead log, so that no deleted byte remains. Says
+/// whether that could be done: while another program reads the file, nothing of it is written anew.
+///
+/// # Errors
+/// [`Error::Storage`] when the disk refuses.
+pub fn scrub(connection: &Connection) -> Result<bool> {
+    // Who only looks something up is done by then; a backup of a large notebook is not, and nobody waits for that.
+    connection.busy_timeout(SCRUB_WAIT)?;
+    let scrubbed = write_anew(connection);
+    connection.busy_timeout(BUSY)?;
+    scrubbed
+}
+
+fn write_anew(connection: &Connection) -> Result<bool> {
+    if !empty_log(connection)? {
+        return Ok(false);
     }
-    Ok(())
+    connection.execute_batch("PRAGMA secure_delete = ON; VACUUM")?;
+    empty_log(connection)
+}
+
+fn empty_log(connection: &Connection) -> Result<bool> {
+    let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    Ok(busy == 0)
 }
 
 /// Makes a restored notebook forget which log it wrote and what ran on the device: it begins anew.

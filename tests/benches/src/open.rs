@@ -25,7 +25,13 @@ const SELECTS: &[&str] = &[
     "SELECT count(*) FROM (SELECT 1 FROM agenda JOIN record USING (n) WHERE matter = 8 AND state = 0 LIMIT 1000)",
     "SELECT count(*) FROM (SELECT 1 FROM record WHERE conflicts > 0 LIMIT 1000)",
     "SELECT count FROM tally WHERE kind = 1 AND state = 0",
-    "SELECT value FROM record JOIN named USING (n) WHERE kind = 1 AND state = 0 AND sort IS NOT NULL ORDER BY sort, id LIMIT 50",
+    "WITH first AS MATERIALIZED (
+        SELECT sort FROM record WHERE kind = 1 AND state = 0 AND sort IS NOT NULL ORDER BY sort LIMIT 1 OFFSET 0),
+    before AS MATERIALIZED (SELECT count(*) AS count FROM record
+        WHERE kind = 1 AND state = 0 AND sort IS NOT NULL AND sort < (SELECT sort FROM first))
+    SELECT value FROM record JOIN named USING (n)
+    WHERE kind = 1 AND state = 0 AND sort IS NOT NULL AND sort >= (SELECT sort FROM first)
+    ORDER BY sort, id LIMIT 50 OFFSET 0 - (SELECT count FROM before)",
 ];
 
 pub(crate) fn measure(sizes: &[usize]) -> Section {

@@ -45,7 +45,7 @@ pub(crate) fn measure(sizes: &[usize]) -> Section {
         let people = notebook.people(0, 1000).unwrap().rows;
         let mut bare = bare(&folder.path().join("bare.db"));
         let mut file = OpenOptions::new().create(true).append(true).open(folder.path().join("append")).unwrap();
-        let bytes = vec![7_u8; 400];
+        let bytes = change_of_a_note();
         let (mut note, mut commit, mut append, mut line, mut cpu) = (vec![], vec![], vec![], vec![], vec![]);
         let (mut alone, mut many) = (Vec::new(), Vec::new());
         let drafts = drafts();
@@ -102,6 +102,18 @@ fn pages_of_a_line(notebook: &Notebook) -> usize {
         .collect();
     pages.sort_unstable();
     pages[pages.len() / 2] as usize
+}
+
+/// The bytes of the change that a new note is.
+fn change_of_a_note() -> Vec<u8> {
+    let folder = tempfile::tempdir_in(crowd::folder()).unwrap();
+    let notebook = crowd::open(&folder.path().join("notebook.kith"));
+    let about = notebook.put(Contact { name: "Dana Ruiz".into(), ..Contact::default() }).unwrap();
+    put_note(&notebook, about);
+    let mut drafts = Vec::new();
+    draft::<Note>(&notebook, &mut drafts);
+    let changes = Document::default().edit(Kind::Note, &drafts[0].1, None, Actor([7; 16]), 0, false).unwrap();
+    changes.iter().flat_map(|change| change.bytes.clone()).collect()
 }
 
 /// The records of the line, as what is to be written into six empty documents.

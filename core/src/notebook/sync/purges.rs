@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use super::{SetAside, SyncReport};
 use crate::error::Result;
 use crate::model::{Kind, RecordId};
-use crate::notebook::{Change, Notebook, Origin, lock};
+use crate::notebook::purge::UNSCRUBBED;
+use crate::notebook::{Change, Notebook, Origin};
 use crate::query::pages;
 use crate::store;
 use crate::sync::member::{Member, Written};
@@ -25,8 +26,6 @@ const NO_ROOM_TO_SAY: &str = "this device has said there as much as one device m
     deletes for good; remove it from another device and let it in anew";
 /// How much that was, as [`Since`] in numbers with blanks between.
 const SINCE: &str = "purged_for_others";
-/// Set while the file may still hold bytes of what was deleted.
-pub(super) const UNSCRUBBED: &str = "unscrubbed";
 
 /// A deletion for good that waits for somebody on this device to agree.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -148,20 +147,6 @@ impl Notebook {
     fn delete_here(&self, ids: BTreeSet<RecordId>, since: String) -> Result<()> {
         let meta = vec![(SINCE, Some(since)), (UNSCRUBBED, Some("1".into()))];
         self.commit(Change { purged: ids, meta, ..Change::default() }, Origin::Peer).map(drop)
-    }
-
-    /// Takes the bytes of what was deleted out of the file. While another program reads it that cannot be; the next sync
-    /// tries again.
-    pub(super) fn scrub_if_need_be(&self) -> Result<()> {
-        if self.read(|connection| store::meta::<String>(connection, UNSCRUBBED))?.is_none() {
-            return Ok(());
-        }
-        let writer = lock(&self.writer);
-        lock(&self.readers).clear();
-        if store::scrub(&writer.connection).is_ok() {
-            store::set_meta(&writer.connection, UNSCRUBBED, None::<String>)?;
-        }
-        Ok(())
     }
 }
 

@@ -277,7 +277,7 @@ impl Notebook {
         let mut writer = lock(&self.writer);
         let transaction = store::begin(&mut writer.connection)?;
         segments::shrink(&transaction, at)?;
-        store::set_meta(&transaction, super::purges::UNSCRUBBED, "1")?;
+        store::set_meta(&transaction, crate::notebook::purge::UNSCRUBBED, "1")?;
         Ok(transaction.commit()?)
     }
 
