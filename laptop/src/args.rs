@@ -174,7 +174,9 @@ pub(crate) enum Command {
     /// Say that two records are one person
     #[command(after_help = examples!("kith same 'Dana Ruiz' 'D. Ruiz'", "kith same 3fa91c02 77b0e1d4"))]
     Same(Pair),
-    /// Say that two records are different people; also takes back `kith same`
+    /// Say that two records are different people; also takes back `kith same`, on any device
+    ///
+    /// Each is named by its own name, also while the two are shown as one.
     #[command(after_help = examples!("kith not-same 'Dana Ruiz' 'D. Ruiz'", "kith not-same 3fa91c02 77b0e1d4"))]
     NotSame(Pair),
     /// Write down a meeting, held or planned
@@ -261,6 +263,8 @@ pub(crate) enum Command {
         what: Vec<String>,
     },
     /// List fields in which two devices disagree, and settle on a value
+    ///
+    /// Also what was deleted on one device and changed on another at the same time: it stays deleted until you say so.
     #[command(after_help = examples!("kith conflicts", "kith conflicts choose 1 2"))]
     Conflicts {
         #[command(subcommand)]

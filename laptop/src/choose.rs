@@ -30,8 +30,16 @@ pub(crate) struct Matter {
 
 /// The one person these words mean.
 pub(crate) fn person(app: &App, typed: &str) -> Result<Id<Contact>, Failure> {
-    let meant = app.notebook.contacts_meant(typed, MOST)?;
-    match meant.as_slice() {
+    one_person(app, typed, &app.notebook.contacts_meant(typed, MOST)?)
+}
+
+/// The one record of a person these words mean, also of somebody who is several.
+pub(crate) fn member(app: &App, typed: &str) -> Result<Id<Contact>, Failure> {
+    one_person(app, typed, &app.notebook.members_meant(typed, MOST)?)
+}
+
+fn one_person(app: &App, typed: &str, meant: &[Contact]) -> Result<Id<Contact>, Failure> {
+    match meant {
         [] => Err(nobody(app, typed)?),
         [one] => Ok(one.id),
         several => {

@@ -1,7 +1,7 @@
 //! One person on a page: who, since when, the balance in words, what is open between us, and what was.
 
 use chrono::NaiveDate;
-use kith_core::model::{Answer, Ask, Contact, Direction, Introduction, MeetingState, Promise, PromiseState};
+use kith_core::model::{Answer, Ask, Contact, Direction, Id, Introduction, MeetingState, Promise, PromiseState};
 use kith_core::query::PersonPage;
 
 use crate::app::App;
@@ -49,7 +49,8 @@ fn head(app: &App, page: &PersonPage) -> Result<(), Failure> {
     let spark = if contact.spark { " *" } else { "" };
     let beside = clean(&format!("{beside}  {}", show::short_id(contact.id)));
     app.line(layout::wrap(&format!("{}{spark}  {}", styled(STRONG, &name), styled(FAINT, &beside)), "  ", app.width));
-    let mut lines = roles(app, page);
+    let mut lines = vec![other_names(app, page)?];
+    lines.extend(roles(app, page));
     lines.extend(contact.channels.iter().map(|channel| {
         let label = if channel.label.is_empty() { String::new() } else { format!(" ({})", clean(&channel.label)) };
         format!("{}{label}", clean(&channel.value))
@@ -86,6 +87,19 @@ fn head(app: &App, page: &PersonPage) -> Result<(), Failure> {
         app.line(layout::paragraph(line, "  ", "  ", app.width));
     }
     Ok(())
+}
+
+/// What the other records of this person call them, and how they are told apart again.
+fn other_names(app: &App, page: &PersonPage) -> Result<String, Failure> {
+    let mut names: Vec<String> = Vec::new();
+    for member in page.members.iter().filter(|member| **member != page.contact.id.raw()) {
+        let member: Contact = app.notebook.get(Id::new(*member))?.unwrap_or_default();
+        names.push(format!("{} ({})", show::name_of(app, &member), show::short_id(member.id)));
+    }
+    Ok(match names.as_slice() {
+        [] => String::new(),
+        names => format!("Also {}; `kith not-same` tells them apart", names.join(", ")),
+    })
 }
 
 fn quoted(nickname: &str) -> String {

@@ -396,6 +396,64 @@ fn one_person_written_down_twice_becomes_one_and_two_again() {
 }
 
 #[test]
+fn a_merged_person_is_found_by_every_name_and_taken_apart_on_any_device() {
+    let home = Desk::new();
+    let (phone, laptop) = (Desk::inside(&home.folder, "phone"), Desk::inside(&home.folder, "laptop"));
+    let shared = home.path("shared");
+    std::fs::create_dir(&shared).unwrap();
+    phone.kith(&["jot", "Xa One xa@one.example"]);
+    phone.kith(&["jot", "Xb Two"]);
+    phone.kith(&["same", "xa", "xb"]);
+    for typed in ["xa", "Xa One", "xb two", "xa@one.example"] {
+        let page = phone.kith(&["show", typed]);
+        assert!(page.contains("Xa One") && page.contains("Xb Two"), "{typed}: {page}");
+    }
+    phone.kith(&["promise", "the atlas", "--to", "xa"]);
+    phone.lets_in(&laptop, shared.to_str().unwrap());
+    let nothing = laptop.run(&["undo"]);
+    assert!(nothing.code == 3 && nothing.all().contains("kith not-same A B"), "{}", nothing.all());
+    assert_eq!(laptop.run(&["same", "xa", "xb"]).code, 2);
+    assert!(laptop.kith(&["not-same", "xa one", "xb two"]).contains("different people"));
+    assert_eq!(laptop.json(&["people"])["total"], 2, "the link is gone, and nothing else");
+    laptop.kith(&["sync"]);
+    phone.kith(&["sync"]);
+    assert_eq!(phone.json(&["people"])["total"], 2);
+    assert!(!phone.kith(&["show", "xa"]).contains("Xb Two"));
+}
+
+#[test]
+fn who_is_deleted_here_and_changed_there_is_told_of_listed_and_comes_back_with_the_change() {
+    let home = Desk::new();
+    let (phone, laptop) = (Desk::inside(&home.folder, "phone"), Desk::inside(&home.folder, "laptop"));
+    let shared = home.path("shared");
+    std::fs::create_dir(&shared).unwrap();
+    phone.kith(&["jot", "Dana Ruiz"]);
+    phone.kith(&["jot", "Ben Okafor"]);
+    phone.lets_in(&laptop, shared.to_str().unwrap());
+    phone.kith(&["delete", "dana"]);
+    phone.kith(&["delete", "ben"]);
+    laptop.kith(&["edit", "dana", "phone=+33612345678"]);
+    laptop.kith(&["edit", "ben", "+lyon"]);
+    phone.kith(&["sync"]);
+    let told = laptop.run(&["sync"]).all();
+    assert!(told.contains("Dana Ruiz was deleted on one device and changed on another"), "{told}");
+    assert!(told.contains("kith undelete"), "{told}");
+    let beside = phone.json(&["sync"])[0]["deleted_and_changed"].as_array().unwrap().len();
+    assert_eq!(beside, 2);
+    assert_eq!(phone.run(&["sync"]).all().matches("was deleted").count(), 0, "told once");
+    assert!(phone.kith(&["undelete"]).contains("Dana Ruiz — changed on another device"));
+    let list = phone.kith(&["conflicts"]);
+    assert!(list.contains("back again, with the change"), "{list}");
+    let titles = phone.json(&["conflicts"]);
+    let at = |name: &str| 1 + titles.as_array().unwrap().iter().position(|row| row["title"] == name).unwrap();
+    phone.kith(&["conflicts", "choose", &at("Ben Okafor").to_string(), "1"]);
+    assert_eq!(phone.json(&["conflicts"]).as_array().unwrap().len(), 1, "deleted, and settled");
+    phone.kith(&["undelete", "dana"]);
+    assert!(phone.kith(&["show", "dana"]).contains("+33612345678"));
+    assert!(phone.run(&["conflicts"]).all().contains("No field holds two values."));
+}
+
+#[test]
 fn what_was_deleted_is_listed_and_comes_back() {
     let desk = Desk::new();
     desk.kith(&["jot", "Dana Ruiz"]);
