@@ -142,12 +142,15 @@ pub(crate) enum Command {
     /// List people by name
     #[command(after_help = examples!("kith people", "kith people --tag lyon", "kith people --event 'Chamber breakfast' --limit 20"))]
     People(PeopleList),
-    /// Show everything about one person
-    #[command(after_help = examples!("kith show dana", "kith show Dana Ruiz", "kith show dana@acme.com --json"))]
+    /// Show everything about one person, or any other record whole
+    ///
+    /// What is no person is found by its id, as `kith find` shows it, and organisations, groups, events and goals by their
+    /// names too, where no person has them.
+    #[command(after_help = examples!("kith show dana", "kith show Dana Ruiz", "kith show dana@acme.com --json", "kith show Acme Logistics", "kith show 3fa91c02"))]
     Show {
-        /// Who: words of the name, a mail address, or the beginning of the id
+        /// Who or what: words of the name, a mail address, or the beginning of the id
         #[arg(required = true, value_name = "WHO")]
-        who: Vec<String>,
+        what: Vec<String>,
     },
     /// Find any word of any record, typos forgiven
     #[command(after_help = examples!("kith find warehouse", "kith find customs lyon", "kith find warehuose"))]

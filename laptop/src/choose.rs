@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use chrono::NaiveDate;
 use kith_core::jot::days;
-use kith_core::model::{AnyRecord, Contact, Id, RecordId};
+use kith_core::model::{AnyRecord, Contact, Id, Kind, RecordId};
 use kith_core::query::words::words;
 
 use crate::app::App;
@@ -52,6 +52,37 @@ fn one_person(app: &App, typed: &str, meant: &[Contact]) -> Result<Id<Contact>, 
     }
 }
 
+/// The kinds that have a name to be found by, besides people.
+const NAMED: [Kind; 4] = [Kind::Organisation, Kind::Group, Kind::Event, Kind::Goal];
+
+/// What is to be shown: a record by the beginning of its id, a person, or what else has that name.
+pub(crate) fn anything(app: &App, typed: &str) -> Result<AnyRecord, Failure> {
+    let by_id = app.notebook.by_id_start(typed.trim(), MOST as u32)?;
+    if !by_id.is_empty() {
+        return one_record(app, typed, by_id);
+    }
+    if !app.notebook.contacts_meant(typed, 1)?.is_empty() {
+        let id = person(app, typed)?;
+        return Ok(app.notebook.get(id)?.unwrap_or_default().into());
+    }
+    match app.notebook.records_named(typed, &NAMED, MOST)? {
+        named if named.is_empty() => Err(nobody(app, typed)?),
+        named => one_record(app, typed, named),
+    }
+}
+
+/// The one of these records that is meant.
+fn one_record(app: &App, typed: &str, mut records: Vec<AnyRecord>) -> Result<AnyRecord, Failure> {
+    if records.len() == 1 {
+        return Ok(records.remove(0));
+    }
+    let rows: Vec<(usize, String)> =
+        records.iter().enumerate().map(|(at, record)| (at + 1, show::record_line(app, record))).collect();
+    let what = format!("\"{}\" fits several records", layout::clean(typed));
+    let at = one_of(app, &what, "Say it with the id at the end of the line.", &rows)?;
+    Ok(records.swap_remove(at))
+}
+
 /// The people these arguments mean: all of them together when that is somebody's name, else each by itself.
 pub(crate) fn people(app: &App, arguments: &[String]) -> Result<Vec<Id<Contact>>, Failure> {
     if arguments.len() > 1 {
@@ -79,14 +110,7 @@ pub(crate) fn record(app: &App, typed: &str) -> Result<RecordId, Failure> {
     }
     match found.as_slice() {
         [] => Err(Failure::NotFound(format!("nothing has the words \"{}\"", layout::clean(typed)))),
-        [one] => Ok(one.id()),
-        several => {
-            let rows: Vec<(usize, String)> =
-                several.iter().enumerate().map(|(at, record)| (at + 1, show::record_line(app, record))).collect();
-            let what = format!("\"{}\" fits several records", layout::clean(typed));
-            let at = one_of(app, &what, "Say it with the id at the end of the line.", &rows)?;
-            Ok(several[at].id())
-        }
+        _ => one_record(app, typed, found).map(|record| record.id()),
     }
 }
 

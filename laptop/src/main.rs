@@ -12,6 +12,7 @@ mod edit;
 mod exchange;
 mod failure;
 mod far;
+mod fields;
 mod jot;
 mod keep;
 mod keychain;
@@ -34,6 +35,7 @@ mod show;
 mod sync;
 mod today;
 mod watch;
+mod whole;
 
 use std::process::ExitCode;
 
@@ -99,7 +101,7 @@ fn dispatch(app: &App, command: &Command) -> Result<(), Failure> {
         Command::Event { step } => meetings::event(app, step),
         Command::Debrief => debrief::debrief(app),
         Command::People(list) => people::list(app, list),
-        Command::Show { who } => person::show(app, who),
+        Command::Show { what } => whole::show(app, what),
         Command::Find { words } => people::find(app, words),
         Command::Edit { what } => edit::edit(app, what),
         Command::Same(pair) => mind::same(app, pair),

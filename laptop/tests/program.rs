@@ -421,6 +421,81 @@ fn a_merged_person_is_found_by_every_name_and_taken_apart_on_any_device() {
     assert!(!phone.kith(&["show", "xa"]).contains("Xb Two"));
 }
 
+/// Every text of a record that a person wrote: neither ids nor days.
+fn texts_of(value: &Value, texts: &mut Vec<String>) {
+    match value {
+        Value::String(text) if text.contains(' ') => texts.push(text.split_whitespace().collect::<Vec<_>>().join(" ")),
+        Value::Array(list) => list.iter().for_each(|value| texts_of(value, texts)),
+        Value::Object(map) => {
+            map.iter().filter(|(key, _)| *key != "sources").for_each(|(_, value)| texts_of(value, texts));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn every_record_is_shown_whole_whatever_its_kind() {
+    let desk = Desk::new();
+    desk.kith(&["demo"]);
+    desk.kith(&["export", "json", "all.json"]);
+    let all: Value = serde_json::from_str(&std::fs::read_to_string(desk.path("all.json")).unwrap()).unwrap();
+    let mut longest: std::collections::BTreeMap<String, (usize, Value)> = std::collections::BTreeMap::new();
+    for record in all["records"].as_array().unwrap() {
+        let (kind, length) = (record["record"].as_str().unwrap().to_string(), record.to_string().len());
+        if longest.get(&kind).is_none_or(|(known, _)| *known < length) {
+            longest.insert(kind, (length, record.clone()));
+        }
+    }
+    assert!(longest.len() > 20, "{:?}", longest.keys());
+    for (kind, (_, record)) in &longest {
+        let id = record["id"].as_str().unwrap();
+        let shown = desk.run(&["show", id]);
+        let mut texts = Vec::new();
+        texts_of(record, &mut texts);
+        for text in texts {
+            assert!(shown.all().contains(&text), "{kind}: {text}\n{}", shown.out);
+        }
+        let json = desk.json(&["show", id]);
+        if kind != "contact" {
+            assert_eq!(&json, record, "{kind}");
+        }
+    }
+}
+
+#[test]
+fn what_is_written_about_nobody_can_be_read_and_what_has_a_name_is_found_by_it() {
+    let desk = Desk::new();
+    let long = "the chamber moves to Thursdays ".repeat(12);
+    let note = desk.json(&["note", long.trim()])["id"].as_str().unwrap().to_string();
+    assert!(desk.run(&["show", &note[..8]]).all().contains(long.trim()));
+    desk.kith(&["event", "start", "Chamber breakfast", "--place", "Hotel Bristol"]);
+    desk.kith(&["jot", "Dana Ruiz, Acme Logistics"]);
+    assert!(desk.kith(&["show", "chamber"]).contains("Place: Hotel Bristol"));
+    assert!(desk.kith(&["show", "Acme"]).contains("organisation"));
+    desk.kith(&["jot", "Acme Person"]);
+    assert!(desk.kith(&["show", "acme"]).contains("Acme Person"), "people come first");
+    assert_eq!(desk.run(&["show", "nothing of the kind"]).code, 3);
+}
+
+#[test]
+fn everything_that_is_known_of_a_person_is_on_their_page() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz"]);
+    for (change, shown) in [
+        ("interests=choirs, route planning", "choirs, route planning"),
+        ("languages=Spanish", "Languages: Spanish"),
+        ("social_tie=the choir", "Social tie: the choir"),
+        ("professional_tie=customs", "Professional tie: customs"),
+        ("has_seen_my_work=yes", "Has seen my work: yes"),
+        ("archived=yes", "Archived: yes"),
+        ("family_name=Ruiz Reyes", "Family name: Ruiz Reyes"),
+    ] {
+        desk.kith(&["edit", "dana", change]);
+        let page = desk.kith(&["show", "dana"]);
+        assert!(page.contains(shown), "{change}: {page}");
+    }
+}
+
 #[test]
 fn who_is_deleted_here_and_changed_there_is_told_of_listed_and_comes_back_with_the_change() {
     let home = Desk::new();

@@ -3,7 +3,7 @@
 
 use super::Notebook;
 use crate::error::Result;
-use crate::model::{AnyRecord, Contact, Id, Record};
+use crate::model::{AnyRecord, Contact, Id, Kind, Record};
 use crate::query::{self, People, PeopleFilter, pages};
 use crate::store;
 
@@ -33,6 +33,15 @@ impl Notebook {
     /// As [`Notebook::get`].
     pub fn members_meant(&self, typed: &str, most: usize) -> Result<Vec<Contact>> {
         self.read(|connection| query::members_meant(connection, typed, most))
+    }
+
+    /// Living records of these kinds that a name means, as [`Notebook::contacts_meant`] finds people: organisations,
+    /// groups, events and goals have names.
+    ///
+    /// # Errors
+    /// As [`Notebook::get`].
+    pub fn records_named(&self, typed: &str, kinds: &[Kind], most: usize) -> Result<Vec<AnyRecord>> {
+        self.read(|connection| query::records_named(connection, typed, kinds, most))
     }
 
     /// Records of any kind whose id begins with these hexadecimal digits, six at least; deleted ones included.

@@ -140,6 +140,34 @@ pub fn members_meant(connection: &Connection, typed: &str, most: usize) -> Resul
     Ok(meant)
 }
 
+/// Living records of these kinds that a name means: those of exactly this name, else those whose name has these words,
+/// and only then those with words that begin so. What is several records is answered once.
+pub fn records_named(connection: &Connection, typed: &str, kinds: &[Kind], most: usize) -> Result<Vec<AnyRecord>> {
+    let mut ids: Vec<RecordId> = Vec::new();
+    for kind in kinds {
+        ids.extend(pages::by_identity(connection, &pages::name_identity(*kind, typed))?);
+    }
+    let exact = !ids.is_empty();
+    if !exact {
+        ids = super::search::named(connection, typed)?;
+    }
+    let mut found: Vec<AnyRecord> = Vec::new();
+    for id in ids {
+        found.extend(pages::get_any(connection, id)?.filter(|record| kinds.contains(&record.kind())));
+    }
+    let wanted = words(typed);
+    let has_all = |record: &AnyRecord| {
+        let there = words(super::name(record).unwrap_or_default());
+        wanted.iter().all(|word| there.contains(word))
+    };
+    if !exact && found.iter().any(has_all) {
+        found.retain(has_all);
+    }
+    found.sort_by_cached_key(|record| (folded(super::name(record).unwrap_or_default()), record.id()));
+    found.truncate(most);
+    Ok(found)
+}
+
 /// What a mail, phone or link typed by hand would be stored as.
 fn identities(typed: &str) -> Vec<String> {
     use crate::model::{Channel, ChannelKind};
