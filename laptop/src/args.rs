@@ -75,13 +75,14 @@ impl From<Color> for anstream::ColorChoice {
 /// The commands, by what a person does.
 const GROUPS: &[(&str, &[&str])] = &[
     ("Every day", &["today", "jot", "find"]),
-    ("People", &["people", "show", "edit", "same", "not-same"]),
+    ("People", &["people", "show", "edit", "photo", "same", "not-same"]),
     ("Events and meetings", &["event", "debrief", "meet", "met", "note"]),
     ("Promises", &["promise", "keep", "release"]),
     ("Giving and asking", &["need", "offer", "ask", "give", "got", "intro"]),
     ("Changing your mind", &["delete", "undelete", "undo", "history", "conflicts", "purge", "rewrite"]),
     ("Bringing and taking along", &["import", "imports", "export", "backup", "restore"]),
     ("Devices", &["sync", "invite", "join", "devices", "recovery", "mailbox", "relay", "quarantine", "renew"]),
+    ("You", &["me", "settings"]),
     ("The program", &["demo", "doctor", "completions", "man", "help"]),
 ];
 
@@ -162,8 +163,8 @@ pub(crate) enum Command {
     /// Change what is known of a person
     ///
     /// FIELD=VALUE sets a field, FIELD= empties it. `+topic` adds a topic, `-topic` takes one away. Of phones, mails,
-    /// links, languages, interests and categories somebody may have several: FIELD+=VALUE adds one, FIELD-=VALUE takes
-    /// one away.
+    /// links, languages, interests, categories, dates, family, reminders and those they know somebody may have several:
+    /// FIELD+=VALUE adds one, FIELD-=VALUE takes one away.
     #[command(after_help = concat!(examples!(
         "kith edit dana name='Dana Ruiz' phone=+33612345678 role='head of operations'",
         "kith edit dana +lyon -chess cadence=60",
@@ -173,6 +174,52 @@ pub(crate) enum Command {
         /// Who, then what: FIELD=VALUE, +topic, -topic
         #[arg(required = true, value_name = "WHO FIELD=VALUE")]
         what: Vec<String>,
+    },
+    /// Give a person a photo, or take it away
+    ///
+    /// A JPEG, PNG or WebP; it is made small, and goes to your other devices with the next sync.
+    #[command(after_help = examples!("kith photo dana dana.jpg", "kith photo 'Dana Ruiz' --remove"))]
+    Photo {
+        /// Who
+        #[arg(value_name = "WHO")]
+        who: String,
+        /// The picture
+        #[arg(value_name = "FILE", required_unless_present = "remove", conflicts_with = "remove")]
+        file: Option<PathBuf>,
+        /// Take the photo away
+        #[arg(long)]
+        remove: bool,
+    },
+    /// Show your own card, change it, or draw it for the camera of a phone
+    ///
+    /// FIELD=VALUE sets a field, FIELD= empties it. Of phones, mails, links and fields of work there may be several:
+    /// FIELD+=VALUE adds one, FIELD-=VALUE takes one away. With --card it is drawn as a code: a vCard of fewer than 300
+    /// bytes, with as much of the card as fits.
+    #[command(after_help = concat!(examples!(
+        "kith me",
+        "kith me name='Ann Berg' organisation='Blue Freight' role=planner mail=ann@blue.example",
+        "kith me brand_line='I get warehouses to open on the day that was said' fields+=logistics",
+        "kith me --card"
+    ), "\n\nFields:\n  name organisation role brand_line fields phone mail link address messenger"))]
+    Me {
+        /// What to change: FIELD=VALUE
+        #[arg(value_name = "FIELD=VALUE", conflicts_with = "card")]
+        changes: Vec<String>,
+        /// Draw it as a code
+        #[arg(long)]
+        card: bool,
+    },
+    /// Show what all your devices agree on, such as zone and first day of the week, or set it
+    #[command(after_help = concat!(examples!(
+        "kith settings",
+        "kith settings zone=Europe/Paris week_start=sunday",
+        "kith settings currency=EUR weekly_floor_minutes=60 mode='in transition'",
+        "kith settings zone="
+    ), "\n\nFields:\n  zone (empty: that of each device) week_start currency weekly_floor_minutes mode"))]
+    Settings {
+        /// What to set: KEY=VALUE
+        #[arg(value_name = "KEY=VALUE")]
+        changes: Vec<String>,
     },
     /// Say that two records are one person
     #[command(after_help = examples!("kith same 'Dana Ruiz' 'D. Ruiz'", "kith same 3fa91c02 77b0e1d4"))]

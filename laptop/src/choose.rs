@@ -71,6 +71,20 @@ pub(crate) fn anything(app: &App, typed: &str) -> Result<AnyRecord, Failure> {
     }
 }
 
+/// The living record of this kind that a name means.
+pub(crate) fn named(app: &App, kind: Kind, typed: &str) -> Result<AnyRecord, Failure> {
+    let records = match app.notebook.by_id_start(typed.trim(), MOST as u32)? {
+        by_id if by_id.iter().any(|record| record.kind() == kind) => by_id,
+        _ => app.notebook.records_named(typed, &[kind], MOST)?,
+    };
+    let records: Vec<AnyRecord> = records.into_iter().filter(|record| record.kind() == kind).collect();
+    if records.is_empty() {
+        let (kind, typed) = (crate::fields::label(kind.word()), layout::clean(typed));
+        return Err(Failure::NotFound(format!("there is no {kind} of the name \"{typed}\"; nothing was changed")));
+    }
+    one_record(app, typed, records)
+}
+
 /// The one of these records that is meant.
 fn one_record(app: &App, typed: &str, mut records: Vec<AnyRecord>) -> Result<AnyRecord, Failure> {
     if records.len() == 1 {

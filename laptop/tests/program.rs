@@ -382,6 +382,142 @@ fn what_is_known_of_a_person_can_be_changed() {
 }
 
 #[test]
+fn every_field_of_a_person_can_be_set_by_hand_and_taken_away() {
+    let desk = Desk::new();
+    desk.kith(&["demo"]);
+    desk.kith(&["jot", "Zoe Quill"]);
+    let changes = [
+        "middle_name=May",
+        "name_prefix=Dr",
+        "dates+=anniversary, 2015-06-12",
+        "family+=spouse, Ana, of Lyon",
+        "reminders+=2040-11-20, ask about the lease, or the boat",
+        "knows=dagny",
+        "knows_organisations=Tessel Freight",
+        "goals=numera builds",
+        "met_at=harbour days",
+        "debriefed_on=yesterday",
+        "interests=choirs,chess",
+        "ally=advocate, yesterday",
+    ];
+    desk.kith(&[&["edit", "zoe"], changes.as_slice()].concat());
+    let page = desk.run(&["show", "zoe"]).all();
+    for words in [
+        "anniversary, Fri 12 Jun 2015",
+        "spouse, Ana, of Lyon",
+        "ask about the lease, or the boat",
+        "Dagny Solheim",
+        "someone at Tessel Freight",
+        "A say in what Numera builds",
+        "Harbour Days trade evening",
+        "Name prefix: Dr",
+        "choirs",
+        "advocate",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    desk.kith(&[
+        "edit",
+        "zoe",
+        "reminders-=lease",
+        "family-=ana",
+        "interests-=chess",
+        "dates=",
+        "goals=",
+        "ally-=advocate",
+    ]);
+    let contact = &desk.json(&["show", "zoe"])["contact"];
+    for gone in ["reminders", "family", "dates", "goals", "ally_steps"] {
+        assert!(contact.get(gone).is_none(), "{gone}: {contact}");
+    }
+    assert_eq!(contact["interests"], serde_json::json!(["choirs"]));
+    for (slip, code) in [("family-=nobody", 3), ("goals=no such goal", 3), ("same_as=dagny", 2), ("dates+=soon", 2)] {
+        assert_eq!(desk.run(&["edit", "zoe", slip]).code, code, "{slip}");
+    }
+}
+
+#[test]
+fn settings_are_shown_set_and_heeded_and_what_is_none_is_refused() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz"]);
+    assert!(desk.kith(&["settings"]).contains("zone = Europe/Paris (of this device)"));
+    desk.kith(&["settings", "zone=america/new_york", "week_start=sunday", "currency=chf", "floor=60"]);
+    let now = desk.json(&["settings"]);
+    assert_eq!((&now["zone"], &now["currency"]), (&"America/New_York".into(), &"CHF".into()), "{now}");
+    let due = |desk: &Desk| {
+        let id = desk.json(&["promise", "call her", "--to", "dana", "--by", "next week"])["id"].clone();
+        let due = desk.json(&["show", id.as_str().unwrap()])["due"].as_str().unwrap().to_string();
+        due.parse::<chrono::NaiveDate>().unwrap().format("%a").to_string()
+    };
+    assert_eq!(due(&desk), "Sun");
+    desk.kith(&["settings", "week_start=monday"]);
+    assert_eq!(due(&desk), "Mon");
+    for (slip, way_out) in [
+        ("zone=paris/europe", "Europe/Paris"),
+        ("zone=york", "America/New_York"),
+        ("week_start=friday", "saturday"),
+        ("currency=euro", "EUR"),
+        ("shoe=44", "week_start"),
+    ] {
+        let said = desk.run(&["settings", "floor=30", slip]);
+        assert!(said.code == 2 && said.err.contains(way_out), "{slip}: {}", said.err);
+    }
+    assert_eq!(desk.json(&["settings"])["weekly_floor_minutes"], 60, "all of it or nothing");
+    desk.kith(&["settings", "zone="]);
+    assert!(desk.kith(&["settings"]).contains("zone = Europe/Paris (of this device)"));
+}
+
+#[test]
+fn my_card_is_set_shown_and_drawn_for_a_camera() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz"]);
+    let nothing = desk.run(&["me", "--card"]);
+    assert!(nothing.code == 3 && nothing.err.contains("kith me name="), "{}", nothing.err);
+    desk.kith(&[
+        "me",
+        "name=Ann Berg",
+        "brand_line=I open warehouses",
+        "fields=logistics,customs",
+        "mail=ann@blue.example",
+    ]);
+    desk.kith(&["me", "phone+=+33612345678", "fields-=customs"]);
+    let shown = desk.kith(&["me"]);
+    for words in ["Ann Berg", "Brand line: I open warehouses", "Fields: logistics", "ann@blue.example", "+33612345678"]
+    {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    assert_eq!(desk.run(&["me", "mail=nothing"]).code, 2);
+    let card = desk.json(&["me", "--card"])["card"].as_str().unwrap().to_string();
+    assert!(card.len() < 300 && card.starts_with("BEGIN:VCARD\r\nVERSION:3.0\r\nN:Berg;Ann;;;\r\n"), "{card}");
+    assert!(desk.kith(&["me", "--card"]).contains('█'));
+    std::fs::write(desk.path("ann.vcf"), card).unwrap();
+    desk.kith(&["import", "ann.vcf", "--yes"]);
+    assert!(desk.kith(&["show", "ann berg"]).contains("ann@blue.example"), "a card that others can read");
+}
+
+/// A picture of one pixel.
+const PIXEL: &[u8] = &[
+    137, 80, 78, 71, 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82, 0, 0, 0, 1, 0, 0, 0, 1, 8, 2, 0, 0, 0, 144, 119, 83,
+    222, 0, 0, 0, 12, 73, 68, 65, 84, 120, 156, 99, 248, 207, 192, 0, 0, 3, 1, 1, 0, 201, 254, 146, 239, 0, 0, 0, 0,
+    73, 69, 78, 68, 174, 66, 96, 130,
+];
+
+#[test]
+fn a_person_gets_a_photo_and_loses_it_again() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz"]);
+    std::fs::write(desk.path("dana.png"), PIXEL).unwrap();
+    desk.kith(&["photo", "dana", "dana.png"]);
+    assert!(desk.kith(&["show", "dana"]).contains("Photo: yes"));
+    std::fs::write(desk.path("dana.txt"), "no picture").unwrap();
+    assert_eq!(desk.run(&["photo", "dana", "dana.txt"]).code, 2);
+    assert_eq!(desk.run(&["photo", "dana", "missing.png"]).code, 1);
+    assert!(desk.json(&["show", "dana"])["contact"]["photo"].is_string(), "a slip takes nothing away");
+    desk.kith(&["photo", "dana", "--remove"]);
+    assert!(desk.json(&["show", "dana"])["contact"].get("photo").is_none());
+}
+
+#[test]
 fn one_person_written_down_twice_becomes_one_and_two_again() {
     let desk = Desk::new();
     desk.kith(&["jot", "Dana Ruiz, Acme"]);
