@@ -31,8 +31,8 @@ pub(crate) use forms::*;
     version,
     about = "A notebook for the people you meet: what you promised, what they need, whom to introduce",
     long_about = "A notebook for the people you meet: what you promised, what they need, whom to introduce.\n\nIt stays on \
-                  this computer; `kith sync FOLDER` brings it together with your other devices. Without a command it \
-                  shows today.",
+                  this computer; once another device is let in with `kith invite` and `kith join`, `kith sync` \
+                  brings the two together. Without a command it shows today.",
     help_template = "{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}Options:\n{options}{after-help}",
     after_help = concat!(include_str!("args/marks.txt"), "\n\n", include_str!("args/naming.txt"), "\n\n", include_str!("args/codes.txt")),
     after_long_help = concat!(include_str!("args/marks.txt"), "\n\n", include_str!("args/naming.txt"), "\n\n", include_str!("args/codes.txt"))
@@ -277,7 +277,7 @@ pub(crate) enum Command {
     /// Write down what you gave somebody
     #[command(after_help = examples!("kith give the customs guide --to dana", "kith give 'an hour on her pitch' --to ben --kind advice --on yesterday"))]
     Give(Give),
-    /// Write down what you got; a promise to tell them what came of it is noted
+    /// Write down what you got; a promise to tell a person what came of it is noted
     #[command(after_help = examples!("kith got the name of a broker --from dana", "kith got 'a review of my offer' --from ben --kind advice"))]
     Got(Got),
     /// Introduce two people, step by step; without names, list what is under way
@@ -407,10 +407,12 @@ pub(crate) enum Command {
     },
     /// Bring this notebook together with your other devices
     ///
-    /// Devices meet in a mailbox: any folder that they share, in a cloud drive, on a network disk or on a stick, or a place
+    /// The devices have to know each other first: `kith invite` here, `kith join` there, once for each new one.
+    ///
+    /// They meet in a mailbox: any folder that they share, in a cloud drive, on a network disk or on a stick, or a place
     /// on a server (`kith mailbox`). Everything in it is sealed; whoever keeps it cannot read a name. Devices that are
     /// awake on one network meet directly: one of them runs `kith sync --watch`, or has Kith open; on two networks they
-    /// meet through a relay (`kith relay`). A new device joins with a code: `kith invite` here, `kith join` there.
+    /// meet through a relay (`kith relay`).
     #[command(after_help = examples!("kith sync ~/Dropbox", "kith sync", "kith sync --watch", "kith sync --at laptop.local:40404"))]
     Sync(Sync),
     /// Let another device into this notebook

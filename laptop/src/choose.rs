@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use chrono::NaiveDate;
 use kith_core::jot::days;
-use kith_core::model::{AnyRecord, Contact, Id, Kind, RecordId};
+use kith_core::model::{AnyRecord, Contact, Group, Id, Kind, Organisation, RecordId};
 use kith_core::query::words::words;
 
 use crate::app::App;
@@ -69,6 +69,30 @@ pub(crate) fn anything(app: &App, typed: &str) -> Result<AnyRecord, Failure> {
         named if named.is_empty() => Err(nobody(app, typed)?),
         named => one_record(app, typed, named),
     }
+}
+
+/// A person, or an organisation or group of that name where no person has it.
+pub(crate) enum Partner {
+    Person(Id<Contact>),
+    Organisation(Id<Organisation>),
+    Group(Id<Group>),
+}
+
+/// With whom something was exchanged.
+pub(crate) fn partner(app: &App, typed: &str) -> Result<Partner, Failure> {
+    let kinds = [Kind::Organisation, Kind::Group];
+    let by_id = app.notebook.by_id_start(typed.trim(), MOST as u32)?;
+    let mut others: Vec<AnyRecord> = by_id.into_iter().filter(|record| kinds.contains(&record.kind())).collect();
+    if others.is_empty() && app.notebook.contacts_meant(typed, 1)?.is_empty() {
+        others = app.notebook.records_named(typed, &kinds, MOST)?;
+    }
+    if others.is_empty() {
+        return person(app, typed).map(Partner::Person);
+    }
+    Ok(match one_record(app, typed, others)? {
+        AnyRecord::Group(group) => Partner::Group(group.id),
+        other => Partner::Organisation(Id::new(other.id())),
+    })
 }
 
 /// The living record of this kind that a name means.
@@ -190,7 +214,7 @@ fn numbered_list(rows: &[(usize, String)]) -> Vec<String> {
 }
 
 /// Asks which of several rows is meant, or ends with the list when nobody can be asked. Says which row it was.
-fn one_of(app: &App, what: &str, hint: &str, rows: &[(usize, String)]) -> Result<usize, Failure> {
+pub(crate) fn one_of(app: &App, what: &str, hint: &str, rows: &[(usize, String)]) -> Result<usize, Failure> {
     let list = numbered_list(rows).join("\n");
     if !app.can_ask() {
         return Err(Failure::NotFound(format!("{what}:\n{list}\n{hint}")));

@@ -266,7 +266,10 @@ pub(crate) fn purge(app: &App, who: &[String], yes: bool) -> Result<(), Failure>
     let id = choose::person(app, &who.join(" "))?;
     let plan = app.notebook.purge_preview(id)?;
     if !yes {
-        announce(app, id, &plan)?;
+        match app.json {
+            true => app.print_json(&plan)?,
+            false => announce(app, id, &plan)?,
+        }
         if !app.can_ask() {
             return Err(Failure::Usage("nothing was deleted: nobody is here to say yes; repeat it with --yes".into()));
         }

@@ -338,6 +338,82 @@ fn an_introduction_goes_step_by_step() {
 }
 
 #[test]
+fn of_several_introductions_the_number_says_which_was_agreed_to() {
+    let desk = Desk::new();
+    for name in ["Dana Ruiz", "Ben Bauer", "Chi Okafor"] {
+        desk.kith(&["jot", name]);
+    }
+    desk.kith(&["intro", "dana", "ben"]);
+    desk.kith(&["intro", "chi", "dana"]);
+    let said = desk.run(&["intro", "agreed", "dana"]);
+    assert!(said.code == 3 && said.err.contains("kith intro agreed 1 WHO"), "{}", said.err);
+    let list = desk.kith(&["intro"]);
+    let with_ben = 1 + list.lines().position(|line| line.contains("Ben")).unwrap();
+    assert!(
+        said.err.contains(&format!("{with_ben}  Dana Ruiz and Ben Bauer")),
+        "the numbers of the list: {}",
+        said.err
+    );
+    assert!(desk.kith(&["intro", "agreed", &with_ben.to_string(), "dana"]).contains("one of them agreed"));
+    assert_eq!(desk.run(&["intro", "agreed", &with_ben.to_string(), "chi"]).code, 2, "no part of that one");
+    assert!(desk.kith(&["intro", "agreed", &with_ben.to_string()]).contains("both agreed"), "only Ben was left to ask");
+    let other = (3 - with_ben).to_string();
+    assert_eq!(desk.run(&["intro", "agreed", &other]).code, 2, "which of the two?");
+    assert!(
+        desk.kith(&["intro", "agreed", "dana"]).contains("one of them agreed"),
+        "of one that is left no number is asked"
+    );
+}
+
+#[test]
+fn a_group_and_an_organisation_give_and_get_too() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz, Acme Logistics"]);
+    assert!(
+        desk.kith(&["give", "an hour of talks", "--to", "Acme"]).contains("Gave Acme Logistics: an hour of talks.")
+    );
+    let id = desk.json(&["got", "a desk", "--from", "acme logistics"])["id"].as_str().unwrap().to_string();
+    assert!(desk.kith(&["show", &id]).contains("Organisation: Acme Logistics"));
+    assert!(desk.kith(&["got", "a list", "--from", "dana"]).contains("A note to tell them"));
+    assert_eq!(desk.json(&["keep"]).as_array().unwrap().len(), 1, "only a person is told what came of it");
+    assert_eq!(desk.run(&["give", "x", "--to", "nobody"]).code, 3);
+}
+
+#[test]
+fn what_would_be_deleted_for_good_is_json_for_another_program() {
+    let desk = Desk::new();
+    desk.kith(&["jot", DANA]);
+    let plan = desk.run(&["purge", "dana", "--json"]);
+    assert_eq!(plan.code, 2);
+    let (plan, failure) = (plan.json(), serde_json::from_str::<Value>(&plan.err).unwrap());
+    assert!(plan["name"] == "Dana Ruiz" && plan["records"].as_u64().unwrap() > 1, "{plan}");
+    assert!(failure["error"].as_str().unwrap().contains("--yes"), "{failure}");
+    assert_eq!(desk.json(&["people"])["total"], 1);
+}
+
+#[test]
+fn doctor_says_under_which_names_a_device_writes() {
+    let home = Desk::new();
+    let (phone, laptop) = (Desk::inside(&home.folder, "phone"), Desk::inside(&home.folder, "laptop"));
+    let shared = home.path("shared");
+    std::fs::create_dir(&shared).unwrap();
+    phone.kith(&["jot", "Dana Ruiz"]);
+    assert!(!phone.kith(&["doctor"]).contains("log "), "it has none before it hands something out");
+    phone.lets_in(&laptop, shared.to_str().unwrap());
+    laptop.kith(&["jot", "Ben Bauer"]);
+    laptop.kith(&["sync"]);
+    let (of_phone, of_laptop) = (phone.json(&["doctor"]), laptop.json(&["doctor"]));
+    assert_eq!(of_phone["notebook"], of_laptop["notebook"]);
+    for (desk, own, other) in [(&phone, &of_phone, &of_laptop), (&laptop, &of_laptop, &of_phone)] {
+        for name in ["device", "log"] {
+            let id = own[name].as_str().unwrap();
+            assert!(id.len() >= 32 && own[name] != other[name], "{name}: {own}");
+            assert!(desk.kith(&["doctor"]).contains(&format!("{name} {}", &id[..8])));
+        }
+    }
+}
+
+#[test]
 fn a_meeting_is_planned_written_up_and_thanked_for() {
     let desk = Desk::new();
     desk.kith(&["jot", "Dana Ruiz"]);
