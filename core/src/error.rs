@@ -1,13 +1,14 @@
 //! Everything that can go wrong, sorted by what the caller can do about it.
 
-/// What went wrong, by what the caller can do about it. Nothing was changed when a function returns one of these.
+/// What went wrong, by what the caller can do about it. A function that writes one change has then changed nothing; one
+/// that writes several, such as an import or a sync, keeps those that were whole when it ended and says so itself.
 #[derive(Debug, thiserror::Error)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Error), uniffi(flat_error, name = "KithError"))]
 pub enum Error {
     /// The caller asked for something the rules do not allow; the words say which, and may be shown to a person.
     #[error("{0}")]
     Invalid(String),
-    /// There is no such record, file or batch.
+    /// There is no such record, file, device or place.
     #[error("{0} was not found")]
     NotFound(String),
     /// The disk refused, to read or to write: full, read-only, gone. Nothing of this change was kept; everything saved before it still is.

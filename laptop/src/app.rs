@@ -1,13 +1,15 @@
 //! What every command has at hand: the notebook, the way out, today, and how answers are wanted.
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::NaiveDate;
 use indicatif::{ProgressBar, ProgressStyle};
-use kith_core::notebook::{Notebook, Observation, Options};
+use kith_core::model::RecordId;
+use kith_core::notebook::{Notebook, Observation, Options, Origin};
 use kith_core::sync::keystore::DeviceKeyStore;
 use serde::Serialize;
 
@@ -31,6 +33,8 @@ pub(crate) struct App<'a> {
     pub(crate) width: usize,
     keys: OnceCell<DeviceKeyStore>,
     wrote: Arc<AtomicBool>,
+    /// The records in which something came from other devices, until it was told.
+    came: Arc<Mutex<BTreeSet<RecordId>>>,
     _observation: Observation,
 }
 
@@ -42,8 +46,14 @@ impl<'a> App<'a> {
         let options = Options { zone: places::zone(), device: places::device(), ..Options::default() };
         let notebook = Notebook::open(&path, options).map_err(|error| cannot_open(error, &path))?;
         let wrote = Arc::new(AtomicBool::new(false));
-        let heard = wrote.clone();
-        let observation = notebook.observe(move |_| heard.store(true, Ordering::Relaxed));
+        let came: Arc<Mutex<BTreeSet<RecordId>>> = Arc::default();
+        let (heard, received) = (wrote.clone(), came.clone());
+        let observation = notebook.observe(move |changed| {
+            heard.store(true, Ordering::Relaxed);
+            if changed.origin == Origin::Peer {
+                received.lock().unwrap_or_else(PoisonError::into_inner).extend(&changed.ids);
+            }
+        });
         let today = notebook.today()?;
         let width = layout::width_of(io::stdout().is_terminal());
         Ok(Self {
@@ -54,6 +64,7 @@ impl<'a> App<'a> {
             width,
             keys: OnceCell::new(),
             wrote,
+            came,
             _observation: observation,
         })
     }
@@ -71,6 +82,11 @@ impl<'a> App<'a> {
         };
         let keys = places::keys(Box::new(tell))?;
         Ok(self.keys.get_or_init(|| keys).clone())
+    }
+
+    /// The records in which something came from other devices since this was last asked.
+    pub(crate) fn what_came(&self) -> BTreeSet<RecordId> {
+        std::mem::take(&mut *self.came.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Whether somebody sits there who can be asked.

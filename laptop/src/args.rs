@@ -31,8 +31,8 @@ pub(crate) use forms::*;
     version,
     about = "A notebook for the people you meet: what you promised, what they need, whom to introduce",
     long_about = "A notebook for the people you meet: what you promised, what they need, whom to introduce.\n\nIt stays on \
-                  this computer; `kith sync FOLDER` brings it together with your other devices. Without a command it \
-                  shows today.",
+                  this computer; once another device is let in with `kith invite` and `kith join`, `kith sync` \
+                  brings the two together. Without a command it shows today.",
     help_template = "{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}Options:\n{options}{after-help}",
     after_help = concat!(include_str!("args/marks.txt"), "\n\n", include_str!("args/naming.txt"), "\n\n", include_str!("args/codes.txt")),
     after_long_help = concat!(include_str!("args/marks.txt"), "\n\n", include_str!("args/naming.txt"), "\n\n", include_str!("args/codes.txt"))
@@ -75,13 +75,14 @@ impl From<Color> for anstream::ColorChoice {
 /// The commands, by what a person does.
 const GROUPS: &[(&str, &[&str])] = &[
     ("Every day", &["today", "jot", "find"]),
-    ("People", &["people", "show", "edit", "same", "not-same"]),
+    ("People", &["people", "show", "edit", "photo", "same", "not-same"]),
     ("Events and meetings", &["event", "debrief", "meet", "met", "note"]),
     ("Promises", &["promise", "keep", "release"]),
     ("Giving and asking", &["need", "offer", "ask", "give", "got", "intro"]),
     ("Changing your mind", &["delete", "undelete", "undo", "history", "conflicts", "purge", "rewrite"]),
     ("Bringing and taking along", &["import", "imports", "export", "backup", "restore"]),
     ("Devices", &["sync", "invite", "join", "devices", "recovery", "mailbox", "relay", "quarantine", "renew"]),
+    ("You", &["me", "settings"]),
     ("The program", &["demo", "doctor", "completions", "man", "help"]),
 ];
 
@@ -142,12 +143,15 @@ pub(crate) enum Command {
     /// List people by name
     #[command(after_help = examples!("kith people", "kith people --tag lyon", "kith people --event 'Chamber breakfast' --limit 20"))]
     People(PeopleList),
-    /// Show everything about one person
-    #[command(after_help = examples!("kith show dana", "kith show Dana Ruiz", "kith show dana@acme.com --json"))]
+    /// Show everything about one person, or any other record whole
+    ///
+    /// What is no person is found by its id, as `kith find` shows it, and organisations, groups, events and goals by their
+    /// names too, where no person has them.
+    #[command(after_help = examples!("kith show dana", "kith show Dana Ruiz", "kith show dana@acme.com --json", "kith show Acme Logistics", "kith show 3fa91c02"))]
     Show {
-        /// Who: words of the name, a mail address, or the beginning of the id
+        /// Who or what: words of the name, a mail address, or the beginning of the id
         #[arg(required = true, value_name = "WHO")]
-        who: Vec<String>,
+        what: Vec<String>,
     },
     /// Find any word of any record, typos forgiven
     #[command(after_help = examples!("kith find warehouse", "kith find customs lyon", "kith find warehuose"))]
@@ -159,8 +163,8 @@ pub(crate) enum Command {
     /// Change what is known of a person
     ///
     /// FIELD=VALUE sets a field, FIELD= empties it. `+topic` adds a topic, `-topic` takes one away. Of phones, mails,
-    /// links, languages, interests and categories somebody may have several: FIELD+=VALUE adds one, FIELD-=VALUE takes
-    /// one away.
+    /// links, languages, interests, categories, dates, family, reminders and those they know somebody may have several:
+    /// FIELD+=VALUE adds one, FIELD-=VALUE takes one away.
     #[command(after_help = concat!(examples!(
         "kith edit dana name='Dana Ruiz' phone=+33612345678 role='head of operations'",
         "kith edit dana +lyon -chess cadence=60",
@@ -171,10 +175,58 @@ pub(crate) enum Command {
         #[arg(required = true, value_name = "WHO FIELD=VALUE")]
         what: Vec<String>,
     },
+    /// Give a person a photo, or take it away
+    ///
+    /// A JPEG, PNG or WebP; it is made small, and goes to your other devices with the next sync.
+    #[command(after_help = examples!("kith photo dana dana.jpg", "kith photo 'Dana Ruiz' --remove"))]
+    Photo {
+        /// Who
+        #[arg(value_name = "WHO")]
+        who: String,
+        /// The picture
+        #[arg(value_name = "FILE", required_unless_present = "remove", conflicts_with = "remove")]
+        file: Option<PathBuf>,
+        /// Take the photo away
+        #[arg(long)]
+        remove: bool,
+    },
+    /// Show your own card, change it, or draw it for the camera of a phone
+    ///
+    /// FIELD=VALUE sets a field, FIELD= empties it. Of phones, mails, links and fields of work there may be several:
+    /// FIELD+=VALUE adds one, FIELD-=VALUE takes one away. With --card it is drawn as a code: a vCard of fewer than 300
+    /// bytes, with as much of the card as fits.
+    #[command(after_help = concat!(examples!(
+        "kith me",
+        "kith me name='Ann Berg' organisation='Blue Freight' role=planner mail=ann@blue.example",
+        "kith me brand_line='I get warehouses to open on the day that was said' fields+=logistics",
+        "kith me --card"
+    ), "\n\nFields:\n  name organisation role brand_line fields phone mail link address messenger"))]
+    Me {
+        /// What to change: FIELD=VALUE
+        #[arg(value_name = "FIELD=VALUE", conflicts_with = "card")]
+        changes: Vec<String>,
+        /// Draw it as a code
+        #[arg(long)]
+        card: bool,
+    },
+    /// Show what all your devices agree on, such as zone and first day of the week, or set it
+    #[command(after_help = concat!(examples!(
+        "kith settings",
+        "kith settings zone=Europe/Paris week_start=sunday",
+        "kith settings currency=EUR weekly_floor_minutes=60 mode='in transition'",
+        "kith settings zone="
+    ), "\n\nFields:\n  zone (empty: that of each device) week_start currency weekly_floor_minutes mode"))]
+    Settings {
+        /// What to set: KEY=VALUE
+        #[arg(value_name = "KEY=VALUE")]
+        changes: Vec<String>,
+    },
     /// Say that two records are one person
     #[command(after_help = examples!("kith same 'Dana Ruiz' 'D. Ruiz'", "kith same 3fa91c02 77b0e1d4"))]
     Same(Pair),
-    /// Say that two records are different people; also takes back `kith same`
+    /// Say that two records are different people; also takes back `kith same`, on any device
+    ///
+    /// Each is named by its own name, also while the two are shown as one.
     #[command(after_help = examples!("kith not-same 'Dana Ruiz' 'D. Ruiz'", "kith not-same 3fa91c02 77b0e1d4"))]
     NotSame(Pair),
     /// Write down a meeting, held or planned
@@ -225,7 +277,7 @@ pub(crate) enum Command {
     /// Write down what you gave somebody
     #[command(after_help = examples!("kith give the customs guide --to dana", "kith give 'an hour on her pitch' --to ben --kind advice --on yesterday"))]
     Give(Give),
-    /// Write down what you got; a promise to tell them what came of it is noted
+    /// Write down what you got; a promise to tell a person what came of it is noted
     #[command(after_help = examples!("kith got the name of a broker --from dana", "kith got 'a review of my offer' --from ben --kind advice"))]
     Got(Got),
     /// Introduce two people, step by step; without names, list what is under way
@@ -261,6 +313,8 @@ pub(crate) enum Command {
         what: Vec<String>,
     },
     /// List fields in which two devices disagree, and settle on a value
+    ///
+    /// Also what was deleted on one device and changed on another at the same time: it stays deleted until you say so.
     #[command(after_help = examples!("kith conflicts", "kith conflicts choose 1 2"))]
     Conflicts {
         #[command(subcommand)]
@@ -353,10 +407,12 @@ pub(crate) enum Command {
     },
     /// Bring this notebook together with your other devices
     ///
-    /// Devices meet in a mailbox: any folder that they share, in a cloud drive, on a network disk or on a stick, or a place
+    /// The devices have to know each other first: `kith invite` here, `kith join` there, once for each new one.
+    ///
+    /// They meet in a mailbox: any folder that they share, in a cloud drive, on a network disk or on a stick, or a place
     /// on a server (`kith mailbox`). Everything in it is sealed; whoever keeps it cannot read a name. Devices that are
     /// awake on one network meet directly: one of them runs `kith sync --watch`, or has Kith open; on two networks they
-    /// meet through a relay (`kith relay`). A new device joins with a code: `kith invite` here, `kith join` there.
+    /// meet through a relay (`kith relay`).
     #[command(after_help = examples!("kith sync ~/Dropbox", "kith sync", "kith sync --watch", "kith sync --at laptop.local:40404"))]
     Sync(Sync),
     /// Let another device into this notebook

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use chrono::NaiveDate;
 use kith_core::jot::days;
-use kith_core::model::{AnyRecord, Contact, Id, RecordId};
+use kith_core::model::{AnyRecord, Contact, Group, Id, Kind, Organisation, RecordId};
 use kith_core::query::words::words;
 
 use crate::app::App;
@@ -30,8 +30,16 @@ pub(crate) struct Matter {
 
 /// The one person these words mean.
 pub(crate) fn person(app: &App, typed: &str) -> Result<Id<Contact>, Failure> {
-    let meant = app.notebook.contacts_meant(typed, MOST)?;
-    match meant.as_slice() {
+    one_person(app, typed, &app.notebook.contacts_meant(typed, MOST)?)
+}
+
+/// The one record of a person these words mean, also of somebody who is several.
+pub(crate) fn member(app: &App, typed: &str) -> Result<Id<Contact>, Failure> {
+    one_person(app, typed, &app.notebook.members_meant(typed, MOST)?)
+}
+
+fn one_person(app: &App, typed: &str, meant: &[Contact]) -> Result<Id<Contact>, Failure> {
+    match meant {
         [] => Err(nobody(app, typed)?),
         [one] => Ok(one.id),
         several => {
@@ -42,6 +50,75 @@ pub(crate) fn person(app: &App, typed: &str) -> Result<Id<Contact>, Failure> {
             Ok(several[at].id)
         }
     }
+}
+
+/// The kinds that have a name to be found by, besides people.
+const NAMED: [Kind; 4] = [Kind::Organisation, Kind::Group, Kind::Event, Kind::Goal];
+
+/// What is to be shown: a record by the beginning of its id, a person, or what else has that name.
+pub(crate) fn anything(app: &App, typed: &str) -> Result<AnyRecord, Failure> {
+    let by_id = app.notebook.by_id_start(typed.trim(), MOST as u32)?;
+    if !by_id.is_empty() {
+        return one_record(app, typed, by_id);
+    }
+    if !app.notebook.contacts_meant(typed, 1)?.is_empty() {
+        let id = person(app, typed)?;
+        return Ok(app.notebook.get(id)?.unwrap_or_default().into());
+    }
+    match app.notebook.records_named(typed, &NAMED, MOST)? {
+        named if named.is_empty() => Err(nobody(app, typed)?),
+        named => one_record(app, typed, named),
+    }
+}
+
+/// A person, or an organisation or group of that name where no person has it.
+pub(crate) enum Partner {
+    Person(Id<Contact>),
+    Organisation(Id<Organisation>),
+    Group(Id<Group>),
+}
+
+/// With whom something was exchanged.
+pub(crate) fn partner(app: &App, typed: &str) -> Result<Partner, Failure> {
+    let kinds = [Kind::Organisation, Kind::Group];
+    let by_id = app.notebook.by_id_start(typed.trim(), MOST as u32)?;
+    let mut others: Vec<AnyRecord> = by_id.into_iter().filter(|record| kinds.contains(&record.kind())).collect();
+    if others.is_empty() && app.notebook.contacts_meant(typed, 1)?.is_empty() {
+        others = app.notebook.records_named(typed, &kinds, MOST)?;
+    }
+    if others.is_empty() {
+        return person(app, typed).map(Partner::Person);
+    }
+    Ok(match one_record(app, typed, others)? {
+        AnyRecord::Group(group) => Partner::Group(group.id),
+        other => Partner::Organisation(Id::new(other.id())),
+    })
+}
+
+/// The living record of this kind that a name means.
+pub(crate) fn named(app: &App, kind: Kind, typed: &str) -> Result<AnyRecord, Failure> {
+    let records = match app.notebook.by_id_start(typed.trim(), MOST as u32)? {
+        by_id if by_id.iter().any(|record| record.kind() == kind) => by_id,
+        _ => app.notebook.records_named(typed, &[kind], MOST)?,
+    };
+    let records: Vec<AnyRecord> = records.into_iter().filter(|record| record.kind() == kind).collect();
+    if records.is_empty() {
+        let (kind, typed) = (crate::fields::label(kind.word()), layout::clean(typed));
+        return Err(Failure::NotFound(format!("there is no {kind} of the name \"{typed}\"; nothing was changed")));
+    }
+    one_record(app, typed, records)
+}
+
+/// The one of these records that is meant.
+fn one_record(app: &App, typed: &str, mut records: Vec<AnyRecord>) -> Result<AnyRecord, Failure> {
+    if records.len() == 1 {
+        return Ok(records.remove(0));
+    }
+    let rows: Vec<(usize, String)> =
+        records.iter().enumerate().map(|(at, record)| (at + 1, show::record_line(app, record))).collect();
+    let what = format!("\"{}\" fits several records", layout::clean(typed));
+    let at = one_of(app, &what, "Say it with the id at the end of the line.", &rows)?;
+    Ok(records.swap_remove(at))
 }
 
 /// The people these arguments mean: all of them together when that is somebody's name, else each by itself.
@@ -71,14 +148,7 @@ pub(crate) fn record(app: &App, typed: &str) -> Result<RecordId, Failure> {
     }
     match found.as_slice() {
         [] => Err(Failure::NotFound(format!("nothing has the words \"{}\"", layout::clean(typed)))),
-        [one] => Ok(one.id()),
-        several => {
-            let rows: Vec<(usize, String)> =
-                several.iter().enumerate().map(|(at, record)| (at + 1, show::record_line(app, record))).collect();
-            let what = format!("\"{}\" fits several records", layout::clean(typed));
-            let at = one_of(app, &what, "Say it with the id at the end of the line.", &rows)?;
-            Ok(several[at].id())
-        }
+        _ => one_record(app, typed, found).map(|record| record.id()),
     }
 }
 
@@ -144,7 +214,7 @@ fn numbered_list(rows: &[(usize, String)]) -> Vec<String> {
 }
 
 /// Asks which of several rows is meant, or ends with the list when nobody can be asked. Says which row it was.
-fn one_of(app: &App, what: &str, hint: &str, rows: &[(usize, String)]) -> Result<usize, Failure> {
+pub(crate) fn one_of(app: &App, what: &str, hint: &str, rows: &[(usize, String)]) -> Result<usize, Failure> {
     let list = numbered_list(rows).join("\n");
     if !app.can_ask() {
         return Err(Failure::NotFound(format!("{what}:\n{list}\n{hint}")));

@@ -121,7 +121,7 @@ fn show_code(app: &App, code: &Code) -> Result<(), Failure> {
 }
 
 /// Draws a QR code, light on dark as most terminals are.
-fn draw(app: &App, text: &str) -> Result<(), Failure> {
+pub(crate) fn draw(app: &App, text: &str) -> Result<(), Failure> {
     let drawn = QrCode::new(text.as_bytes()).map_err(|error| Failure::Wrong(error.to_string()))?;
     app.line(drawn.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build());
     Ok(())

@@ -210,7 +210,7 @@ pub(crate) fn told(
         remember_address(keys, peer, address)?;
     }
     if app.json {
-        answers.push(serde_json::json!({ "device": peer.name, "report": report }));
+        answers.push(sync::answer(app, "device", &peer.name, &report));
     } else {
         say(app, &clean(&peer.name), &report);
     }

@@ -1,19 +1,21 @@
-//! Changing what is known of a person: FIELD=VALUE, FIELD+=VALUE, FIELD-=VALUE, +topic, -topic.
+//! Changing what is known of a person: FIELD=VALUE, FIELD+=VALUE, FIELD-=VALUE, +topic, -topic. How a field is read is in
+//! `typing.rs`; here are the addresses, the roles and the steps of an alliance, which are more than a field.
 
-use chrono::NaiveDate;
 use kith_core::model::*;
+use kith_core::notebook::Writing;
 
 use crate::app::App;
 use crate::choose;
 use crate::failure::Failure;
 use crate::layout::clean;
+use crate::typing::{self, Change, How, Typed};
 
-/// What to do with a field.
-#[derive(Clone, Copy, PartialEq)]
-enum How {
-    Set,
-    Add,
-    Take,
+/// What becomes of a person.
+enum Step<'a> {
+    Field(Change),
+    Channel(ChannelKind, How, &'a str),
+    Role { field: String, value: &'a str, organisation: Option<Id<Organisation>> },
+    Ally(AllyDate),
 }
 
 /// Changes fields of a person, all of them or none.
@@ -25,23 +27,17 @@ pub(crate) fn edit(app: &App, arguments: &[String]) -> Result<(), Failure> {
         return Err(Failure::Usage("say who, then what: kith edit dana phone=+33612345678 +lyon".into()));
     }
     let id = choose::person(app, &who.join(" "))?;
+    let before = app.notebook.person(id)?.contact;
     let mut writing = app.notebook.write();
-    let mut edits = Vec::new();
+    let mut steps = Vec::new();
     for change in changes {
-        let (field, how, value) = split(change)?;
-        let names_one = matches!(field.as_str(), "org" | "organisation" | "moved") && !value.is_empty();
-        let organisation = if names_one { Some(writing.organisation(value)?) } else { None };
-        edits.push((field, how, value, organisation));
+        let typed = split(change)?;
+        typing::check_name(&before, &typed)?;
+        steps.push(step(app, &mut writing, typed)?);
     }
     let mut outcome = Ok(());
     writing.edit(id, |contact: &mut Contact| {
-        outcome = edits.iter().try_for_each(|(field, how, value, organisation)| match field.as_str() {
-            "org" | "organisation" | "role" | "moved" => {
-                affiliation(app, contact, field, value, *organisation);
-                Ok(())
-            }
-            _ => apply(app, contact, field, *how, value),
-        });
+        outcome = steps.iter().try_for_each(|step| apply(app, contact, step));
     })?;
     outcome?;
     writing.commit()?;
@@ -49,87 +45,65 @@ pub(crate) fn edit(app: &App, arguments: &[String]) -> Result<(), Failure> {
     app.done(id, &format!("{name} is changed."))
 }
 
-fn split(change: &str) -> Result<(String, How, &str), Failure> {
-    let topic = |text: &'_ str| text.trim_start_matches('#').is_empty();
-    match change.strip_prefix('+').map(|text| (How::Add, text)).or(change.strip_prefix('-').map(|t| (How::Take, t))) {
-        Some((how, text)) if !topic(text) => return Ok(("tags".into(), how, text.trim_start_matches('#'))),
-        _ => {}
+/// `+topic` and `-topic` are changes of the topics.
+fn split(change: &str) -> Result<Typed<'_>, Failure> {
+    let sign = change.strip_prefix('+').map(|text| (How::Add, text));
+    match sign.or(change.strip_prefix('-').map(|text| (How::Take, text))) {
+        Some((how, text)) if !text.trim_start_matches('#').is_empty() => {
+            Ok(Typed { field: "tags".into(), how, value: text })
+        }
+        _ => typing::split(change),
     }
-    let Some((field, value)) = change.split_once('=') else {
-        return Err(Failure::Usage(format!("\"{}\" is no change; write FIELD=VALUE, +topic or -topic", clean(change))));
-    };
-    let (field, how) = match (field.strip_suffix('+'), field.strip_suffix('-')) {
-        (Some(field), _) => (field, How::Add),
-        (_, Some(field)) => (field, How::Take),
-        _ => (field, How::Set),
-    };
-    Ok((field.trim().to_lowercase().replace('-', "_"), how, value.trim()))
 }
 
-fn apply(app: &App, contact: &mut Contact, field: &str, how: How, value: &str) -> Result<(), Failure> {
-    match field {
-        "phone" | "mail" | "link" | "address" | "messenger" => return channel(contact, field.into(), how, value),
-        "tags" => list(&mut contact.tags, how, value, |word| word.trim_start_matches('#').into()),
-        "languages" => list(&mut contact.languages, how, value, |word| word.into()),
-        "interests" => list(&mut contact.interests, how, value, |word| word.into()),
-        "categories" | "category" => {
-            for word in value.split(',').map(str::trim).filter(|word| !word.is_empty()) {
-                known(Category::ALL, word)?;
-            }
-            list(&mut contact.categories, how, value, |word| word.into());
+fn step<'a>(app: &App, writing: &mut Writing<'_>, typed: Typed<'a>) -> Result<Step<'a>, Failure> {
+    let Typed { field, how, value } = &typed;
+    Ok(match field.as_str() {
+        "phone" | "mail" | "link" | "address" | "messenger" => Step::Channel(field.as_str().into(), *how, value),
+        "org" | "organisation" | "role" | "moved" => {
+            let names_one = field != "role" && !value.is_empty();
+            let organisation = if names_one { Some(writing.organisation(value)?) } else { None };
+            Step::Role { field: field.clone(), value, organisation }
         }
-        _ if how != How::Set => {
-            return Err(Failure::Usage(format!("{} holds one value; write {}=VALUE", clean(field), clean(field))));
-        }
-        "name" if value.is_empty() && !contact.name.is_empty() => {
-            return Err(Failure::Usage(
-                "this would take the name away; write name=? to say that you do not know it any more. Nothing was changed".into(),
-            ));
-        }
-        "name" if value == "?" => contact.name.clear(),
-        "level" => contact.level = known(Level::ALL, value)?,
-        "side" => contact.side = known(Side::ALL, value)?,
-        "phase" => contact.phase = known(Phase::ALL, value)?,
+        "ally" if *how != How::Take => Step::Ally(ally(app, value)?),
         "ally" => {
-            let step = known(AllyStep::ALL, value)?;
-            contact.ally_steps.retain(|known| known.step != step);
-            contact.ally_steps.push(AllyDate { step, day: Some(app.today), ..AllyDate::default() });
+            let taken = Typed { field: "ally_steps".into(), how: How::Take, value };
+            Step::Field(typing::read(app, writing, Kind::Contact, &taken)?)
         }
-        "cadence" => contact.cadence_days = number(value)?,
-        "birthday" => contact.birthday = partial_date(value)?,
-        "met_on" => contact.met_on = day(app, value)?,
-        "through" => contact.met_through = if value.is_empty() { None } else { Some(choose::person(app, value)?) },
-        "spark" => contact.spark = yes(value)?,
-        "archived" => contact.archived = yes(value)?,
-        "has_seen_my_work" => contact.has_seen_my_work = yes(value)?,
-        _ => *text(contact, field)? = value.into(),
+        "name" if *value == "?" => {
+            let nameless = Typed { field: "name".into(), how: *how, value: "" };
+            Step::Field(typing::read(app, writing, Kind::Contact, &nameless)?)
+        }
+        _ => Step::Field(typing::read(app, writing, Kind::Contact, &typed)?),
+    })
+}
+
+fn apply(app: &App, contact: &mut Contact, step: &Step<'_>) -> Result<(), Failure> {
+    match step {
+        Step::Field(change) => {
+            let mut fields = contact.to_map();
+            change.carry_out(&mut fields)?;
+            *contact = Contact::from_map(fields);
+        }
+        Step::Channel(kind, how, value) => channel(&mut contact.channels, kind, *how, value)?,
+        Step::Role { field, value, organisation } => affiliation(app, contact, field, value, *organisation),
+        Step::Ally(step) => {
+            contact.ally_steps.retain(|known| known.step != step.step);
+            contact.ally_steps.push(step.clone());
+        }
     }
     Ok(())
 }
 
-fn text<'a>(contact: &'a mut Contact, field: &str) -> Result<&'a mut String, Failure> {
-    Ok(match field {
-        "name" => &mut contact.name,
-        "given_name" => &mut contact.given_name,
-        "family_name" => &mut contact.family_name,
-        "nickname" => &mut contact.nickname,
-        "say_it" => &mut contact.say_it,
-        "pronouns" => &mut contact.pronouns,
-        "recognise" => &mut contact.recognise,
-        "how_we_met" => &mut contact.how_we_met,
-        "met_where" => &mut contact.met_where,
-        "social_tie" => &mut contact.social_tie,
-        "professional_tie" => &mut contact.professional_tie,
-        "lights_up_about" => &mut contact.lights_up_about,
-        "common_ground" => &mut contact.common_ground,
-        "about" => &mut contact.about,
-        other => {
-            let other = clean(other);
-            return Err(Failure::Usage(format!(
-                "there is no field {other}; `kith help edit` lists them. Nothing was changed"
-            )));
-        }
-    })
+/// A step and its day, which is today when none is said.
+fn ally(app: &App, typed: &str) -> Result<AllyDate, Failure> {
+    let (word, day) = typed.split_once(',').map_or((typed, None), |(word, day)| (word, Some(day.trim().to_string())));
+    let known = AllyStep::ALL.iter().find(|step| step.word() == word.trim().to_lowercase());
+    let step = known.cloned().ok_or_else(|| {
+        let words: Vec<&str> = AllyStep::ALL.iter().map(AllyStep::word).collect();
+        Failure::Usage(format!("\"{}\" is none of: {}. Nothing was changed", clean(word), words.join(", ")))
+    })?;
+    Ok(AllyDate { step, day: Some(choose::day_or_today(app, day.as_ref())?), ..AllyDate::default() })
 }
 
 /// What cannot be such an address is a slip of the keyboard.
@@ -143,30 +117,30 @@ fn check(kind: &ChannelKind, value: &str) -> Result<(), Failure> {
 }
 
 /// Sets, adds or takes away a channel. Setting replaces one that is there; of several it cannot know which.
-fn channel(contact: &mut Contact, kind: ChannelKind, how: How, value: &str) -> Result<(), Failure> {
-    let count = contact.channels.iter().filter(|channel| channel.kind == kind).count();
+pub(crate) fn channel(channels: &mut Vec<Channel>, kind: &ChannelKind, how: How, value: &str) -> Result<(), Failure> {
+    let count = channels.iter().filter(|channel| channel.kind == *kind).count();
     if how != How::Take {
-        check(&kind, value)?;
+        check(kind, value)?;
     }
     match how {
         How::Take => {
-            contact.channels.retain(|channel| channel.kind != kind || channel.value != value);
-            let after = contact.channels.iter().filter(|channel| channel.kind == kind).count();
+            channels.retain(|channel| channel.kind != *kind || channel.value != value);
+            let after = channels.iter().filter(|channel| channel.kind == *kind).count();
             if after == count {
                 return Err(Failure::NotFound(format!("there is no {kind} {}; nothing was changed", clean(value))));
             }
         }
-        How::Set if value.is_empty() => contact.channels.retain(|channel| channel.kind != kind),
+        How::Set if value.is_empty() => channels.retain(|channel| channel.kind != *kind),
         How::Set if count > 1 => {
             return Err(Failure::Usage(format!(
                 "there are {count} of {kind}: write {kind}+=VALUE to add one, {kind}-=VALUE to take one away"
             )));
         }
         How::Set if count == 1 => {
-            let one = contact.channels.iter_mut().find(|channel| channel.kind == kind);
+            let one = channels.iter_mut().find(|channel| channel.kind == *kind);
             one.into_iter().for_each(|channel| channel.value = value.into());
         }
-        _ => contact.channels.push(Channel { kind, value: value.into(), ..Channel::default() }),
+        _ => channels.push(Channel { kind: kind.clone(), value: value.into(), ..Channel::default() }),
     }
     Ok(())
 }
@@ -198,52 +172,22 @@ fn affiliation(app: &App, contact: &mut Contact, field: &str, value: &str, organ
     }
 }
 
-/// A list of words between commas.
-fn list<T: PartialEq>(there: &mut Vec<T>, how: How, value: &str, read: impl Fn(&str) -> T) {
-    let typed: Vec<T> = value.split(',').map(str::trim).filter(|word| !word.is_empty()).map(read).collect();
-    match how {
-        How::Set => *there = typed,
-        How::Take => there.retain(|word| !typed.contains(word)),
-        How::Add => typed.into_iter().for_each(|word| {
-            if !there.contains(&word) {
-                there.push(word);
-            }
-        }),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn known<W: Clone + PartialEq + std::fmt::Display>(all: &[W], typed: &str) -> Result<W, Failure> {
-    all.iter().find(|word| word.to_string() == typed.to_lowercase()).cloned().ok_or_else(|| {
-        let words: Vec<String> = all.iter().map(ToString::to_string).filter(|word| !word.is_empty()).collect();
-        Failure::Usage(format!("\"{}\" is none of: {}. Nothing was changed", clean(typed), words.join(", ")))
-    })
-}
-
-fn number(value: &str) -> Result<Option<u32>, Failure> {
-    if value.is_empty() {
-        return Ok(None);
-    }
-    value.parse().map(Some).map_err(|_| Failure::Usage(format!("\"{}\" is no number of days", clean(value))))
-}
-
-fn partial_date(value: &str) -> Result<Option<PartialDate>, Failure> {
-    if value.is_empty() {
-        return Ok(None);
-    }
-    let wrong = || {
-        Failure::Usage(format!("\"{}\" is no birthday; write 1980-03-22, or --03-22 without the year", clean(value)))
-    };
-    value.parse().map(Some).map_err(|_| wrong())
-}
-
-fn day(app: &App, value: &str) -> Result<Option<NaiveDate>, Failure> {
-    if value.is_empty() { Ok(None) } else { choose::day_or_today(app, Some(&value.to_string())).map(Some) }
-}
-
-fn yes(value: &str) -> Result<bool, Failure> {
-    match value.to_lowercase().as_str() {
-        "yes" | "true" | "1" => Ok(true),
-        "no" | "false" | "0" | "" => Ok(false),
-        _ => Err(Failure::Usage(format!("\"{}\" is neither yes nor no", clean(value)))),
+    #[test]
+    fn the_help_of_edit_names_every_field_a_person_may_set() {
+        let help = include_str!("args/fields.txt");
+        let named: Vec<&str> = help.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();
+        for field in typing::typed_fields(Kind::Contact).map(|field| field.name) {
+            let short = match field {
+                "ally_steps" => "ally",
+                "cadence_days" => "cadence",
+                "met_through" => "through",
+                other => other,
+            };
+            assert!(named.contains(&short), "{field}");
+        }
     }
 }

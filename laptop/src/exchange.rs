@@ -5,7 +5,7 @@ use kith_core::notebook::IntroductionStep;
 
 use crate::app::App;
 use crate::args::{self, IntroStep};
-use crate::choose::{self, Matter};
+use crate::choose::{self, Matter, Partner};
 use crate::failure::Failure;
 use crate::layout::clean;
 use crate::{days, person};
@@ -133,15 +133,31 @@ pub(crate) fn got(app: &App, typed: &args::Got) -> Result<(), Failure> {
 }
 
 fn exchange(app: &App, direction: Direction, words: &[String], who: &str, how: &args::How) -> Result<(), Failure> {
-    let with = choose::person(app, who)?;
+    let partner = choose::partner(app, who)?;
     let on = choose::day_or_today(app, how.on.as_ref())?;
-    let (words, name) = (choose::words_of(words)?, clean(&name_of(app, Some(with))?));
-    let said = match direction {
-        Direction::Got => format!("Got from {name}: {}. A note to tell them what came of it is made.", clean(&words)),
-        _ => format!("Gave {name}: {}.", clean(&words)),
+    let (words, kind) = (choose::words_of(words)?, word(&how.kind));
+    let mut exchange = Exchange { direction, kind, words, on: Some(on), ..Exchange::default() };
+    let name = match partner {
+        Partner::Person(id) => {
+            exchange.with = Some(id);
+            name_of(app, Some(id))?
+        }
+        Partner::Organisation(id) => {
+            exchange.organisation = Some(id);
+            app.notebook.get(id)?.unwrap_or_default().name
+        }
+        Partner::Group(id) => {
+            exchange.group = Some(id);
+            app.notebook.get(id)?.unwrap_or_default().name
+        }
     };
-    let (with, on, kind) = (Some(with), Some(on), word(&how.kind));
-    let id = app.notebook.exchange(Exchange { direction, kind, words, with, on, ..Exchange::default() })?;
+    let (name, words) = (clean(&name), clean(&exchange.words));
+    let said = match (&exchange.direction, exchange.with) {
+        (Direction::Got, Some(_)) => format!("Got from {name}: {words}. A note to tell them what came of it is made."),
+        (Direction::Got, None) => format!("Got from {name}: {words}."),
+        _ => format!("Gave {name}: {words}."),
+    };
+    let id = app.notebook.exchange(exchange)?;
     app.done(id, &said)
 }
 
@@ -159,35 +175,111 @@ pub(crate) fn intro(app: &App, typed: &args::Intro) -> Result<(), Failure> {
 
 fn advance(app: &App, step: &IntroStep) -> Result<(), Failure> {
     let (which, step) = match step {
-        IntroStep::Agreed { who } => {
-            let person = choose::person(app, &who.join(" "))?;
-            let name = vec![name_of(app, Some(person))?];
-            (name, IntroductionStep::Agreed(person))
-        }
+        IntroStep::Agreed { who } => return agreed(app, who),
         IntroStep::Made { which } => (which.clone(), IntroductionStep::Made),
         IntroStep::Talked { which } => (which.clone(), IntroductionStep::Talked),
         IntroStep::Outcome { which, words } => (vec![which.clone()], IntroductionStep::Outcome(words.join(" "))),
         IntroStep::Closed { which } => (which.clone(), IntroductionStep::Closed),
     };
     let Some(id) = under_way(app, &which)? else { return Ok(()) };
+    advance_to(app, id, step)
+}
+
+fn advance_to(app: &App, id: Id<Introduction>, step: IntroductionStep) -> Result<(), Failure> {
     app.notebook.advance_introduction(id, step)?;
     let introduction = app.notebook.get(id)?.unwrap_or_default();
     let names = clean(&app.notebook.names(&introduction.between)?);
     app.done(id, &format!("{names}: {}.", person::how_far(app, &introduction)))
 }
 
-/// Introductions that are not over: that of these words, or all of them as a list.
-fn under_way(app: &App, which: &[String]) -> Result<Option<Id<Introduction>>, Failure> {
+/// One of the two said yes: WHO, or the number of the introduction and WHO; the number alone when only one is left to ask.
+fn agreed(app: &App, typed: &[String]) -> Result<(), Failure> {
+    let open = open_introductions(app)?;
+    let number = typed.first().and_then(|word| word.parse::<usize>().ok());
+    let (introduction, who) = match (number, typed.get(1..).unwrap_or_default()) {
+        (Some(number), rest) => {
+            let missing = || Failure::NotFound(format!("there is no introduction {number}; `kith intro` lists them"));
+            let introduction = number.checked_sub(1).and_then(|at| open.get(at)).ok_or_else(missing)?;
+            let who = if rest.is_empty() { None } else { Some(choose::person(app, &rest.join(" "))?) };
+            (introduction, one_of_the_two(app, introduction, who, number)?)
+        }
+        (None, _) => with_person(app, &open, choose::person(app, &typed.join(" "))?)?,
+    };
+    advance_to(app, introduction.id, IntroductionStep::Agreed(who))
+}
+
+/// Who of the two it is, as the introduction names them.
+fn one_of_the_two(
+    app: &App,
+    introduction: &Introduction,
+    who: Option<Id<Contact>>,
+    number: usize,
+) -> Result<Id<Contact>, Failure> {
+    let named = match who {
+        Some(who) => named_in(app, introduction, who)?,
+        None => {
+            let mut left = introduction.between.iter().filter(|id| !introduction.agreed.contains(id));
+            left.next().filter(|_| left.next().is_none()).copied()
+        }
+    };
+    named.ok_or_else(|| {
+        Failure::Usage(format!("say who of the two said yes: kith intro agreed {number} WHO. Nothing was changed"))
+    })
+}
+
+/// This person as an introduction names them: by any of the records that they are.
+fn named_in(app: &App, introduction: &Introduction, who: Id<Contact>) -> Result<Option<Id<Contact>>, Failure> {
+    let members = app.notebook.person(who)?.members;
+    Ok(introduction.between.iter().find(|id| members.contains(&id.raw())).copied())
+}
+
+/// The introduction of this person to which they have not said yes; of several, the one that is chosen.
+fn with_person<'a>(
+    app: &App,
+    open: &'a [Introduction],
+    who: Id<Contact>,
+) -> Result<(&'a Introduction, Id<Contact>), Failure> {
+    let (mut fitting, mut rows) = (Vec::new(), Vec::new());
+    for (at, introduction) in open.iter().enumerate() {
+        let named = named_in(app, introduction, who)?.filter(|id| !introduction.agreed.contains(id));
+        if let Some(named) = named {
+            fitting.push((introduction, named));
+            rows.push((at + 1, intro_line(app, introduction)?));
+        }
+    }
+    let name = clean(&name_of(app, Some(who))?);
+    match fitting.as_slice() {
+        [] => Err(Failure::NotFound(format!("{name} is not asked about any introduction; `kith intro` lists them"))),
+        [one] => Ok(*one),
+        several => {
+            let hint = format!("Say the number, too: kith intro agreed {} WHO", rows[0].0);
+            let at = choose::one_of(app, &format!("{name} is part of several introductions"), &hint, &rows)?;
+            Ok(several[at])
+        }
+    }
+}
+
+fn open_introductions(app: &App) -> Result<Vec<Introduction>, Failure> {
     let mut open: Vec<Introduction> = app.notebook.newest(MOST)?;
     open.retain(|introduction| introduction.closed_on.is_none() && introduction.outcome.is_empty());
+    Ok(open)
+}
+
+fn intro_line(app: &App, introduction: &Introduction) -> Result<String, Failure> {
+    let names = clean(&app.notebook.names(&introduction.between)?);
+    Ok(format!("{names} — {}", person::how_far(app, introduction)))
+}
+
+/// Introductions that are not over: that of these words, or all of them as a list.
+fn under_way(app: &App, which: &[String]) -> Result<Option<Id<Introduction>>, Failure> {
+    let open = open_introductions(app)?;
     if app.json && which.is_empty() {
         return app.print_json(&open).map(|()| None);
     }
     let mut matters = Vec::new();
     for introduction in &open {
-        let names = clean(&app.notebook.names(&introduction.between)?);
-        let line = format!("{names} — {}", person::how_far(app, introduction));
-        matters.push(Matter { id: introduction.id.raw(), line, words: names });
+        let words = app.notebook.names(&introduction.between)?;
+        matters.push(Matter { id: introduction.id.raw(), line: intro_line(app, introduction)?, words });
     }
     Ok(choose::matter(app, "introductions under way", which, &matters)?.map(Id::new))
 }

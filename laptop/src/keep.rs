@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Read};
 use std::path::Path;
 
 use console::Term;
-use kith_core::notebook::{Notebook, Options};
+use kith_core::notebook::{Identity, Notebook, Options};
 
 use crate::app::App;
 use crate::failure::Failure;
@@ -143,8 +143,10 @@ pub(crate) fn doctor(app: &App) -> Result<(), Failure> {
     });
     bar.finish_and_clear();
     let checkup = checkup?;
+    // What can be said of it beside a damaged file.
+    let identity = app.notebook.identity().unwrap_or_default();
     if app.json {
-        app.print_json(&checkup)?;
+        app.print_json(&WithIdentity { checkup: &checkup, identity: &identity })?;
     } else {
         let sizes = &checkup.sizes;
         app.line(format!("{}", app.notebook.path().display()));
@@ -160,6 +162,7 @@ pub(crate) fn doctor(app: &App) -> Result<(), Failure> {
                 in_fours(&checkup.digest)
             ));
         }
+        tell_identity(app, checkup.notebook.as_deref(), &identity);
         lines(app, &checkup);
     }
     match checkup.is_healthy() {
@@ -169,6 +172,25 @@ pub(crate) fn doctor(app: &App) -> Result<(), Failure> {
              still be read, `kith --notebook NEW.kith restore BACKUP` brings back a backup"
                 .into(),
         )),
+    }
+}
+
+/// A checkup, and under which names this device writes.
+#[derive(serde::Serialize)]
+struct WithIdentity<'a> {
+    #[serde(flatten)]
+    checkup: &'a kith_core::notebook::Checkup,
+    #[serde(flatten)]
+    identity: &'a Identity,
+}
+
+/// Which notebook, device and log this is, by the beginnings of their ids.
+fn tell_identity(app: &App, notebook: Option<&str>, identity: &Identity) {
+    let parts = [("Notebook", notebook), ("device", identity.device.as_deref()), ("log", identity.log.as_deref())];
+    let known = parts.iter().filter_map(|(what, id)| id.map(|id| format!("{what} {}", crate::show::short_id(id))));
+    let known: Vec<String> = known.collect();
+    if !known.is_empty() {
+        app.line(format!("{}.", known.join(", ")));
     }
 }
 

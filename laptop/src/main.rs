@@ -12,11 +12,13 @@ mod edit;
 mod exchange;
 mod failure;
 mod far;
+mod fields;
 mod jot;
 mod keep;
 mod keychain;
 mod layout;
 mod mailboxes;
+mod me;
 mod meetings;
 mod mind;
 mod mistake;
@@ -33,7 +35,9 @@ mod relay;
 mod show;
 mod sync;
 mod today;
+mod typing;
 mod watch;
+mod whole;
 
 use std::process::ExitCode;
 
@@ -82,7 +86,8 @@ fn asks(command: &Command) -> bool {
         Command::Offer(offer) => offer.words.is_empty(),
         Command::Event { step } => !matches!(step, args::EventStep::Start { .. }),
         Command::Debrief | Command::People(_) | Command::Show { .. } | Command::Find { .. } => true,
-        Command::Edit { .. } | Command::Same(_) | Command::NotSame(_) => true,
+        Command::Me { changes, .. } | Command::Settings { changes } => changes.is_empty(),
+        Command::Edit { .. } | Command::Photo { .. } | Command::Same(_) | Command::NotSame(_) => true,
         Command::Meet(_) | Command::Met(_) | Command::Keep(_) | Command::Release(_) => true,
         Command::Ask(_) | Command::Give(_) | Command::Got(_) | Command::Intro(_) => true,
         Command::Delete { .. } | Command::Undelete { .. } | Command::Undo | Command::History { .. } => true,
@@ -99,9 +104,12 @@ fn dispatch(app: &App, command: &Command) -> Result<(), Failure> {
         Command::Event { step } => meetings::event(app, step),
         Command::Debrief => debrief::debrief(app),
         Command::People(list) => people::list(app, list),
-        Command::Show { who } => person::show(app, who),
+        Command::Show { what } => whole::show(app, what),
         Command::Find { words } => people::find(app, words),
         Command::Edit { what } => edit::edit(app, what),
+        Command::Photo { who, file, .. } => me::photo(app, who, file.as_deref()),
+        Command::Me { changes, card } => me::me(app, changes, *card),
+        Command::Settings { changes } => me::settings(app, changes),
         Command::Same(pair) => mind::same(app, pair),
         Command::NotSame(pair) => mind::not_same(app, pair),
         Command::Meet(meet) => meetings::meet(app, meet),

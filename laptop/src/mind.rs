@@ -1,5 +1,6 @@
 //! Changing one's mind: one person or two, delete and undo, history, disagreements, and deleting for good.
 
+use kith_core::model::record::DELETED_AT;
 use kith_core::model::{AnyRecord, Contact, Id, Kind, Promise, RecordId};
 use kith_core::notebook::{Conflict, HistoryLine, UndoStep};
 use serde_json::Value;
@@ -19,12 +20,12 @@ pub(crate) fn same(app: &App, pair: &Pair) -> Result<(), Failure> {
     let (a, b) = (choose::person(app, &pair.a)?, choose::person(app, &pair.b)?);
     let names = clean(&app.notebook.names(&[a, b])?);
     app.notebook.same(a, b)?;
-    app.done(a, &format!("{names} are one person now. `kith undo` takes it back."))
+    app.done(a, &format!("{names} are one person now. `kith undo` takes it back here, `kith not-same` anywhere."))
 }
 
 /// Says that two records are different people.
 pub(crate) fn not_same(app: &App, pair: &Pair) -> Result<(), Failure> {
-    let (a, b) = (choose::person(app, &pair.a)?, choose::person(app, &pair.b)?);
+    let (a, b) = (choose::member(app, &pair.a)?, choose::member(app, &pair.b)?);
     let names = clean(&app.notebook.names(&[a, b])?);
     app.notebook.not_same(a, b)?;
     app.done(a, &format!("{names} are different people, and are not offered as the same any more."))
@@ -42,7 +43,8 @@ pub(crate) fn delete(app: &App, what: &[String]) -> Result<(), Failure> {
 pub(crate) fn undo(app: &App) -> Result<(), Failure> {
     if app.notebook.undo_steps()?.is_empty() {
         let words = "there is nothing to take back: nothing was deleted, merged, imported or kept on this device. What was \
-                     deleted on another one comes back with `kith undelete`";
+                     deleted on another one comes back with `kith undelete`, two people who were made one there are two \
+                     again with `kith not-same A B`";
         return Err(Failure::NotFound(words.into()));
     }
     let step = app.notebook.undo()?;
@@ -79,18 +81,42 @@ pub(crate) fn undelete(app: &App, what: &[String]) -> Result<(), Failure> {
         let records: Vec<Value> = deleted.iter().map(|record| Value::Object(record.to_map())).collect();
         return app.print_json(&records);
     }
-    let Some(id) = choose::matter(app, "deleted records", what, &matters(app, &deleted))? else { return Ok(()) };
+    let edited = app.notebook.edited_beside_deletions(MOST_DELETED)?;
+    let lines = |record: &AnyRecord| deleted_line(app, record, &edited);
+    let Some(id) = choose::matter(app, "deleted records", what, &matters(app, &deleted, lines))? else { return Ok(()) };
     app.notebook.bring_back(id)?;
     app.done(id, &format!("Back again: {}.", title(app, id)?))
 }
 
 /// Records to choose from, by their titles and whatever they say.
-fn matters(app: &App, records: &[AnyRecord]) -> Vec<Matter> {
+fn matters(app: &App, records: &[AnyRecord], line: impl Fn(&AnyRecord) -> String) -> Vec<Matter> {
     let matter = |record: &AnyRecord| {
         let words = [vec![show::title(app, record)], record.facts().texts].concat().join(" ");
-        Matter { id: record.id(), line: show::title(app, record), words }
+        Matter { id: record.id(), line: line(record), words }
     };
     records.iter().map(matter).collect()
+}
+
+/// How a deleted record is listed: also that somebody changed it meanwhile.
+fn deleted_line(app: &App, record: &AnyRecord, edited: &[Conflict]) -> String {
+    let title = show::title(app, record);
+    match edited.iter().any(|other| other.id == record.id()) {
+        true => format!("{title} — changed on another device at the same time"),
+        false => title,
+    }
+}
+
+/// Of what came from other devices since this was last asked: what is deleted although somebody changed it at the same
+/// time, and how it is called.
+pub(crate) fn came_beside_a_deletion(app: &App) -> Vec<(RecordId, String)> {
+    let mut beside: Vec<AnyRecord> = Vec::new();
+    for id in app.what_came() {
+        if app.notebook.edited_beside_deletion(id).unwrap_or(false) {
+            beside.extend(app.notebook.get_any(id).ok().flatten());
+        }
+    }
+    let alone = beside.iter().filter(|record| !comes_with_another(record, &beside));
+    alone.map(|record| (record.id(), show::title(app, record))).collect()
 }
 
 /// Whether this is a record of a person who is listed already under another one.
@@ -181,7 +207,12 @@ fn value_words(app: &App, value: &Value) -> Result<String, Failure> {
 
 /// Lists fields with two values, or settles on one.
 pub(crate) fn conflicts(app: &App, step: Option<&ConflictStep>) -> Result<(), Failure> {
-    let conflicts = app.notebook.conflicts(MOST)?;
+    let mut conflicts = app.notebook.conflicts(MOST)?;
+    for beside in app.notebook.edited_beside_deletions(MOST)? {
+        if !conflicts.iter().any(|known| known.id == beside.id && known.key == beside.key) {
+            conflicts.push(beside);
+        }
+    }
     match step {
         Some(ConflictStep::Choose { conflict, value }) => settle(app, &conflicts, *conflict, *value),
         None if app.json => app.print_json(&conflicts),
@@ -195,14 +226,27 @@ fn list(app: &App, conflicts: &[Conflict]) -> Result<(), Failure> {
     }
     for (at, conflict) in conflicts.iter().enumerate() {
         let title = if conflict.title.is_empty() { conflict.kind.replace('_', " ") } else { clean(&conflict.title) };
-        app.line(format!("{:>3}  {}, {}", at + 1, styled(STRONG, &title), field_words(&conflict.key)));
+        let field = match conflict.key.as_str() {
+            DELETED_AT => "deleted on one device and changed on another at the same time".into(),
+            key => field_words(key),
+        };
+        app.line(layout::wrap(&format!("{:>3}  {}, {field}", at + 1, styled(STRONG, &title)), "     ", app.width));
         for (number, value) in conflict.values.iter().enumerate() {
             let shown = if number == 0 { "  (shown)" } else { "" };
-            let words = format!("{}  {}{shown}", number + 1, value_words(app, value)?);
+            let words = format!("{}  {}{shown}", number + 1, choice_words(app, conflict, value)?);
             app.line(layout::wrap(&format!("       {words}"), "          ", app.width));
         }
     }
     Ok(())
+}
+
+/// A value that can be chosen.
+fn choice_words(app: &App, conflict: &Conflict, value: &Value) -> Result<String, Failure> {
+    Ok(match (conflict.key.as_str(), value.is_null()) {
+        (DELETED_AT, true) => "back again, with the change".into(),
+        (DELETED_AT, false) => "deleted".into(),
+        _ => value_words(app, value)?,
+    })
 }
 
 fn settle(app: &App, conflicts: &[Conflict], conflict: usize, value: usize) -> Result<(), Failure> {
@@ -212,7 +256,12 @@ fn settle(app: &App, conflicts: &[Conflict], conflict: usize, value: usize) -> R
     let found = conflict.checked_sub(1).and_then(|at| conflicts.get(at)).ok_or_else(|| missing("field", conflict))?;
     let chosen = value.checked_sub(1).and_then(|at| found.values.get(at)).ok_or_else(|| missing("value", value))?;
     app.notebook.choose(found.id, &found.key, chosen.clone())?;
-    app.done(found.id, &format!("{}: {}.", field_words(&found.key), value_words(app, chosen)?))
+    let words = choice_words(app, found, chosen)?;
+    let said = match found.key.as_str() {
+        DELETED_AT => format!("{}: {words}.", title(app, found.id)?),
+        key => format!("{}: {words}.", field_words(key)),
+    };
+    app.done(found.id, &said)
 }
 
 /// Deletes a person for good, after showing what goes.
@@ -220,7 +269,10 @@ pub(crate) fn purge(app: &App, who: &[String], yes: bool) -> Result<(), Failure>
     let id = anybody(app, who)?;
     let plan = app.notebook.purge_preview(id)?;
     if !yes {
-        announce(app, id, &plan)?;
+        match app.json {
+            true => app.print_json(&plan)?,
+            false => announce(app, id, &plan)?,
+        }
         if !app.can_ask() {
             return Err(Failure::Usage("nothing was deleted: nobody is here to say yes; repeat it with --yes".into()));
         }
@@ -251,7 +303,8 @@ fn anybody(app: &App, who: &[String]) -> Result<Id<Contact>, Failure> {
     };
     let mut people = app.notebook.deleted(MOST_DELETED)?;
     people.retain(|record| record.kind() == Kind::Contact);
-    match choose::matter(app, "deleted people", who, &matters(app, &people)) {
+    let lines = |record: &AnyRecord| show::title(app, record);
+    match choose::matter(app, "deleted people", who, &matters(app, &people, lines)) {
         Ok(Some(id)) => Ok(Id::new(id)),
         Ok(None) | Err(Failure::NotFound(_)) => Err(missing),
         Err(failure) => Err(failure),

@@ -1,25 +1,27 @@
 //! One person on a page: who, since when, the balance in words, what is open between us, and what was.
 
 use chrono::NaiveDate;
-use kith_core::model::{Answer, Ask, Contact, Direction, Introduction, MeetingState, Promise, PromiseState};
+use kith_core::model::{
+    Answer, Ask, Contact, Direction, Id, Introduction, Kind, MeetingState, Promise, PromiseState, Record,
+};
 use kith_core::query::PersonPage;
 
 use crate::app::App;
 use crate::failure::Failure;
 use crate::layout::{self, FAINT, STRONG, clean, styled};
-use crate::{choose, days, show};
+use crate::{days, fields, show};
 
 /// Most lines of the timeline; `--json` has all of it.
 const MOST_LINES: usize = 40;
 
 /// Everything about one person.
-pub(crate) fn show(app: &App, who: &[String]) -> Result<(), Failure> {
-    let id = choose::person(app, &who.join(" "))?;
+pub(crate) fn show(app: &App, id: Id<Contact>) -> Result<(), Failure> {
     let page = app.notebook.person(id)?;
     if app.json {
         return app.print_json(&page);
     }
     head(app, &page)?;
+    section(app, "Also", also(app, &page.contact)?);
     section(app, "Open promises", open_promises(app, &page));
     section(app, "Planned", planned(app, &page)?);
     let open_needs = page.needs.iter().filter(|need| need.closed_on.is_none());
@@ -49,7 +51,8 @@ fn head(app: &App, page: &PersonPage) -> Result<(), Failure> {
     let spark = if contact.spark { " *" } else { "" };
     let beside = clean(&format!("{beside}  {}", show::short_id(contact.id)));
     app.line(layout::wrap(&format!("{}{spark}  {}", styled(STRONG, &name), styled(FAINT, &beside)), "  ", app.width));
-    let mut lines = roles(app, page);
+    let mut lines = vec![other_names(app, page)?];
+    lines.extend(roles(app, page));
     lines.extend(contact.channels.iter().map(|channel| {
         let label = if channel.label.is_empty() { String::new() } else { format!(" ({})", clean(&channel.label)) };
         format!("{}{label}", clean(&channel.value))
@@ -86,6 +89,68 @@ fn head(app: &App, page: &PersonPage) -> Result<(), Failure> {
         app.line(layout::paragraph(line, "  ", "  ", app.width));
     }
     Ok(())
+}
+
+/// Fields of a person that the head of the page and its sections show in words of their own.
+const SHOWN_ABOVE: [&str; 24] = [
+    "name",
+    "nickname",
+    "say_it",
+    "pronouns",
+    "channels",
+    "birthday",
+    "recognise",
+    "how_we_met",
+    "met_on",
+    "met_at",
+    "met_through",
+    "affiliations",
+    "level",
+    "side",
+    "categories",
+    "lights_up_about",
+    "common_ground",
+    "about",
+    "tags",
+    "phase",
+    "cadence_days",
+    "knows_contacts",
+    "knows_organisations",
+    "spark",
+];
+
+/// Everything else that is known of them.
+fn also(app: &App, contact: &Contact) -> Result<Vec<String>, Failure> {
+    let mut left_out = [SHOWN_ABOVE.as_slice(), &fields::KEPT_ASIDE].concat();
+    let in_the_name = |part: &str| contact.name.split_whitespace().any(|word| word == part);
+    for (field, part) in [
+        ("given_name", &contact.given_name),
+        ("middle_name", &contact.middle_name),
+        ("family_name", &contact.family_name),
+        ("name_prefix", &contact.name_prefix),
+        ("name_suffix", &contact.name_suffix),
+    ] {
+        if part.split_whitespace().all(in_the_name) {
+            left_out.push(field);
+        }
+    }
+    if contact.met_at.is_none() {
+        left_out.push("met_where");
+    }
+    fields::lines(app, Kind::Contact, &contact.to_map(), &left_out)
+}
+
+/// What the other records of this person call them, and how they are told apart again.
+fn other_names(app: &App, page: &PersonPage) -> Result<String, Failure> {
+    let mut names: Vec<String> = Vec::new();
+    for member in page.members.iter().filter(|member| **member != page.contact.id.raw()) {
+        let member: Contact = app.notebook.get(Id::new(*member))?.unwrap_or_default();
+        names.push(format!("{} ({})", show::name_of(app, &member), show::short_id(member.id)));
+    }
+    Ok(match names.as_slice() {
+        [] => String::new(),
+        names => format!("Also {}; `kith not-same` tells them apart", names.join(", ")),
+    })
 }
 
 fn quoted(nickname: &str) -> String {

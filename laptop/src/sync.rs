@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::args::Sync;
 use crate::failure::Failure;
 use crate::layout::wrap;
-use crate::{days, direct, mailboxes, watch};
+use crate::{days, direct, mailboxes, mind, show, watch};
 
 /// Syncs with a folder, which is remembered, or with every mailbox and the devices nearby.
 pub(crate) fn sync(app: &App, sync: &Sync) -> Result<(), Failure> {
@@ -81,7 +81,7 @@ fn pass(app: &App, mailboxes: &[&dyn Mailbox], answers: &mut Vec<serde_json::Val
     let mut failed = None;
     for mailbox in mailboxes {
         match pass_one(app, *mailbox) {
-            Ok(report) if app.json => answers.push(serde_json::json!({ "mailbox": mailbox.words(), "report": report })),
+            Ok(report) if app.json => answers.push(answer(app, "mailbox", &mailbox.words(), &report)),
             Ok(report) => tell(app, &report),
             Err(error) if mailboxes.len() > 1 => {
                 app.out.aside(format!("{}: {error}", mailbox.words()));
@@ -112,6 +112,17 @@ pub(crate) fn pass_one(app: &App, mailbox: &dyn Mailbox) -> Result<SyncReport, k
     report
 }
 
+/// A sync as another program reads it: with whom, the report, and what was deleted and changed at once.
+pub(crate) fn answer(app: &App, what: &str, name: &str, report: &SyncReport) -> serde_json::Value {
+    let mut answer = serde_json::json!({ what: name, "report": report });
+    let beside = mind::came_beside_a_deletion(app);
+    if !beside.is_empty() {
+        let rows = beside.iter().map(|(id, title)| serde_json::json!({ "id": id, "title": title }));
+        answer["deleted_and_changed"] = rows.collect();
+    }
+    answer
+}
+
 /// What a pass did, in words.
 pub(crate) fn tell(app: &App, report: &SyncReport) {
     app.out.confirm(match (report.sent, report.received) {
@@ -137,6 +148,16 @@ pub(crate) fn tell(app: &App, report: &SyncReport) {
 
 /// What else there is to say of a sync.
 pub(crate) fn tell_asides(app: &App, report: &SyncReport) {
+    for (id, title) in mind::came_beside_a_deletion(app) {
+        let back = show::short_id(id);
+        aside(
+            app,
+            &format!(
+                "{title} was deleted on one device and changed on another at the same time: it stays deleted, with the \
+                 change. `kith undelete {back}` brings it back."
+            ),
+        );
+    }
     if report.new_log {
         aside(app, "This notebook was restored or copied, so it goes on under a new name of its own.");
     }

@@ -417,7 +417,7 @@ impl Plan {
 /// One line for a person, or one object for another program.
 fn say(app: &App, what: &str, name: &str, report: &SyncReport, in_words: impl FnOnce()) {
     if app.json {
-        app.line(serde_json::json!({ what: name, "report": report }).to_string());
+        app.line(sync::answer(app, what, name, report).to_string());
     } else {
         in_words();
     }

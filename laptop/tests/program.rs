@@ -338,6 +338,82 @@ fn an_introduction_goes_step_by_step() {
 }
 
 #[test]
+fn of_several_introductions_the_number_says_which_was_agreed_to() {
+    let desk = Desk::new();
+    for name in ["Dana Ruiz", "Ben Bauer", "Chi Okafor"] {
+        desk.kith(&["jot", name]);
+    }
+    desk.kith(&["intro", "dana", "ben"]);
+    desk.kith(&["intro", "chi", "dana"]);
+    let said = desk.run(&["intro", "agreed", "dana"]);
+    assert!(said.code == 3 && said.err.contains("kith intro agreed 1 WHO"), "{}", said.err);
+    let list = desk.kith(&["intro"]);
+    let with_ben = 1 + list.lines().position(|line| line.contains("Ben")).unwrap();
+    assert!(
+        said.err.contains(&format!("{with_ben}  Dana Ruiz and Ben Bauer")),
+        "the numbers of the list: {}",
+        said.err
+    );
+    assert!(desk.kith(&["intro", "agreed", &with_ben.to_string(), "dana"]).contains("one of them agreed"));
+    assert_eq!(desk.run(&["intro", "agreed", &with_ben.to_string(), "chi"]).code, 2, "no part of that one");
+    assert!(desk.kith(&["intro", "agreed", &with_ben.to_string()]).contains("both agreed"), "only Ben was left to ask");
+    let other = (3 - with_ben).to_string();
+    assert_eq!(desk.run(&["intro", "agreed", &other]).code, 2, "which of the two?");
+    assert!(
+        desk.kith(&["intro", "agreed", "dana"]).contains("one of them agreed"),
+        "of one that is left no number is asked"
+    );
+}
+
+#[test]
+fn a_group_and_an_organisation_give_and_get_too() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz, Acme Logistics"]);
+    assert!(
+        desk.kith(&["give", "an hour of talks", "--to", "Acme"]).contains("Gave Acme Logistics: an hour of talks.")
+    );
+    let id = desk.json(&["got", "a desk", "--from", "acme logistics"])["id"].as_str().unwrap().to_string();
+    assert!(desk.kith(&["show", &id]).contains("Organisation: Acme Logistics"));
+    assert!(desk.kith(&["got", "a list", "--from", "dana"]).contains("A note to tell them"));
+    assert_eq!(desk.json(&["keep"]).as_array().unwrap().len(), 1, "only a person is told what came of it");
+    assert_eq!(desk.run(&["give", "x", "--to", "nobody"]).code, 3);
+}
+
+#[test]
+fn what_would_be_deleted_for_good_is_json_for_another_program() {
+    let desk = Desk::new();
+    desk.kith(&["jot", DANA]);
+    let plan = desk.run(&["purge", "dana", "--json"]);
+    assert_eq!(plan.code, 2);
+    let (plan, failure) = (plan.json(), serde_json::from_str::<Value>(&plan.err).unwrap());
+    assert!(plan["name"] == "Dana Ruiz" && plan["records"].as_u64().unwrap() > 1, "{plan}");
+    assert!(failure["error"].as_str().unwrap().contains("--yes"), "{failure}");
+    assert_eq!(desk.json(&["people"])["total"], 1);
+}
+
+#[test]
+fn doctor_says_under_which_names_a_device_writes() {
+    let home = Desk::new();
+    let (phone, laptop) = (Desk::inside(&home.folder, "phone"), Desk::inside(&home.folder, "laptop"));
+    let shared = home.path("shared");
+    std::fs::create_dir(&shared).unwrap();
+    phone.kith(&["jot", "Dana Ruiz"]);
+    assert!(!phone.kith(&["doctor"]).contains("log "), "it has none before it hands something out");
+    phone.lets_in(&laptop, shared.to_str().unwrap());
+    laptop.kith(&["jot", "Ben Bauer"]);
+    laptop.kith(&["sync"]);
+    let (of_phone, of_laptop) = (phone.json(&["doctor"]), laptop.json(&["doctor"]));
+    assert_eq!(of_phone["notebook"], of_laptop["notebook"]);
+    for (desk, own, other) in [(&phone, &of_phone, &of_laptop), (&laptop, &of_laptop, &of_phone)] {
+        for name in ["device", "log"] {
+            let id = own[name].as_str().unwrap();
+            assert!(id.len() >= 32 && own[name] != other[name], "{name}: {own}");
+            assert!(desk.kith(&["doctor"]).contains(&format!("{name} {}", &id[..8])));
+        }
+    }
+}
+
+#[test]
 fn a_meeting_is_planned_written_up_and_thanked_for() {
     let desk = Desk::new();
     desk.kith(&["jot", "Dana Ruiz"]);
@@ -382,6 +458,142 @@ fn what_is_known_of_a_person_can_be_changed() {
 }
 
 #[test]
+fn every_field_of_a_person_can_be_set_by_hand_and_taken_away() {
+    let desk = Desk::new();
+    desk.kith(&["demo"]);
+    desk.kith(&["jot", "Zoe Quill"]);
+    let changes = [
+        "middle_name=May",
+        "name_prefix=Dr",
+        "dates+=anniversary, 2015-06-12",
+        "family+=spouse, Ana, of Lyon",
+        "reminders+=2040-11-20, ask about the lease, or the boat",
+        "knows=dagny",
+        "knows_organisations=Tessel Freight",
+        "goals=numera builds",
+        "met_at=harbour days",
+        "debriefed_on=yesterday",
+        "interests=choirs,chess",
+        "ally=advocate, yesterday",
+    ];
+    desk.kith(&[&["edit", "zoe"], changes.as_slice()].concat());
+    let page = desk.run(&["show", "zoe"]).all();
+    for words in [
+        "anniversary, Fri 12 Jun 2015",
+        "spouse, Ana, of Lyon",
+        "ask about the lease, or the boat",
+        "Dagny Solheim",
+        "someone at Tessel Freight",
+        "A say in what Numera builds",
+        "Harbour Days trade evening",
+        "Name prefix: Dr",
+        "choirs",
+        "advocate",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    desk.kith(&[
+        "edit",
+        "zoe",
+        "reminders-=lease",
+        "family-=ana",
+        "interests-=chess",
+        "dates=",
+        "goals=",
+        "ally-=advocate",
+    ]);
+    let contact = &desk.json(&["show", "zoe"])["contact"];
+    for gone in ["reminders", "family", "dates", "goals", "ally_steps"] {
+        assert!(contact.get(gone).is_none(), "{gone}: {contact}");
+    }
+    assert_eq!(contact["interests"], serde_json::json!(["choirs"]));
+    for (slip, code) in [("family-=nobody", 3), ("goals=no such goal", 3), ("same_as=dagny", 2), ("dates+=soon", 2)] {
+        assert_eq!(desk.run(&["edit", "zoe", slip]).code, code, "{slip}");
+    }
+}
+
+#[test]
+fn settings_are_shown_set_and_heeded_and_what_is_none_is_refused() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz"]);
+    assert!(desk.kith(&["settings"]).contains("zone = Europe/Paris (of this device)"));
+    desk.kith(&["settings", "zone=america/new_york", "week_start=sunday", "currency=chf", "floor=60"]);
+    let now = desk.json(&["settings"]);
+    assert_eq!((&now["zone"], &now["currency"]), (&"America/New_York".into(), &"CHF".into()), "{now}");
+    let due = |desk: &Desk| {
+        let id = desk.json(&["promise", "call her", "--to", "dana", "--by", "next week"])["id"].clone();
+        let due = desk.json(&["show", id.as_str().unwrap()])["due"].as_str().unwrap().to_string();
+        due.parse::<chrono::NaiveDate>().unwrap().format("%a").to_string()
+    };
+    assert_eq!(due(&desk), "Sun");
+    desk.kith(&["settings", "week_start=monday"]);
+    assert_eq!(due(&desk), "Mon");
+    for (slip, way_out) in [
+        ("zone=paris/europe", "Europe/Paris"),
+        ("zone=york", "America/New_York"),
+        ("week_start=friday", "saturday"),
+        ("currency=euro", "EUR"),
+        ("shoe=44", "week_start"),
+    ] {
+        let said = desk.run(&["settings", "floor=30", slip]);
+        assert!(said.code == 2 && said.err.contains(way_out), "{slip}: {}", said.err);
+    }
+    assert_eq!(desk.json(&["settings"])["weekly_floor_minutes"], 60, "all of it or nothing");
+    desk.kith(&["settings", "zone="]);
+    assert!(desk.kith(&["settings"]).contains("zone = Europe/Paris (of this device)"));
+}
+
+#[test]
+fn my_card_is_set_shown_and_drawn_for_a_camera() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz"]);
+    let nothing = desk.run(&["me", "--card"]);
+    assert!(nothing.code == 3 && nothing.err.contains("kith me name="), "{}", nothing.err);
+    desk.kith(&[
+        "me",
+        "name=Ann Berg",
+        "brand_line=I open warehouses",
+        "fields=logistics,customs",
+        "mail=ann@blue.example",
+    ]);
+    desk.kith(&["me", "phone+=+33612345678", "fields-=customs"]);
+    let shown = desk.kith(&["me"]);
+    for words in ["Ann Berg", "Brand line: I open warehouses", "Fields: logistics", "ann@blue.example", "+33612345678"]
+    {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    assert_eq!(desk.run(&["me", "mail=nothing"]).code, 2);
+    let card = desk.json(&["me", "--card"])["card"].as_str().unwrap().to_string();
+    assert!(card.len() < 300 && card.starts_with("BEGIN:VCARD\r\nVERSION:3.0\r\nN:Berg;Ann;;;\r\n"), "{card}");
+    assert!(desk.kith(&["me", "--card"]).contains('█'));
+    std::fs::write(desk.path("ann.vcf"), card).unwrap();
+    desk.kith(&["import", "ann.vcf", "--yes"]);
+    assert!(desk.kith(&["show", "ann berg"]).contains("ann@blue.example"), "a card that others can read");
+}
+
+/// A picture of one pixel.
+const PIXEL: &[u8] = &[
+    137, 80, 78, 71, 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82, 0, 0, 0, 1, 0, 0, 0, 1, 8, 2, 0, 0, 0, 144, 119, 83,
+    222, 0, 0, 0, 12, 73, 68, 65, 84, 120, 156, 99, 248, 207, 192, 0, 0, 3, 1, 1, 0, 201, 254, 146, 239, 0, 0, 0, 0,
+    73, 69, 78, 68, 174, 66, 96, 130,
+];
+
+#[test]
+fn a_person_gets_a_photo_and_loses_it_again() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz"]);
+    std::fs::write(desk.path("dana.png"), PIXEL).unwrap();
+    desk.kith(&["photo", "dana", "dana.png"]);
+    assert!(desk.kith(&["show", "dana"]).contains("Photo: yes"));
+    std::fs::write(desk.path("dana.txt"), "no picture").unwrap();
+    assert_eq!(desk.run(&["photo", "dana", "dana.txt"]).code, 2);
+    assert_eq!(desk.run(&["photo", "dana", "missing.png"]).code, 1);
+    assert!(desk.json(&["show", "dana"])["contact"]["photo"].is_string(), "a slip takes nothing away");
+    desk.kith(&["photo", "dana", "--remove"]);
+    assert!(desk.json(&["show", "dana"])["contact"].get("photo").is_none());
+}
+
+#[test]
 fn one_person_written_down_twice_becomes_one_and_two_again() {
     let desk = Desk::new();
     desk.kith(&["jot", "Dana Ruiz, Acme"]);
@@ -393,6 +605,139 @@ fn one_person_written_down_twice_becomes_one_and_two_again() {
     desk.kith(&["not-same", "dana ruiz", "d ruiz"]);
     let hint = desk.kith(&["jot", "Dana Ruiz, Other Company"]);
     assert!(hint.contains("the same as Dana Ruiz, Acme? (the same name) kith same"), "offered, never decided: {hint}");
+}
+
+#[test]
+fn a_merged_person_is_found_by_every_name_and_taken_apart_on_any_device() {
+    let home = Desk::new();
+    let (phone, laptop) = (Desk::inside(&home.folder, "phone"), Desk::inside(&home.folder, "laptop"));
+    let shared = home.path("shared");
+    std::fs::create_dir(&shared).unwrap();
+    phone.kith(&["jot", "Xa One xa@one.example"]);
+    phone.kith(&["jot", "Xb Two"]);
+    phone.kith(&["same", "xa", "xb"]);
+    for typed in ["xa", "Xa One", "xb two", "xa@one.example"] {
+        let page = phone.kith(&["show", typed]);
+        assert!(page.contains("Xa One") && page.contains("Xb Two"), "{typed}: {page}");
+    }
+    phone.kith(&["promise", "the atlas", "--to", "xa"]);
+    phone.lets_in(&laptop, shared.to_str().unwrap());
+    let nothing = laptop.run(&["undo"]);
+    assert!(nothing.code == 3 && nothing.all().contains("kith not-same A B"), "{}", nothing.all());
+    assert_eq!(laptop.run(&["same", "xa", "xb"]).code, 2);
+    assert!(laptop.kith(&["not-same", "xa one", "xb two"]).contains("different people"));
+    assert_eq!(laptop.json(&["people"])["total"], 2, "the link is gone, and nothing else");
+    laptop.kith(&["sync"]);
+    phone.kith(&["sync"]);
+    assert_eq!(phone.json(&["people"])["total"], 2);
+    assert!(!phone.kith(&["show", "xa"]).contains("Xb Two"));
+}
+
+/// Every text of a record that a person wrote: neither ids nor days.
+fn texts_of(value: &Value, texts: &mut Vec<String>) {
+    match value {
+        Value::String(text) if text.contains(' ') => texts.push(text.split_whitespace().collect::<Vec<_>>().join(" ")),
+        Value::Array(list) => list.iter().for_each(|value| texts_of(value, texts)),
+        Value::Object(map) => {
+            map.iter().filter(|(key, _)| *key != "sources").for_each(|(_, value)| texts_of(value, texts));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn every_record_is_shown_whole_whatever_its_kind() {
+    let desk = Desk::new();
+    desk.kith(&["demo"]);
+    desk.kith(&["export", "json", "all.json"]);
+    let all: Value = serde_json::from_str(&std::fs::read_to_string(desk.path("all.json")).unwrap()).unwrap();
+    let mut longest: std::collections::BTreeMap<String, (usize, Value)> = std::collections::BTreeMap::new();
+    for record in all["records"].as_array().unwrap() {
+        let (kind, length) = (record["record"].as_str().unwrap().to_string(), record.to_string().len());
+        if longest.get(&kind).is_none_or(|(known, _)| *known < length) {
+            longest.insert(kind, (length, record.clone()));
+        }
+    }
+    assert!(longest.len() > 20, "{:?}", longest.keys());
+    for (kind, (_, record)) in &longest {
+        let id = record["id"].as_str().unwrap();
+        let shown = desk.run(&["show", id]);
+        let mut texts = Vec::new();
+        texts_of(record, &mut texts);
+        for text in texts {
+            assert!(shown.all().contains(&text), "{kind}: {text}\n{}", shown.out);
+        }
+        let json = desk.json(&["show", id]);
+        if kind != "contact" {
+            assert_eq!(&json, record, "{kind}");
+        }
+    }
+}
+
+#[test]
+fn what_is_written_about_nobody_can_be_read_and_what_has_a_name_is_found_by_it() {
+    let desk = Desk::new();
+    let long = "the chamber moves to Thursdays ".repeat(12);
+    let note = desk.json(&["note", long.trim()])["id"].as_str().unwrap().to_string();
+    assert!(desk.run(&["show", &note[..8]]).all().contains(long.trim()));
+    desk.kith(&["event", "start", "Chamber breakfast", "--place", "Hotel Bristol"]);
+    desk.kith(&["jot", "Dana Ruiz, Acme Logistics"]);
+    assert!(desk.kith(&["show", "chamber"]).contains("Place: Hotel Bristol"));
+    assert!(desk.kith(&["show", "Acme"]).contains("organisation"));
+    desk.kith(&["jot", "Acme Person"]);
+    assert!(desk.kith(&["show", "acme"]).contains("Acme Person"), "people come first");
+    assert_eq!(desk.run(&["show", "nothing of the kind"]).code, 3);
+}
+
+#[test]
+fn everything_that_is_known_of_a_person_is_on_their_page() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz"]);
+    for (change, shown) in [
+        ("interests=choirs, route planning", "choirs, route planning"),
+        ("languages=Spanish", "Languages: Spanish"),
+        ("social_tie=the choir", "Social tie: the choir"),
+        ("professional_tie=customs", "Professional tie: customs"),
+        ("has_seen_my_work=yes", "Has seen my work: yes"),
+        ("archived=yes", "Archived: yes"),
+        ("family_name=Ruiz Reyes", "Family name: Ruiz Reyes"),
+    ] {
+        desk.kith(&["edit", "dana", change]);
+        let page = desk.kith(&["show", "dana"]);
+        assert!(page.contains(shown), "{change}: {page}");
+    }
+}
+
+#[test]
+fn who_is_deleted_here_and_changed_there_is_told_of_listed_and_comes_back_with_the_change() {
+    let home = Desk::new();
+    let (phone, laptop) = (Desk::inside(&home.folder, "phone"), Desk::inside(&home.folder, "laptop"));
+    let shared = home.path("shared");
+    std::fs::create_dir(&shared).unwrap();
+    phone.kith(&["jot", "Dana Ruiz"]);
+    phone.kith(&["jot", "Ben Okafor"]);
+    phone.lets_in(&laptop, shared.to_str().unwrap());
+    phone.kith(&["delete", "dana"]);
+    phone.kith(&["delete", "ben"]);
+    laptop.kith(&["edit", "dana", "phone=+33612345678"]);
+    laptop.kith(&["edit", "ben", "+lyon"]);
+    phone.kith(&["sync"]);
+    let told = laptop.run(&["sync"]).all();
+    assert!(told.contains("Dana Ruiz was deleted on one device and changed on another"), "{told}");
+    assert!(told.contains("kith undelete"), "{told}");
+    let beside = phone.json(&["sync"])[0]["deleted_and_changed"].as_array().unwrap().len();
+    assert_eq!(beside, 2);
+    assert_eq!(phone.run(&["sync"]).all().matches("was deleted").count(), 0, "told once");
+    assert!(phone.kith(&["undelete"]).contains("Dana Ruiz — changed on another device"));
+    let list = phone.kith(&["conflicts"]);
+    assert!(list.contains("back again, with the change"), "{list}");
+    let titles = phone.json(&["conflicts"]);
+    let at = |name: &str| 1 + titles.as_array().unwrap().iter().position(|row| row["title"] == name).unwrap();
+    phone.kith(&["conflicts", "choose", &at("Ben Okafor").to_string(), "1"]);
+    assert_eq!(phone.json(&["conflicts"]).as_array().unwrap().len(), 1, "deleted, and settled");
+    phone.kith(&["undelete", "dana"]);
+    assert!(phone.kith(&["show", "dana"]).contains("+33612345678"));
+    assert!(phone.run(&["conflicts"]).all().contains("No field holds two values."));
 }
 
 #[test]

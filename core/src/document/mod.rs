@@ -541,21 +541,26 @@ impl Document {
         self.auto.get_changes_meta(&[]).iter().all(|change| change.message.as_deref() == Some(BY_IMPORT))
     }
 
-    /// Whether somebody edited the record at the same time as, or after, it was deleted.
+    /// Whether somebody edited the record at the same time as, or after, it was deleted. Two who deleted it at once did
+    /// not edit it.
     pub fn edited_beside_deletion(&self) -> bool {
-        let Ok(Some((AmValue::Scalar(value), id))) = self.auto.get(ROOT, crate::model::record::DELETED_AT) else {
-            return false;
+        let is_deletion = |value: &AmValue<'_>| match value {
+            AmValue::Scalar(value) => !matches!(value.as_ref(), ScalarValue::Null),
+            AmValue::Object(_) => false,
         };
-        if matches!(value.as_ref(), ScalarValue::Null) {
+        let key = crate::model::record::DELETED_AT;
+        if !matches!(self.auto.get(ROOT, key), Ok(Some((value, _))) if is_deletion(&value)) {
             return false;
         }
-        let Some(deletion) = self.auto.hash_for_opid(&id) else { return false };
-        let known = self.ancestors(deletion);
+        let deletions = self.auto.get_all(ROOT, key).unwrap_or_default().into_iter();
+        let deletions = deletions.filter(|(value, _)| is_deletion(value));
+        let known = self.ancestors(deletions.filter_map(|(_, id)| self.auto.hash_for_opid(&id)).collect());
         self.auto.get_changes_meta(&[]).into_iter().any(|change| !known.contains(&change.hash))
     }
 
-    fn ancestors(&self, of: ChangeHash) -> HashSet<ChangeHash> {
-        let (mut seen, mut queue) = (HashSet::from([of]), vec![of]);
+    /// These changes and all that they build on.
+    fn ancestors(&self, of: Vec<ChangeHash>) -> HashSet<ChangeHash> {
+        let (mut seen, mut queue): (HashSet<ChangeHash>, _) = (of.iter().copied().collect(), of);
         while let Some(hash) = queue.pop() {
             let deps = self.auto.get_change_meta_by_hash(&hash).map(|change| change.deps).unwrap_or_default();
             queue.extend(deps.into_iter().filter(|dep| seen.insert(*dep)));

@@ -72,7 +72,7 @@ const PARTS: &str = "parts";
 
 /// Given and family name of a name of two words and more, for lists that are sorted by family name; where capitals tell
 /// that it is written in this order.
-fn split_name(name: &str) -> Option<(&str, &str)> {
+pub(super) fn split_name(name: &str) -> Option<(&str, &str)> {
     let (given, family) = name.trim().rsplit_once(' ')?;
     let is_capital = |part: &str| part.chars().next().is_some_and(char::is_uppercase);
     (is_capital(given) && is_capital(family) && !given.contains(',')).then_some((given.trim(), family))
@@ -314,7 +314,7 @@ fn label_of(label: &str) -> String {
 }
 
 /// Text as a card holds it.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.replace("\r\n", "\n").chars() {
         match letter {
@@ -327,7 +327,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// A number or link: some programs do not undo backslashes there, so commas and semicolons stay as they are.
-fn as_written(text: &str) -> String {
+pub(super) fn as_written(text: &str) -> String {
     text.replace('\\', "\\\\").replace(['\r', '\n'], " ")
 }
 

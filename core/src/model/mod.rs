@@ -25,5 +25,5 @@ pub use meetings::*;
 pub use people::*;
 pub use private::{public_contact, without_private};
 pub use promises::*;
-pub use record::{BlobId, Edit, Entry, Facts, FieldInfo, Record, Scalar, Shape, Unknown};
+pub use record::{BlobId, Edit, Entry, Facts, FieldInfo, Record, Scalar, Shape, Takes, Unknown};
 pub use time::{Moment, NotATime, PartialDate};

@@ -30,6 +30,44 @@ pub struct FieldInfo {
     pub name: &'static str,
     /// How it merges.
     pub shape: Shape,
+    /// What one value of it is; of a map, whose entries say it themselves, nothing.
+    pub takes: Takes,
+}
+
+/// What one value of a field is, for whoever shows it or lets it be typed without knowing the kind.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Takes {
+    /// Nothing by itself.
+    Nothing,
+    /// Words.
+    Words,
+    /// One word of a closed list; the first is what an empty field means.
+    OneOf(&'static [&'static str]),
+    /// Yes or no.
+    YesNo,
+    /// A whole number.
+    Number,
+    /// A local day.
+    Day,
+    /// A day of which a part may be unknown.
+    PartialDate,
+    /// An instant.
+    Instant,
+    /// An instant and its zone.
+    Moment,
+    /// A zone.
+    Zone,
+    /// A photo, by its name.
+    Photo,
+    /// A record of this kind, by its id.
+    Link(Kind),
+}
+
+impl FieldInfo {
+    /// A field that holds one scalar.
+    pub(crate) const fn value<T: Scalar>(name: &'static str) -> Self {
+        Self { name, shape: Shape::Value, takes: T::TAKES }
+    }
 }
 
 /// Fields, entries and values that this version does not know: kept, shown as such, and given back.
@@ -181,6 +219,8 @@ fn entry_edits(
 
 /// A scalar that can stand in a field.
 pub trait Scalar: Clone + Default + PartialEq {
+    /// What it is.
+    const TAKES: Takes;
     /// As JSON: a string, a whole number or a boolean; never null, an array or an object.
     fn to_json(&self) -> Value;
     /// Reads it, or says nothing when it does not fit.
@@ -190,8 +230,9 @@ pub trait Scalar: Clone + Default + PartialEq {
 }
 
 macro_rules! scalar {
-    ($($ty:ty),*) => {$(
+    ($($ty:ty = $takes:expr),*) => {$(
         impl $crate::model::record::Scalar for $ty {
+            const TAKES: $crate::model::record::Takes = $takes;
             fn to_json(&self) -> serde_json::Value {
                 serde_json::to_value(self).unwrap_or_default()
             }
@@ -203,9 +244,10 @@ macro_rules! scalar {
 }
 pub(crate) use scalar;
 
-scalar!(bool, u32, i64);
+scalar!(bool = Takes::YesNo, u32 = Takes::Number, i64 = Takes::Number);
 
 impl Scalar for String {
+    const TAKES: Takes = Takes::Words;
     fn to_json(&self) -> Value {
         self.as_str().into()
     }
@@ -232,6 +274,7 @@ impl BlobId {
 }
 
 impl Scalar for BlobId {
+    const TAKES: Takes = Takes::Photo;
     fn to_json(&self) -> Value {
         self.0.as_str().into()
     }
@@ -243,7 +286,8 @@ impl Scalar for BlobId {
     }
 }
 
-impl<R> Scalar for Id<R> {
+impl<R: Record> Scalar for Id<R> {
+    const TAKES: Takes = Takes::Link(R::KIND);
     fn to_json(&self) -> Value {
         self.to_string().into()
     }
@@ -257,8 +301,9 @@ impl<R> Scalar for Id<R> {
 
 /// What can be missing has no `Default`; an option of it does.
 macro_rules! optional {
-    ($($ty:ty),*) => {$(
+    ($($ty:ty = $takes:expr),*) => {$(
         impl Scalar for Option<$ty> {
+            const TAKES: Takes = $takes;
             fn to_json(&self) -> Value {
                 serde_json::to_value(self).unwrap_or_default()
             }
@@ -268,9 +313,19 @@ macro_rules! optional {
         }
     )*};
 }
-optional!(NaiveDate, DateTime<Utc>, Moment, PartialDate, u32, i64, bool, Tz);
+optional!(
+    NaiveDate = Takes::Day,
+    DateTime<Utc> = Takes::Instant,
+    Moment = Takes::Moment,
+    PartialDate = Takes::PartialDate,
+    u32 = Takes::Number,
+    i64 = Takes::Number,
+    bool = Takes::YesNo,
+    Tz = Takes::Zone
+);
 
-impl<R> Scalar for Option<Id<R>> {
+impl<R: Record> Scalar for Option<Id<R>> {
+    const TAKES: Takes = Takes::Link(R::KIND);
     fn to_json(&self) -> Value {
         self.map_or(Value::Null, |id| id.to_json())
     }
@@ -283,6 +338,7 @@ impl<R> Scalar for Option<Id<R>> {
 }
 
 impl Scalar for Option<BlobId> {
+    const TAKES: Takes = Takes::Photo;
     fn to_json(&self) -> Value {
         self.as_ref().map_or(Value::Null, BlobId::to_json)
     }
@@ -409,10 +465,11 @@ macro_rules! record {
                 $($crate::model::FieldInfo {
                     name: stringify!($field),
                     shape: $crate::model::record::record!(@shape $shape $ty),
+                    takes: $crate::model::record::record!(@takes $shape $ty),
                 },)*
-                $crate::model::FieldInfo { name: "created_at", shape: $crate::model::Shape::Value },
-                $crate::model::FieldInfo { name: "deleted_at", shape: $crate::model::Shape::Value },
-                $crate::model::FieldInfo { name: "import", shape: $crate::model::Shape::Value },
+                $crate::model::FieldInfo::value::<Option<chrono::DateTime<chrono::Utc>>>("created_at"),
+                $crate::model::FieldInfo::value::<Option<chrono::DateTime<chrono::Utc>>>("deleted_at"),
+                $crate::model::FieldInfo::value::<Option<$crate::model::Id<$crate::model::Import>>>("import"),
             ];
 
             fn id(&self) -> $crate::model::Id<Self> {
@@ -477,6 +534,10 @@ macro_rules! record {
     (@shape map $ty:ty) => {
         $crate::model::Shape::Map(<<$ty as IntoIterator>::Item as $crate::model::record::Entry>::FIELDS)
     };
+    (@takes value $ty:ty) => { <$ty as $crate::model::record::Scalar>::TAKES };
+    (@takes text $ty:ty) => { $crate::model::Takes::Words };
+    (@takes set $ty:ty) => { <<$ty as IntoIterator>::Item as $crate::model::record::Scalar>::TAKES };
+    (@takes map $ty:ty) => { $crate::model::Takes::Nothing };
     (@put value) => { $crate::model::record::put_value };
     (@put text) => { $crate::model::record::put_value };
     (@put set) => { $crate::model::record::put_set };
@@ -516,7 +577,7 @@ macro_rules! entry {
 
         impl $crate::model::record::Entry for $name {
             const FIELDS: &'static [$crate::model::FieldInfo] = &[
-                $($crate::model::FieldInfo { name: stringify!($field), shape: $crate::model::Shape::Value },)*
+                $($crate::model::FieldInfo::value::<$ty>(stringify!($field)),)*
             ];
             fn to_map(&self) -> serde_json::Map<String, serde_json::Value> {
                 let mut map = serde_json::Map::new();
@@ -579,6 +640,9 @@ macro_rules! words {
             /// Every word this version knows.
             pub const ALL: &'static [$name] = &[$name::$first, $($name::$variant,)*];
 
+            /// The same as they are stored, for a list of fields.
+            const WORDS: &'static [&'static str] = &[$first_word, $($word,)*];
+
             /// The word, as it is stored and shown.
             pub fn word(&self) -> &str {
                 match self {
@@ -620,7 +684,7 @@ macro_rules! words {
                 String::deserialize(deserializer).map(|word| Self::from(word.as_str()))
             }
         }
-        $crate::model::record::scalar!($name);
+        $crate::model::record::scalar!($name = $crate::model::Takes::OneOf($name::WORDS));
     };
 }
 pub(crate) use words;

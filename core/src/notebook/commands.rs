@@ -352,7 +352,7 @@ impl Notebook {
         Ok(id)
     }
 
-    /// Begins an introduction: a piece of work with a promise of mine to each of the two.
+    /// Begins an introduction of `a` to `b`: a piece of work, with one promise of mine behind it, made to `a`.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a person and themself.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use super::sync::{TAG, epochs_of, parcel_id, roster_for, tag_of};
+use super::sync::{LOG, TAG, epochs_of, parcel_id, roster_for, tag_of};
 use super::{Notebook, lock};
 use crate::error::{Error, Result};
 use crate::store;
@@ -37,6 +37,15 @@ pub struct DeviceRow {
     pub last_seen: Option<String>,
     /// How many of its segments are here.
     pub segments: u64,
+}
+
+/// Under which names a device writes, in hexadecimal digits; none before it first handed something out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Identity {
+    /// The device, by its key.
+    pub device: Option<String>,
+    /// The log that it goes on with.
+    pub log: Option<String>,
 }
 
 /// How far joining has come.
@@ -359,6 +368,18 @@ impl Notebook {
         let added = self.with_random(|random| member.add(void.public, &void.name, now, random))?;
         self.keep_roster(&member, &[added])?;
         self.tend_roster(&mut member, keys)
+    }
+
+    /// Under which names this device writes. Asks no keychain.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn identity(&self) -> Result<Identity> {
+        self.read(|connection| {
+            let log: Option<[u8; 16]> = store::meta(connection, LOG)?;
+            let device = log.map(|log| segments::owner(connection, log)).transpose()?.flatten();
+            Ok(Identity { device: device.map(|device| hex(&device)), log: log.map(|log| hex(&log)) })
+        })
     }
 
     /// Which notebook this is, as those who carry it see it, once it has other devices: 32 hexadecimal digits.

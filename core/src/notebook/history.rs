@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{Notebook, lock};
 use crate::document::{Document, Heads, Reading};
 use crate::error::{Error, Result};
+use crate::model::record::DELETED_AT;
 use crate::model::{AnyRecord, Id, Record, RecordId};
 use crate::query::pages;
 use crate::{query, store};
@@ -104,11 +105,46 @@ impl Notebook {
         Ok(conflicts)
     }
 
-    /// Settles on one value of a field.
+    /// Deleted records that somebody edited at the same time, each as a field with two values: the deletion, which is
+    /// shown, and none. The newest deletion first; at most so many deleted records are looked at.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn edited_beside_deletions(&self, most: u32) -> Result<Vec<Conflict>> {
+        let mut edited = Vec::new();
+        for record in self.deleted(most)? {
+            // What only a checkpoint told of, or is damaged, has no history to look at.
+            if self.edited_beside_deletion(record.id()).unwrap_or(false) {
+                edited.push(record);
+            }
+        }
+        let values = |record: &AnyRecord| {
+            let deletion = record.to_map().get(DELETED_AT).cloned().unwrap_or_default();
+            vec![deletion, Value::Null]
+        };
+        Ok(edited
+            .iter()
+            .map(|record| Conflict {
+                id: record.id(),
+                kind: record.kind().word().into(),
+                title: query::title_of(record),
+                key: DELETED_AT.into(),
+                values: values(record),
+            })
+            .collect())
+    }
+
+    /// Settles on one value of a field. Settling on no deletion brings the record back, with all that is one with it;
+    /// settling on a deletion deletes it anew, with what was written beside it.
     ///
     /// # Errors
     /// [`Error::NotFound`] when the record is not here.
     pub fn choose(&self, id: RecordId, key: &str, value: Value) -> Result<()> {
+        match (key, value.is_null()) {
+            (DELETED_AT, true) => return self.bring_back(id),
+            (DELETED_AT, false) => return self.delete(id),
+            _ => {}
+        }
         let mut writing = self.write();
         writing.set(id, key, value)?;
         writing.commit().map(drop)

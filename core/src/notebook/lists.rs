@@ -3,7 +3,7 @@
 
 use super::Notebook;
 use crate::error::Result;
-use crate::model::{AnyRecord, Contact, Id, Record};
+use crate::model::{AnyRecord, Contact, Id, Kind, Record};
 use crate::query::{self, People, PeopleFilter, pages};
 use crate::store;
 
@@ -17,12 +17,31 @@ impl Notebook {
     }
 
     /// The people a word can mean: an id or at least six digits of its beginning, a mail or phone, the exact name, or
-    /// else every name that has these words. One means that it is clear.
+    /// else every name that has these words. One means that it is clear. A person who is several records is found by
+    /// what any of them says, and answered once.
     ///
     /// # Errors
     /// As [`Notebook::get`].
     pub fn contacts_meant(&self, typed: &str, most: usize) -> Result<Vec<Contact>> {
         self.read(|connection| query::contacts_meant(connection, typed, most))
+    }
+
+    /// The records of people a word can mean, as [`Notebook::contacts_meant`] finds them; of a person who is several
+    /// records those that say so themselves, each by itself: for telling apart what is one.
+    ///
+    /// # Errors
+    /// As [`Notebook::get`].
+    pub fn members_meant(&self, typed: &str, most: usize) -> Result<Vec<Contact>> {
+        self.read(|connection| query::members_meant(connection, typed, most))
+    }
+
+    /// Living records of these kinds that a name means, as [`Notebook::contacts_meant`] finds people: organisations,
+    /// groups, events and goals have names.
+    ///
+    /// # Errors
+    /// As [`Notebook::get`].
+    pub fn records_named(&self, typed: &str, kinds: &[Kind], most: usize) -> Result<Vec<AnyRecord>> {
+        self.read(|connection| query::records_named(connection, typed, kinds, most))
     }
 
     /// Records of any kind whose id begins with these hexadecimal digits, six at least; deleted ones included.

@@ -36,7 +36,7 @@ use crate::{query, store};
 pub use any::{Draft, Records};
 pub use commands::{Debrief, IntroductionStep};
 pub use commit::{Change, Committed, Origin, RecordChange};
-pub use devices::{DeviceRow, Joining};
+pub use devices::{DeviceRow, Identity, Joining};
 pub use export::{ExportForm, JsonReport, is_export};
 pub use history::{Conflict, HistoryLine};
 pub use import::{ImportReport, ImportUndone, Kept, NeedsYou};

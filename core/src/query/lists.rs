@@ -75,8 +75,34 @@ fn named<R: crate::model::Record>(connection: &Connection, typed: &str) -> Resul
 }
 
 /// The people a word can mean, the surest kind of answer only: an id or its beginning, a mail or phone, the exact
-/// name, names that have these words, and only then names with words that begin so.
+/// name, names that have these words, and only then names with words that begin so. A person who is several records is
+/// found by what any of them says, and answered once, as the record that stands for all.
 pub fn contacts_meant(connection: &Connection, typed: &str, most: usize) -> Result<Vec<Contact>> {
+    let mut meant = standing_for(connection, members_meant(connection, typed, MAX_ROWS as usize)?)?;
+    meant.sort_by_cached_key(|contact| (folded(&contact.name), contact.id));
+    meant.truncate(most);
+    Ok(meant)
+}
+
+/// Each of these people once, as the record that stands for them.
+pub(super) fn standing_for(connection: &Connection, contacts: Vec<Contact>) -> Result<Vec<Contact>> {
+    let mut shown: Vec<Contact> = Vec::new();
+    for contact in contacts {
+        let first = super::members(connection, contact.id.raw())?.first().map_or(contact.id, |id| Id::new(*id));
+        if shown.iter().any(|known| known.id == first) {
+            continue;
+        }
+        match first == contact.id {
+            true => shown.push(contact),
+            false => shown.extend(pages::get(connection, first)?),
+        }
+    }
+    Ok(shown)
+}
+
+/// The records of people a word can mean, as [`contacts_meant`]; of a person who is several records, those that say so
+/// themselves.
+pub fn members_meant(connection: &Connection, typed: &str, most: usize) -> Result<Vec<Contact>> {
     let typed = typed.trim();
     let by_id = by_id_start(connection, typed, most as u32)?;
     let contact = |record| match record {
@@ -89,16 +115,16 @@ pub fn contacts_meant(connection: &Connection, typed: &str, most: usize) -> Resu
     }
     let mut ids: Vec<RecordId> = Vec::new();
     for key in identities(typed) {
-        ids.extend(pages::by_identity(connection, &key)?);
+        ids.extend(pages::holding(connection, &key)?);
     }
     if ids.is_empty() {
-        ids.extend(pages::by_name::<Contact>(connection, typed)?.into_iter().map(Id::raw));
+        ids.extend(pages::holding(connection, &pages::name_identity(Kind::Contact, typed))?);
     }
     for id in ids.into_iter().take(most) {
         meant.extend(pages::get(connection, Id::new(id))?);
     }
     if meant.is_empty() {
-        meant = super::contacts_by_words(connection, typed, MAX_ROWS as usize)?;
+        meant = super::search::members_by_words(connection, typed)?;
         // "Dan" is Dan before it is Dana.
         let wanted = words(typed);
         let has_all = |contact: &Contact| {
@@ -112,6 +138,34 @@ pub fn contacts_meant(connection: &Connection, typed: &str, most: usize) -> Resu
     meant.sort_by_cached_key(|contact| (folded(&contact.name), contact.id));
     meant.truncate(most);
     Ok(meant)
+}
+
+/// Living records of these kinds that a name means: those of exactly this name, else those whose name has these words,
+/// and only then those with words that begin so. What is several records is answered once.
+pub fn records_named(connection: &Connection, typed: &str, kinds: &[Kind], most: usize) -> Result<Vec<AnyRecord>> {
+    let mut ids: Vec<RecordId> = Vec::new();
+    for kind in kinds {
+        ids.extend(pages::by_identity(connection, &pages::name_identity(*kind, typed))?);
+    }
+    let exact = !ids.is_empty();
+    if !exact {
+        ids = super::search::named(connection, typed)?;
+    }
+    let mut found: Vec<AnyRecord> = Vec::new();
+    for id in ids {
+        found.extend(pages::get_any(connection, id)?.filter(|record| kinds.contains(&record.kind())));
+    }
+    let wanted = words(typed);
+    let has_all = |record: &AnyRecord| {
+        let there = words(super::name(record).unwrap_or_default());
+        wanted.iter().all(|word| there.contains(word))
+    };
+    if !exact && found.iter().any(has_all) {
+        found.retain(has_all);
+    }
+    found.sort_by_cached_key(|record| (folded(super::name(record).unwrap_or_default()), record.id()));
+    found.truncate(most);
+    Ok(found)
 }
 
 /// What a mail, phone or link typed by hand would be stored as.

@@ -15,7 +15,7 @@ use rusqlite::Connection;
 
 use crate::error::Result;
 pub use ahead::{MAX_FIELDS, MAX_KIND, Told, show, to_tell};
-pub use lists::{PeopleFilter, by_id_start, contacts_meant, people_where};
+pub use lists::{PeopleFilter, by_id_start, contacts_meant, members_meant, people_where, records_named};
 pub use pages::{LookAlike, People, PersonPage, PersonRow};
 pub use project::{Aftermath, First, forget, index_words, name, project, settle, source_identity};
 pub use same::members;

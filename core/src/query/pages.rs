@@ -466,13 +466,23 @@ pub fn by_identity(connection: &Connection, key: &str) -> Result<Vec<RecordId>> 
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The same, each record by itself, also when another stands for it.
+pub(super) fn holding(connection: &Connection, key: &str) -> Result<Vec<RecordId>> {
+    let mut statement =
+        connection.prepare_cached("SELECT id FROM identity JOIN named USING (n) WHERE key = ? LIMIT 50")?;
+    let rows = statement.query_map([key], |row| Ok(RecordId(row.get(0)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// What names a record by its whole name.
+pub(super) fn name_identity(kind: Kind, name: &str) -> String {
+    format!("{}:{}", kind.word(), super::words::folded(name))
+}
+
 /// Records of this kind whose folded name is exactly this, representatives only.
 pub fn by_name<R: Record>(connection: &Connection, name: &str) -> Result<Vec<Id<R>>> {
-    let folded = super::words::folded(name);
-    if folded.is_empty() {
-        return Ok(Vec::new());
-    }
-    let ids = by_identity(connection, &format!("{}:{folded}", R::KIND.word()))?;
+    // Nobody without a name is written there, so that an empty one finds nobody.
+    let ids = by_identity(connection, &name_identity(R::KIND, name))?;
     Ok(ids.into_iter().map(Id::new).collect())
 }
 

@@ -256,16 +256,36 @@ fn passage(texts: &[String], typed: &[String]) -> String {
     format!("{head}{}{tail}", cut.trim())
 }
 
-/// A contact's id by what a person types for it: part of a name, a mail, or an id. Used by [`Record`] look-ups.
+/// The records of whatever kind whose name has these words, those that stand for others in their place.
+pub(super) fn named(connection: &Connection, typed: &str) -> Result<Vec<RecordId>> {
+    let mut ids: Vec<RecordId> = Vec::new();
+    for n in by_name(connection, &words(typed), 200)? {
+        let mut statement = connection.prepare_cached(
+            "SELECT id FROM record LEFT JOIN same USING (n)
+             JOIN named ON named.n = coalesce(representative, record.n) WHERE record.n = ? AND state <> ?",
+        )?;
+        let id = statement.query_row(params![n, State::Deleted as i64], |row| Ok(RecordId(row.get(0)?))).optional()?;
+        ids.extend(id.filter(|id| !ids.contains(id)));
+    }
+    Ok(ids)
+}
+
+/// The people whose name has these words; one who is several records by the name of any of them.
 pub fn contacts_by_words(connection: &Connection, typed: &str, most: usize) -> Result<Vec<Contact>> {
-    let words = words(typed);
+    let mut contacts = super::lists::standing_for(connection, members_by_words(connection, typed)?)?;
+    contacts.truncate(most);
+    Ok(contacts)
+}
+
+/// The records of people whose name has these words, each by itself.
+pub(super) fn members_by_words(connection: &Connection, typed: &str) -> Result<Vec<Contact>> {
     let mut contacts = Vec::new();
-    for n in by_name(connection, &words, 200)? {
+    for n in by_name(connection, &words(typed), 200)? {
         let mut statement =
-            connection.prepare_cached("SELECT value FROM record WHERE n = ? AND kind = ? AND state = 0")?;
-        let value: Option<Stored> = statement.query_row([n, Kind::Contact.number()], |row| row.get(0)).optional()?;
+            connection.prepare_cached("SELECT value FROM record WHERE n = ? AND kind = ? AND state <> ?")?;
+        let asked = params![n, Kind::Contact.number(), State::Deleted as i64];
+        let value: Option<Stored> = statement.query_row(asked, |row| row.get(0)).optional()?;
         contacts.extend(value.map(|value| Contact::from_map(parse(&value))));
     }
-    contacts.truncate(most);
     Ok(contacts)
 }

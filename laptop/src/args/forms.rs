@@ -236,7 +236,7 @@ pub(crate) struct Give {
     /// What, in words
     #[arg(required = true, value_name = "WORDS")]
     pub(crate) words: Vec<String>,
-    /// To whom
+    /// To whom: a person, or a group or organisation
     #[arg(long, value_name = "WHO", required = true)]
     pub(crate) to: String,
     #[command(flatten)]
@@ -249,7 +249,7 @@ pub(crate) struct Got {
     /// What, in words
     #[arg(required = true, value_name = "WORDS")]
     pub(crate) words: Vec<String>,
-    /// From whom
+    /// From whom: a person, or a group or organisation
     #[arg(long, value_name = "WHO", required = true)]
     pub(crate) from: String,
     #[command(flatten)]
@@ -287,9 +287,10 @@ pub(crate) struct Intro {
 #[derive(Subcommand)]
 pub(crate) enum IntroStep {
     /// One of the two said yes to being introduced
-    #[command(after_help = examples!("kith intro agreed dana"))]
+    #[command(after_help = examples!("kith intro agreed dana", "kith intro agreed 2 dana", "kith intro agreed 2"))]
     Agreed {
-        /// Who said yes
+        /// Who said yes, with the number in `kith intro` before them when they are part of several; the number alone when
+        /// only one of the two is left to ask
         #[arg(required = true, value_name = "WHO")]
         who: Vec<String>,
     },

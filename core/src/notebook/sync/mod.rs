@@ -42,6 +42,7 @@ pub use purges::WaitingPurge;
 pub(super) use receive::is_photo;
 pub use renew::RenewReport;
 pub(super) use roster::{epochs_of, roster_for};
+pub(super) use seal::LOG;
 
 /// What the notebook remembers of its own identity.
 pub(super) const TAG: &str = "notebook_tag";

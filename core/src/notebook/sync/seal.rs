@@ -14,7 +14,7 @@ use crate::sync::member::Member;
 use crate::sync::segment::{self, Item, Plaintext, READER, ROOM, Retired};
 
 /// Under which name the notebook remembers its log, and the one before it.
-const LOG: &str = "log";
+pub(in crate::notebook) const LOG: &str = "log";
 const RETIRED: &str = "retired";
 
 /// What the next segment is made of.
