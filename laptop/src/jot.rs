@@ -73,7 +73,7 @@ fn show_draft(app: &App, draft: &Draft, known: &str) {
     let work = [&draft.role, &draft.organisation].map(|part| clean(part));
     let work: Vec<String> = work.into_iter().filter(|part| !part.is_empty()).collect();
     let work = if work.is_empty() { String::new() } else { format!(", {}", work.join(", ")) };
-    if draft.name.is_some() || !work.is_empty() || !known.is_empty() {
+    if draft.has_somebody() || !known.is_empty() {
         app.out.confirm(format!("{}{work}{}", styled(STRONG, &name), styled(FAINT, known)));
     }
     for (label, words) in pieces(app, draft) {

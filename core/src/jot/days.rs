@@ -391,7 +391,7 @@ impl Language {
             return Some((2, self.this(words.get(1)?, context)?));
         }
         if let Some(weekday) = self.weekday(first, true) {
-            let found = self.from_weekday(weekday, words, context);
+            let found = self.weekday_and_more(weekday, words, context);
             return found.filter(|(length, _)| *length > 1 || announced || self.weekday(first, false).is_some());
         }
         if announced && self.is_ordinal(first) && self.are_times(&words[1..]) {
@@ -407,7 +407,7 @@ impl Language {
     }
 
     /// A weekday, and what tells which one: `Friday next week`, `Fri 4 Dec`. A date on another weekday is none.
-    fn from_weekday(&self, weekday: Weekday, words: &[String], context: &Context) -> Option<(usize, NaiveDate)> {
+    fn weekday_and_more(&self, weekday: Weekday, words: &[String], context: &Context) -> Option<(usize, NaiveDate)> {
         let of = 1 + usize::from(words.get(1).is_some_and(|word| is(word, self.of)));
         let (which, unit) = (words.get(of).map_or("", String::as_str), words.get(of + 1).map_or("", String::as_str));
         let first = next_week(context)?;

@@ -182,6 +182,7 @@ fn what_stands_right_behind_a_topic_or_a_name_is_the_note() {
         ("Ben @Chi Wu, there", "there"),
         ("Ben ben@x.org:)", ":)"),
         ("Ben <ben@x.org>, (+33612345678).", ""),
+        ("Ben (ben@x.org):)", "):)"),
     ] {
         assert_eq!(read_line(line).note, note, "{line}");
     }
@@ -284,10 +285,11 @@ fn consumed(spans: &[Span]) -> String {
             }
             // Said twice, kept once.
             SpanKind::Topic | SpanKind::Channel if !known.insert((mark == 1, typed.into())) => gone.push_str(typed),
-            SpanKind::Channel if !typed.ends_with(":)") => {
+            SpanKind::Channel => {
                 let outer = |c: &char| !c.is_alphanumeric() && *c != '+' && *c != '/';
                 gone.extend(typed.chars().take_while(outer).filter(|c| "<(\"'".contains(*c)));
-                gone.extend(typed.chars().rev().take_while(outer).filter(|c| ">)\"',.;:".contains(*c)));
+                let behind = typed.chars().rev().take_while(|c| outer(c) && !typed.ends_with(":)"));
+                gone.extend(behind.filter(|c| ">)\"',.;:".contains(*c)));
             }
             _ => gone.extend(typed.split_whitespace().filter(|word| unescaped(word) != *word).map(|_| '\\')),
         }
