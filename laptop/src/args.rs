@@ -108,8 +108,12 @@ pub(crate) enum Command {
     /// Show today: what you promised, what is planned, whom to call
     ///
     /// What you promised comes first, what is late at its top; the numbers are those `kith keep` takes.
-    #[command(after_help = examples!("kith", "kith today --json"))]
-    Today,
+    #[command(after_help = examples!("kith", "kith today --all", "kith today --json"))]
+    Today {
+        /// Show everything, not only the first twenty of each part
+        #[arg(long)]
+        all: bool,
+    },
     /// Write down one line about somebody you met
     ///
     /// Name, organisation, role; then whatever you remember, in any order. Without text it takes line after line until
@@ -154,11 +158,17 @@ pub(crate) enum Command {
         what: Vec<String>,
     },
     /// Find any word of any record, typos forgiven
-    #[command(after_help = examples!("kith find warehouse", "kith find customs lyon", "kith find warehuose"))]
+    #[command(after_help = examples!("kith find warehouse", "kith find customs lyon", "kith find warehuose", "kith find --all lyon"))]
     Find {
         /// Words, the last may be unfinished
         #[arg(required = true, value_name = "WORDS")]
         words: Vec<String>,
+        /// Show at most so many
+        #[arg(long, value_name = "N", default_value_t = 30)]
+        limit: u32,
+        /// Show all, up to 1000
+        #[arg(long, conflicts_with = "limit")]
+        all: bool,
     },
     /// Change what is known of a person
     ///

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::failure::Failure;
 use crate::layout::{self, STRONG, styled};
 use crate::prompt::Lines;
-use crate::{days, show};
+use crate::{days, promises, show};
 
 /// Most people in one go.
 const MOST: u32 = 100;
@@ -69,7 +69,6 @@ fn ask(app: &App, lines: &mut Lines, contact: &Contact) -> Result<([String; 5], 
 
 fn written(app: &App, answers: [String; 5]) -> Result<Debrief, Failure> {
     let [place, recognise, thread, open_loop, next] = answers;
-    let next = app.notebook.words_and_day(&next)?;
-    let (next_step, next_step_on) = (next.words, next.day);
+    let (next_step, next_step_on) = promises::with_its_day(app, &next)?;
     Ok(Debrief { place, recognise, thread, open_loop, next_step, next_step_on })
 }

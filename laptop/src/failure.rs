@@ -115,8 +115,8 @@ pub(crate) fn cannot_open(error: Error, path: &Path) -> Failure {
              brings back a backup."
         )),
         Error::Storage(why) => Failure::Wrong(format!(
-            "{place} cannot be opened: {why}.\nNothing was changed. Look whether the place can be written, or choose \
-             another with --notebook FILE."
+            "{place} cannot be opened: {why}.\nNothing was changed. Look whether the disk is full or the place \
+             read-only, or choose another with --notebook FILE."
         )),
         error => Failure::Core(error),
     }

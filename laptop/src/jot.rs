@@ -73,7 +73,7 @@ fn show_draft(app: &App, draft: &Draft, known: &str) {
     let work = [&draft.role, &draft.organisation].map(|part| clean(part));
     let work: Vec<String> = work.into_iter().filter(|part| !part.is_empty()).collect();
     let work = if work.is_empty() { String::new() } else { format!(", {}", work.join(", ")) };
-    if draft.name.is_some() || !work.is_empty() || !known.is_empty() {
+    if draft.has_somebody() || !known.is_empty() {
         app.out.confirm(format!("{}{work}{}", styled(STRONG, &name), styled(FAINT, known)));
     }
     for (label, words) in pieces(app, draft) {
@@ -81,8 +81,7 @@ fn show_draft(app: &App, draft: &Draft, known: &str) {
         app.out.confirm(layout::paragraph_styled(&words, &format!("  {label}  "), "            ", app.width));
     }
     for words in &draft.unread_days {
-        let hint = format!("\"{}\" was not read as a day; write it like 12 Mar, or 2027-03-12.", clean(words));
-        app.out.aside(layout::wrap(&hint, "", app.width));
+        show::unread_day(app, words);
     }
 }
 
@@ -98,6 +97,9 @@ fn pieces(app: &App, draft: &Draft) -> Vec<(&'static str, String)> {
     pieces.extend(draft.needs.iter().map(|need| ("need", format!("{}{}", need.words, by(need.decide_on)))));
     pieces.extend(draft.offers.iter().map(|offer| ("offer", offer.clone())));
     pieces.extend(draft.people.iter().map(|person| ("person", person.clone())));
+    if !draft.has_somebody() && draft.people.len() > 1 && pieces.len() > draft.people.len() {
+        pieces.push(("for", "each of those named".into()));
+    }
     pieces.extend(draft.channels.iter().map(|channel| match channel.kind {
         ChannelKind::Phone => ("phone", channel.value.clone()),
         ChannelKind::Mail => ("mail", channel.value.clone()),

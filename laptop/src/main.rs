@@ -61,7 +61,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli, out: &out::Out) -> Result<(), Failure> {
-    let command = cli.command.as_ref().unwrap_or(&Command::Today);
+    let command = cli.command.as_ref().unwrap_or(&Command::Today { all: false });
     match command {
         Command::Completions { shell } => return args::completions(*shell, out),
         Command::Man { command } => return args::man(command.as_deref(), out),
@@ -99,13 +99,13 @@ fn asks(command: &Command) -> bool {
 
 fn dispatch(app: &App, command: &Command) -> Result<(), Failure> {
     match command {
-        Command::Today => today::today(app),
+        Command::Today { all } => today::today(app, *all),
         Command::Jot { text, dry_run } => jot::jot(app, text, *dry_run),
         Command::Event { step } => meetings::event(app, step),
         Command::Debrief => debrief::debrief(app),
         Command::People(list) => people::list(app, list),
         Command::Show { what } => whole::show(app, what),
-        Command::Find { words } => people::find(app, words),
+        Command::Find { words, limit, all } => people::find(app, words, *limit, *all),
         Command::Edit { what } => edit::edit(app, what),
         Command::Photo { who, file, .. } => me::photo(app, who, file.as_deref()),
         Command::Me { changes, card } => me::me(app, changes, *card),

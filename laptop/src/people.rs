@@ -1,6 +1,7 @@
 //! People: the list, and finding any record. One person is in `person.rs`.
 
 use kith_core::model::RecordId;
+use kith_core::query::pages::MAX_ROWS;
 use kith_core::query::{PeopleFilter, PersonRow};
 
 use crate::app::App;
@@ -8,9 +9,6 @@ use crate::args::PeopleList;
 use crate::failure::Failure;
 use crate::layout::{self, FAINT, STRONG, clean, styled};
 use crate::show;
-
-/// Most hits of a search that are shown.
-const MOST_HITS: u32 = 30;
 
 /// The list of people.
 pub(crate) fn list(app: &App, list: &PeopleList) -> Result<(), Failure> {
@@ -50,11 +48,19 @@ fn row_of(app: &App, row: &PersonRow) -> (String, String, RecordId) {
     (name, parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  "), row.id.raw())
 }
 
-/// Finds records by their words.
-pub(crate) fn find(app: &App, words: &[String]) -> Result<(), Failure> {
+/// Finds records by their words, and says when there are more than are shown.
+pub(crate) fn find(app: &App, words: &[String], limit: u32, all: bool) -> Result<(), Failure> {
     let typed = words.join(" ");
-    let hits = app.notebook.find(&typed, MOST_HITS)?;
+    let limit = if all { MAX_ROWS } else { limit.clamp(1, MAX_ROWS) };
+    // A person who is several records is found once, so some more are looked at than are shown.
+    let mut hits = app.notebook.find(&typed, 2 * limit + 1)?;
+    // All of them only where it matters: to find many takes longer.
+    let found = if hits.len() > limit as usize { app.notebook.find(&typed, MAX_ROWS)?.len() } else { hits.len() };
+    hits.truncate(limit as usize);
     if app.json {
+        if found > hits.len() {
+            app.out.aside(left_out(found, hits.len(), &typed));
+        }
         return app.print_json(&hits);
     }
     if hits.is_empty() {
@@ -70,5 +76,16 @@ pub(crate) fn find(app: &App, words: &[String]) -> Result<(), Failure> {
             app.line(layout::paragraph(&hit.passage, "    ", "    ", app.width));
         }
     }
+    if found > hits.len() {
+        app.line(left_out(found, hits.len(), &typed));
+    }
+    if hits.len() == MAX_ROWS as usize {
+        app.out.aside(format!("{MAX_ROWS} are the most that are shown; with another word there are fewer."));
+    }
     Ok(())
+}
+
+fn left_out(found: usize, shown: usize, typed: &str) -> String {
+    let at_least = if found >= MAX_ROWS as usize { "at least " } else { "" };
+    format!("and {at_least}{} more: kith find --all {}", found - shown, clean(typed))
 }

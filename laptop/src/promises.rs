@@ -1,5 +1,7 @@
 //! Promises: made in the exact words, kept or let go, named by number, words or person.
 
+use chrono::NaiveDate;
+use kith_core::jot;
 use kith_core::model::{Id, Promise, PromiseState, Whose};
 
 use crate::app::App;
@@ -17,13 +19,26 @@ pub(crate) fn promise(app: &App, typed: &args::Promise) -> Result<(), Failure> {
         (None, Some(_)) => Whose::Mine,
         (None, None) => Whose::Myself,
     };
-    let due = typed.by.as_ref().map(|day| choose::day(app, day)).transpose()?;
     let words = choose::words_of(&typed.words)?;
+    let (words, due) = match &typed.by {
+        Some(day) => (words, Some(choose::day(app, day)?)),
+        None => with_its_day(app, &words)?,
+    };
     let promise = Promise { whose, with, words, due, ..Promise::default() };
     let name = app.notebook.names(&with.into_iter().collect::<Vec<_>>())?;
     let line = show::promise(app, &promise, &name);
     let id = app.notebook.write_down(promise.into())?;
     app.done(id, &format!("Written down: {line}."))
+}
+
+/// The words and the day that stands in them, as in a jot; what looks like a day and is not read is told.
+pub(crate) fn with_its_day(app: &App, typed: &str) -> Result<(String, Option<NaiveDate>), Failure> {
+    let found = app.notebook.words_and_day(typed)?;
+    let words: Vec<&str> = typed.split_whitespace().collect();
+    if let (None, Some(unread)) = (found.day, jot::days::unread(&words, &app.notebook.jot_context()?)) {
+        show::unread_day(app, &unread);
+    }
+    Ok((found.words, found.day))
 }
 
 /// Says that a promise was kept; lists what is open when none was named.

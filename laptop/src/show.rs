@@ -135,6 +135,12 @@ pub(crate) fn preparation(meeting: &Meeting) -> Vec<String> {
     said.map(|(label, words)| format!("{label}: {}", clean(&words))).collect()
 }
 
+/// Says that what looks like a day was not read as one.
+pub(crate) fn unread_day(app: &App, words: &str) {
+    let hint = format!("\"{}\" was not read as a day; write it like 12 Mar, or 2027-03-12.", clean(words));
+    app.out.aside(layout::wrap(&hint, "", app.width));
+}
+
 /// A list with a mark or a number before each line, wrapped under itself.
 pub(crate) fn items<'a>(app: &App, lines: impl IntoIterator<Item = &'a String>) {
     for line in lines {

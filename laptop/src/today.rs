@@ -1,7 +1,10 @@
 //! The page of today; five lines for whoever opens an empty notebook.
 
 use chrono_tz::Tz;
+use kith_core::query::pages::MAX_ROWS;
+use kith_core::query::today::{MOST, More};
 use kith_core::query::{PersonRow, Today};
+use serde::Serialize;
 
 use crate::app::App;
 use crate::failure::Failure;
@@ -17,13 +20,21 @@ const FIRST_LINES: [&str; 5] = [
     "  kith help               everything else",
 ];
 
-/// Shows today.
-pub(crate) fn today(app: &App) -> Result<(), Failure> {
-    let page = app.notebook.today_page()?;
+/// The page, and how many more there are of each part, for another program.
+#[derive(Serialize)]
+struct Answer<'a> {
+    #[serde(flatten)]
+    page: &'a Today,
+    more: More,
+}
+
+/// Shows today: of each part the first, or all.
+pub(crate) fn today(app: &App, all: bool) -> Result<(), Failure> {
+    let (page, more) = app.notebook.today_page_of(if all { i32::MAX as u32 } else { MOST })?;
     if app.json {
-        return app.print_json(&page);
+        return app.print_json(&Answer { page: &page, more });
     }
-    if page.people == 0 && page.i_owe.is_empty() && page.they_owe.is_empty() {
+    if app.notebook.is_empty()? {
         FIRST_LINES.iter().for_each(|line| app.line(line));
         return Ok(());
     }
@@ -32,25 +43,35 @@ pub(crate) fn today(app: &App) -> Result<(), Failure> {
         app.line(format!("{} runs: every jot belongs to it", clean(&event.title)));
     }
     let before = app.lines();
-    promises(app, &page)?;
-    others(app, &page)?;
+    promises(app, &page, &more)?;
+    others(app, &page, &more)?;
     if app.lines() == before {
         app.line("Nothing is due. A good day to write to somebody.");
     }
     Ok(())
 }
 
-fn part(app: &App, title: &str, lines: Vec<String>) {
+fn part(app: &App, title: &str, lines: Vec<String>, more: u64) {
     if !lines.is_empty() {
         show::heading(app, title);
         show::items(app, &lines);
+        and_more(app, more);
+    }
+}
+
+/// How many more there are, and how to see them.
+fn and_more(app: &App, more: u64) {
+    if more > 0 {
+        let at_least = if more + u64::from(MOST) >= u64::from(MAX_ROWS) { "at least " } else { "" };
+        app.line(format!("  and {at_least}{more} more: kith today --all"));
     }
 }
 
 /// Promises with the numbers that `kith keep` knows them by.
-fn promises(app: &App, page: &Today) -> Result<(), Failure> {
+fn promises(app: &App, page: &Today, more: &More) -> Result<(), Failure> {
     let numbered = app.notebook.open_promises(None)?;
-    for (title, list) in [("You promised", &page.i_owe), ("They promised", &page.they_owe)] {
+    let parts = [("You promised", &page.i_owe, more.i_owe), ("They promised", &page.they_owe, more.they_owe)];
+    for (title, list, more) in parts {
         if list.is_empty() {
             continue;
         }
@@ -61,11 +82,12 @@ fn promises(app: &App, page: &Today) -> Result<(), Failure> {
             let line = show::promise(app, &with.record, &with.name);
             app.line(layout::paragraph(&line, &format!("{number:>3}  "), "     ", app.width));
         }
+        and_more(app, more);
     }
     Ok(())
 }
 
-fn others(app: &App, page: &Today) -> Result<(), Failure> {
+fn others(app: &App, page: &Today, more: &More) -> Result<(), Failure> {
     let zone = app.notebook.zone()?;
     let name = |name: &str| clean(name);
     part(
@@ -78,8 +100,9 @@ fn others(app: &App, page: &Today) -> Result<(), Failure> {
                 format!("{} — {}, {}", clean(words), name(&with.name), days::due(*day, app.today))
             })
             .collect(),
+        more.reminders,
     );
-    meetings(app, page, zone);
+    meetings(app, page, zone, more.meetings);
     part(
         app,
         "They decide soon",
@@ -90,6 +113,7 @@ fn others(app: &App, page: &Today) -> Result<(), Failure> {
                 format!("{} — {}, {when}", clean(&with.record.words), name(&with.name))
             })
             .collect(),
+        more.decisions,
     );
     part(
         app,
@@ -98,6 +122,7 @@ fn others(app: &App, page: &Today) -> Result<(), Failure> {
             .iter()
             .map(|with| format!("{} — {}", name(&with.name), person::how_far(app, &with.record)))
             .collect(),
+        more.introductions,
     );
     part(
         app,
@@ -109,6 +134,7 @@ fn others(app: &App, page: &Today) -> Result<(), Failure> {
                 format!("{} — {}, {when}", clean(&with.record.words), name(&with.name))
             })
             .collect(),
+        more.asks,
     );
     part(
         app,
@@ -117,6 +143,7 @@ fn others(app: &App, page: &Today) -> Result<(), Failure> {
             .iter()
             .map(|birthday| format!("{}, {}", called(&birthday.person), days::day(birthday.on, app.today)))
             .collect(),
+        more.birthdays,
     );
     part(
         app,
@@ -131,6 +158,7 @@ fn others(app: &App, page: &Today) -> Result<(), Failure> {
                 )
             })
             .collect(),
+        0,
     );
     if page.to_debrief > 0 {
         let people = days::count(page.to_debrief, "new person waits", "new people wait");
@@ -144,7 +172,7 @@ fn others(app: &App, page: &Today) -> Result<(), Failure> {
 }
 
 /// Meetings ahead, each with what was prepared for it.
-fn meetings(app: &App, page: &Today, zone: Tz) {
+fn meetings(app: &App, page: &Today, zone: Tz, more: u64) {
     if !page.meetings.is_empty() {
         show::heading(app, "Meetings");
     }
@@ -155,6 +183,7 @@ fn meetings(app: &App, page: &Today, zone: Tz) {
             app.line(layout::paragraph(&line, "      ", "        ", app.width));
         }
     }
+    and_more(app, more);
 }
 
 /// A name with the organisation.

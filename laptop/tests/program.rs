@@ -1676,3 +1676,69 @@ fn a_relay_is_set_shown_and_forgotten_and_one_that_does_not_answer_is_not_taken(
     assert_eq!(desk.json(&["relay", "forget"])["id"], relay.url());
     assert_eq!(desk.json(&["relay"])["relay"], Value::Null);
 }
+
+#[test]
+fn a_topic_or_a_spark_alone_is_kept_with_somebody_whose_name_is_not_known() {
+    let desk = Desk::new();
+    for line in ["#lyon", "*", "#lyon *"] {
+        desk.kith(&["jot", line]);
+    }
+    assert_eq!(desk.json(&["people"])["total"], 3);
+    assert!(desk.kith(&["export", "json"]).contains("lyon"));
+}
+
+#[test]
+fn a_promise_reads_the_day_in_its_words_and_says_what_it_did_not_read() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz"]);
+    let said = desk.kith(&["promise", "call by 2040-11-20", "--to", "dana"]);
+    assert!(said.contains("call — to Dana Ruiz, Tue 20 Nov 2040"), "{said}");
+    let said = desk.kith(&["promise", "call by 2040-11-20", "--to", "dana", "--by", "2041-03-04"]);
+    assert!(said.contains("call by 2040-11-20 — to Dana Ruiz, Mon 4 Mar 2041"), "{said}");
+    let said = desk.run(&["promise", "write", "by", "Dec", "--to", "dana"]);
+    assert!(said.out.contains("write by Dec — to Dana Ruiz."), "{}", said.out);
+    assert!(said.err.contains("\"by Dec\" was not read as a day"), "{}", said.err);
+}
+
+#[test]
+fn what_today_and_find_leave_out_is_counted_and_can_be_seen() {
+    let desk = Desk::new();
+    let late: Vec<String> = (0..25).map(|n| format!("Dana Ruiz !send list {n} by 2020-01-{:02}", n + 1)).collect();
+    desk.typed(&["jot"], &(late.join("\n") + "\nDana Ruiz !the last one tomorrow\n"));
+    let today = desk.kith(&["today"]);
+    assert!(today.contains("and 6 more: kith today --all") && !today.contains("the last one"), "{today}");
+    assert_eq!(desk.json(&["today"])["more"]["i_owe"], 6);
+    let all = desk.kith(&["today", "--all"]);
+    assert!(all.contains("the last one") && !all.contains("more:"), "{all}");
+    assert_eq!(desk.json(&["today", "--all"])["more"]["i_owe"], 0);
+    // With deleted people about, what waits for them is not counted.
+    desk.kith(&["jot", "Ann Lee !send her the map by 2020-01-01"]);
+    desk.kith(&["delete", "ann"]);
+    assert_eq!(desk.json(&["today"])["more"]["i_owe"], 6);
+
+    let lines: String = (0..35).map(|n| format!("Person{n} Number, Borealis\n")).collect();
+    desk.typed(&["jot"], &lines);
+    let found = desk.kith(&["find", "number"]);
+    assert!(found.contains("and 5 more: kith find --all number"), "{found}");
+    assert!(desk.run(&["find", "number", "--json"]).err.contains("and 5 more"));
+    assert_eq!(desk.json(&["find", "--all", "number"]).as_array().unwrap().len(), 35);
+    assert_eq!(desk.json(&["find", "number", "--limit", "7"]).as_array().unwrap().len(), 7);
+}
+
+#[test]
+fn a_notebook_with_anything_in_it_is_not_called_empty() {
+    let empty = "This notebook is empty";
+    let begun: [&[&[&str]]; 4] = [
+        &[&["note", "The chamber moves to Thursdays"]],
+        &[&["event", "start", "Chamber breakfast"]],
+        &[&["jot", "Dana Ruiz"], &["delete", "dana"]],
+        &[&["need", "a quieter office"]],
+    ];
+    for steps in begun {
+        let desk = Desk::new();
+        assert!(desk.kith(&[]).contains(empty));
+        steps.iter().for_each(|step| drop(desk.kith(step)));
+        let said = desk.kith(&[]);
+        assert!(!said.contains(empty), "after {steps:?}: {said}");
+    }
+}

@@ -29,7 +29,23 @@ struct Language {
     within: &'static [&'static str],
     /// Words for the end of the day, of the week, of the month.
     ends: [&'static [&'static str]; 3],
-    end_of: &'static [&'static [&'static str]],
+    end: &'static [&'static str],
+    beginning: &'static [&'static str],
+    the: &'static [&'static str],
+    /// Words for the time of a day, beside numbers such as `5pm` and `17:00`.
+    times: &'static [&'static str],
+    /// Words that may stand among those of a time.
+    among_times: &'static [&'static str],
+    /// Words behind which a day is another one, or none: "after Friday", "every Friday".
+    turns: &'static [&'static str],
+    /// Words that go on with a day, so that it cannot be taken out without them: "a table for Friday".
+    leads: &'static [&'static str],
+    /// Words that tell a part of a week, a month, a year, which is no day.
+    parts: &'static [&'static str],
+    /// Small words and amounts between the beginning of a day and what makes it one.
+    small: &'static [&'static str],
+    /// What is some day, and not known here.
+    others: &'static [&'static str],
     /// Words beside which a day is one of several.
     or: &'static [&'static str],
     /// Short weekdays that are words of their own.
@@ -61,7 +77,57 @@ const LANGUAGES: &[Language] = &[Language {
     ends: [&["eod"], &["eow"], &["eom"]],
     or: &["or", "and", "to", "till", "until", "through", "-", "–", "/"],
     also_words: &["sun", "sat", "wed"],
-    end_of: &[&["end", "of"], &["end", "of", "the"], &["the", "end", "of"], &["the", "end", "of", "the"]],
+    end: &["end"],
+    beginning: &["beginning", "start"],
+    the: &["the"],
+    times: &["morning", "afternoon", "evening", "night", "noon", "midday", "midnight", "lunch", "am", "pm", "o'clock"],
+    among_times: &["at", "in", "the", "around", "before", "by"],
+    turns: &["after", "since", "from", "every", "each", "not", "about", "than", "except"],
+    leads: &["for", "at", "around", "during", "over", "through", "throughout", "into", "in", "within", "with", "like"],
+    parts: &["after", "since", "around", "mid", "middle", "early", "late", "beginning", "start", "end", "first"],
+    small: &[
+        "the",
+        "a",
+        "an",
+        "of",
+        "end",
+        "beginning",
+        "start",
+        "middle",
+        "mid",
+        "early",
+        "late",
+        "next",
+        "this",
+        "coming",
+        "following",
+        "first",
+        "last",
+        "couple",
+        "few",
+        "half",
+        "several",
+    ],
+    others: &[
+        "weekend",
+        "quarter",
+        "fortnight",
+        "easter",
+        "christmas",
+        "xmas",
+        "ramadan",
+        "eid",
+        "hanukkah",
+        "diwali",
+        "thanksgiving",
+        "pentecost",
+        "midsummer",
+        "eoy",
+        "spring",
+        "summer",
+        "autumn",
+        "winter",
+    ],
     of: &["of"],
     weekdays: [
         &["monday", "mon"],
@@ -103,6 +169,8 @@ pub struct Found {
     pub from: usize,
     /// The word behind the phrase.
     pub to: usize,
+    /// It stands at the end and can be taken out; else what was said would not be whole without it.
+    pub at_end: bool,
     /// The day.
     pub day: NaiveDate,
 }
@@ -146,48 +214,148 @@ pub fn find(words: &[&str], context: &Context) -> Option<Found> {
     (0..words.len()).rev().find_map(|at| LANGUAGES.iter().find_map(|language| language.found(&words, at, context)))
 }
 
-/// What "by" or its like announces and looks like a day without being one: `by 31 Feb`, `by 12/03`, `by fri or mon`.
+/// What looks like a day without being one that is known: `by 31 Feb`, `by 12/03`, `by fri or mon`, `mid December`.
 pub fn unread(words: &[&str], context: &Context) -> Option<String> {
     if find(words, context).is_some() {
         return None;
     }
     let plain: Vec<String> = words.iter().map(|word| self::plain(word)).collect();
-    let at = (0..words.len()).rev().find(|at| LANGUAGES.iter().any(|language| language.is_attempt(&plain, *at)))?;
+    let is_attempt = |at: &usize| LANGUAGES.iter().any(|language| language.is_attempt(&plain, *at, context));
+    let at = (0..words.len()).find(is_attempt)?;
     Some(words[at..words.len().min(at + 4)].join(" "))
 }
 
 impl Language {
     fn found(&self, words: &[String], at: usize, context: &Context) -> Option<Found> {
+        let before = at.checked_sub(1).map(|before| words[before].as_str());
         let announces = is(&words[at], self.before_a_day);
-        let announced = !announces && at > 0 && is(&words[at - 1], self.before_a_day);
+        let announced = !announces && before.is_some_and(|word| is(word, self.before_a_day));
+        let timed = before.is_some_and(|word| self.is_time(word));
         let phrase = at + usize::from(announces);
-        let (length, day) = self.phrase(&words[phrase..], context, announces || announced)?;
+        let (length, day) = self.phrase(&words[phrase..], context, announces || announced || timed)?;
         let to = phrase + length;
         let at_end = to == words.len();
-        let whole = iso(&words[phrase]).is_some();
+        let is_whole = iso(&words[phrase]).is_some();
         let beside = |at: Option<usize>| at.and_then(|at| words.get(at)).is_some_and(|word| is(word, self.or));
-        if announced || !announces && !at_end || !whole && (beside(at.checked_sub(1)) || beside(Some(to))) {
+        if announced || !is_whole && (beside(at.checked_sub(1)) || beside(Some(to))) {
+            return None;
+        }
+        if !announces && !at_end && !self.are_times(&words[to..]) {
+            return None;
+        }
+        // "by 2026-12-24" is what it says, whatever stands before it.
+        let before = before.filter(|_| !(announces && is_whole));
+        if self.goes_on(&words[to..]) || before.is_some_and(|word| self.is_turned_by(word, announces)) {
             return None;
         }
         let is_a_word = length == 1 && is(&words[phrase], self.also_words);
-        (at_end || !is_a_word).then_some(Found { from: at, to, day })
+        let belongs =
+            before.is_some_and(|word| timed || !announces && (is(word, self.leads) || short_number(word, 2).is_some()));
+        (at_end || !is_a_word).then_some(Found { from: at, to, day, at_end: at_end && !belongs })
     }
 
-    fn is_attempt(&self, words: &[String], at: usize) -> bool {
-        let Some(first) = words.get(at + 1).filter(|_| is(&words[at], self.before_a_day)) else { return false };
-        let second = words.get(at + 2).map_or("", String::as_str);
+    /// Whether a day behind this word is part of a longer phrase, or not the day that is meant.
+    fn is_turned_by(&self, word: &str, announces: bool) -> bool {
+        let is_unit = [self.week, self.month, self.year].iter().any(|unit| is(word, unit));
+        if announces {
+            return is_unit;
+        }
+        let phrases =
+            [self.turns, self.parts, self.next, self.this, self.last, self.of, self.the, self.today, self.tomorrow];
+        is_unit
+            || phrases.iter().any(|words| is(word, words))
+            || self.ends.iter().any(|words| is(word, words))
+            || self.weekday(word, true).is_some()
+            || self.month_of(word).is_some()
+    }
+
+    /// Whether what follows a day says which day it is after all: "Friday week", "Friday after next".
+    fn goes_on(&self, rest: &[String]) -> bool {
+        let Some(first) = rest.first() else { return false };
+        let second = rest.get(1).map_or("", String::as_str);
+        let names_a_day = |word: &str| self.weekday(word, false).is_some() || is(word, self.week);
+        is(first, self.week)
+            || is(first, self.today)
+            || is(first, self.tomorrow)
+            || self.weekday(first, true).is_some()
+            || self.month_of(first).is_some()
+            || (is(first, self.next) || is(first, self.this)) && names_a_day(second)
+            || is(first, self.turns) && is(second, self.next)
+    }
+
+    /// The time of a day: `5pm`, `17:00`, `noon`.
+    fn is_time(&self, word: &str) -> bool {
+        let on_a_clock = word.split_once(':').is_some_and(|(hours, minutes)| {
+            short_number(hours, 2).is_some() && minutes.len() == 2 && short_number(minutes, 2).is_some()
+        });
+        let half = word.strip_suffix("am").or_else(|| word.strip_suffix("pm"));
+        let in_halves = half.is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit()));
+        on_a_clock || in_halves || is(word, self.times)
+    }
+
+    fn are_times(&self, words: &[String]) -> bool {
+        let fits = |word: &String| self.is_time(word) || is(word, self.among_times) || short_number(word, 2).is_some();
+        words.iter().all(fits)
+    }
+
+    fn is_attempt(&self, words: &[String], at: usize, context: &Context) -> bool {
+        let word = words[at].as_str();
+        let next = words.get(at + 1).map_or("", String::as_str);
+        if self.phrase(&words[at..], context, false).is_some() || self.weekday(word, false).is_some() {
+            return true;
+        }
+        if let Some((part, rest)) = word.split_once('-') {
+            return is(part, self.parts) && (self.month_of(rest).is_some() || self.is_unit(rest));
+        }
+        // Behind small words and amounts, the first that could make it a day.
+        let is_small = |word: &&String| is(word, self.small) || self.number(word).is_some();
+        let behind = &words[at + 1..];
+        let small = behind.iter().take(4).take_while(is_small).count();
         let is_number = |word: &str| self.ordinal(word).is_some();
-        let is_month = |word: &str| self.month_of(word).is_some();
-        self.weekday(first, true).is_some()
-            || numbers_of(first).is_some()
-            || is_number(first) && is_month(second)
-            || is_month(first) && is_number(second)
+        let counted = behind.first().is_some_and(|first| is_number(first))
+            && self.month_of(behind.get(1).map_or("", String::as_str)).is_some();
+        let last = behind.get(small).map_or("", String::as_str);
+        if is(word, self.within) {
+            return !is(next, self.the) && (self.month_of(last).is_some() || self.is_unit(last) && small > 0);
+        }
+        let announced = is(word, self.before_a_day);
+        if announced || is(word, self.parts) {
+            return counted
+                || behind.iter().take(small + 1).any(|word| self.is_ordinal(word))
+                || self.is_day_like(last)
+                || announced && self.is_time(next);
+        }
+        (is(word, self.next) || is(word, self.this)) && self.is_day_like(next)
+    }
+
+    fn is_unit(&self, word: &str) -> bool {
+        let units = [self.week, self.month, self.year, self.others];
+        units.iter().any(|unit| is(word, unit)) || self.day.get(1..).is_some_and(|days| is(word, days))
+    }
+
+    fn is_day_like(&self, word: &str) -> bool {
+        self.weekday(word, true).is_some()
+            || numbers_of(word).is_some()
+            || self.month_of(word).is_some()
+            || self.is_unit(word)
+            || is(word, self.today)
+            || is(word, self.tomorrow)
+            || self.ends.iter().any(|end| is(word, end))
+            || looks_like_iso(word)
+    }
+
+    /// `3rd`: a number that can only be one of a row.
+    fn is_ordinal(&self, word: &str) -> bool {
+        self.ordinal(word).is_some() && !word.ends_with(|c: char| c.is_ascii_digit())
     }
 
     /// The longest phrase these words begin with. Short weekdays count only when they are announced: "in the sun".
     fn phrase(&self, words: &[String], context: &Context, announced: bool) -> Option<(usize, NaiveDate)> {
         let first = words.first()?;
         let today = context.today;
+        if is(first, self.the) {
+            return self.behind_the(words, context, announced);
+        }
         if let Some(day) = iso(first) {
             return Some((1, day));
         }
@@ -204,22 +372,67 @@ impl Language {
             return Some((1, day));
         }
         if let Some(at) = self.ends.iter().position(|forms| is(first, forms)) {
+            // "eod Friday" is the end of that day. Words that look further themselves do not follow, so this ends.
+            let looks_on = |word: &String| is(word, self.the) || self.ends.iter().any(|forms| is(word, forms));
+            let of_a_day = || {
+                words.get(1).filter(|word| !looks_on(word))?;
+                self.phrase(&words[1..], context, true).map(|(length, day)| (length + 1, day))
+            };
             let units = [today, next_week(context)?.pred_opt()?, self.end(self.month[0], context)?];
-            return Some((1, units[at]));
+            return (at == 0).then(of_a_day).flatten().or(Some((1, units[at])));
         }
-        if let Some((length, day)) = self.end_of(words, context) {
+        if let Some((length, day)) = self.edge_of(words, context) {
             return Some((length, day));
         }
         if is(first, self.next) {
-            return Some((2, self.next(words.get(1)?, context)?));
+            return self.next(words, context);
         }
         if is(first, self.this) {
             return Some((2, self.this(words.get(1)?, context)?));
         }
-        if let Some(weekday) = self.weekday(first, announced) {
-            return Some((1, coming(today, weekday)?));
+        if let Some(weekday) = self.weekday(first, true) {
+            let found = self.weekday_and_more(weekday, words, context);
+            return found.filter(|(length, _)| *length > 1 || announced || self.weekday(first, false).is_some());
+        }
+        if announced && self.is_ordinal(first) && self.are_times(&words[1..]) {
+            return Some((1, next_of_number(self.ordinal(first)?, today)?));
         }
         self.day_of_month(words, today)
+    }
+
+    /// `the 3rd`, `the end of March`, `the Friday`.
+    fn behind_the(&self, words: &[String], context: &Context, announced: bool) -> Option<(usize, NaiveDate)> {
+        let rest = words.get(1..).filter(|rest| !is(rest.first().map_or("", String::as_str), self.the))?;
+        self.phrase(rest, context, announced).map(|(length, day)| (length + 1, day))
+    }
+
+    /// A weekday, and what tells which one: `Friday next week`, `Fri 4 Dec`. A date on another weekday is none.
+    fn weekday_and_more(&self, weekday: Weekday, words: &[String], context: &Context) -> Option<(usize, NaiveDate)> {
+        let of = 1 + usize::from(words.get(1).is_some_and(|word| is(word, self.of)));
+        let (which, unit) = (words.get(of).map_or("", String::as_str), words.get(of + 1).map_or("", String::as_str));
+        let first = next_week(context)?;
+        if is(which, self.next) && is(unit, self.week) {
+            return Some((of + 2, from_on(first, weekday)?));
+        }
+        if is(which, self.this) && is(unit, self.week) {
+            let day = from_on(first.checked_sub_days(Days::new(7))?, weekday)?;
+            return (day >= context.today).then_some((of + 2, day));
+        }
+        match self.date(words.get(1..).unwrap_or_default(), context.today) {
+            Some((length, day)) => (day.weekday() == weekday).then_some((length + 1, day)),
+            None => Some((1, coming(context.today, weekday)?)),
+        }
+    }
+
+    /// A day of a month, in any of the ways in which one is written behind a weekday.
+    fn date(&self, words: &[String], today: NaiveDate) -> Option<(usize, NaiveDate)> {
+        let the = usize::from(is(words.first()?, self.the));
+        let first = words.get(the)?;
+        let in_numbers = || iso(first).or_else(|| in_numbers(first, today, true)).map(|day| (1, day));
+        let of_month = || self.day_of_month(&words[the..], today);
+        let by_number = || self.is_ordinal(first).then(|| next_of_number(self.ordinal(first)?, today)).flatten();
+        let found = in_numbers().or_else(of_month).or_else(|| by_number().map(|day| (1, day)));
+        found.map(|(length, day)| (length + the, day))
     }
 
     /// A day that lies behind, when that is what these words say, all of them.
@@ -279,45 +492,88 @@ impl Language {
         day.filter(|day| day.year() <= 9999).map(|day| (3, day))
     }
 
-    fn end_of(&self, words: &[String], context: &Context) -> Option<(usize, NaiveDate)> {
-        let phrase = self.end_of.iter().rev().find(|phrase| {
-            words.len() > phrase.len() && phrase.iter().zip(words).all(|(expected, word)| expected == word)
-        })?;
-        Some((phrase.len() + 1, self.end(&words[phrase.len()], context)?))
+    /// The first or the last day of a week, a month, a year: `end of month`, `beginning of next week`, `end of March`.
+    fn edge_of(&self, words: &[String], context: &Context) -> Option<(usize, NaiveDate)> {
+        let first = words.first()?;
+        let is_end = is(first, self.end);
+        if !is_end && !is(first, self.beginning) || !is(words.get(1)?, self.of) {
+            return None;
+        }
+        let mut at = 2;
+        at += usize::from(is(words.get(at)?, self.the));
+        let is_next = is(words.get(at)?, self.next);
+        at += usize::from(is_next || is(words.get(at)?, self.this));
+        let unit = words.get(at)?;
+        let (from, to) = match self.span_of(unit, is_next, context.today, next_week(context)?) {
+            Some(span) => span,
+            None if is_next => return None,
+            None => self.span_of_month(unit, is_end, context.today)?,
+        };
+        let day = if is_end { to } else { from };
+        (day >= context.today).then_some((at + 1, day))
     }
 
     /// The last day of this week, month or year, or of a month by its name.
     fn end(&self, unit: &str, context: &Context) -> Option<NaiveDate> {
-        let today = context.today;
-        if is(unit, self.week) {
-            next_week(context)?.pred_opt()
-        } else if is(unit, self.month) {
-            first_of_month(today)?.checked_add_months(Months::new(1))?.pred_opt()
-        } else if is(unit, self.year) {
-            NaiveDate::from_ymd_opt(today.year(), 12, 31)
-        } else {
-            let month = self.month_of(unit)?;
-            let last = |year| NaiveDate::from_ymd_opt(year, month, 1)?.checked_add_months(Months::new(1))?.pred_opt();
-            (today.year()..=today.year() + 1).filter_map(last).find(|day| *day >= today)
-        }
+        let span = self.span_of(unit, false, context.today, next_week(context)?);
+        span.or_else(|| self.span_of_month(unit, true, context.today)).map(|(_, to)| to)
     }
 
-    /// The first day of the next week, month or year; "next Tuesday" is the one of next week.
-    fn next(&self, unit: &str, context: &Context) -> Option<NaiveDate> {
-        let today = context.today;
+    /// The first and the last day of this week, month or year, or of the next.
+    fn span_of(
+        &self,
+        unit: &str,
+        is_next: bool,
+        today: NaiveDate,
+        next_week: NaiveDate,
+    ) -> Option<(NaiveDate, NaiveDate)> {
+        let ahead = u32::from(is_next);
         if is(unit, self.week) {
-            next_week(context)
-        } else if is(unit, self.month) {
-            first_of_month(today)?.checked_add_months(Months::new(1))
-        } else if is(unit, self.year) {
-            NaiveDate::from_ymd_opt(today.year() + 1, 1, 1)
-        } else {
-            coming(next_week(context)?.pred_opt()?, self.weekday(unit, true)?)
+            let first = if is_next { next_week } else { next_week.checked_sub_days(Days::new(7))? };
+            return Some((first, first.checked_add_days(Days::new(6))?));
         }
+        let (first, months) = if is(unit, self.month) {
+            (first_of_month(today)?.checked_add_months(Months::new(ahead))?, 1)
+        } else if is(unit, self.year) {
+            (NaiveDate::from_ymd_opt(today.year() + ahead as i32, 1, 1)?, 12)
+        } else {
+            return None;
+        };
+        Some((first, first.checked_add_months(Months::new(months))?.pred_opt()?))
+    }
+
+    /// The first and the last day of a month by its name, of this year or the next: the one of which the day that is
+    /// asked for does not lie behind.
+    fn span_of_month(&self, name: &str, is_end: bool, today: NaiveDate) -> Option<(NaiveDate, NaiveDate)> {
+        let month = self.month_of(name)?;
+        let span = |year| {
+            let first = NaiveDate::from_ymd_opt(year, month, 1)?;
+            Some((first, first.checked_add_months(Months::new(1))?.pred_opt()?))
+        };
+        (today.year()..=today.year() + 1)
+            .filter_map(span)
+            .find(|(from, to)| if is_end { *to >= today } else { *from >= today })
+    }
+
+    /// The first day of the next week, month or year; "next Tuesday" and "next week on Tuesday" are the one of next week.
+    fn next(&self, words: &[String], context: &Context) -> Option<(usize, NaiveDate)> {
+        let (unit, first) = (words.get(1)?, next_week(context)?);
+        if is(unit, self.week) {
+            let on = 2 + usize::from(words.get(2).is_some_and(|word| is(word, self.before_a_day)));
+            let weekday = words.get(on).and_then(|word| self.weekday(word, true));
+            return match weekday {
+                Some(weekday) => Some((on + 1, from_on(first, weekday)?)),
+                None => Some((2, first)),
+            };
+        }
+        if let Some((from, _)) = self.span_of(unit, true, context.today, first) {
+            return Some((2, from));
+        }
+        Some((2, from_on(first, self.weekday(unit, true)?)?))
     }
 
     fn this(&self, unit: &str, context: &Context) -> Option<NaiveDate> {
-        self.end(unit, context).or_else(|| coming(context.today, self.weekday(unit, true)?))
+        self.end(unit, context).or_else(|| from_on(context.today, self.weekday(unit, true)?))
     }
 
     fn weekday(&self, word: &str, short_too: bool) -> Option<Weekday> {
@@ -377,14 +633,21 @@ fn short_number(digits: &str, most_digits: usize) -> Option<u32> {
     plausible.then(|| digits.parse().ok()).flatten()
 }
 
-/// `2026-12-24`; a day with its year stays as it is, past or not.
+/// `2026-12-24`, `2026-11-3`; a day with its year stays as it is, past or not.
 fn iso(word: &str) -> Option<NaiveDate> {
-    let shaped = word.len() == 10
-        && word.bytes().enumerate().all(|(at, b)| match at {
-            4 | 7 => b == b'-',
-            _ => b.is_ascii_digit(),
-        });
-    shaped.then(|| word.parse().ok()).flatten()
+    let numbers = iso_numbers(word)?;
+    NaiveDate::from_ymd_opt(numbers[0] as i32, numbers[1], numbers[2])
+}
+
+fn looks_like_iso(word: &str) -> bool {
+    iso_numbers(word).is_some()
+}
+
+fn iso_numbers(word: &str) -> Option<Vec<u32>> {
+    let parts: Vec<&str> = word.split('-').collect();
+    let numbers: Vec<u32> = parts.iter().map(|part| short_number(part, 4)).collect::<Option<_>>()?;
+    let is_shaped = parts.len() == 3 && parts[0].len() == 4 && parts[1].len() <= 2 && parts[2].len() <= 2;
+    is_shaped.then_some(numbers)
 }
 
 /// The two or three numbers of `24.11`, `24.11.2026`, `12/03`, and what stands between them.
@@ -417,6 +680,17 @@ fn in_numbers(word: &str, today: NaiveDate, announced: bool) -> Option<NaiveDate
 fn coming(after: NaiveDate, weekday: Weekday) -> Option<NaiveDate> {
     let ahead = weekday.days_since(after.weekday());
     after.checked_add_days(Days::new(if ahead == 0 { 7 } else { ahead.into() }))
+}
+
+/// The first such weekday on this day or after it.
+fn from_on(day: NaiveDate, weekday: Weekday) -> Option<NaiveDate> {
+    day.checked_add_days(Days::new(weekday.days_since(day.weekday()).into()))
+}
+
+/// The next day of a month with this number, today included; not every month has a 31st.
+fn next_of_number(number: u32, today: NaiveDate) -> Option<NaiveDate> {
+    let of_month = |ahead| first_of_month(today)?.checked_add_months(Months::new(ahead))?.with_day(number);
+    (0..=12).filter_map(of_month).find(|day| *day >= today)
 }
 
 /// The last such weekday before this day.
@@ -519,6 +793,93 @@ mod tests {
     }
 
     #[test]
+    fn what_looks_like_a_day_is_read_or_told_and_never_misread() {
+        // A Sunday.
+        let sunday = context("2026-11-22", WeekStart::Monday);
+        let read = |text: &str| {
+            let words: Vec<&str> = text.split(' ').collect();
+            let found = find(&words, &sunday);
+            let left = found.map(|found| if found.at_end { words[..found.from].join(" ") } else { text.into() });
+            (left, found.map(|found| found.day.to_string()))
+        };
+        for (text, left, day) in [
+            ("x by Friday next week", "x", "2026-11-27"),
+            ("x friday next week", "x", "2026-11-27"),
+            ("x by fri of next week", "x", "2026-11-27"),
+            ("x next week on Friday", "x", "2026-11-27"),
+            ("x next week friday", "x", "2026-11-27"),
+            ("x by end of next week", "x", "2026-11-29"),
+            ("x by the end of next month", "x", "2026-12-31"),
+            ("x end of next year", "x", "2027-12-31"),
+            ("x by 2026-11-3", "x", "2026-11-03"),
+            ("x by the 3rd", "x", "2026-12-03"),
+            ("x on 31st", "x", "2026-12-31"),
+            ("x by the 3rd of december", "x", "2026-12-03"),
+            ("x next tuesday", "x", "2026-11-24"),
+            ("x by next tuesday", "x", "2026-11-24"),
+            ("x this friday", "x", "2026-11-27"),
+            ("x this sunday", "x", "2026-11-22"),
+            ("x in two weeks", "x", "2026-12-06"),
+            ("x in a month", "x", "2026-12-22"),
+            ("x tomorrow", "x", "2026-11-23"),
+            ("x tomorrow morning", "x tomorrow morning", "2026-11-23"),
+            ("x friday at 9", "x friday at 9", "2026-11-27"),
+            ("x by 5pm fri", "x by 5pm fri", "2026-11-27"),
+            ("x by noon on friday", "x by noon on friday", "2026-11-27"),
+            ("x by 17:00 tomorrow", "x by 17:00 tomorrow", "2026-11-23"),
+            ("a table for friday", "a table for friday", "2026-11-27"),
+            ("x beginning of december", "x", "2026-12-01"),
+            ("x by the start of next week", "x", "2026-11-23"),
+            ("x by Friday 4 dec", "x", "2026-12-04"),
+            ("x Fri, 4 Dec", "x", "2026-12-04"),
+            ("x by friday the 4th", "x", "2026-12-04"),
+            ("x by eod friday", "x", "2026-11-27"),
+            ("x by the friday", "x", "2026-11-27"),
+            ("x within this month", "x within this month", "2026-11-30"),
+        ] {
+            assert_eq!(read(text), (Some(left.into()), Some(day.into())), "{text}");
+        }
+        for text in [
+            "x by Dec",
+            "x mid december",
+            "x by mid-december",
+            "x after easter",
+            "x early next week",
+            "x late november",
+            "x by end of friday",
+            "x in two weeks on friday",
+            "x friday in two weeks",
+            "x a week from friday",
+            "x by friday week",
+            "x by friday after next",
+            "x by friday 5 dec",
+            "x every friday",
+            "x after friday",
+            "x this weekend",
+            "x next quarter",
+            "x in a couple of weeks",
+            "x in a few days",
+            "x by the 3rd of next month",
+            "x by the 2nd meeting",
+            "x by 5pm",
+            "x tomorrow the list",
+            "x first week of december",
+            "x monday this week",
+            "x beginning of the week",
+            "x by 2026-13-3",
+            "x in december",
+            "x by tomorrow friday",
+            "x by easter",
+        ] {
+            assert_eq!(read(text), (None, None), "{text}");
+            assert!(unread(&text.split(' ').collect::<Vec<_>>(), &sunday).is_some(), "{text} is not told");
+        }
+        for text in ["by the end of it", "a place in the sun", "for the next time", "in the week's news", "first aid"] {
+            assert_eq!(unread(&text.split(' ').collect::<Vec<_>>(), &sunday), None, "{text}");
+        }
+    }
+
+    #[test]
     fn one_of_two_days_is_none() {
         let sunday = context("2026-11-22", WeekStart::Monday);
         let found = |text: &str| find(&text.split(' ').collect::<Vec<_>>(), &sunday);
@@ -571,6 +932,8 @@ mod tests {
             let wednesday = context("2026-11-25", start);
             assert_eq!(day("next week", &wednesday), next.parse().ok());
             assert_eq!(day("end of week", &wednesday), end.parse().ok());
+            let ahead = end.parse::<NaiveDate>().unwrap() + Days::new(7);
+            assert_eq!(day("by end of next week", &wednesday), Some(ahead));
         }
     }
 

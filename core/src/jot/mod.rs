@@ -6,6 +6,16 @@
 //! counts at the start or after a space, and when a letter follows; `\` before it takes it literally. Before the first
 //! mark stand name, organisation, role: one to three parts between commas, of at most five words. What is none of this
 //! is the note. A line break ends what a mark began.
+//!
+//! The person before the first mark is who promises, needs and offers are about, and who it clicked with; those named
+//! with `@` are mentioned. Without anybody there, they are about everyone named with `@`, each of them: `@Ben Okoye @Chi
+//! Wu !send the list` is a promise to Ben and one to Chi. Different matters of two people are two lines. With nobody
+//! named at all, a promise is one to oneself, and anything else is about somebody whose name is not known.
+//!
+//! No character is lost but those that are consumed by what they mean: a mark; the backslash before one; the words of a
+//! day at the end of a promise or a need; a comma between the parts of a head, and `?` for a name not known; one of
+//! `,` `.` `;` `:` right behind a topic or a person; the punctuation around a phone, mail or link in a head, unless it
+//! is more than brackets, quotes or one such sign; and a topic, phone, mail or link typed a second time.
 
 pub mod days;
 
@@ -132,6 +142,28 @@ pub struct Draft {
     pub note: String,
     /// What looks like a day and was not read as one; it stands in the words it was typed in.
     pub unread_days: Vec<String>,
+}
+
+impl Draft {
+    /// Whether it is about somebody of its own, known by name or not; else about those named with `@`, or nobody.
+    pub fn has_somebody(&self) -> bool {
+        let typed = self.line.trim_start();
+        let begins_with_nobody_known = typed
+            .strip_prefix('?')
+            .is_some_and(|rest| rest.chars().next().is_none_or(|c| c.is_whitespace() || c == ','));
+        // A way to reach somebody that stands in no note would belong to nobody.
+        let is_reached = self.channels.iter().any(|channel| !self.note.contains(&channel.value));
+        if self.name.is_some() || !self.organisation.is_empty() || !self.role.is_empty() {
+            return true;
+        }
+        if begins_with_nobody_known || is_reached {
+            return true;
+        }
+        let is_spoken_of =
+            !self.note.is_empty() || !self.needs.is_empty() || !self.offers.is_empty() || !self.channels.is_empty();
+        let is_remembered = self.spark || !self.topics.is_empty() && self.promises.is_empty();
+        self.people.is_empty() && (is_spoken_of || is_remembered)
+    }
 }
 
 /// A line as it is understood.
@@ -377,8 +409,7 @@ impl<'a> Reader<'a> {
         }
         named.truncate(fitting);
         for (range, channel) in found.into_iter().take(rest.unwrap_or(parts.len())).flatten() {
-            self.span(range, SpanKind::Channel);
-            self.channel(channel);
+            self.head_channel(range, channel);
         }
         if let Some((first, _)) = rest.and_then(|at| parts[at..].iter().flatten().next()) {
             self.note_words(&words(self.line, first.start..range.end));
@@ -402,8 +433,7 @@ impl<'a> Reader<'a> {
         channels: impl Iterator<Item = (Range<usize>, Channel)>,
     ) {
         for (range, channel) in channels.filter(|(range, _)| range.end <= mark.start) {
-            self.span(range, SpanKind::Channel);
-            self.channel(channel);
+            self.head_channel(range, channel);
         }
         self.span(mark, SpanKind::Name);
         self.note_words(&words(self.line, remembered));
@@ -449,7 +479,7 @@ impl<'a> Reader<'a> {
         let bare: Vec<&str> = inside.iter().map(|(_, word)| *word).collect();
         let found = days::find(&bare, self.context).filter(|found| found.from > 0);
         match found {
-            Some(found) if found.to == inside.len() => {
+            Some(found) if found.at_end => {
                 let day = inside[found.from].0.start..inside[found.to - 1].0.end;
                 self.span(whole.start..day.start, kind);
                 self.span(day, SpanKind::Day);
@@ -476,11 +506,21 @@ impl<'a> Reader<'a> {
         {
             length += 1;
         }
+        let (last, word) = &inside[length - 1];
+        let end = word.trim_end_matches([',', '.', ';', ':', '!', '?', ')']).len();
         let name = joined(&inside[..length]);
-        let name = name.trim_end_matches([',', '.', ';', ':', '!', '?', ')']).to_string();
-        self.span(from..inside[length - 1].0.end, SpanKind::Person);
+        let name = name[..name.len() - (word.len() - end)].to_string();
+        self.span(from..last.start + end, SpanKind::Person);
         self.draft.people.push(name);
+        self.rest_of_word((last.start + end..last.end, &word[end..]));
         self.note_words(&inside[length..]);
+    }
+
+    /// What stands right behind a topic or a person: the note, unless it only ends them.
+    fn rest_of_word(&mut self, rest: Word<'_>) {
+        if !matches!(rest.1, "" | "," | "." | ";" | ":") {
+            self.note_words(&[rest]);
+        }
     }
 
     /// One word of letters, digits, `-` and `_`; what follows is the note.
@@ -493,10 +533,7 @@ impl<'a> Reader<'a> {
             self.draft.topics.push(topic);
         }
         self.span(from..range.start + end, SpanKind::Topic);
-        let rest = (range.start + end..range.end, &word[end..]);
-        if rest.1.chars().any(char::is_alphanumeric) {
-            self.note_words(&[rest]);
-        }
+        self.rest_of_word((range.start + end..range.end, &word[end..]));
         self.note_words(&inside[1..]);
     }
 
@@ -507,6 +544,25 @@ impl<'a> Reader<'a> {
         self.span(words[0].0.start..words[words.len() - 1].0.end, SpanKind::Note);
         if let Some(line) = self.note.last_mut() {
             line.push(joined(words));
+        }
+    }
+
+    /// A way to reach somebody, said in the head. The punctuation around it goes with it while it only sets it off; what
+    /// is more, such as `:)`, is the note.
+    fn head_channel(&mut self, range: Range<usize>, channel: Channel) {
+        self.span(range.clone(), SpanKind::Channel);
+        let typed = &self.line[range];
+        let first = channel.value.split_whitespace().next().unwrap_or_default();
+        let last = channel.value.split_whitespace().next_back().unwrap_or_default();
+        let around =
+            typed.find(first).zip(typed.rfind(last)).map(|(from, to)| (&typed[..from], &typed[to + last.len()..]));
+        self.channel(channel);
+        let Some((before, behind)) = around else { return };
+        for (rest, usual) in [(before, "<(\"'"), (behind, ">)\"',.;:")] {
+            let sets_off = rest.chars().all(|c| usual.contains(c)) && !rest.contains(":)") && rest.len() <= 2;
+            if let (false, Some(line)) = (sets_off, self.note.last_mut()) {
+                line.push(rest.into());
+            }
         }
     }
 

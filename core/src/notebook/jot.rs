@@ -71,7 +71,7 @@ impl Notebook {
         let found = crate::jot::days::find(&words, &self.jot_context()?).filter(|found| found.from > 0);
         let day = found.as_ref().map(|found| found.day);
         let words = match found {
-            Some(found) if found.to == words.len() => words[..found.from].join(" "),
+            Some(found) if found.at_end => words[..found.from].join(" "),
             _ => typed.trim().to_string(),
         };
         Ok(WordsAndDay { words, day })
@@ -91,9 +91,12 @@ impl Notebook {
         let mut jot = Jot { event, zone, day: self.day_in(zone), writing: self.write(), wrote: Vec::new() };
         let (contact, known) = jot.person(draft)?;
         let others = jot.others(draft, contact)?;
-        let subject = contact.or(others.first().copied().filter(|_| others.len() == 1));
-        jot.promises(draft, subject)?;
-        jot.exchange(draft, subject)?;
+        let subjects = contact.map_or_else(|| others.clone(), |contact| vec![contact]);
+        let subject = Some(&subjects).filter(|all| all.len() == 1).and_then(|all| all.first().copied());
+        for subject in several_or_nobody(&subjects) {
+            jot.promises(draft, subject)?;
+            jot.exchange(draft, subject)?;
+        }
         jot.note(draft, contact, &others)?;
         let Jot { writing, wrote, .. } = jot;
         writing.commit()?;
@@ -109,6 +112,11 @@ impl Notebook {
         }
         Ok(jotted)
     }
+}
+
+/// Each of these people, or nobody once.
+fn several_or_nobody(subjects: &[Id<Contact>]) -> Vec<Option<Id<Contact>>> {
+    if subjects.is_empty() { vec![None] } else { subjects.iter().copied().map(Some).collect() }
 }
 
 /// Most people of a first name that are offered as the same; of more, none.
@@ -153,16 +161,10 @@ impl Jot<'_> {
         self.event.as_ref().map(|event| event.id)
     }
 
-    /// The person before the first mark: known for certain, or new. A line of marks alone is about nobody.
+    /// The person before the first mark: known for certain, or new. None when the line is about those named with `@`, or
+    /// about nobody.
     fn person(&mut self, draft: &Draft) -> Result<(Option<Id<Contact>>, bool)> {
-        let described = draft.name.is_some() || !draft.organisation.is_empty() || !draft.role.is_empty();
-        let spoken_of = !draft.note.is_empty()
-            || !draft.channels.is_empty()
-            || !draft.needs.is_empty()
-            || !draft.offers.is_empty()
-            || draft.line.trim_start().starts_with("? ")
-            || draft.line.trim() == "?";
-        if !described && (!spoken_of || !draft.people.is_empty()) {
+        if !draft.has_somebody() {
             return Ok((None, false));
         }
         let name = draft.name.as_deref().unwrap_or_default();
@@ -204,20 +206,33 @@ impl Jot<'_> {
         Ok(Some(Affiliation { organisation, role: draft.role.clone(), as_of, ..Affiliation::default() }))
     }
 
-    /// People named with `@`: those known for certain, and new ones.
+    /// People named with `@`, each once: those known for certain, and new ones. Without a person before the first mark,
+    /// the topics are theirs, and it clicked with them.
     fn others(&mut self, draft: &Draft, contact: Option<Id<Contact>>) -> Result<Vec<Id<Contact>>> {
+        let said = match contact {
+            Some(_) => Draft::default(),
+            None => Draft { topics: draft.topics.clone(), spark: draft.spark, ..Draft::default() },
+        };
         let mut others = Vec::new();
-        for name in &draft.people {
-            let id = match self.writing.notebook.certain_match(name, "")? {
-                Some(id) => id,
-                None => {
-                    let through = Contact { met_through: contact, met_on: None, met_at: None, ..self.new_person(name) };
-                    self.put(through)?
-                }
-            };
-            others.push(id);
+        for (at, name) in draft.people.iter().enumerate() {
+            if draft.people[..at].iter().any(|before| folded(before) == folded(name)) {
+                continue;
+            }
+            others.push(self.other(name, &said, contact)?);
         }
         Ok(others)
+    }
+
+    fn other(&mut self, name: &str, said: &Draft, through: Option<Id<Contact>>) -> Result<Id<Contact>> {
+        if let Some(id) = self.writing.notebook.certain_match(name, "")? {
+            if *said != Draft::default() {
+                self.writing.edit(id, |contact: &mut Contact| add_to(contact, said, None))?;
+            }
+            return Ok(id);
+        }
+        let mut contact = Contact { met_through: through, met_on: None, met_at: None, ..self.new_person(name) };
+        add_to(&mut contact, said, None);
+        self.put(contact)
     }
 
     fn promises(&mut self, draft: &Draft, with: Option<Id<Contact>>) -> Result<()> {
@@ -258,13 +273,13 @@ impl Jot<'_> {
             "" if marks > 0 => draft.line.trim(),
             note => note,
         };
-        if body.is_empty() {
+        // With a person the topics are theirs; without one they would be lost.
+        let topics = if contact.is_none() { draft.topics.clone() } else { Vec::new() };
+        if body.is_empty() && topics.is_empty() {
             return Ok(());
         }
         let at = Some(Moment::new(self.writing.now(), self.zone));
         let about: Vec<Id<Contact>> = contact.into_iter().chain(others.iter().copied()).collect();
-        // With a person the topics are theirs; without one they would be lost.
-        let topics = if contact.is_none() { draft.topics.clone() } else { Vec::new() };
         self.put(Note { body: body.into(), about, event: self.event(), at, topics, ..Note::default() })?;
         Ok(())
     }

@@ -54,7 +54,29 @@ impl Notebook {
     /// As [`Notebook::get`].
     pub fn today_page(&self) -> Result<Today> {
         let day = self.today()?;
-        self.read(|connection| query::today::today(connection, day))
+        self.read(|connection| query::today::today(connection, day, query::today::MOST))
+    }
+
+    /// The same with at most so many rows a part, and how many more there are of each. [`query::today::MOST`] is what
+    /// [`Notebook::today_page`] takes.
+    ///
+    /// # Errors
+    /// As [`Notebook::get`].
+    pub fn today_page_of(&self, most: u32) -> Result<(Today, query::today::More)> {
+        let day = self.today()?;
+        self.read(|connection| {
+            let page = query::today::today(connection, day, most)?;
+            let more = query::today::more(connection, &page, most)?;
+            Ok((page, more))
+        })
+    }
+
+    /// Whether nothing was ever written here that is still kept: no record of any kind, deleted ones included.
+    ///
+    /// # Errors
+    /// As [`Notebook::get`].
+    pub fn is_empty(&self) -> Result<bool> {
+        Ok(!self.read(crate::store::has_documents)?)
     }
 
     /// Finds records by any of their words, as one types.

@@ -9,10 +9,11 @@ use super::project::{Matter, NO_DAY, State, Stored, parse};
 use crate::error::Result;
 use crate::model::{Ask, Contact, Id, Introduction, Kind, Meeting, Need, Promise, Record};
 
-/// How many rows a part of the page shows at most.
-const MOST: u32 = 20;
-/// How many promises are read for it: those with deleted people are not shown, and others come in their place.
-const MOST_READ: u32 = 10 * MOST;
+/// How many rows a part of the page shows at most, unless all are asked for.
+pub const MOST: u32 = 20;
+/// How many records are read for each that is shown: those with deleted people are not shown, and others come in their
+/// place.
+const READ_FOR_EACH: u32 = 10;
 /// How far ahead promises without a rush are shown.
 const SOON: u64 = 7;
 /// How far ahead somebody's decision is worth knowing.
@@ -126,27 +127,56 @@ pub struct Today {
     pub conflicts: u64,
 }
 
-/// Reads the page of this day.
-pub fn today(connection: &Connection, day: NaiveDate) -> Result<Today> {
+/// How many more there are of each part of the page than it shows; a thousand of a part are counted at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct More {
+    /// Of what I owe.
+    pub i_owe: u64,
+    /// Of what they owe me.
+    pub they_owe: u64,
+    /// Of the reminders due.
+    pub reminders: u64,
+    /// Of the meetings.
+    pub meetings: u64,
+    /// Of the decisions others take.
+    pub decisions: u64,
+    /// Of the introductions under way.
+    pub introductions: u64,
+    /// Of the asks without an answer.
+    pub asks: u64,
+    /// Of the birthdays.
+    pub birthdays: u64,
+}
+
+/// From which day on, and before which, as they stand in the agenda.
+type Span = (String, String);
+
+/// The days a part of the page is about.
+fn span_of(matter: Matter, day: NaiveDate) -> Span {
     let ahead = |days| day.checked_add_days(Days::new(days)).unwrap_or(day).to_string();
-    let (today, tomorrow) = (day.to_string(), ahead(1));
-    let i_owe = promises_soon(connection, Matter::IOwe, &ahead(SOON))?;
-    let they_owe = promises_soon(connection, Matter::TheyOwe, &ahead(SOON))?;
-    let meetings: Vec<Meeting> = due(connection, Matter::Planned, "", &ahead(SOON), MOST)?;
-    let decisions: Vec<Need> = due(connection, Matter::Decision, &today, &ahead(DECISION_SOON), MOST)?;
-    let introductions: Vec<Introduction> = due(connection, Matter::Introduction, "", "~", MOST)?;
-    let week_ago = day.checked_sub_days(Days::new(SOON)).unwrap_or(day).to_string();
-    let asks: Vec<Ask> = due(connection, Matter::Ask, "", &week_ago, MOST)?;
+    let (from, before) = match matter {
+        Matter::Reminder => (String::new(), ahead(1)),
+        Matter::Decision => (day.to_string(), ahead(DECISION_SOON)),
+        Matter::Introduction => (String::new(), "~".into()),
+        Matter::Ask => (String::new(), day.checked_sub_days(Days::new(SOON)).unwrap_or(day).to_string()),
+        _ => (String::new(), ahead(SOON)),
+    };
+    (from, before)
+}
+
+/// Reads the page of this day, with at most so many rows a part.
+pub fn today(connection: &Connection, day: NaiveDate, most: u32) -> Result<Today> {
+    let span = |matter| span_of(matter, day);
     Ok(Today {
         day,
-        i_owe,
-        they_owe,
-        reminders: reminders(connection, &tomorrow)?,
-        meetings: with_names(connection, meetings, |m| m.who.clone())?,
-        decisions: with_names(connection, decisions, |n| n.whose.into_iter().collect())?,
-        introductions: with_names(connection, introductions, |i| i.between.clone())?,
-        asks: with_names(connection, asks, |a| a.to.into_iter().collect())?,
-        birthdays: birthdays(connection, day)?,
+        i_owe: promises_soon(connection, Matter::IOwe, day, most)?,
+        they_owe: promises_soon(connection, Matter::TheyOwe, day, most)?,
+        reminders: reminders(connection, &span(Matter::Reminder).1, most)?,
+        meetings: up_to(connection, Matter::Planned, &span(Matter::Planned), most, of_meeting)?,
+        decisions: up_to(connection, Matter::Decision, &span(Matter::Decision), most, of_need)?,
+        introductions: up_to(connection, Matter::Introduction, &span(Matter::Introduction), most, of_introduction)?,
+        asks: up_to(connection, Matter::Ask, &span(Matter::Ask), most, of_ask)?,
+        birthdays: birthdays(connection, day, most)?,
         to_debrief: to_debrief_count(connection)?,
         coffee: coffee(connection, day)?,
         people: pages::count(connection, Kind::Contact, false)?,
@@ -156,26 +186,121 @@ pub fn today(connection: &Connection, day: NaiveDate) -> Result<Today> {
     })
 }
 
-/// Promises due before this day, then those without a day.
-fn promises_soon(connection: &Connection, matter: Matter, before: &str) -> Result<Vec<NamedPromise>> {
+fn of_promise(promise: &Promise) -> Vec<Id<Contact>> {
+    promise.with.into_iter().collect()
+}
+
+fn of_meeting(meeting: &Meeting) -> Vec<Id<Contact>> {
+    meeting.who.clone()
+}
+
+fn of_need(need: &Need) -> Vec<Id<Contact>> {
+    need.whose.into_iter().collect()
+}
+
+fn of_introduction(introduction: &Introduction) -> Vec<Id<Contact>> {
+    introduction.between.clone()
+}
+
+fn of_ask(ask: &Ask) -> Vec<Id<Contact>> {
+    ask.to.into_iter().collect()
+}
+
+/// How many more there are than this page shows of each of its parts, when it was read with at most so many rows a part.
+pub fn more(connection: &Connection, page: &Today, most: u32) -> Result<More> {
+    let (day, most) = (page.day, most as usize);
+    let span = |matter| span_of(matter, day);
+    let beyond = |shown: usize, count: &dyn Fn() -> Result<u64>| -> Result<u64> {
+        // Where fewer are shown than could be, there are no more.
+        if shown < most { Ok(0) } else { Ok(count()?.saturating_sub(shown as u64)) }
+    };
+    let promises = |matter| {
+        let spans = promise_spans(day);
+        let counts = spans.iter().map(|span| how_many(connection, matter, span, of_promise));
+        counts.sum::<Result<u64>>()
+    };
+    let birthdays = || {
+        let counts = birthday_spans(day).into_iter().map(|span| how_many_rows(connection, Matter::Birthday, &span));
+        counts.sum::<Result<u64>>()
+    };
+    Ok(More {
+        i_owe: beyond(page.i_owe.len(), &|| promises(Matter::IOwe))?,
+        they_owe: beyond(page.they_owe.len(), &|| promises(Matter::TheyOwe))?,
+        reminders: beyond(page.reminders.len(), &|| {
+            how_many_rows(connection, Matter::Reminder, &span(Matter::Reminder))
+        })?,
+        meetings: beyond(page.meetings.len(), &|| {
+            how_many(connection, Matter::Planned, &span(Matter::Planned), of_meeting)
+        })?,
+        decisions: beyond(page.decisions.len(), &|| {
+            how_many(connection, Matter::Decision, &span(Matter::Decision), of_need)
+        })?,
+        introductions: beyond(page.introductions.len(), &|| {
+            how_many(connection, Matter::Introduction, &span(Matter::Introduction), of_introduction)
+        })?,
+        asks: beyond(page.asks.len(), &|| how_many(connection, Matter::Ask, &span(Matter::Ask), of_ask))?,
+        birthdays: beyond(page.birthdays.len(), &birthdays)?,
+    })
+}
+
+/// How many records a part has; at most a thousand are counted.
+fn how_many<R: Record>(
+    connection: &Connection,
+    matter: Matter,
+    span: &Span,
+    people: impl Fn(&R) -> Vec<Id<Contact>>,
+) -> Result<u64> {
+    if pages::count(connection, Kind::Contact, true)? == 0 {
+        return how_many_rows(connection, matter, span);
+    }
+    let records: Vec<R> = due(connection, matter, &span.0, &span.1, pages::MAX_ROWS)?;
+    let mut count = 0;
+    for record in records {
+        count += u64::from(!are_deleted(connection, &people(&record))?);
+    }
+    Ok(count)
+}
+
+fn how_many_rows(connection: &Connection, matter: Matter, (from, before): &Span) -> Result<u64> {
+    let sql = "SELECT count(*) FROM (SELECT 1 FROM agenda JOIN record USING (n)
+               WHERE matter = ? AND agenda.day >= ? AND agenda.day < ? AND state = 0 LIMIT ?)";
+    let bounds = params![matter as i64, from, before, pages::MAX_ROWS];
+    Ok(connection.prepare_cached(sql)?.query_row(bounds, |row| row.get(0))?)
+}
+
+/// Promises due within a week, then those without a day.
+fn promise_spans(day: NaiveDate) -> [Span; 2] {
+    [span_of(Matter::IOwe, day), (NO_DAY.into(), "~".into())]
+}
+
+fn promises_soon(connection: &Connection, matter: Matter, day: NaiveDate, most: u32) -> Result<Vec<NamedPromise>> {
     let mut list = Vec::new();
-    for (from, before) in [("", before), (NO_DAY, "~")] {
-        let mut shown = Vec::new();
-        // Twenty at a time: nearly always the first twenty are all that is needed.
-        for already in (0..MOST_READ).step_by(MOST as usize) {
-            let bounds = (from, before, MOST, already);
-            let promises: Vec<Promise> =
-                due_values(connection, matter, bounds, |value| Promise::from_map(parse(value)))?;
-            let last = promises.len() < MOST as usize;
-            shown.extend(with_names(connection, promises, |promise| promise.with.into_iter().collect())?);
-            if last || shown.len() >= MOST as usize {
-                break;
-            }
-        }
-        shown.truncate(MOST as usize);
-        list.extend(shown);
+    for span in promise_spans(day) {
+        list.extend(up_to(connection, matter, &span, most, of_promise)?);
     }
     Ok(list)
+}
+
+/// The first of a part of the page, with the names of their people.
+fn up_to<R: Record, T: Named<Record = R>>(
+    connection: &Connection,
+    matter: Matter,
+    (from, before): &Span,
+    most: u32,
+    people: impl Fn(&R) -> Vec<Id<Contact>>,
+) -> Result<Vec<T>> {
+    let mut shown = Vec::new();
+    // As many at a time as are shown: nearly always the first are all that is needed.
+    for already in (0..most.saturating_mul(READ_FOR_EACH)).step_by(most.max(1) as usize) {
+        let records = due_values(connection, matter, (from, before, most, already), |value| R::from_map(parse(value)))?;
+        let last = records.len() < most as usize;
+        shown.extend(with_names(connection, records, &people)?);
+        if last || shown.len() >= most as usize {
+            break;
+        }
+    }
+    shown.truncate(most as usize);
+    Ok(shown)
 }
 
 /// Open promises, those due first at the top; of one person, or of all.
@@ -194,7 +319,7 @@ pub fn open_promises(connection: &Connection, with: Option<Id<Contact>>) -> Resu
             list
         }
     };
-    with_names(connection, promises, |promise| promise.with.into_iter().collect())
+    with_names(connection, promises, of_promise)
 }
 
 /// Records with a matter from one day on and before another, by day.
@@ -257,8 +382,8 @@ pub fn names(connection: &Connection, people: &[Id<Contact>]) -> Result<String> 
     })
 }
 
-fn reminders(connection: &Connection, before: &str) -> Result<Vec<NamedReminder>> {
-    let contacts: Vec<Contact> = due(connection, Matter::Reminder, "", before, MOST)?;
+fn reminders(connection: &Connection, before: &str, most: u32) -> Result<Vec<NamedReminder>> {
+    let contacts: Vec<Contact> = due(connection, Matter::Reminder, "", before, most)?;
     let mut list = Vec::new();
     for contact in contacts {
         let due = contact.reminders.iter().filter(|reminder| !reminder.done);
@@ -274,15 +399,22 @@ fn reminders(connection: &Connection, before: &str) -> Result<Vec<NamedReminder>
     Ok(list)
 }
 
-fn birthdays(connection: &Connection, day: NaiveDate) -> Result<Vec<Birthday>> {
+/// The days of a year within a week from this one; two spans where the year ends in between.
+fn birthday_spans(day: NaiveDate) -> Vec<Span> {
     let until = day.checked_add_days(Days::new(SOON)).unwrap_or(day);
     let key = |day: NaiveDate| format!("{:02}-{:02}", day.month(), day.day());
-    let mut contacts: Vec<Contact> = Vec::new();
+    let (from, before) = (key(day), format!("{}~", key(until)));
     if key(day) <= key(until) {
-        contacts = due(connection, Matter::Birthday, &key(day), &format!("{}~", key(until)), MOST)?;
-    } else {
-        contacts.extend(due::<Contact>(connection, Matter::Birthday, &key(day), "~", MOST)?);
-        contacts.extend(due::<Contact>(connection, Matter::Birthday, "", &format!("{}~", key(until)), MOST)?);
+        return vec![(from, before)];
+    }
+    vec![(from, "~".into()), (String::new(), before)]
+}
+
+fn birthdays(connection: &Connection, day: NaiveDate, most: u32) -> Result<Vec<Birthday>> {
+    let until = day.checked_add_days(Days::new(SOON)).unwrap_or(day);
+    let mut contacts: Vec<Contact> = Vec::new();
+    for (from, before) in birthday_spans(day) {
+        contacts.extend(due::<Contact>(connection, Matter::Birthday, &from, &before, most)?);
     }
     let mut list = Vec::new();
     for contact in contacts {
