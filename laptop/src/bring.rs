@@ -6,7 +6,7 @@ use std::path::Path;
 
 use kith_core::files::NewFile;
 use kith_core::model::{AnyRecord, Id, Import};
-use kith_core::notebook::ImportReport;
+use kith_core::notebook::{ImportReport, ImportUndone, Kept};
 
 use crate::app::App;
 use crate::args::{Form, ImportStep};
@@ -208,12 +208,17 @@ fn undo(app: &App, id: &str) -> Result<(), Failure> {
     if app.json {
         return app.print_json(&undone);
     }
+    tell_undone(app, &undone);
+    Ok(())
+}
+
+/// What undoing an import did, and who stays, and why.
+pub(crate) fn tell_undone(app: &App, undone: &ImportUndone) {
     let records = days::count(undone.deleted, "record is", "records are");
     app.out.confirm(format!("{records} deleted again, {} put back.", days::count(undone.put_back, "field", "fields")));
-    for kith_core::notebook::Kept { name, why } in &undone.kept {
+    for Kept { name, why } in &undone.kept {
         app.line(layout::wrap(&format!("  {} stays: {}", clean(name), clean(why)), "    ", app.width));
     }
-    Ok(())
 }
 
 /// Writes the notebook for another program.

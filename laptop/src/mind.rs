@@ -45,11 +45,11 @@ pub(crate) fn undo(app: &App) -> Result<(), Failure> {
                      deleted on another one comes back with `kith undelete`";
         return Err(Failure::NotFound(words.into()));
     }
-    let step = app.notebook.undo()?;
+    let taken_back = app.notebook.undo()?;
     if app.json {
-        return app.print_json(&step);
+        return app.print_json(&taken_back);
     }
-    let said = match &step {
+    let said = match &taken_back.step {
         UndoStep::Deleted(ids) => match ids.first() {
             Some(id) => format!("Back again: {}.", title(app, *id)?),
             None => "Back again.".into(),
@@ -60,11 +60,13 @@ pub(crate) fn undo(app: &App) -> Result<(), Failure> {
             let name = app.notebook.names(&promise.with.into_iter().collect::<Vec<_>>())?;
             format!("Open again: {}.", promises::words_and_whom(&promise, &name))
         }
-        UndoStep::Imported(id) => {
-            format!("Taken back: {}; what was changed since then stays.", bring::import_words(app, *id)?)
+        UndoStep::Imported(id) if taken_back.undone.is_none() => {
+            format!("It was taken back before: {}. Nothing was changed.", bring::import_words(app, *id)?)
         }
+        UndoStep::Imported(id) => format!("Taken back: {}.", bring::import_words(app, *id)?),
     };
     app.out.confirm(said);
+    taken_back.undone.iter().for_each(|undone| bring::tell_undone(app, undone));
     Ok(())
 }
 

@@ -1069,6 +1069,20 @@ fn an_import_of_an_export_is_taken_back_like_any_other() {
 }
 
 #[test]
+fn undo_says_who_of_an_import_stays_as_imports_undo_does() {
+    let desk = Desk::new();
+    std::fs::write(desk.path("book.vcf"), address_book(3, "X-ODD:1")).unwrap();
+    desk.kith(&["import", "book.vcf", "--yes"]);
+    desk.kith(&["jot", "Odd One !send the map"]);
+    let said = desk.kith(&["undo"]);
+    assert!(said.contains("book.vcf") && said.contains("Odd One stays: "), "{said}");
+    assert_eq!(desk.json(&["people"])["total"], 1);
+    std::fs::write(desk.path("more.vcf"), address_book(3, "X-ODD:2")).unwrap();
+    desk.kith(&["import", "more.vcf", "--yes"]);
+    assert!(desk.json(&["undo"])["undone"]["deleted"].as_u64().unwrap() > 0);
+}
+
+#[test]
 fn a_damaged_file_is_told_with_the_way_out_and_the_way_out_works() {
     let desk = Desk::new();
     desk.kith(&["demo"]);

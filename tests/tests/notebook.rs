@@ -237,6 +237,53 @@ fn what_was_touched_after_an_import_stays_when_it_is_undone() {
     assert_eq!(phone.notebook.people(0, 10).unwrap().total, 1);
 }
 
+/// One card, with or without where she works.
+fn ann_card(more: &str) -> String {
+    format!("BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ann Lee\r\nUID:ann\r\nEMAIL:ann@borealis.example\r\n{more}END:VCARD\r\n")
+}
+
+#[test]
+fn two_imports_of_one_person_are_taken_back_one_after_the_other_on_any_device() {
+    let (tmp, phone, laptop, shared) = two();
+    import(&phone.notebook, &address_book(tmp.path(), &ann_card("")));
+    let first = phone.notebook.imports().unwrap()[0].id;
+    let second = import(&phone.notebook, &address_book(tmp.path(), &ann_card("ORG:Borealis\r\n")));
+    assert_eq!((second.new, second.changed), (0, 1));
+    meet(&phone, &laptop, &shared);
+    assert_eq!(phone.notebook.undo().unwrap().undone.unwrap().kept, []);
+    meet(&phone, &laptop, &shared);
+    let undone = laptop.notebook.undo_import(first).unwrap();
+    assert_eq!((undone.deleted, undone.kept), (1, vec![]), "taking the second back was no edit of hers");
+    meet(&phone, &laptop, &shared);
+    assert_eq!(phone.notebook.people(0, 10).unwrap().total, 0);
+    assert_eq!(phone.notebook.dump().unwrap(), laptop.notebook.dump().unwrap());
+}
+
+#[test]
+fn an_import_undone_before_a_later_one_goes_on_once_that_is_undone() {
+    let (tmp, phone) = device();
+    let first = import(&phone.notebook, &address_book(tmp.path(), &ann_card(""))).id.unwrap();
+    let second = import(&phone.notebook, &address_book(tmp.path(), &ann_card("ORG:Borealis\r\n"))).id.unwrap();
+    let kept = phone.notebook.undo_import(first).unwrap().kept;
+    assert!(kept[0].name == "Ann Lee" && kept[0].why.contains("a later import"), "{kept:?}");
+    let again = phone.notebook.undo_import(first).unwrap_err().to_string();
+    assert!(again.contains("Ann Lee") && again.contains("a later import"), "{again}");
+    phone.notebook.undo_import(second).unwrap();
+    assert_eq!(phone.notebook.undo_import(first).unwrap().deleted, 1);
+    assert_eq!(phone.notebook.people(0, 10).unwrap().total, 0);
+    assert!(phone.notebook.undo_import(first).is_err(), "nothing of it is left");
+}
+
+#[test]
+fn taking_back_an_import_names_who_stays_and_why() {
+    let (tmp, phone) = device();
+    import(&phone.notebook, &address_book(tmp.path(), CARDS));
+    phone.notebook.jot_line("Bo Li !send him the map").unwrap();
+    let undone = phone.notebook.undo().unwrap().undone.unwrap();
+    assert_eq!((undone.kept.len(), undone.kept[0].name.as_str()), (1, "Bo Li"));
+    assert!(!undone.kept[0].why.is_empty());
+}
+
 #[test]
 fn two_devices_that_import_the_same_address_book_show_each_person_once() {
     let (tmp, phone, laptop, shared) = two();

@@ -151,25 +151,29 @@ impl Notebook {
     }
 
     /// Undoes an import: what it made and nobody touched or linked since is deleted, a field goes back where it still
-    /// holds what was imported. The rest stays and is listed.
+    /// holds what was imported. The rest stays and is listed. Undone once more, what stayed then and is in nobody's way
+    /// now goes too, such as a person whom a later import had added to.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such import, [`Error::Invalid`] when it was undone before.
+    /// [`Error::NotFound`] when there is no such import, [`Error::Invalid`] when it was undone before and nothing of it
+    /// can go.
     pub fn undo_import(&self, id: Id<Import>) -> Result<ImportUndone> {
         let import: Import = self.get(id)?.ok_or_else(|| super::write::not_found(Kind::Import))?;
-        if import.undone_at.is_some() {
-            return Err(Error::Invalid("this import was undone before".into()));
-        }
         let mut undone = ImportUndone::default();
         let linked = self.read(|connection| pages::pointing_at(connection, id.raw(), None))?;
         let (contacts, others): (Vec<_>, Vec<_>) = linked.into_iter().partition(|(kind, _)| *kind == Kind::Contact);
         // People first: organisations stay as long as somebody works there.
         for slice in contacts.chunks(SLICE).chain(others.chunks(SLICE)) {
             let mut writing = self.write();
+            // Taking back is no person's edit: what an earlier import made is still as it was imported.
+            writing.import = Some(id);
             for (kind, record) in slice {
                 self.undo_record(&mut writing, id, *kind, *record, &mut undone)?;
             }
             writing.commit()?;
+        }
+        if import.undone_at.is_some() && undone.deleted + undone.put_back == 0 {
+            return Err(Error::Invalid(already_undone(&undone.kept)));
         }
         let now = self.now();
         self.edit(id, |import: &mut Import| import.undone_at = Some(now))?;
@@ -189,13 +193,21 @@ impl Notebook {
         if !made {
             return self.put_back(writing, import, record, undone);
         }
+        if current.deleted_at().is_some() {
+            return Ok(());
+        }
         match self.why_it_stays(import, record, &current)? {
+            None if kind.is_singleton() => {
+                writing.put_map(kind, record, &current.to_map(), &serde_json::Map::new());
+                undone.deleted += 1;
+            }
             None => {
                 writing.delete_alone(record)?;
                 undone.deleted += 1;
             }
-            Some(why) if kind == Kind::Contact => undone.kept.push(Kept { name: query::title_of(&current), why }),
-            Some(_) => {}
+            // Organisations go with the last who works there.
+            Some(_) if kind == Kind::Organisation => {}
+            Some(why) => undone.kept.push(Kept { name: query::title_of(&current), why }),
         }
         Ok(())
     }
@@ -206,8 +218,11 @@ impl Notebook {
             AnyRecord::Contact(contact) => contact.sources.iter().any(|source| source.import != Some(import)),
             _ => false,
         };
-        if later || !self.document(record)?.0.is_as_imported() {
+        if !self.document(record)?.0.is_as_imported(current.kind(), record) {
             return Ok(Some("changed since".into()));
+        }
+        if later {
+            return Ok(Some("a later import added to it; undo that one first".into()));
         }
         for (kind, other) in self.read(|connection| pages::pointing_at(connection, record, None))? {
             let other = self.read(|connection| pages::get_any(connection, other))?;
@@ -282,6 +297,16 @@ impl Writing<'_> {
             _ => return Ok(false),
         }
         Ok(true)
+    }
+}
+
+fn already_undone(kept: &[Kept]) -> String {
+    match kept {
+        [] => "this import was undone before".into(),
+        [Kept { name, why }, rest @ ..] => {
+            let others = if rest.is_empty() { String::new() } else { format!(", and {} more", rest.len()) };
+            format!("this import was undone before; of it stays: {name} ({why}){others}")
+        }
     }
 }
 

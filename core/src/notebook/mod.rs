@@ -47,7 +47,7 @@ pub use sync::{
     KeptBack, Peer, Refused, RenewReport, SetAside, SyncReport, Visit, WaitingPurge, WhyKeptBack, known_addresses,
     remember_address,
 };
-pub use undo::UndoStep;
+pub use undo::{TakenBack, UndoStep};
 pub use write::Writing;
 
 /// Hears how far something long has come: how much of how much is done, in the unit that each function names. What it
