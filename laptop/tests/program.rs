@@ -1069,6 +1069,31 @@ fn an_import_of_an_export_is_taken_back_like_any_other() {
 }
 
 #[test]
+fn a_dry_run_of_an_export_of_kith_counts_and_refuses_what_the_import_would() {
+    let (desk, other) = (Desk::new(), Desk::new());
+    desk.kith(&["jot", DANA]);
+    desk.kith(&["export", "json", "all.json"]);
+    let whole = std::fs::read_to_string(desk.path("all.json")).unwrap();
+    let records = desk.json(&["import", "all.json", "--dry-run"])["known"].as_u64().unwrap();
+    std::fs::write(other.path("all.json"), &whole).unwrap();
+    let dry = other.json(&["import", "all.json", "--dry-run"]);
+    assert_eq!((dry["new"].as_u64(), dry["known"].as_u64()), (Some(records), Some(0)));
+    let told = other.kith(&["import", "all.json", "--dry-run"]);
+    assert!(told.contains(&format!("{records} records would be new")), "{told}");
+    assert_eq!(other.json(&["people"])["total"], 0);
+    std::fs::write(other.path("cut.json"), &whole[..whole.len() / 2]).unwrap();
+    let said = other.run(&["import", "cut.json", "--dry-run", "--json"]);
+    assert!(said.code == 4 && serde_json::from_str::<Value>(&said.err).is_ok(), "{} {}", said.code, said.err);
+    let newer = whole.replacen("{\"record\":\"contact\"", "{\"record\":\"spell\"", 1);
+    std::fs::write(other.path("newer.json"), newer).unwrap();
+    assert!(other.kith(&["import", "newer.json", "--dry-run"]).contains("1 left out: of a kind that only a newer"));
+    desk.kith(&["edit", "dana", "nickname=Dee"]);
+    let told = desk.kith(&["import", "all.json", "--dry-run"]);
+    assert!(told.contains("1 of them says something else here"), "{told}");
+    assert!(desk.kith(&["import", "all.json", "--yes"]).contains("Nothing in this file is new"));
+}
+
+#[test]
 fn undo_says_who_of_an_import_stays_as_imports_undo_does() {
     let desk = Desk::new();
     std::fs::write(desk.path("book.vcf"), address_book(3, "X-ODD:1")).unwrap();

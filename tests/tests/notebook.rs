@@ -316,6 +316,157 @@ fn a_new_job_in_the_next_linkedin_file_ends_the_old_one() {
     assert_eq!(row.organisation, "Borealis");
 }
 
+/// What an export holds beside the records given: a whole file.
+fn export_of(records: &str, photos: &str) -> String {
+    format!("{{\"format\":\"kith-notebook\",\"version\":1,\"records\":[\n{records}\n],\"photos\":{{{photos}}}}}")
+}
+
+fn contact_line(n: u32, more: &str) -> String {
+    format!("{{\"record\":\"contact\",\"id\":\"{n:032x}\",\"name\":\"Person {n}\"{more}}}")
+}
+
+/// The name of a JPEG as small as one can be, and its line in an export.
+fn photo_line() -> (String, String) {
+    let id = BlobId::of(&[0xff, 0xd8, 0xff, 1]).0;
+    (id.clone(), format!("\"{id}\":\"/9j/AQ==\""))
+}
+
+#[test]
+fn an_export_with_one_broken_record_changes_nothing_and_names_it() {
+    let (tmp, phone) = device();
+    phone.notebook.jot_line("Ben Bauer").unwrap();
+    let people: Vec<String> = (1..=210).map(|n| contact_line(n, "")).collect();
+    let note = |more: &str| format!("{{\"record\":\"note\",\"id\":\"{:032x}\"{more}}}", 401);
+    let long = |letters: usize| "x".repeat(letters);
+    let (id, photo) = photo_line();
+    let with = |last: String| export_of(&[people.as_slice(), &[last]].concat().join(",\n"), "");
+    let whole = with(note(",\"body\":\"fine\""));
+    for (broken, told) in [
+        (with(note(&format!(",\"body\":\"{}\"", long(250_000)))), "record 211 of the file (note"),
+        (with(note(&format!(",\"body\":\"{}\"", long(250_000)))), "body: a text of more than 200000 characters"),
+        (with(contact_line(402, &format!(",\"nickname\":\"{}\"", long(70_000)))), "nickname: a value of more than"),
+        (with(contact_line(402, ",\"holiday_home\":[1,2]")), "holiday_home: a field holds one value"),
+        (with(contact_line(402, ",\"@kind\":\"note\"")), "no field can be called \"@kind\""),
+        (with(contact_line(7, "")), "its id is that of an earlier one"),
+        (with("{\"record\":\"note\"}".into()), "record 211 of the file (note"),
+        (with("7".into()), "record 211 of the file"),
+        (
+            with("{\"record\":\"spell\",\"id\":\"0000000000000000000000000000abcd\",\"changes\":[\"AAAA\"]}".into()),
+            "history",
+        ),
+        (
+            export_of(&people.join(",\n"), &format!("{photo},\"{}\":\"AAAA\"", "0".repeat(64))),
+            "is not what its name says",
+        ),
+        (export_of(&people.join(",\n"), &format!("{photo},\"{}\":\"AAAA\"", BlobId::of(&[0; 3]).0)), "no JPEG"),
+        (export_of(&people.join(",\n"), &format!("\"{id}\":7")), "cannot be read"),
+        (whole[..whole.len() - 20].into(), "the export is damaged"),
+    ] {
+        for notebook in [&phone.notebook, &Device::new(tmp.path(), "empty", 77).notebook] {
+            let before = notebook.dump().unwrap();
+            let file = tmp.path().join("broken.json");
+            std::fs::write(&file, &broken).unwrap();
+            let error = notebook.import_export(&file, &mut |_, _| Ok(())).unwrap_err().to_string();
+            assert!(error.contains(told), "{told}: {error}");
+            assert!(notebook.import_export_preview(&file, &mut |_, _| Ok(())).is_err(), "a dry run sees it too");
+            assert_eq!(notebook.dump().unwrap(), before, "{told}");
+            assert!(notebook.imports().unwrap().is_empty() && notebook.undo_steps().unwrap().is_empty());
+            assert_eq!(notebook.sizes().unwrap().photos, 0, "{told}");
+        }
+    }
+    assert_eq!(phone.notebook.import_json(&mut whole.as_bytes()).unwrap().new, 211);
+}
+
+#[test]
+fn an_export_taken_into_a_notebook_with_people_is_listed_and_goes_in_one_step_and_comes_again() {
+    let (tmp, phone) = device();
+    phone.notebook.jot_line("Ben Bauer").unwrap();
+    let (id, photo) = photo_line();
+    let note = format!("{{\"record\":\"note\",\"id\":\"{:032x}\",\"body\":\"hi\",\"about\":[\"{:032x}\"]}}", 9, 1);
+    let settings = format!(
+        "{{\"record\":\"settings\",\"id\":\"{}\",\"zone\":\"Europe/Oslo\"}}",
+        RecordId::of_singleton("settings", "")
+    );
+    let records = [contact_line(1, &format!(",\"photo\":\"{id}\"")), note, settings].join(",\n");
+    let file = tmp.path().join("all.json");
+    std::fs::write(&file, export_of(&records, &photo)).unwrap();
+    let preview = phone.notebook.import_export_preview(&file, &mut |_, _| Ok(())).unwrap();
+    assert_eq!((preview.new, preview.known, preview.photos, preview.import), (3, 0, 1, None));
+    assert_eq!(phone.notebook.people(0, 10).unwrap().total, 1, "a dry run changes nothing");
+    for _ in 0..2 {
+        let report = phone.notebook.import_export(&file, &mut |_, _| Ok(())).unwrap();
+        assert_eq!(report.new, 3);
+        let imports = phone.notebook.imports().unwrap();
+        assert!(imports.iter().any(|import| Some(import.id) == report.import && import.file_name == "all.json"));
+        assert_eq!(phone.notebook.people(0, 10).unwrap().total, 2);
+        assert_eq!(phone.notebook.zone().unwrap(), chrono_tz::Europe::Oslo);
+        let undone = phone.notebook.undo().unwrap().undone.unwrap();
+        assert_eq!((undone.deleted, undone.kept), (3, vec![]));
+        assert_eq!(phone.notebook.people(0, 10).unwrap().total, 1);
+        assert_ne!(phone.notebook.zone().unwrap(), chrono_tz::Europe::Oslo);
+    }
+    phone.notebook.import_export(&file, &mut |_, _| Ok(())).unwrap();
+    phone.notebook.edit(format!("{:032x}", 9).parse::<Id<Note>>().unwrap(), |note| note.body = "mine".into()).unwrap();
+    let again = phone.notebook.import_export_preview(&file, &mut |_, _| Ok(())).unwrap();
+    assert_eq!((again.new, again.known, again.photos), (0, 3, 0));
+    let kept = phone.notebook.undo().unwrap().undone.unwrap().kept;
+    assert!(kept.iter().any(|kept| kept.why == "changed since"), "{kept:?}");
+}
+
+#[test]
+fn an_export_stopped_half_way_goes_on_or_is_taken_back() {
+    let (tmp, phone) = device();
+    let people: Vec<String> = (1..=900).map(|n| contact_line(n, "")).collect();
+    let file = tmp.path().join("all.json");
+    std::fs::write(&file, export_of(&people.join(",\n"), "")).unwrap();
+    let bytes = std::fs::metadata(&file).unwrap().len();
+    let stopped = |notebook: &Notebook| {
+        let mut until = |done, _| if done < 2 * bytes + bytes / 2 { Ok(()) } else { Err(kith_core::Error::Cancelled) };
+        assert!(notebook.import_export(&file, &mut until).is_err());
+        let there = notebook.people(0, 1).unwrap().total;
+        assert!((200..901).contains(&there), "{there}");
+    };
+    stopped(&phone.notebook);
+    let report = phone.notebook.import_export(&file, &mut |_, _| Ok(())).unwrap();
+    assert_eq!((phone.notebook.people(0, 1).unwrap().total, report.import), (900, None), "it was brought back whole");
+    let whole = Device::new(tmp.path(), "whole", 5);
+    whole.notebook.import_export(&file, &mut |_, _| Ok(())).unwrap();
+    tests::assert_same_lines(&whole.notebook.dump().unwrap(), &phone.notebook.dump().unwrap(), "rows");
+    let other = Device::new(tmp.path(), "other", 6);
+    other.notebook.jot_line("Ben Bauer").unwrap();
+    stopped(&other.notebook);
+    assert!(!other.notebook.imports().unwrap()[0].finished);
+    other.notebook.undo().unwrap();
+    assert_eq!(other.notebook.people(0, 1).unwrap().total, 1);
+    stopped(&other.notebook);
+    other.notebook.import_export(&file, &mut |_, _| Ok(())).unwrap();
+    assert_eq!(other.notebook.people(0, 1).unwrap().total, 901);
+}
+
+#[test]
+fn a_photo_and_what_a_newer_version_wrote_come_back_from_an_export_to_the_same_rows() {
+    let (tmp, phone) = device();
+    let (id, photo) = photo_line();
+    let more = format!(
+        ",\"photo\":\"{id}\",\"holiday_home\":\"Brač\",\"pets/0a0b/name\":\"Rex\",\"birthday\":\"in spring\",\
+         \"diary\":\"{}\",\"channels\":[{{\"id\":\"0a0b0c0d0e0f\",\"kind\":\"mail\",\"value\":\"a@b.example\",\
+         \"range_km\":40}}]",
+        "x".repeat(70_000)
+    );
+    phone.notebook.import_json(&mut export_of(&contact_line(1, &more), &photo).as_bytes()).unwrap();
+    let mut json = Vec::new();
+    phone.notebook.export_json(&mut json, true).unwrap();
+    let other = Device::new(tmp.path(), "other", 99);
+    assert_eq!(other.notebook.import_json(&mut json.as_slice()).unwrap().photos, 1);
+    tests::assert_same_lines(&other.notebook.dump().unwrap(), &phone.notebook.dump().unwrap(), "rows");
+    let page = other.notebook.people(0, 1).unwrap().rows.remove(0);
+    let contact = other.notebook.get(page.id).unwrap().unwrap();
+    assert_eq!((&contact.unknown["holiday_home"], &contact.unknown["birthday"]), (&"Brač".into(), &"in spring".into()));
+    assert_eq!(contact.unknown["diary"].as_str().unwrap().len(), 70_000);
+    assert_eq!(contact.channels[0].unknown["range_km"], 40);
+    assert!(other.notebook.photo(&contact.photo.unwrap()).unwrap().is_some());
+}
+
 #[test]
 fn a_damaged_file_names_the_line_and_changes_nothing() {
     let (tmp, phone) = device();

@@ -520,3 +520,22 @@ pub fn each(connection: &Connection, mut see: impl FnMut(AnyRecord) -> Result<()
     }
     Ok(())
 }
+
+/// A record of a kind this version does not know: its id, the word of its kind, its fields.
+pub type UnknownRecord = (RecordId, String, serde_json::Map<String, serde_json::Value>);
+
+/// The records whose kind this version does not know: id, word of the kind, and fields as far as they can be read.
+pub fn of_unknown_kinds(connection: &Connection) -> Result<Vec<UnknownRecord>> {
+    let mut statement =
+        connection.prepare("SELECT id, value FROM record JOIN named USING (n) WHERE kind = ? ORDER BY id")?;
+    let rows = statement
+        .query_map([super::project::UNKNOWN_KIND], |row| Ok((RecordId(row.get(0)?), row.get::<_, Stored>(1)?)))?;
+    let mut records = Vec::new();
+    for row in rows {
+        let (id, value) = row?;
+        let mut fields = parse(&value);
+        let kind = fields.shift_remove("@kind").and_then(|kind| kind.as_str().map(String::from));
+        records.extend(kind.map(|kind| (id, kind, fields)));
+    }
+    Ok(records)
+}
