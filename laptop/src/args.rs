@@ -171,9 +171,16 @@ pub(crate) enum Command {
         #[arg(required = true, value_name = "WHO FIELD=VALUE")]
         what: Vec<String>,
     },
-    /// Say that two records are one person
-    #[command(after_help = examples!("kith same 'Dana Ruiz' 'D. Ruiz'", "kith same 3fa91c02 77b0e1d4"))]
-    Same(Pair),
+    /// Say that two records are one person; without names, list who may be, and why
+    #[command(after_help = examples!("kith same", "kith same 'Dana Ruiz' 'D. Ruiz'", "kith same 3fa91c02 77b0e1d4"))]
+    Same {
+        /// One
+        #[arg(value_name = "A", requires = "b")]
+        a: Option<String>,
+        /// The other
+        #[arg(value_name = "B")]
+        b: Option<String>,
+    },
     /// Say that two records are different people; also takes back `kith same`
     #[command(after_help = examples!("kith not-same 'Dana Ruiz' 'D. Ruiz'", "kith not-same 3fa91c02 77b0e1d4"))]
     NotSame(Pair),

@@ -61,6 +61,11 @@ pub(crate) fn import(app: &App, file: &Path, dry_run: bool, yes: bool) -> Result
     let people = days::count(report.new, "person is new", "people are new");
     let changed = days::count(report.changed, "was", "were");
     app.out.confirm(format!("{people}, {changed} changed. `kith undo` takes it back."));
+    let alike = report.need_you.len() as u64 + report.need_you_more;
+    if alike > 0 {
+        let alike = days::count(alike, "of the new people may be", "of the new people may be");
+        app.out.confirm(format!("{alike} here already: `kith same` lists who may be one person, and why."));
+    }
     Ok(())
 }
 
@@ -92,6 +97,14 @@ fn tell(app: &App, report: &ImportReport, new: &str) {
     }
     for name in report.moved.iter().take(MOST_NAMED) {
         app.line(layout::wrap(&format!("  has another role now: {}", clean(name)), "    ", app.width));
+    }
+    for name in report.gone.iter().take(MOST_NAMED) {
+        let line = format!("  in an earlier file and not in this one, stays as it is: {}", clean(name));
+        app.line(layout::wrap(&line, "    ", app.width));
+    }
+    let gone = report.gone_more + report.gone.len().saturating_sub(MOST_NAMED) as u64;
+    if gone > 0 {
+        app.line(format!("  and {} gone from the file", days::count(gone, "other", "others")));
     }
     for one in report.need_you.iter().take(MOST_NAMED) {
         let line = format!("  may be here already: {}, line {} ({})", clean(&one.name), one.line, clean(&one.why));

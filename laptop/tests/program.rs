@@ -1094,6 +1094,24 @@ fn a_dry_run_of_an_export_of_kith_counts_and_refuses_what_the_import_would() {
 }
 
 #[test]
+fn same_without_names_lists_who_may_be_one_person_and_why() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Person1 Number1, Acme"]);
+    assert!(desk.run(&["same"]).all().contains("Nobody looks like"));
+    std::fs::write(desk.path("book.vcf"), address_book(3, "X-ODD:1")).unwrap();
+    let told = desk.kith(&["import", "book.vcf", "--yes"]);
+    assert!(told.contains("may be here already: Person1 Number1") && told.contains("`kith same` lists"), "{told}");
+    let told = desk.kith(&["same"]);
+    assert!(told.contains("the same name") && told.contains("kith not-same"), "{told}");
+    let found = desk.json(&["same"]);
+    assert_eq!((found["total"].as_u64(), found["pairs"][0]["why"].as_str()), (Some(1), Some("the same name")));
+    let id = |who: &str| found["pairs"][0][who]["id"].as_str().unwrap().to_string();
+    desk.kith(&["same", &id("a"), &id("b")]);
+    assert_eq!(desk.json(&["same"])["total"], 0);
+    assert_eq!(desk.run(&["same", "one"]).code, 2, "one name is too few");
+}
+
+#[test]
 fn undo_says_who_of_an_import_stays_as_imports_undo_does() {
     let desk = Desk::new();
     std::fs::write(desk.path("book.vcf"), address_book(3, "X-ODD:1")).unwrap();

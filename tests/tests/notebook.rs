@@ -470,10 +470,76 @@ fn a_photo_and_what_a_newer_version_wrote_come_back_from_an_export_to_the_same_r
 #[test]
 fn a_damaged_file_names_the_line_and_changes_nothing() {
     let (tmp, phone) = device();
-    let file = address_book(tmp.path(), &CARDS[..CARDS.len() - 14]);
-    let error = phone.notebook.import(&file, &mut |_, _| Ok(())).unwrap_err().to_string();
-    assert!(error.contains("line "), "{error}");
-    assert!(phone.notebook.dump().unwrap().is_empty());
+    let card = |version: &str| {
+        format!(
+            "BEGIN:VCARD\r\nVERSION:{version}\r\nN:Li;Bo\r\nEND:VCARD\r\nBEGIN:VCARD\r\nVERSION:{version}\r\nFN:Cut\r\n"
+        )
+    };
+    let google =
+        "Name,Given Name,Family Name,Notes,E-mail 1 - Type,E-mail 1 - Value\nBo Li,Bo,Li,,,\nCut,Cut,,\"no end";
+    let new_google = "First Name,Last Name,Notes,E-mail 1 - Label,E-mail 1 - Value\nBo,Li,,,\nCut,,\"no end";
+    let linkedin = "First Name,Last Name,URL,Email Address,Company,Position,Connected On\nBo,Li,,,,,\nCut,,\"no end";
+    phone.notebook.jot_line("Bo Li, Acme !send him the map").unwrap();
+    let before = phone.notebook.dump().unwrap();
+    for (name, text, line) in [
+        ("2.1.vcf", card("2.1"), "line 5"),
+        ("3.0.vcf", card("3.0"), "line 5"),
+        ("4.0.vcf", card("4.0"), "line 5"),
+        ("google.csv", google.into(), "line 3"),
+        ("new_google.csv", new_google.into(), "line 3"),
+        ("Connections.csv", linkedin.into(), "line 3"),
+    ] {
+        let file = tmp.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        let error = phone.notebook.import(&file, &mut |_, _| Ok(())).unwrap_err();
+        assert!(matches!(error, kith_core::Error::Unreadable(_)), "{name}: {error}");
+        assert!(error.to_string().contains(line), "{name}: {error}");
+        assert_eq!(phone.notebook.dump().unwrap(), before, "{name}");
+        assert!(phone.notebook.imports().unwrap().is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn who_may_be_one_person_is_found_at_import_and_later_with_the_reason() {
+    let (tmp, phone) = device();
+    let ann = phone.notebook.jot_line("Ann Lee, Acme").unwrap().contact.unwrap();
+    let file =
+        address_book(tmp.path(), "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ann Lee\r\nTEL:+33612345678\r\nEND:VCARD\r\n");
+    let preview = phone.notebook.import_preview(&file, &mut |_, _| Ok(())).unwrap();
+    let report = import(&phone.notebook, &file);
+    assert_eq!((report.new, &report.need_you), (1, &preview.need_you), "nobody is matched by the name alone");
+    assert!(report.need_you[0].why.contains("the same name"), "{:?}", report.need_you);
+    let found = phone.notebook.pairs_that_may_be_one(10).unwrap();
+    assert_eq!((found.total, found.pairs[0].why.as_str()), (1, "the same name"));
+    let other = if found.pairs[0].a.id == ann { found.pairs[0].b.id } else { found.pairs[0].a.id };
+    let phone_of = |kind, value: &str| Channel { kind, value: value.into(), ..Channel::default() };
+    phone
+        .notebook
+        .edit(ann, |c: &mut Contact| c.channels.push(phone_of(ChannelKind::Phone, "+33 6 12 34 56 78")))
+        .unwrap();
+    phone.notebook.jot_line("Bo Li, Acme").unwrap();
+    phone.notebook.jot_line("Bo Li, Borealis").unwrap();
+    let found = phone.notebook.pairs_that_may_be_one(1).unwrap();
+    assert_eq!((found.total, found.pairs.len()), (2, 1));
+    assert!(found.pairs[0].why.starts_with("the same phone") && found.pairs[0].why.ends_with("the same name"));
+    phone.notebook.not_same(ann, other).unwrap();
+    assert_eq!(phone.notebook.pairs_that_may_be_one(10).unwrap().total, 1, "they are different people");
+}
+
+#[test]
+fn who_is_in_the_linkedin_file_no_more_is_named_and_stays() {
+    let (tmp, phone) = device();
+    let file = tmp.path().join("Connections.csv");
+    let header = "First Name,Last Name,URL,Email Address,Company,Position,Connected On\n";
+    let row = |name: &str| format!("{name},Lee,https://www.linkedin.com/in/{name},,Acme,Buyer,09 Mar 2021\n");
+    std::fs::write(&file, [header, &row("Ann"), &row("Bea"), &row("Cleo")].concat()).unwrap();
+    assert_eq!(import(&phone.notebook, &file).gone, Vec::<String>::new());
+    std::fs::write(&file, [header, &row("Bea"), &row("Dora")].concat()).unwrap();
+    let preview = phone.notebook.import_preview(&file, &mut |_, _| Ok(())).unwrap();
+    let report = import(&phone.notebook, &file);
+    assert_eq!((report.gone.as_slice(), report.gone_more), (["Ann Lee".to_string(), "Cleo Lee".into()].as_slice(), 0));
+    assert_eq!((preview.gone, report.new), (report.gone, 1));
+    assert_eq!(phone.notebook.people(0, 10).unwrap().total, 4, "nobody is deleted");
 }
 
 #[test]

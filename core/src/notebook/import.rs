@@ -1,6 +1,6 @@
 //! Bringing in address books: a dry run first, then one import, idempotent, undone in one step on any device.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use chrono::Datelike;
@@ -19,6 +19,8 @@ use crate::query::{self, pages};
 
 /// People that are committed together.
 const SLICE: usize = 200;
+/// The program whose file always holds all one has there, so that who is missing has gone.
+const SNAPSHOTS: &str = "linkedin";
 /// Most people named one by one in a report.
 const MAX_NAMED: usize = 50;
 /// Longest account of what an import changed on one person, in bytes; beyond it that part cannot be undone.
@@ -40,7 +42,13 @@ pub struct ImportReport {
     pub changed: u64,
     /// People whose organisation or role is another than in the file before.
     pub moved: Vec<String>,
-    /// People who look like someone here without it being sure; they come in as new, and are offered as the same.
+    /// People who were in an earlier file of this program and are in this one no more. They stay as they are. Told of
+    /// files that hold all one has there: LinkedIn's.
+    pub gone: Vec<String>,
+    /// How many more of those there are.
+    pub gone_more: u64,
+    /// People who look like someone here without it being sure, by an address or by the name alone; they come in as new,
+    /// and are offered as the same.
     pub need_you: Vec<NeedsYou>,
     /// How many more of those there are.
     pub need_you_more: u64,
@@ -318,11 +326,22 @@ struct Importing<'a> {
     /// What names people of this file that are not committed yet, or in a dry run never will be, and their names.
     pending: HashMap<String, Vec<String>>,
     waiting: Vec<Card>,
+    /// What this file calls people, and who of them was here.
+    named: HashSet<String>,
+    met: HashSet<RecordId>,
 }
 
 impl<'a> Importing<'a> {
     fn new(notebook: &'a Notebook, import: Option<Id<Import>>) -> Self {
-        Self { notebook, import, report: ImportReport::default(), pending: HashMap::new(), waiting: Vec::new() }
+        Self {
+            notebook,
+            import,
+            report: ImportReport::default(),
+            pending: HashMap::new(),
+            waiting: Vec::new(),
+            named: HashSet::new(),
+            met: HashSet::new(),
+        }
     }
 
     fn run(&mut self, path: &Path, progress: Progress<'_>) -> Result<()> {
@@ -336,7 +355,31 @@ impl<'a> Importing<'a> {
             }
             progress(reader.bytes_read(), reader.total_bytes())?;
         }
+        if self.report.source == SNAPSHOTS {
+            self.who_is_gone()?;
+        }
         self.flush()
+    }
+
+    /// Names those whom an earlier file of this program told of and this one does not.
+    fn who_is_gone(&mut self) -> Result<()> {
+        let people = self.notebook.read(|connection| pages::people_from(connection, &self.report.source))?;
+        for (key, id) in &people {
+            if self.named.contains(key) {
+                self.met.insert(*id);
+            }
+        }
+        for (_, id) in people {
+            if !self.met.insert(id) {
+                continue;
+            }
+            let Some(contact) = self.notebook.get::<Contact>(Id::new(id))? else { continue };
+            match self.report.gone.len() {
+                told if told < MAX_NAMED => self.report.gone.push(contact.shown_name()),
+                _ => self.report.gone_more += 1,
+            }
+        }
+        Ok(())
     }
 
     fn note(&mut self, words: String) {
@@ -359,6 +402,7 @@ impl<'a> Importing<'a> {
             card.photo = None;
             self.note_photo(&card);
         }
+        self.named.insert(self.source_key(&card));
         let mut fate = self.fate(&card)?;
         if matches!(fate, Fate::Pending) && self.import.is_some() {
             self.flush()?;
@@ -378,6 +422,7 @@ impl<'a> Importing<'a> {
             Fate::Pending => *self.report.matched.entry("twice in this file".into()).or_default() += 1,
             Fate::Known(id, by) => {
                 *self.report.matched.entry((*by).into()).or_default() += 1;
+                self.met.insert(id.raw());
                 return self.known(*id, card);
             }
         }
@@ -397,6 +442,7 @@ impl<'a> Importing<'a> {
         let mut names = vec![self.source_key(card)];
         names.extend(identities(&card.contact));
         names.extend(name_and_organisation(card));
+        names.extend(name_alone(card));
         names
     }
 
@@ -445,7 +491,17 @@ impl<'a> Importing<'a> {
         if let Some(id) = self.by_name_and_organisation(card)? {
             return Ok(Fate::Known(id, "by name and organisation"));
         }
+        let doubt = if doubt.is_none() { self.namesake(card)? } else { doubt };
         Ok(doubt.map_or(Fate::New, Fate::NeedsYou))
+    }
+
+    /// Why somebody with nothing but their name in common with another should be looked at.
+    fn namesake(&self, card: &Card) -> Result<Option<String>> {
+        let Some(key) = name_alone(card) else { return Ok(None) };
+        let name = &card.contact.name;
+        let is_here = self.pending.contains_key(&key)
+            || !self.notebook.read(|connection| pages::by_name::<Contact>(connection, name))?.is_empty();
+        Ok(is_here.then(|| "the same name as somebody else".into()))
     }
 
     fn by_name_and_organisation(&self, card: &Card) -> Result<Option<Id<Contact>>> {
@@ -709,6 +765,12 @@ fn name_and_organisation(card: &Card) -> Option<String> {
     let organisation = card.organisations.iter().find(|name| !name.is_empty())?;
     let name = folded(&card.contact.name);
     (!name.is_empty()).then(|| format!("at:{}/{name}", folded(organisation)))
+}
+
+/// What names a person of a file by the name alone; never enough to take two for one.
+fn name_alone(card: &Card) -> Option<String> {
+    let name = folded(&card.contact.name);
+    (!name.is_empty()).then(|| format!("name:{name}"))
 }
 
 /// Whether two names can be one person's: one is missing, or all words of the shorter are in the longer.

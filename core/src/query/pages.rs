@@ -466,6 +466,18 @@ pub fn by_identity(connection: &Connection, key: &str) -> Result<Vec<RecordId>> 
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Everybody who came from this program's files, by what names them there; representatives only.
+pub fn people_from(connection: &Connection, source: &str) -> Result<Vec<(String, RecordId)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT key, named.id FROM identity LEFT JOIN same USING (n)
+         JOIN named ON named.n = coalesce(same.representative, identity.n) WHERE key >= ? AND key < ? ORDER BY key",
+    )?;
+    let from = super::source_identity(source, "");
+    let to = format!("{}0", from.trim_end_matches('/'));
+    let rows = statement.query_map([from, to], |row| Ok((row.get(0)?, RecordId(row.get(1)?))))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Records of this kind whose folded name is exactly this, representatives only.
 pub fn by_name<R: Record>(connection: &Connection, name: &str) -> Result<Vec<Id<R>>> {
     let folded = super::words::folded(name);
