@@ -1,5 +1,6 @@
 //! Pairs of people who may be one: offered with the reason, never decided.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::Connection;
@@ -96,8 +97,8 @@ fn are_apart(
     (a, b): (RecordId, RecordId),
 ) -> Result<bool> {
     for id in [a, b] {
-        if !people.contains_key(&id) {
-            people.insert(id, pages::contact(connection, Id::new(id))?);
+        if let Entry::Vacant(place) = people.entry(id) {
+            place.insert(pages::contact(connection, Id::new(id))?);
         }
     }
     let (Some(Some((a, in_a))), Some(Some((b, in_b)))) = (people.get(&a), people.get(&b)) else { return Ok(true) };
