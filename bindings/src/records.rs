@@ -165,7 +165,7 @@ impl Notebook {
     /// # Errors
     /// [`KithError::NotFound`](crate::KithError::NotFound) when there is nothing to take back.
     pub fn undo(&self) -> Result<UndoStep> {
-        self.ask(|notebook| notebook.undo())
+        self.ask(|notebook| notebook.undo().map(|taken_back| taken_back.step))
     }
 
     /// The settings that all my devices agree on; what was never set is empty. They are changed like any record.

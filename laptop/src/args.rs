@@ -231,9 +231,16 @@ pub(crate) enum Command {
         #[arg(value_name = "KEY=VALUE")]
         changes: Vec<String>,
     },
-    /// Say that two records are one person
-    #[command(after_help = examples!("kith same 'Dana Ruiz' 'D. Ruiz'", "kith same 3fa91c02 77b0e1d4"))]
-    Same(Pair),
+    /// Say that two records are one person; without names, list who may be, and why
+    #[command(after_help = examples!("kith same", "kith same 'Dana Ruiz' 'D. Ruiz'", "kith same 3fa91c02 77b0e1d4"))]
+    Same {
+        /// One
+        #[arg(value_name = "A", requires = "b")]
+        a: Option<String>,
+        /// The other
+        #[arg(value_name = "B")]
+        b: Option<String>,
+    },
     /// Say that two records are different people; also takes back `kith same`, on any device
     ///
     /// Each is named by its own name, also while the two are shown as one.

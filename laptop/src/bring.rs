@@ -1,12 +1,11 @@
 //! Bringing people in from other programs, and taking everything along.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
 use kith_core::files::NewFile;
 use kith_core::model::{AnyRecord, Id, Import};
-use kith_core::notebook::ImportReport;
+use kith_core::notebook::{ImportReport, ImportUndone, JsonReport, Kept};
 
 use crate::app::App;
 use crate::args::{Form, ImportStep};
@@ -62,6 +61,11 @@ pub(crate) fn import(app: &App, file: &Path, dry_run: bool, yes: bool) -> Result
     let people = days::count(report.new, "person is new", "people are new");
     let changed = days::count(report.changed, "was", "were");
     app.out.confirm(format!("{people}, {changed} changed. `kith undo` takes it back."));
+    let alike = report.need_you.len() as u64 + report.need_you_more;
+    if alike > 0 {
+        let alike = days::count(alike, "of the new people may be", "of the new people may be");
+        app.out.confirm(format!("{alike} here already: `kith same` lists who may be one person, and why."));
+    }
     Ok(())
 }
 
@@ -94,6 +98,14 @@ fn tell(app: &App, report: &ImportReport, new: &str) {
     for name in report.moved.iter().take(MOST_NAMED) {
         app.line(layout::wrap(&format!("  has another role now: {}", clean(name)), "    ", app.width));
     }
+    for name in report.gone.iter().take(MOST_NAMED) {
+        let line = format!("  in an earlier file and not in this one, stays as it is: {}", clean(name));
+        app.line(layout::wrap(&line, "    ", app.width));
+    }
+    let gone = report.gone_more + report.gone.len().saturating_sub(MOST_NAMED) as u64;
+    if gone > 0 {
+        app.line(format!("  and {} gone from the file", days::count(gone, "other", "others")));
+    }
     for one in report.need_you.iter().take(MOST_NAMED) {
         let line = format!("  may be here already: {}, line {} ({})", clean(&one.name), one.line, clean(&one.why));
         app.line(layout::wrap(&line, "    ", app.width));
@@ -114,28 +126,36 @@ fn notes(app: &App, notes: &[String], more: u64) {
     }
 }
 
-fn open(file: &Path) -> Result<File, Failure> {
-    File::open(file).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => {
-            Failure::NotFound(format!("there is no file {}; nothing was changed", file.display()))
-        }
-        _ => unreadable(file, &error),
-    })
-}
-
-fn unreadable(file: &Path, error: &io::Error) -> Failure {
-    Failure::Wrong(format!("{} cannot be read ({error}); nothing was changed", file.display()))
-}
-
+/// Takes an export of Kith in: what it would bring first, then the question, then the import.
 fn import_json(app: &App, file: &Path, dry_run: bool, yes: bool) -> Result<(), Failure> {
+    let bar = app.progress("");
+    let see = |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+        Ok(())
+    };
+    let preview = app.notebook.import_export_preview(file, &mut |done, total| see(done, total));
+    bar.finish_and_clear();
+    let preview = preview?;
+    if dry_run && app.json {
+        return app.print_json(&preview);
+    }
+    if !app.json {
+        tell_export(app, &preview);
+    }
     if dry_run {
-        app.line("An export of Kith: everything in it that is not here yet would come in.");
         return Ok(());
     }
-    if !yes && !choose::agrees(app, "This is an export of Kith. Bring in what is not here yet?")? {
+    if preview.new == 0 && preview.photos == 0 {
+        app.out.confirm("Nothing in this file is new.");
+        return if app.json { app.print_json(&preview) } else { Ok(()) };
+    }
+    if !yes && !choose::agrees(app, "Bring in what is not here yet?")? {
         return Err(Failure::Wrong("nothing was imported".into()));
     }
-    let report = app.notebook.import_json(&mut open(file)?)?;
+    let report = app.notebook.import_export(file, &mut |done, total| see(done, total));
+    bar.finish_and_clear();
+    let report = report?;
     app.settle();
     if app.json {
         return app.print_json(&report);
@@ -144,11 +164,32 @@ fn import_json(app: &App, file: &Path, dry_run: bool, yes: bool) -> Result<(), F
     let known = days::count(report.known, "was", "were");
     let undo = if report.import.is_some() { " `kith undo` takes it back." } else { "" };
     app.out.confirm(format!("{records}, {known} here already.{undo}"));
-    if report.unknown > 0 {
-        let records = days::count(report.unknown, "record was left out, of a kind", "records were left out, of kinds");
-        app.out.aside(format!("{records} that only a newer version of Kith knows."));
-    }
     Ok(())
+}
+
+/// What an export of Kith would bring, in numbers and reasons.
+fn tell_export(app: &App, report: &JsonReport) {
+    app.line(format!("kith: {} would be new", days::count(report.new, "record", "records")));
+    let known =
+        days::count(report.known, "is here already and stays as it is", "are here already and stay as they are");
+    if report.known > 0 {
+        app.line(format!("  {known}"));
+    }
+    if report.differ > 0 {
+        let differ = days::count(report.differ, "of them says", "of them say");
+        app.line(format!("  {differ} something else here than in the file"));
+    }
+    if report.photos > 0 {
+        app.line(format!("  {} would be new", days::count(report.photos, "photo", "photos")));
+    }
+    for (count, why) in [
+        (report.unknown, "of a kind that only a newer version of Kith knows"),
+        (report.purged, "deleted for good in this notebook"),
+    ] {
+        if count > 0 {
+            app.line(format!("  {count} left out: {why}"));
+        }
+    }
 }
 
 /// Lists imports, or undoes one.
@@ -208,12 +249,17 @@ fn undo(app: &App, id: &str) -> Result<(), Failure> {
     if app.json {
         return app.print_json(&undone);
     }
+    tell_undone(app, &undone);
+    Ok(())
+}
+
+/// What undoing an import did, and who stays, and why.
+pub(crate) fn tell_undone(app: &App, undone: &ImportUndone) {
     let records = days::count(undone.deleted, "record is", "records are");
     app.out.confirm(format!("{records} deleted again, {} put back.", days::count(undone.put_back, "field", "fields")));
-    for kith_core::notebook::Kept { name, why } in &undone.kept {
+    for Kept { name, why } in &undone.kept {
         app.line(layout::wrap(&format!("  {} stays: {}", clean(name), clean(why)), "    ", app.width));
     }
-    Ok(())
 }
 
 /// Writes the notebook for another program.

@@ -15,8 +15,41 @@ use crate::{bring, days, promises, show};
 /// Most disagreements listed.
 const MOST: u32 = 200;
 
-/// Says that two records are one person.
-pub(crate) fn same(app: &App, pair: &Pair) -> Result<(), Failure> {
+/// Most pairs listed.
+const MOST_PAIRS: u32 = 50;
+
+/// Says that two records are one person; without names, lists who may be.
+pub(crate) fn same(app: &App, a: Option<&str>, b: Option<&str>) -> Result<(), Failure> {
+    match (a, b) {
+        (Some(a), Some(b)) => are_same(app, &Pair { a: a.into(), b: b.into() }),
+        _ => may_be_same(app),
+    }
+}
+
+fn may_be_same(app: &App) -> Result<(), Failure> {
+    let found = app.notebook.pairs_that_may_be_one(MOST_PAIRS)?;
+    if app.json {
+        return app.print_json(&found);
+    }
+    let who = |row: &kith_core::query::PersonRow| {
+        let name = if row.name.is_empty() { "someone".into() } else { clean(&row.name) };
+        [name, show::work(row)].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+    };
+    for pair in &found.pairs {
+        let (a, b) = (show::short_id(pair.a.id), show::short_id(pair.b.id));
+        let line = format!("{} and {}: {}", who(&pair.a), who(&pair.b), clean(&pair.why));
+        app.line(layout::wrap(&line, "  ", app.width));
+        app.line(format!("  kith same {a} {b}, or kith not-same {a} {b}"));
+    }
+    match found.total.saturating_sub(found.pairs.len() as u64) {
+        0 if found.pairs.is_empty() => app.out.aside("Nobody looks like somebody else."),
+        0 => {}
+        more => app.line(format!("and {} more, listed as these are settled", days::count(more, "pair", "pairs"))),
+    }
+    Ok(())
+}
+
+fn are_same(app: &App, pair: &Pair) -> Result<(), Failure> {
     let (a, b) = (choose::person(app, &pair.a)?, choose::person(app, &pair.b)?);
     let names = clean(&app.notebook.names(&[a, b])?);
     app.notebook.same(a, b)?;
@@ -47,11 +80,11 @@ pub(crate) fn undo(app: &App) -> Result<(), Failure> {
                      again with `kith not-same A B`";
         return Err(Failure::NotFound(words.into()));
     }
-    let step = app.notebook.undo()?;
+    let taken_back = app.notebook.undo()?;
     if app.json {
-        return app.print_json(&step);
+        return app.print_json(&taken_back);
     }
-    let said = match &step {
+    let said = match &taken_back.step {
         UndoStep::Deleted(ids) => match ids.first() {
             Some(id) => format!("Back again: {}.", title(app, *id)?),
             None => "Back again.".into(),
@@ -62,11 +95,13 @@ pub(crate) fn undo(app: &App) -> Result<(), Failure> {
             let name = app.notebook.names(&promise.with.into_iter().collect::<Vec<_>>())?;
             format!("Open again: {}.", promises::words_and_whom(&promise, &name))
         }
-        UndoStep::Imported(id) => {
-            format!("Taken back: {}; what was changed since then stays.", bring::import_words(app, *id)?)
+        UndoStep::Imported(id) if taken_back.undone.is_none() => {
+            format!("It was taken back before: {}. Nothing was changed.", bring::import_words(app, *id)?)
         }
+        UndoStep::Imported(id) => format!("Taken back: {}.", bring::import_words(app, *id)?),
     };
     app.out.confirm(said);
+    taken_back.undone.iter().for_each(|undone| bring::tell_undone(app, undone));
     Ok(())
 }
 

@@ -1439,6 +1439,63 @@ fn an_import_of_an_export_is_taken_back_like_any_other() {
 }
 
 #[test]
+fn a_dry_run_of_an_export_of_kith_counts_and_refuses_what_the_import_would() {
+    let (desk, other) = (Desk::new(), Desk::new());
+    desk.kith(&["jot", DANA]);
+    desk.kith(&["export", "json", "all.json"]);
+    let whole = std::fs::read_to_string(desk.path("all.json")).unwrap();
+    let records = desk.json(&["import", "all.json", "--dry-run"])["known"].as_u64().unwrap();
+    std::fs::write(other.path("all.json"), &whole).unwrap();
+    let dry = other.json(&["import", "all.json", "--dry-run"]);
+    assert_eq!((dry["new"].as_u64(), dry["known"].as_u64()), (Some(records), Some(0)));
+    let told = other.kith(&["import", "all.json", "--dry-run"]);
+    assert!(told.contains(&format!("{records} records would be new")), "{told}");
+    assert_eq!(other.json(&["people"])["total"], 0);
+    std::fs::write(other.path("cut.json"), &whole[..whole.len() / 2]).unwrap();
+    let said = other.run(&["import", "cut.json", "--dry-run", "--json"]);
+    assert!(said.code == 4 && serde_json::from_str::<Value>(&said.err).is_ok(), "{} {}", said.code, said.err);
+    let newer = whole.replacen("{\"record\":\"contact\"", "{\"record\":\"spell\"", 1);
+    std::fs::write(other.path("newer.json"), newer).unwrap();
+    assert!(other.kith(&["import", "newer.json", "--dry-run"]).contains("1 left out: of a kind that only a newer"));
+    desk.kith(&["edit", "dana", "nickname=Dee"]);
+    let told = desk.kith(&["import", "all.json", "--dry-run"]);
+    assert!(told.contains("1 of them says something else here"), "{told}");
+    assert!(desk.kith(&["import", "all.json", "--yes"]).contains("Nothing in this file is new"));
+}
+
+#[test]
+fn same_without_names_lists_who_may_be_one_person_and_why() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Person1 Number1, Acme"]);
+    assert!(desk.run(&["same"]).all().contains("Nobody looks like"));
+    std::fs::write(desk.path("book.vcf"), address_book(3, "X-ODD:1")).unwrap();
+    let told = desk.kith(&["import", "book.vcf", "--yes"]);
+    assert!(told.contains("may be here already: Person1 Number1") && told.contains("`kith same` lists"), "{told}");
+    let told = desk.kith(&["same"]);
+    assert!(told.contains("the same name") && told.contains("kith not-same"), "{told}");
+    let found = desk.json(&["same"]);
+    assert_eq!((found["total"].as_u64(), found["pairs"][0]["why"].as_str()), (Some(1), Some("the same name")));
+    let id = |who: &str| found["pairs"][0][who]["id"].as_str().unwrap().to_string();
+    desk.kith(&["same", &id("a"), &id("b")]);
+    assert_eq!(desk.json(&["same"])["total"], 0);
+    assert_eq!(desk.run(&["same", "one"]).code, 2, "one name is too few");
+}
+
+#[test]
+fn undo_says_who_of_an_import_stays_as_imports_undo_does() {
+    let desk = Desk::new();
+    std::fs::write(desk.path("book.vcf"), address_book(3, "X-ODD:1")).unwrap();
+    desk.kith(&["import", "book.vcf", "--yes"]);
+    desk.kith(&["jot", "Odd One !send the map"]);
+    let said = desk.kith(&["undo"]);
+    assert!(said.contains("book.vcf") && said.contains("Odd One stays: "), "{said}");
+    assert_eq!(desk.json(&["people"])["total"], 1);
+    std::fs::write(desk.path("more.vcf"), address_book(3, "X-ODD:2")).unwrap();
+    desk.kith(&["import", "more.vcf", "--yes"]);
+    assert!(desk.json(&["undo"])["undone"]["deleted"].as_u64().unwrap() > 0);
+}
+
+#[test]
 fn a_damaged_file_is_told_with_the_way_out_and_the_way_out_works() {
     let desk = Desk::new();
     desk.kith(&["demo"]);

@@ -503,6 +503,31 @@ fn a_record_of_an_unknown_kind_is_kept_found_and_passed_by() {
 }
 
 #[test]
+fn a_record_of_an_unknown_kind_comes_back_from_an_export_change_for_change() {
+    let mut scene = Scene::new();
+    let id = RecordId([0x77; 16]);
+    let first = Change::puts(&[], 5, 1, 1, &[("@kind", "hologram"), ("colour", "ultraviolet")]).bytes();
+    let second = Change::puts(&[hash(&first)], 5, 2, 3, &[("kind", "moving"), ("mood/calm", "yes")]).bytes();
+    scene.stranger.send([(id, first), (id, second)]);
+    scene.read();
+    let (mut json, mut public) = (Vec::new(), Vec::new());
+    scene.laptop.notebook.export_json(&mut json, true).unwrap();
+    scene.laptop.notebook.export_json(&mut public, false).unwrap();
+    assert!(!String::from_utf8(public).unwrap().contains("hologram"), "who could say what of it is private");
+    let folder = quick_folder();
+    let empty = Device::new(folder.path(), "empty", 9);
+    assert_eq!(empty.notebook.import_json(&mut json.as_slice()).unwrap().unknown, 0);
+    tests::assert_same_lines(&empty.notebook.dump().unwrap(), &scene.laptop.notebook.dump().unwrap(), "rows");
+    assert_eq!(empty.notebook.find("ultraviolet", 10).unwrap()[0].id, id);
+    let other = Device::new(folder.path(), "other", 10);
+    other.notebook.jot_line("Ben Bauer").unwrap();
+    let report = other.notebook.import_json(&mut json.as_slice()).unwrap();
+    assert_eq!(report.unknown, 1, "left out where it could not be taken back, and counted");
+    let again = empty.notebook.import_json(&mut json.as_slice()).unwrap();
+    assert_eq!((again.new, again.unknown), (0, 0));
+}
+
+#[test]
 fn folders_of_two_notebooks_are_told_apart() {
     let scene = Scene::new();
     let folder = quick_folder();

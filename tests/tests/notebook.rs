@@ -234,6 +234,53 @@ fn what_was_touched_after_an_import_stays_when_it_is_undone() {
     assert_eq!(phone.notebook.people(0, 10).unwrap().total, 1);
 }
 
+/// One card, with or without where she works.
+fn ann_card(more: &str) -> String {
+    format!("BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ann Lee\r\nUID:ann\r\nEMAIL:ann@borealis.example\r\n{more}END:VCARD\r\n")
+}
+
+#[test]
+fn two_imports_of_one_person_are_taken_back_one_after_the_other_on_any_device() {
+    let (tmp, phone, laptop, shared) = two();
+    import(&phone.notebook, &address_book(tmp.path(), &ann_card("")));
+    let first = phone.notebook.imports().unwrap()[0].id;
+    let second = import(&phone.notebook, &address_book(tmp.path(), &ann_card("ORG:Borealis\r\n")));
+    assert_eq!((second.new, second.changed), (0, 1));
+    meet(&phone, &laptop, &shared);
+    assert_eq!(phone.notebook.undo().unwrap().undone.unwrap().kept, []);
+    meet(&phone, &laptop, &shared);
+    let undone = laptop.notebook.undo_import(first).unwrap();
+    assert_eq!((undone.deleted, undone.kept), (1, vec![]), "taking the second back was no edit of hers");
+    meet(&phone, &laptop, &shared);
+    assert_eq!(phone.notebook.people(0, 10).unwrap().total, 0);
+    assert_eq!(phone.notebook.dump().unwrap(), laptop.notebook.dump().unwrap());
+}
+
+#[test]
+fn an_import_undone_before_a_later_one_goes_on_once_that_is_undone() {
+    let (tmp, phone) = device();
+    let first = import(&phone.notebook, &address_book(tmp.path(), &ann_card(""))).id.unwrap();
+    let second = import(&phone.notebook, &address_book(tmp.path(), &ann_card("ORG:Borealis\r\n"))).id.unwrap();
+    let kept = phone.notebook.undo_import(first).unwrap().kept;
+    assert!(kept[0].name == "Ann Lee" && kept[0].why.contains("a later import"), "{kept:?}");
+    let again = phone.notebook.undo_import(first).unwrap_err().to_string();
+    assert!(again.contains("Ann Lee") && again.contains("a later import"), "{again}");
+    phone.notebook.undo_import(second).unwrap();
+    assert_eq!(phone.notebook.undo_import(first).unwrap().deleted, 1);
+    assert_eq!(phone.notebook.people(0, 10).unwrap().total, 0);
+    assert!(phone.notebook.undo_import(first).is_err(), "nothing of it is left");
+}
+
+#[test]
+fn taking_back_an_import_names_who_stays_and_why() {
+    let (tmp, phone) = device();
+    import(&phone.notebook, &address_book(tmp.path(), CARDS));
+    phone.notebook.jot_line("Bo Li !send him the map").unwrap();
+    let undone = phone.notebook.undo().unwrap().undone.unwrap();
+    assert_eq!((undone.kept.len(), undone.kept[0].name.as_str()), (1, "Bo Li"));
+    assert!(!undone.kept[0].why.is_empty());
+}
+
 #[test]
 fn two_devices_that_import_the_same_address_book_show_each_person_once() {
     let (tmp, phone, laptop, shared) = two();
@@ -266,13 +313,230 @@ fn a_new_job_in_the_next_linkedin_file_ends_the_old_one() {
     assert_eq!(row.organisation, "Borealis");
 }
 
+/// What an export holds beside the records given: a whole file.
+fn export_of(records: &str, photos: &str) -> String {
+    format!("{{\"format\":\"kith-notebook\",\"version\":1,\"records\":[\n{records}\n],\"photos\":{{{photos}}}}}")
+}
+
+fn contact_line(n: u32, more: &str) -> String {
+    format!("{{\"record\":\"contact\",\"id\":\"{n:032x}\",\"name\":\"Person {n}\"{more}}}")
+}
+
+/// The name of a JPEG as small as one can be, and its line in an export.
+fn photo_line() -> (String, String) {
+    let id = BlobId::of(&[0xff, 0xd8, 0xff, 1]).0;
+    (id.clone(), format!("\"{id}\":\"/9j/AQ==\""))
+}
+
+#[test]
+fn an_export_with_one_broken_record_changes_nothing_and_names_it() {
+    let (tmp, phone) = device();
+    phone.notebook.jot_line("Ben Bauer").unwrap();
+    let people: Vec<String> = (1..=210).map(|n| contact_line(n, "")).collect();
+    let note = |more: &str| format!("{{\"record\":\"note\",\"id\":\"{:032x}\"{more}}}", 401);
+    let long = |letters: usize| "x".repeat(letters);
+    let (id, photo) = photo_line();
+    let with = |last: String| export_of(&[people.as_slice(), &[last]].concat().join(",\n"), "");
+    let whole = with(note(",\"body\":\"fine\""));
+    for (broken, told) in [
+        (with(note(&format!(",\"body\":\"{}\"", long(250_000)))), "record 211 of the file (note"),
+        (with(note(&format!(",\"body\":\"{}\"", long(250_000)))), "body: a text of more than 200000 characters"),
+        (with(contact_line(402, &format!(",\"nickname\":\"{}\"", long(70_000)))), "nickname: a value of more than"),
+        (with(contact_line(402, ",\"holiday_home\":[1,2]")), "holiday_home: a field holds one value"),
+        (with(contact_line(402, ",\"@kind\":\"note\"")), "no field can be called \"@kind\""),
+        (with(contact_line(7, "")), "its id is that of an earlier one"),
+        (with("{\"record\":\"note\"}".into()), "record 211 of the file (note"),
+        (with("7".into()), "record 211 of the file"),
+        (
+            with("{\"record\":\"spell\",\"id\":\"0000000000000000000000000000abcd\",\"changes\":[\"AAAA\"]}".into()),
+            "history",
+        ),
+        (
+            export_of(&people.join(",\n"), &format!("{photo},\"{}\":\"AAAA\"", "0".repeat(64))),
+            "is not what its name says",
+        ),
+        (export_of(&people.join(",\n"), &format!("{photo},\"{}\":\"AAAA\"", BlobId::of(&[0; 3]).0)), "no JPEG"),
+        (export_of(&people.join(",\n"), &format!("\"{id}\":7")), "cannot be read"),
+        (whole[..whole.len() - 20].into(), "the export is damaged"),
+    ] {
+        for notebook in [&phone.notebook, &Device::new(tmp.path(), "empty", 77).notebook] {
+            let before = notebook.dump().unwrap();
+            let file = tmp.path().join("broken.json");
+            std::fs::write(&file, &broken).unwrap();
+            let error = notebook.import_export(&file, &mut |_, _| Ok(())).unwrap_err().to_string();
+            assert!(error.contains(told), "{told}: {error}");
+            assert!(notebook.import_export_preview(&file, &mut |_, _| Ok(())).is_err(), "a dry run sees it too");
+            assert_eq!(notebook.dump().unwrap(), before, "{told}");
+            assert!(notebook.imports().unwrap().is_empty() && notebook.undo_steps().unwrap().is_empty());
+            assert_eq!(notebook.sizes().unwrap().photos, 0, "{told}");
+        }
+    }
+    assert_eq!(phone.notebook.import_json(&mut whole.as_bytes()).unwrap().new, 211);
+}
+
+#[test]
+fn an_export_taken_into_a_notebook_with_people_is_listed_and_goes_in_one_step_and_comes_again() {
+    let (tmp, phone) = device();
+    phone.notebook.jot_line("Ben Bauer").unwrap();
+    let (id, photo) = photo_line();
+    let note = format!("{{\"record\":\"note\",\"id\":\"{:032x}\",\"body\":\"hi\",\"about\":[\"{:032x}\"]}}", 9, 1);
+    let settings = format!(
+        "{{\"record\":\"settings\",\"id\":\"{}\",\"zone\":\"Europe/Oslo\"}}",
+        RecordId::of_singleton("settings", "")
+    );
+    let records = [contact_line(1, &format!(",\"photo\":\"{id}\"")), note, settings].join(",\n");
+    let file = tmp.path().join("all.json");
+    std::fs::write(&file, export_of(&records, &photo)).unwrap();
+    let preview = phone.notebook.import_export_preview(&file, &mut |_, _| Ok(())).unwrap();
+    assert_eq!((preview.new, preview.known, preview.photos, preview.import), (3, 0, 1, None));
+    assert_eq!(phone.notebook.people(0, 10).unwrap().total, 1, "a dry run changes nothing");
+    for _ in 0..2 {
+        let report = phone.notebook.import_export(&file, &mut |_, _| Ok(())).unwrap();
+        assert_eq!(report.new, 3);
+        let imports = phone.notebook.imports().unwrap();
+        assert!(imports.iter().any(|import| Some(import.id) == report.import && import.file_name == "all.json"));
+        assert_eq!(phone.notebook.people(0, 10).unwrap().total, 2);
+        assert_eq!(phone.notebook.zone().unwrap(), chrono_tz::Europe::Oslo);
+        let undone = phone.notebook.undo().unwrap().undone.unwrap();
+        assert_eq!((undone.deleted, undone.kept), (3, vec![]));
+        assert_eq!(phone.notebook.people(0, 10).unwrap().total, 1);
+        assert_ne!(phone.notebook.zone().unwrap(), chrono_tz::Europe::Oslo);
+    }
+    phone.notebook.import_export(&file, &mut |_, _| Ok(())).unwrap();
+    phone.notebook.edit(format!("{:032x}", 9).parse::<Id<Note>>().unwrap(), |note| note.body = "mine".into()).unwrap();
+    let again = phone.notebook.import_export_preview(&file, &mut |_, _| Ok(())).unwrap();
+    assert_eq!((again.new, again.known, again.photos), (0, 3, 0));
+    let kept = phone.notebook.undo().unwrap().undone.unwrap().kept;
+    assert!(kept.iter().any(|kept| kept.why == "changed since"), "{kept:?}");
+}
+
+#[test]
+fn an_export_stopped_half_way_goes_on_or_is_taken_back() {
+    let (tmp, phone) = device();
+    let people: Vec<String> = (1..=900).map(|n| contact_line(n, "")).collect();
+    let file = tmp.path().join("all.json");
+    std::fs::write(&file, export_of(&people.join(",\n"), "")).unwrap();
+    let bytes = std::fs::metadata(&file).unwrap().len();
+    let stopped = |notebook: &Notebook| {
+        let mut until = |done, _| if done < 2 * bytes + bytes / 2 { Ok(()) } else { Err(kith_core::Error::Cancelled) };
+        assert!(notebook.import_export(&file, &mut until).is_err());
+        let there = notebook.people(0, 1).unwrap().total;
+        assert!((200..901).contains(&there), "{there}");
+    };
+    stopped(&phone.notebook);
+    let report = phone.notebook.import_export(&file, &mut |_, _| Ok(())).unwrap();
+    assert_eq!((phone.notebook.people(0, 1).unwrap().total, report.import), (900, None), "it was brought back whole");
+    let whole = Device::new(tmp.path(), "whole", 5);
+    whole.notebook.import_export(&file, &mut |_, _| Ok(())).unwrap();
+    tests::assert_same_lines(&whole.notebook.dump().unwrap(), &phone.notebook.dump().unwrap(), "rows");
+    let other = Device::new(tmp.path(), "other", 6);
+    other.notebook.jot_line("Ben Bauer").unwrap();
+    stopped(&other.notebook);
+    assert!(!other.notebook.imports().unwrap()[0].finished);
+    other.notebook.undo().unwrap();
+    assert_eq!(other.notebook.people(0, 1).unwrap().total, 1);
+    stopped(&other.notebook);
+    other.notebook.import_export(&file, &mut |_, _| Ok(())).unwrap();
+    assert_eq!(other.notebook.people(0, 1).unwrap().total, 901);
+}
+
+#[test]
+fn a_photo_and_what_a_newer_version_wrote_come_back_from_an_export_to_the_same_rows() {
+    let (tmp, phone) = device();
+    let (id, photo) = photo_line();
+    let more = format!(
+        ",\"photo\":\"{id}\",\"holiday_home\":\"Brač\",\"pets/0a0b/name\":\"Rex\",\"birthday\":\"in spring\",\
+         \"diary\":\"{}\",\"channels\":[{{\"id\":\"0a0b0c0d0e0f\",\"kind\":\"mail\",\"value\":\"a@b.example\",\
+         \"range_km\":40}}]",
+        "x".repeat(70_000)
+    );
+    phone.notebook.import_json(&mut export_of(&contact_line(1, &more), &photo).as_bytes()).unwrap();
+    let mut json = Vec::new();
+    phone.notebook.export_json(&mut json, true).unwrap();
+    let other = Device::new(tmp.path(), "other", 99);
+    assert_eq!(other.notebook.import_json(&mut json.as_slice()).unwrap().photos, 1);
+    tests::assert_same_lines(&other.notebook.dump().unwrap(), &phone.notebook.dump().unwrap(), "rows");
+    let page = other.notebook.people(0, 1).unwrap().rows.remove(0);
+    let contact = other.notebook.get(page.id).unwrap().unwrap();
+    assert_eq!((&contact.unknown["holiday_home"], &contact.unknown["birthday"]), (&"Brač".into(), &"in spring".into()));
+    assert_eq!(contact.unknown["diary"].as_str().unwrap().len(), 70_000);
+    assert_eq!(contact.channels[0].unknown["range_km"], 40);
+    assert!(other.notebook.photo(&contact.photo.unwrap()).unwrap().is_some());
+}
+
 #[test]
 fn a_damaged_file_names_the_line_and_changes_nothing() {
     let (tmp, phone) = device();
-    let file = address_book(tmp.path(), &CARDS[..CARDS.len() - 14]);
-    let error = phone.notebook.import(&file, &mut |_, _| Ok(())).unwrap_err().to_string();
-    assert!(error.contains("line "), "{error}");
-    assert!(phone.notebook.dump().unwrap().is_empty());
+    let card = |version: &str| {
+        format!(
+            "BEGIN:VCARD\r\nVERSION:{version}\r\nN:Li;Bo\r\nEND:VCARD\r\nBEGIN:VCARD\r\nVERSION:{version}\r\nFN:Cut\r\n"
+        )
+    };
+    let google =
+        "Name,Given Name,Family Name,Notes,E-mail 1 - Type,E-mail 1 - Value\nBo Li,Bo,Li,,,\nCut,Cut,,\"no end";
+    let new_google = "First Name,Last Name,Notes,E-mail 1 - Label,E-mail 1 - Value\nBo,Li,,,\nCut,,\"no end";
+    let linkedin = "First Name,Last Name,URL,Email Address,Company,Position,Connected On\nBo,Li,,,,,\nCut,,\"no end";
+    phone.notebook.jot_line("Bo Li, Acme !send him the map").unwrap();
+    let before = phone.notebook.dump().unwrap();
+    for (name, text, line) in [
+        ("2.1.vcf", card("2.1"), "line 5"),
+        ("3.0.vcf", card("3.0"), "line 5"),
+        ("4.0.vcf", card("4.0"), "line 5"),
+        ("google.csv", google.into(), "line 3"),
+        ("new_google.csv", new_google.into(), "line 3"),
+        ("Connections.csv", linkedin.into(), "line 3"),
+    ] {
+        let file = tmp.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        let error = phone.notebook.import(&file, &mut |_, _| Ok(())).unwrap_err();
+        assert!(matches!(error, kith_core::Error::Unreadable(_)), "{name}: {error}");
+        assert!(error.to_string().contains(line), "{name}: {error}");
+        assert_eq!(phone.notebook.dump().unwrap(), before, "{name}");
+        assert!(phone.notebook.imports().unwrap().is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn who_may_be_one_person_is_found_at_import_and_later_with_the_reason() {
+    let (tmp, phone) = device();
+    let ann = phone.notebook.jot_line("Ann Lee, Acme").unwrap().contact.unwrap();
+    let file =
+        address_book(tmp.path(), "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ann Lee\r\nTEL:+33612345678\r\nEND:VCARD\r\n");
+    let preview = phone.notebook.import_preview(&file, &mut |_, _| Ok(())).unwrap();
+    let report = import(&phone.notebook, &file);
+    assert_eq!((report.new, &report.need_you), (1, &preview.need_you), "nobody is matched by the name alone");
+    assert!(report.need_you[0].why.contains("the same name"), "{:?}", report.need_you);
+    let found = phone.notebook.pairs_that_may_be_one(10).unwrap();
+    assert_eq!((found.total, found.pairs[0].why.as_str()), (1, "the same name"));
+    let other = if found.pairs[0].a.id == ann { found.pairs[0].b.id } else { found.pairs[0].a.id };
+    let phone_of = |kind, value: &str| Channel { kind, value: value.into(), ..Channel::default() };
+    phone
+        .notebook
+        .edit(ann, |c: &mut Contact| c.channels.push(phone_of(ChannelKind::Phone, "+33 6 12 34 56 78")))
+        .unwrap();
+    phone.notebook.jot_line("Bo Li, Acme").unwrap();
+    phone.notebook.jot_line("Bo Li, Borealis").unwrap();
+    let found = phone.notebook.pairs_that_may_be_one(1).unwrap();
+    assert_eq!((found.total, found.pairs.len()), (2, 1));
+    assert!(found.pairs[0].why.starts_with("the same phone") && found.pairs[0].why.ends_with("the same name"));
+    phone.notebook.not_same(ann, other).unwrap();
+    assert_eq!(phone.notebook.pairs_that_may_be_one(10).unwrap().total, 1, "they are different people");
+}
+
+#[test]
+fn who_is_in_the_linkedin_file_no_more_is_named_and_stays() {
+    let (tmp, phone) = device();
+    let file = tmp.path().join("Connections.csv");
+    let header = "First Name,Last Name,URL,Email Address,Company,Position,Connected On\n";
+    let row = |name: &str| format!("{name},Lee,https://www.linkedin.com/in/{name},,Acme,Buyer,09 Mar 2021\n");
+    std::fs::write(&file, [header, &row("Ann"), &row("Bea"), &row("Cleo")].concat()).unwrap();
+    assert_eq!(import(&phone.notebook, &file).gone, Vec::<String>::new());
+    std::fs::write(&file, [header, &row("Bea"), &row("Dora")].concat()).unwrap();
+    let preview = phone.notebook.import_preview(&file, &mut |_, _| Ok(())).unwrap();
+    let report = import(&phone.notebook, &file);
+    assert_eq!((report.gone.as_slice(), report.gone_more), (["Ann Lee".to_string(), "Cleo Lee".into()].as_slice(), 0));
+    assert_eq!((preview.gone, report.new), (report.gone, 1));
+    assert_eq!(phone.notebook.people(0, 10).unwrap().total, 4, "nobody is deleted");
 }
 
 #[test]

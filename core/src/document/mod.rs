@@ -536,9 +536,22 @@ impl Document {
         roots.into_iter().all(|change| change.hash.0 == first.hash) && self.has_change(&first.hash)
     }
 
-    /// Whether an import made it and nobody has touched it since.
-    pub fn is_as_imported(&self) -> bool {
-        self.auto.get_changes_meta(&[]).iter().all(|change| change.message.as_deref() == Some(BY_IMPORT))
+    /// Whether imports alone wrote it, and nobody has touched it. How something that can exist only once begins is
+    /// nobody's word.
+    pub fn is_as_imported(&self, kind: Kind, id: RecordId) -> bool {
+        let first = if kind.is_singleton() { Self::singleton(kind, id).ok() } else { None };
+        let begins = first.map(|(_, change)| ChangeHash(change.hash));
+        let changes = self.auto.get_changes_meta(&[]);
+        changes.iter().all(|change| change.message.as_deref() == Some(BY_IMPORT) || Some(change.hash) == begins)
+    }
+
+    /// Whether a new record with these edits passes every limit: tried in memory, and thrown away.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] in words when a text or value is too long or cannot be held.
+    pub fn check(kind: Kind, id: RecordId, edits: &[Edit]) -> Result<()> {
+        let mut document = if kind.is_singleton() { Self::singleton(kind, id)?.0 } else { Self::default() };
+        document.edit(kind, edits, None, Actor([0; 16]), 0, true).map(drop)
     }
 
     /// Whether somebody edited the record at the same time as, or after, it was deleted. Two who deleted it at once did

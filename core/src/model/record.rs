@@ -131,6 +131,9 @@ pub const CREATED_AT: &str = "created_at";
 /// Tells that an entry was taken away.
 pub const ENTRY_DELETED: &str = "deleted";
 
+/// What no longer is taken for one value, but for a text, in a field this version does not know; in bytes.
+const LONGEST_WORD: usize = 32 * 1024;
+
 /// The edits that turn `before` into `after`: only what differs, so that another device's work elsewhere stays.
 ///
 /// Entries without an id are given a fresh one.
@@ -164,6 +167,22 @@ pub fn edits_of(
         }
     }
     edits
+}
+
+/// The edits that write what this version does not know: fields of a newer version, and values that do not fit the field
+/// they stand in. Only what `before` does not say.
+pub fn unknown_edits(fields: &[FieldInfo], before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<Edit> {
+    let is_written = |name: &str, value: &Value| match fields.iter().find(|field| field.name == name) {
+        Some(field) => matches!(field.shape, Shape::Value | Shape::Text) || value.is_array(),
+        None => name == "id",
+    };
+    let new = after.iter().filter(|(name, value)| !is_written(name, value) && before.get(*name) != Some(*value));
+    new.map(|(name, value)| match value {
+        // Only a text can be this long.
+        Value::String(text) if text.len() > LONGEST_WORD => Edit::Text { field: name.clone(), text: text.clone() },
+        value => Edit::Put { key: name.clone(), value: value.clone() },
+    })
+    .collect()
 }
 
 fn members(value: Option<&Value>) -> Vec<&str> {

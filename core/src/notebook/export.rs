@@ -1,45 +1,24 @@
-//! Taking everything along: the whole notebook as JSON, and people as vCards.
+//! Taking everything along: the whole notebook as JSON, and people as vCards. Taking it in again is in `json.rs`.
 
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use serde::Serialize;
+use rusqlite::Connection;
 use serde_json::{Map, Value};
 
-use super::{Notebook, Origin, Progress};
+use super::{Notebook, Progress};
 use crate::error::{Error, Result};
 use crate::files::NewFile;
-use crate::model::record::edits_of;
 use crate::model::*;
 use crate::query::pages;
 use crate::store;
 
 /// The name every export carries.
-const FORMAT: &str = "kith-notebook";
+pub(super) const FORMAT: &str = "kith-notebook";
 /// The version of the JSON form; a newer one is not read.
-const VERSION: u64 = 1;
-/// Largest JSON file that is read, in bytes.
-const MAX_BYTES: u64 = 1024 * 1024 * 1024;
-/// Records that are committed together.
-const SLICE: usize = 200;
-
-/// What a JSON import did.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
-pub struct JsonReport {
-    /// Records that came in.
-    pub new: u64,
-    /// Records that were here already and were left alone.
-    pub known: u64,
-    /// Photos that came in.
-    pub photos: u64,
-    /// Records of kinds that only a newer version knows, left out.
-    pub unknown: u64,
-    /// The import, when the notebook held something before; it can be undone.
-    pub import: Option<Id<Import>>,
-}
+pub(super) const VERSION: u64 = 1;
 
 /// In which form a notebook is written out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,19 +54,8 @@ impl Notebook {
         Ok(count)
     }
 
-    /// Reads the file of an earlier [`Notebook::export_json`]. `progress` hears how many bytes were read, and of how many.
-    ///
-    /// # Errors
-    /// As [`Notebook::import_json`].
-    pub fn import_export(&self, from: &Path, progress: Progress<'_>) -> Result<JsonReport> {
-        let file = open_file(from)?;
-        let mut input = Watched::new(&file, progress);
-        input.total = file.metadata()?.len();
-        let read = self.import_json(&mut input);
-        Ok(input.done(read)?.1)
-    }
-
-    /// Writes every record, deleted ones included, and every photo. Without `private`, only what others may see:
+    /// Writes every record, deleted ones included, and every photo; a record of a kind that only a newer version knows
+    /// with its history, so that nothing of it is lost. Without `private`, only what others may see:
     /// [`crate::model::Kind::public_fields`] of living records, and the photos they show.
     ///
     /// # Errors
@@ -108,10 +76,16 @@ impl Notebook {
                 return Ok(());
             };
             shown.extend(fields.get("photo").and_then(Value::as_str).map(String::from));
-            write!(out, "{}\n{}", if count == 0 { "" } else { "," }, record_json(kind, fields))?;
+            write!(out, "{}\n{}", if count == 0 { "" } else { "," }, record_json(kind.word(), fields))?;
             count += 1;
             Ok(())
         })?;
+        let unknown = if private { pages::of_unknown_kinds(&transaction)? } else { Vec::new() };
+        for (id, kind, fields) in unknown {
+            let fields = with_history(&transaction, id, fields)?;
+            write!(out, "{}\n{}", if count == 0 { "" } else { "," }, record_json(&kind, fields))?;
+            count += 1;
+        }
         write!(out, "\n],\n\"photos\": {{")?;
         let photos = store::blobs(&transaction)?.into_iter().filter(|(id, _)| private || shown.contains(id));
         for (at, (id, bytes)) in photos.enumerate() {
@@ -120,85 +94,6 @@ impl Notebook {
         writeln!(out, "\n}}\n}}")?;
         out.flush()?;
         Ok(count)
-    }
-
-    /// Takes a JSON export in: into an empty notebook as it was, with the same ids; into another as an import that
-    /// adds what is not there and can be undone.
-    ///
-    /// # Errors
-    /// [`Error::Unreadable`] when it is no such export or damaged, before anything is written.
-    pub fn import_json(&self, input: &mut dyn Read) -> Result<JsonReport> {
-        let mut text = String::new();
-        input
-            .take(MAX_BYTES)
-            .read_to_string(&mut text)
-            .map_err(|e| Error::Unreadable(format!("not readable ({e})")))?;
-        let export: Map<String, Value> =
-            serde_json::from_str(&text).map_err(|e| Error::Unreadable(format!("the export is damaged: {e}")))?;
-        if export.get("format").and_then(Value::as_str) != Some(FORMAT) {
-            return Err(Error::Unreadable("this is no export of a Kith notebook".into()));
-        }
-        if export.get("version").and_then(Value::as_u64).is_none_or(|version| version > VERSION) {
-            return Err(Error::NeedsUpdate("this export".into()));
-        }
-        let records = export.get("records").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        let mut report = JsonReport::default();
-        let parsed = records.iter().map(parse_record).collect::<Result<Vec<_>>>()?;
-        self.take_photos(&export, &mut report)?;
-        if !self.read(store::has_documents)? {
-            self.take_records(&parsed, None, &mut report)?;
-        } else {
-            let import = Import { source: "kith".into(), at: Some(self.now()), ..Import::default() };
-            let id = self.put(import)?;
-            self.remember_step(super::UndoStep::Imported(id))?;
-            self.take_records(&parsed, Some(id), &mut report)?;
-            self.edit(id, |import: &mut Import| import.finished = true)?;
-            report.import = Some(id);
-        }
-        Ok(report)
-    }
-
-    fn take_photos(&self, export: &Map<String, Value>, report: &mut JsonReport) -> Result<()> {
-        let photos = export.get("photos").and_then(Value::as_object).into_iter().flatten();
-        for (id, text) in photos {
-            let bytes = text.as_str().and_then(|text| data_encoding::BASE64.decode(text.as_bytes()).ok());
-            let Some(bytes) = bytes.filter(|bytes| BlobId::of(bytes).0 == *id) else {
-                return Err(Error::Unreadable("the export is damaged: a photo is not what its name says".into()));
-            };
-            self.commit(super::Change { blobs: vec![bytes], ..Default::default() }, Origin::Here)?;
-            report.photos += 1;
-        }
-        Ok(())
-    }
-
-    fn take_records(
-        &self,
-        records: &[(Option<Kind>, RecordId, Map<String, Value>)],
-        import: Option<Id<Import>>,
-        report: &mut JsonReport,
-    ) -> Result<()> {
-        for slice in records.chunks(SLICE) {
-            let mut writing = self.write();
-            writing.import = import;
-            for (kind, id, fields) in slice {
-                let Some(kind) = kind else {
-                    report.unknown += 1;
-                    continue;
-                };
-                if self.read(|connection| store::document_row(connection, *id))?.is_some() {
-                    report.known += 1;
-                    continue;
-                }
-                let mut edits = self.with_random(|random| edits_of(kind.fields(), &Map::new(), fields, random));
-                if let Some(import) = import {
-                    edits.push(Edit::Put { key: "import".into(), value: import.to_string().into() });
-                }
-                writing.push(*kind, *id, edits, None);
-                report.new += 1;
-            }
-            writing.commit()?;
-        }
-        Ok(())
     }
 
     /// Writes living people as vCards of version 3.0, which phones of every make read. Without `private`, without the
@@ -244,7 +139,7 @@ pub fn is_export(path: &Path) -> Result<bool> {
     Ok(head.trim_start_matches('\u{feff}').trim_start().starts_with('{') && head.contains("\"kith-notebook\""))
 }
 
-fn open_file(path: &Path) -> Result<File> {
+pub(super) fn open_file(path: &Path) -> Result<File> {
     File::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Error::NotFound(format!("the file {}", path.display())),
         _ => error.into(),
@@ -252,16 +147,16 @@ fn open_file(path: &Path) -> Result<File> {
 }
 
 /// A file somebody watches: what passes is counted, and what they answer as an error stops it.
-struct Watched<'a, F> {
+pub(super) struct Watched<'a, F> {
     file: F,
     progress: Progress<'a>,
     bytes: u64,
-    total: u64,
+    pub(super) total: u64,
     stopped: Option<Error>,
 }
 
 impl<'a, F> Watched<'a, F> {
-    fn new(file: F, progress: Progress<'a>) -> Self {
+    pub(super) fn new(file: F, progress: Progress<'a>) -> Self {
         Self { file, progress, bytes: 0, total: 0, stopped: None }
     }
 
@@ -277,7 +172,7 @@ impl<'a, F> Watched<'a, F> {
     }
 
     /// Why it was stopped, if it was, is what is told.
-    fn done<T>(self, outcome: Result<T>) -> Result<(F, T)> {
+    pub(super) fn done<T>(self, outcome: Result<T>) -> Result<(F, T)> {
         match self.stopped {
             Some(error) => Err(error),
             None => Ok((self.file, outcome?)),
@@ -302,27 +197,25 @@ impl<F: Read> Read for Watched<'_, F> {
     }
 }
 
-fn record_json(kind: Kind, fields: Map<String, Value>) -> String {
-    let mut map = Map::new();
-    // A record may have a field of this name, so the kind has one of its own.
-    map.insert("record".into(), kind.word().into());
-    map.extend(fields);
-    Value::Object(map).to_string()
+/// What is told of a record of a kind this version does not know: its changes as they are, since what they mean, and
+/// whether each device must begin it alike, only a newer version can say. Damaged, as it was last shown.
+fn with_history(connection: &Connection, id: RecordId, fields: Map<String, Value>) -> Result<Map<String, Value>> {
+    let row = store::document_row(connection, id)?.filter(|row| !row.is_only_told());
+    let document = match row.map(|row| store::load(connection, &row)).transpose() {
+        Ok(document) => document,
+        Err(Error::Unreadable(_)) => None,
+        Err(error) => return Err(error),
+    };
+    let Some(document) = document else { return Ok(fields) };
+    let changes = document.changes().into_iter().map(|change| data_encoding::BASE64.encode(&change.bytes));
+    let changes: Vec<Value> = changes.map(Value::String).collect();
+    Ok(Map::from_iter([("id".to_string(), id.to_string().into()), ("changes".to_string(), changes.into())]))
 }
 
-fn parse_record(record: &Value) -> Result<(Option<Kind>, RecordId, Map<String, Value>)> {
-    let broken = || Error::Unreadable("the export is damaged: a record has no kind or id".into());
-    let mut fields = record.as_object().cloned().ok_or_else(broken)?;
-    let kind = fields.shift_remove("record").and_then(|kind| kind.as_str().map(Kind::from_word)).ok_or_else(broken)?;
-    let id = fields.shift_remove("id").and_then(|id| id.as_str()?.parse().ok()).ok_or_else(broken)?;
-    // Read and written again, so that only what a record can hold goes in, and entries keep their ids.
-    let fields = match kind {
-        Some(kind) => {
-            let mut fields = AnyRecord::from_map(kind, fields).to_map();
-            fields.shift_remove("id");
-            fields
-        }
-        None => fields,
-    };
-    Ok((kind, id, fields))
+fn record_json(kind: &str, fields: Map<String, Value>) -> String {
+    let mut map = Map::new();
+    // A record may have a field of this name, so the kind has one of its own.
+    map.insert("record".into(), kind.into());
+    map.extend(fields);
+    Value::Object(map).to_string()
 }

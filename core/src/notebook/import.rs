@@ -1,6 +1,6 @@
 //! Bringing in address books: a dry run first, then one import, idempotent, undone in one step on any device.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use chrono::Datelike;
@@ -19,6 +19,8 @@ use crate::query::{self, pages};
 
 /// People that are committed together.
 const SLICE: usize = 200;
+/// The program whose file always holds all one has there, so that who is missing has gone.
+const SNAPSHOTS: &str = "linkedin";
 /// Most people named one by one in a report.
 const MAX_NAMED: usize = 50;
 /// Longest account of what an import changed on one person, in bytes; beyond it that part cannot be undone.
@@ -40,7 +42,13 @@ pub struct ImportReport {
     pub changed: u64,
     /// People whose organisation or role is another than in the file before.
     pub moved: Vec<String>,
-    /// People who look like someone here without it being sure; they come in as new, and are offered as the same.
+    /// People who were in an earlier file of this program and are in this one no more. They stay as they are. Told of
+    /// files that hold all one has there: LinkedIn's.
+    pub gone: Vec<String>,
+    /// How many more of those there are.
+    pub gone_more: u64,
+    /// People who look like someone here without it being sure, by an address or by the name alone; they come in as new,
+    /// and are offered as the same.
     pub need_you: Vec<NeedsYou>,
     /// How many more of those there are.
     pub need_you_more: u64,
@@ -151,25 +159,29 @@ impl Notebook {
     }
 
     /// Undoes an import: what it made and nobody touched or linked since is deleted, a field goes back where it still
-    /// holds what was imported. The rest stays and is listed.
+    /// holds what was imported. The rest stays and is listed. Undone once more, what stayed then and is in nobody's way
+    /// now goes too, such as a person whom a later import had added to.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such import, [`Error::Invalid`] when it was undone before.
+    /// [`Error::NotFound`] when there is no such import, [`Error::Invalid`] when it was undone before and nothing of it
+    /// can go.
     pub fn undo_import(&self, id: Id<Import>) -> Result<ImportUndone> {
         let import: Import = self.get(id)?.ok_or_else(|| super::write::not_found(Kind::Import))?;
-        if import.undone_at.is_some() {
-            return Err(Error::Invalid("this import was undone before".into()));
-        }
         let mut undone = ImportUndone::default();
         let linked = self.read(|connection| pages::pointing_at(connection, id.raw(), None))?;
         let (contacts, others): (Vec<_>, Vec<_>) = linked.into_iter().partition(|(kind, _)| *kind == Kind::Contact);
         // People first: organisations stay as long as somebody works there.
         for slice in contacts.chunks(SLICE).chain(others.chunks(SLICE)) {
             let mut writing = self.write();
+            // Taking back is no person's edit: what an earlier import made is still as it was imported.
+            writing.import = Some(id);
             for (kind, record) in slice {
                 self.undo_record(&mut writing, id, *kind, *record, &mut undone)?;
             }
             writing.commit()?;
+        }
+        if import.undone_at.is_some() && undone.deleted + undone.put_back == 0 {
+            return Err(Error::Invalid(already_undone(&undone.kept)));
         }
         let now = self.now();
         self.edit(id, |import: &mut Import| import.undone_at = Some(now))?;
@@ -189,13 +201,21 @@ impl Notebook {
         if !made {
             return self.put_back(writing, import, record, undone);
         }
+        if current.deleted_at().is_some() {
+            return Ok(());
+        }
         match self.why_it_stays(import, record, &current)? {
+            None if kind.is_singleton() => {
+                writing.put_map(kind, record, &current.to_map(), &serde_json::Map::new());
+                undone.deleted += 1;
+            }
             None => {
                 writing.delete_alone(record)?;
                 undone.deleted += 1;
             }
-            Some(why) if kind == Kind::Contact => undone.kept.push(Kept { name: query::title_of(&current), why }),
-            Some(_) => {}
+            // Organisations go with the last who works there.
+            Some(_) if kind == Kind::Organisation => {}
+            Some(why) => undone.kept.push(Kept { name: query::title_of(&current), why }),
         }
         Ok(())
     }
@@ -206,8 +226,11 @@ impl Notebook {
             AnyRecord::Contact(contact) => contact.sources.iter().any(|source| source.import != Some(import)),
             _ => false,
         };
-        if later || !self.document(record)?.0.is_as_imported() {
+        if !self.document(record)?.0.is_as_imported(current.kind(), record) {
             return Ok(Some("changed since".into()));
+        }
+        if later {
+            return Ok(Some("a later import added to it; undo that one first".into()));
         }
         for (kind, other) in self.read(|connection| pages::pointing_at(connection, record, None))? {
             let other = self.read(|connection| pages::get_any(connection, other))?;
@@ -285,6 +308,16 @@ impl Writing<'_> {
     }
 }
 
+fn already_undone(kept: &[Kept]) -> String {
+    match kept {
+        [] => "this import was undone before".into(),
+        [Kept { name, why }, rest @ ..] => {
+            let others = if rest.is_empty() { String::new() } else { format!(", and {} more", rest.len()) };
+            format!("this import was undone before; of it stays: {name} ({why}){others}")
+        }
+    }
+}
+
 /// One run over a file: a dry one without an import, a real one with it.
 struct Importing<'a> {
     notebook: &'a Notebook,
@@ -293,11 +326,22 @@ struct Importing<'a> {
     /// What names people of this file that are not committed yet, or in a dry run never will be, and their names.
     pending: HashMap<String, Vec<String>>,
     waiting: Vec<Card>,
+    /// What this file calls people, and who of them was here.
+    named: HashSet<String>,
+    met: HashSet<RecordId>,
 }
 
 impl<'a> Importing<'a> {
     fn new(notebook: &'a Notebook, import: Option<Id<Import>>) -> Self {
-        Self { notebook, import, report: ImportReport::default(), pending: HashMap::new(), waiting: Vec::new() }
+        Self {
+            notebook,
+            import,
+            report: ImportReport::default(),
+            pending: HashMap::new(),
+            waiting: Vec::new(),
+            named: HashSet::new(),
+            met: HashSet::new(),
+        }
     }
 
     fn run(&mut self, path: &Path, progress: Progress<'_>) -> Result<()> {
@@ -311,7 +355,31 @@ impl<'a> Importing<'a> {
             }
             progress(reader.bytes_read(), reader.total_bytes())?;
         }
+        if self.report.source == SNAPSHOTS {
+            self.who_is_gone()?;
+        }
         self.flush()
+    }
+
+    /// Names those whom an earlier file of this program told of and this one does not.
+    fn who_is_gone(&mut self) -> Result<()> {
+        let people = self.notebook.read(|connection| pages::people_from(connection, &self.report.source))?;
+        for (key, id) in &people {
+            if self.named.contains(key) {
+                self.met.insert(*id);
+            }
+        }
+        for (_, id) in people {
+            if !self.met.insert(id) {
+                continue;
+            }
+            let Some(contact) = self.notebook.get::<Contact>(Id::new(id))? else { continue };
+            match self.report.gone.len() {
+                told if told < MAX_NAMED => self.report.gone.push(contact.shown_name()),
+                _ => self.report.gone_more += 1,
+            }
+        }
+        Ok(())
     }
 
     fn note(&mut self, words: String) {
@@ -334,6 +402,7 @@ impl<'a> Importing<'a> {
             card.photo = None;
             self.note_photo(&card);
         }
+        self.named.insert(self.source_key(&card));
         let mut fate = self.fate(&card)?;
         if matches!(fate, Fate::Pending) && self.import.is_some() {
             self.flush()?;
@@ -353,6 +422,7 @@ impl<'a> Importing<'a> {
             Fate::Pending => *self.report.matched.entry("twice in this file".into()).or_default() += 1,
             Fate::Known(id, by) => {
                 *self.report.matched.entry((*by).into()).or_default() += 1;
+                self.met.insert(id.raw());
                 return self.known(*id, card);
             }
         }
@@ -372,6 +442,7 @@ impl<'a> Importing<'a> {
         let mut names = vec![self.source_key(card)];
         names.extend(identities(&card.contact));
         names.extend(name_and_organisation(card));
+        names.extend(name_alone(card));
         names
     }
 
@@ -420,7 +491,17 @@ impl<'a> Importing<'a> {
         if let Some(id) = self.by_name_and_organisation(card)? {
             return Ok(Fate::Known(id, "by name and organisation"));
         }
+        let doubt = if doubt.is_none() { self.namesake(card)? } else { doubt };
         Ok(doubt.map_or(Fate::New, Fate::NeedsYou))
+    }
+
+    /// Why somebody with nothing but their name in common with another should be looked at.
+    fn namesake(&self, card: &Card) -> Result<Option<String>> {
+        let Some(key) = name_alone(card) else { return Ok(None) };
+        let name = &card.contact.name;
+        let is_here = self.pending.contains_key(&key)
+            || !self.notebook.read(|connection| pages::by_name::<Contact>(connection, name))?.is_empty();
+        Ok(is_here.then(|| "the same name as somebody else".into()))
     }
 
     fn by_name_and_organisation(&self, card: &Card) -> Result<Option<Id<Contact>>> {
@@ -684,6 +765,12 @@ fn name_and_organisation(card: &Card) -> Option<String> {
     let organisation = card.organisations.iter().find(|name| !name.is_empty())?;
     let name = folded(&card.contact.name);
     (!name.is_empty()).then(|| format!("at:{}/{name}", folded(organisation)))
+}
+
+/// What names a person of a file by the name alone; never enough to take two for one.
+fn name_alone(card: &Card) -> Option<String> {
+    let name = folded(&card.contact.name);
+    (!name.is_empty()).then(|| format!("name:{name}"))
 }
 
 /// Whether two names can be one person's: one is missing, or all words of the shorter are in the longer.

@@ -10,6 +10,7 @@ mod history;
 mod import;
 mod inspect;
 mod jot;
+mod json;
 mod keep;
 mod lists;
 mod mailboxes;
@@ -37,17 +38,18 @@ pub use any::{Draft, Records};
 pub use commands::{Debrief, IntroductionStep};
 pub use commit::{Change, Committed, Origin, RecordChange};
 pub use devices::{DeviceRow, Identity, Joining};
-pub use export::{ExportForm, JsonReport, is_export};
+pub use export::{ExportForm, is_export};
 pub use history::{Conflict, HistoryLine};
 pub use import::{ImportReport, ImportUndone, Kept, NeedsYou};
 pub use jot::{Jotted, WordsAndDay};
+pub use json::JsonReport;
 pub use keep::Checkup;
 pub use purge::Purge;
 pub use sync::{
     KeptBack, Peer, Refused, RenewReport, SetAside, SyncReport, Visit, WaitingPurge, WhyKeptBack, known_addresses,
     remember_address,
 };
-pub use undo::UndoStep;
+pub use undo::{TakenBack, UndoStep};
 pub use write::Writing;
 
 /// Hears how far something long has come: how much of how much is done, in the unit that each function names. What it

@@ -100,6 +100,14 @@ impl Notebook {
         Ok(())
     }
 
+    /// Pairs of people who may be one, each with the reason in words; at most `most` of them, and 1,000.
+    ///
+    /// # Errors
+    /// As [`Notebook::get`].
+    pub fn pairs_that_may_be_one(&self, most: u32) -> Result<query::SamePairs> {
+        self.read(|connection| query::pairs(connection, most))
+    }
+
     /// People whose name has these words.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use chrono::NaiveDate;
 
-use super::Notebook;
+use super::{ImportUndone, Notebook};
 use crate::error::{Error, Result};
 use crate::model::{Contact, Exchange, Id, Import, Promise, PromiseState, RecordId};
 use crate::store;
@@ -43,6 +43,17 @@ pub enum UndoStep {
     },
 }
 
+/// What was taken back.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TakenBack {
+    /// Which step.
+    #[serde(flatten)]
+    pub step: UndoStep,
+    /// What undoing an import did, and what stays; none when it had been undone before by its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undone: Option<ImportUndone>,
+}
+
 /// A step, and when it was taken.
 #[derive(Serialize, Deserialize)]
 struct Remembered {
@@ -67,25 +78,27 @@ impl Notebook {
         Ok(steps)
     }
 
-    /// Takes back the latest of [`Notebook::undo_steps`]; says which it was.
+    /// Takes back the latest of [`Notebook::undo_steps`]; says which it was, and what of an import stays.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is nothing to take back.
-    pub fn undo(&self) -> Result<UndoStep> {
+    pub fn undo(&self) -> Result<TakenBack> {
         let mut steps = self.remembered_steps()?;
         let Remembered { step, .. } = steps.pop().ok_or_else(|| Error::NotFound("anything to undo".into()))?;
+        let mut undone = None;
         match &step {
             UndoStep::Deleted(ids) => ids.iter().try_for_each(|id| self.restore(*id))?,
             UndoStep::Merged(a, b) => self.not_same(*a, *b)?,
             UndoStep::Imported(id) => match self.undo_import(*id) {
+                Ok(done) => undone = Some(done),
                 // It was undone by its name before.
-                Ok(_) | Err(Error::Invalid(_)) => {}
+                Err(Error::Invalid(_)) => {}
                 Err(error) => return Err(error),
             },
             UndoStep::Closed { promise, was, closed_on, gave } => self.reopen(*promise, was, *closed_on, *gave)?,
         }
         self.remember_steps(&steps)?;
-        Ok(step)
+        Ok(TakenBack { step, undone })
     }
 
     fn reopen(

@@ -268,6 +268,12 @@ impl Writing<'_> {
         self.change.blobs.push(bytes);
     }
 
+    /// Takes changes of a record as they were written elsewhere, and tells them to the other devices.
+    pub(super) fn retell(&mut self, id: RecordId, changes: Vec<Vec<u8>>) {
+        self.change.received.insert(id, changes);
+        self.change.retold = true;
+    }
+
     /// Remembers a value on this device only.
     pub fn remember(&mut self, key: &'static str, value: Option<String>) {
         self.change.meta.push((key, value));

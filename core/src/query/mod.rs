@@ -3,6 +3,7 @@
 //! A row a record with its values as JSON, and small index tables for links, days, names and words.
 
 mod ahead;
+mod alike;
 mod lists;
 pub mod pages;
 mod project;
@@ -15,6 +16,7 @@ use rusqlite::Connection;
 
 use crate::error::Result;
 pub use ahead::{MAX_FIELDS, MAX_KIND, Told, show, to_tell};
+pub use alike::{SamePair, SamePairs, pairs};
 pub use lists::{PeopleFilter, by_id_start, contacts_meant, members_meant, people_where, records_named};
 pub use pages::{LookAlike, People, PersonPage, PersonRow};
 pub use project::{Aftermath, First, forget, index_words, name, project, settle, source_identity};

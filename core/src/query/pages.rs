@@ -479,6 +479,18 @@ pub(super) fn name_identity(kind: Kind, name: &str) -> String {
     format!("{}:{}", kind.word(), super::words::folded(name))
 }
 
+/// Everybody who came from this program's files, by what names them there; representatives only.
+pub fn people_from(connection: &Connection, source: &str) -> Result<Vec<(String, RecordId)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT key, named.id FROM identity LEFT JOIN same USING (n)
+         JOIN named ON named.n = coalesce(same.representative, identity.n) WHERE key >= ? AND key < ? ORDER BY key",
+    )?;
+    let from = super::source_identity(source, "");
+    let to = format!("{}0", from.trim_end_matches('/'));
+    let rows = statement.query_map([from, to], |row| Ok((row.get(0)?, RecordId(row.get(1)?))))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Records of this kind whose folded name is exactly this, representatives only.
 pub fn by_name<R: Record>(connection: &Connection, name: &str) -> Result<Vec<Id<R>>> {
     // Nobody without a name is written there, so that an empty one finds nobody.
@@ -529,4 +541,23 @@ pub fn each(connection: &Connection, mut see: impl FnMut(AnyRecord) -> Result<()
         }
     }
     Ok(())
+}
+
+/// A record of a kind this version does not know: its id, the word of its kind, its fields.
+pub type UnknownRecord = (RecordId, String, serde_json::Map<String, serde_json::Value>);
+
+/// The records whose kind this version does not know: id, word of the kind, and fields as far as they can be read.
+pub fn of_unknown_kinds(connection: &Connection) -> Result<Vec<UnknownRecord>> {
+    let mut statement =
+        connection.prepare("SELECT id, value FROM record JOIN named USING (n) WHERE kind = ? ORDER BY id")?;
+    let rows = statement
+        .query_map([super::project::UNKNOWN_KIND], |row| Ok((RecordId(row.get(0)?), row.get::<_, Stored>(1)?)))?;
+    let mut records = Vec::new();
+    for row in rows {
+        let (id, value) = row?;
+        let mut fields = parse(&value);
+        let kind = fields.shift_remove("@kind").and_then(|kind| kind.as_str().map(String::from));
+        records.extend(kind.map(|kind| (id, kind, fields)));
+    }
+    Ok(records)
 }
