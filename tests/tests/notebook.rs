@@ -77,7 +77,8 @@ fn practice_3_8_at_an_event_everything_belongs_to_it() {
     let ann = phone.notebook.jot_line("Ann Lee, Borealis !!sends the price list").unwrap().contact.unwrap();
     let again = phone.notebook.jot_line("Ann !thank her for the coffee").unwrap();
     assert_eq!((again.contact, again.known), (Some(ann), true), "a first name counts among those met here");
-    phone.notebook.jot_line("?, Borealis, the tall one").unwrap();
+    let tall = phone.notebook.jot_line("?, Borealis, the tall one *").unwrap().contact.unwrap();
+    assert!(phone.notebook.person(tall).unwrap().contact.spark, "the spark is marked");
     let page = phone.notebook.person(ann).unwrap();
     assert_eq!(page.event.unwrap().title, "Chamber breakfast");
     assert_eq!(page.contact.met_where, "Hôtel du Lac");

@@ -69,8 +69,11 @@ fn practice_0_26_what_is_overdue_stands_at_the_top_of_today() {
     phone.notebook.jot_line("Ann Lee !send the plan by tomorrow").unwrap();
     phone.notebook.jot_line("Bo Li !call back by 2026-11-01").unwrap();
     phone.notebook.jot_line("Cy Moe !think about the boat").unwrap();
-    let names: Vec<String> = phone.notebook.today_page().unwrap().i_owe.into_iter().map(|p| p.name).collect();
-    assert_eq!(names, ["Bo Li", "Ann Lee", "Cy Moe"]);
+    let owed = || phone.notebook.today_page().unwrap().i_owe.into_iter().map(|p| (p.name, p.record.due));
+    assert_eq!(owed().map(|(name, _)| name).collect::<Vec<_>>(), ["Bo Li", "Ann Lee", "Cy Moe"]);
+    phone.wait_seconds(24 * 60 * 60);
+    let today = phone.notebook.today().unwrap();
+    assert_eq!(owed().nth(1), Some(("Ann Lee".into(), Some(today))), "on the day it stands right behind what is late");
 }
 
 #[test]
@@ -118,7 +121,15 @@ fn practice_1_35_an_ask_is_for_advice_information_feedback_an_introduction_or_a_
         .unwrap();
     let asked = phone.notebook.person(ann).unwrap().asks.remove(0);
     assert_eq!((asked.answer, asked.answer_words.as_str()), (Answer::Partly, "by the year it was felled"));
-    assert_eq!(AskKind::ALL.len(), 5, "a job is not among them");
+    let kinds = ["advice", "introduction", "information", "feedback", "resource"];
+    assert_eq!(AskKind::ALL.iter().map(AskKind::word).collect::<Vec<_>>(), kinds, "a job is not among them");
+    for kind in AskKind::ALL {
+        phone.notebook.put(Ask { to: Some(ann), kind: kind.clone(), words: "…".into(), ..Ask::default() }).unwrap();
+    }
+    let mut there: Vec<AskKind> = phone.notebook.person(ann).unwrap().asks.into_iter().map(|ask| ask.kind).collect();
+    there.sort_by_key(|kind| AskKind::ALL.iter().position(|other| other == kind));
+    there.dedup();
+    assert_eq!(there, AskKind::ALL, "each is kept as what it is");
 }
 
 #[test]

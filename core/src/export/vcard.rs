@@ -49,6 +49,7 @@ pub fn vcard3(
         card.line(&format!("PHOTO;ENCODING=b;TYPE={}:{}", image_type(photo), base64(photo)));
     }
     kept.give_back(&used, photo.is_some(), &mut card);
+    columns(person, &mut card);
     card.line("END:VCARD");
     card.text
 }
@@ -66,6 +67,8 @@ fn uid(person: &Contact) -> String {
 
 /// Whether a name was split for other programs only, or stands for somebody whose name is not known.
 const NAME_IS: &str = "X-KITH-NAME";
+/// A cell that this program has no place for; its label is the header of the column.
+const COLUMN: &str = "X-KITH-COLUMN";
 const WHOLE: &str = "whole";
 const UNKNOWN: &str = "unknown";
 const PARTS: &str = "parts";
@@ -358,6 +361,19 @@ struct Kept<'a> {
     lines: Vec<KeptLine<'a>>,
 }
 
+/// Cells of a table that somebody came from and that have no place here, each under the header of its column.
+fn columns(person: &Contact, card: &mut Writer) {
+    let tables = person.sources.iter().filter(|source| source.source != "vcard");
+    let kept = tables.filter_map(|source| serde_json::from_str::<serde_json::Map<_, _>>(&source.kept).ok());
+    let mut seen = HashSet::new();
+    for (header, cell) in kept.flatten() {
+        let Some(cell) = cell.as_str().filter(|cell| !cell.trim().is_empty()) else { continue };
+        if seen.insert((header.clone(), cell.to_string())) {
+            card.labelled(COLUMN, &escaped(cell), &header);
+        }
+    }
+}
+
 #[derive(Clone, Copy)]
 struct KeptLine<'a> {
     text: &'a str,
@@ -494,6 +510,25 @@ mod tests {
         let read = read(&card);
         assert_eq!((read.contact.name, read.contact.about), (person.name, person.about));
         assert_eq!(read.photo.as_deref(), Some(&[0xFF; 1000][..]));
+    }
+
+    #[test]
+    fn what_a_column_said_and_nothing_here_means_is_given_back_under_its_header() {
+        let kept = r#"{"Custom Field 1 - Value":"41, or\r\nX-Evil: injected","Level":2,"Photo":" "}"#;
+        let source = Source { source: "google".into(), kept: kept.into(), ..Source::default() };
+        let damaged = Source { source: "linkedin".into(), kept: "{".into(), ..Source::default() };
+        let person =
+            Contact { name: "Dana".into(), sources: vec![source.clone(), source, damaged], ..Contact::default() };
+        let card = vcard3(&person, &|_| None, None);
+        let given: Vec<&str> = lines(&card).into_iter().filter(|line| line.starts_with("item")).collect();
+        assert_eq!(
+            given,
+            ["item1.X-KITH-COLUMN:41\\, or\\nX-Evil: injected", "item1.X-ABLabel:Custom Field 1 - Value",]
+        );
+        // Coming back it is a line that is kept, and goes out again once.
+        let Card { contact, kept, .. } = read(&card);
+        let again = vcard3(&with_kept(contact, &kept), &|_| None, None);
+        assert_eq!(lines(&again).iter().filter(|line| line.contains("X-KITH-COLUMN")).count(), 1, "{again}");
     }
 
     #[test]
