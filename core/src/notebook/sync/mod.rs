@@ -17,6 +17,7 @@ mod roster;
 mod seal;
 mod seen;
 mod shelf;
+mod weigh;
 
 use std::collections::BTreeSet;
 
@@ -96,6 +97,8 @@ pub struct SyncReport {
     pub strangers: u64,
     /// Segments kept back: written after their author was removed.
     pub after_removal: u64,
+    /// Segments kept back: their author was removed, and what would show that they count has not come.
+    pub incomplete: u64,
     /// Segments only a newer version understands.
     pub newer: u64,
     /// This notebook was restored or copied and began a new log.
