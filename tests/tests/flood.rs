@@ -4,9 +4,13 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use kith_core::Error;
 use kith_core::model::{Contact, Note, RecordId};
 use kith_core::notebook::SyncReport;
+use kith_core::sync::carrier::Mailbox;
+use kith_core::sync::carrier::mailbox::Item as Listed;
 use kith_core::sync::roster::{Act, MAX_CUTS, MAX_PURGED};
 use kith_core::sync::seal::{self, Parcel};
 use kith_core::sync::segment::{Header, Item, Name};
@@ -196,6 +200,39 @@ fn a_device_that_opens_logs_without_end_is_removed_and_the_others_go_on() {
     assert_alike(&phone, &laptop);
 }
 
+/// A mailbox that counts which segments are read.
+struct Counting<'a>(&'a dyn Mailbox, AtomicU64);
+
+impl Mailbox for Counting<'_> {
+    fn prepare(&self) -> Result<(), Error> {
+        self.0.prepare()
+    }
+    fn list(&self) -> Result<Vec<Listed>, Error> {
+        self.0.list()
+    }
+    fn get(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>, Error> {
+        self.1.fetch_add(u64::from(name.ends_with(".kiths")), Ordering::Relaxed);
+        self.0.get(name, most)
+    }
+    fn put_new(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        self.0.put_new(name, bytes)
+    }
+    fn delete(&self, name: &str) -> Result<(), Error> {
+        self.0.delete(name)
+    }
+    fn words(&self) -> String {
+        self.0.words()
+    }
+}
+
+/// A pass, and how many segments it read.
+fn segments_read(device: &Device, home: &Home) -> (SyncReport, u64) {
+    let place = mailbox(&home.shared);
+    let counting = Counting(&place, AtomicU64::new(0));
+    let report = device.notebook.sync(&counting, &device.keys, &mut |_, _| Ok(())).unwrap();
+    (report, counting.1.into_inner())
+}
+
 #[test]
 fn a_removed_device_neither_takes_a_log_for_its_own_nor_fills_the_notebook() {
     let home = Home::new();
@@ -215,10 +252,17 @@ fn a_removed_device_neither_takes_a_log_for_its_own_nor_fills_the_notebook() {
     stranger.in_log(own, 2);
     for _ in 0..MOST_KEPT_BACK + 50 {
         let segment = stranger.seal(nothing());
-        stranger.put(&segment);
+        let name = Name::of_segment(&Header::read(&segment).unwrap(), &segment, 0).to_string();
+        stranger.put_as(name.rsplit('/').next().unwrap(), &segment);
     }
     phone.pass(&home.shared).unwrap();
     assert!(segments_of(&phone, "stranger") <= MOST_KEPT_BACK, "{}", segments_of(&phone, "stranger"));
+    // What there was no room for is named again, and read again only once somebody has decided.
+    let (report, read) = segments_read(&phone, &home);
+    assert!(report.set_aside.len() >= 50 && read <= 1, "{read} read, {} named", report.set_aside.len());
+    phone.notebook.drop_kept_back(&phone.keys, "stranger").unwrap();
+    let (report, read) = segments_read(&phone, &home);
+    assert!(report.set_aside.is_empty() && read >= 50, "{read} read, {} named", report.set_aside.len());
     home.rest(&[&laptop, &phone]);
     assert_alike(&phone, &laptop);
     assert_eq!(phone.notebook.people(0, 9).unwrap().total, 1);

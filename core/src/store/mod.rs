@@ -635,6 +635,44 @@ pub fn put_quarantine(connection: &Connection, id: RecordId, bytes: &[u8], why: 
     Ok(())
 }
 
+/// Takes these changes of a record out of where they were set aside.
+pub fn let_out_of_quarantine(connection: &Connection, id: RecordId, changes: &[Vec<u8>]) -> Result<()> {
+    let any = "SELECT 1 FROM quarantine LIMIT 1";
+    if !connection.prepare_cached(any)?.exists([])? {
+        return Ok(());
+    }
+    let mut statement = connection.prepare_cached("DELETE FROM quarantine WHERE hash = ? AND document = ?")?;
+    changes.iter().try_for_each(|bytes| {
+        statement.execute(params![blake3::hash(bytes).as_bytes(), id.0])?;
+        Ok(())
+    })
+}
+
+/// Changes that were set aside, at most so many: each with its hash in hexadecimal, by which they are sorted, and its record.
+pub fn quarantined(connection: &Connection, after: &str, most: usize) -> Result<Vec<(String, RecordId, Vec<u8>)>> {
+    let sql =
+        "SELECT lower(hex(hash)), document, bytes FROM quarantine WHERE lower(hex(hash)) > ? ORDER BY hash LIMIT ?";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement
+        .query_map(params![after, most as i64], |row| Ok((row.get(0)?, RecordId(row.get(1)?), row.get(2)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Records of which changes were set aside for a reason that begins so, at most so many.
+pub fn quarantined_records(connection: &Connection, why: &str, most: usize) -> Result<Vec<RecordId>> {
+    let sql = "SELECT DISTINCT document FROM quarantine WHERE substr(why, 1, length(?1)) = ?1 LIMIT ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map(params![why, most as i64], |row| Ok(RecordId(row.get(0)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Changes of a record that were set aside, at most so many.
+pub fn quarantined_of(connection: &Connection, id: RecordId, most: usize) -> Result<Vec<Vec<u8>>> {
+    let mut statement = connection.prepare_cached("SELECT bytes FROM quarantine WHERE document = ? LIMIT ?")?;
+    let rows = statement.query_map(params![id.0, most as i64], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Counts of what is here, for `doctor`.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]

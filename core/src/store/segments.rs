@@ -255,6 +255,19 @@ pub fn weight_kept_back(connection: &Connection) -> Result<(u64, u64)> {
     Ok(connection.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 
+/// How many entries of the roster are here.
+pub fn count_entries(connection: &Connection) -> Result<u64> {
+    Ok(connection.prepare_cached("SELECT count(*) FROM roster")?.query_row([], |row| row.get(0))?)
+}
+
+/// The segments that are part of the notebook, as they lie in this file, from this place on: at most so many.
+pub fn taken_from(connection: &Connection, n: i64, most: usize) -> Result<Vec<(i64, SegmentPlace)>> {
+    let sql = "SELECT log, seq, hash, prev, n FROM segment WHERE n >= ? AND state = 0 ORDER BY n LIMIT ?";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map(params![n, most as i64], |row| Ok((row.get(4)?, place(row)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// How many segments are in this state.
 pub fn count(connection: &Connection, state: SegmentState) -> Result<u64> {
     let mut statement = connection.prepare_cached("SELECT count(*) FROM segment WHERE state = ?")?;
@@ -306,7 +319,7 @@ pub fn forget_others(connection: &Connection) -> Result<()> {
     for table in ["segment", "log", "roster", "parcel", "given"] {
         connection.execute(&format!("DELETE FROM {table}"), [])?;
     }
-    let sql = "DELETE FROM meta WHERE key IN ('seen_by_others', 'seen_told', 'purged_for_others')";
+    let sql = "DELETE FROM meta WHERE key IN ('seen_by_others', 'seen_told', 'purged_for_others', 'turned_away')";
     connection.execute(sql, [])?;
     Ok(())
 }

@@ -392,6 +392,10 @@ impl Notebook {
                 meeting.set_aside(TOO_MANY_TWINS.into());
                 Ok(())
             }
+            Ok(Took::Refused(why)) => {
+                meeting.set_aside(why.into());
+                Ok(())
+            }
             taken => taken.map(drop),
         }
     }

@@ -1,6 +1,6 @@
 //! What is kept back until somebody decides: segments of a device that nobody let in, or that it wrote after it was
-//! removed. Kept means that this device tells their changes as somebody else's, in its own log, so that every other takes
-//! them too; dropped means that they are never taken here.
+//! removed, or before that if what would show so is lost. Kept means that this device tells their changes as somebody
+//! else's, in its own log, so that every other takes them too; dropped means that they are never taken here.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -56,6 +56,8 @@ enum Verdict {
     New(Box<Plaintext>, SegmentPlace, SegmentState),
     /// There are too many others under its number of which nothing shows that they count.
     NoRoom,
+    /// There is no room for it, whatever follows it.
+    Refused(&'static str),
 }
 
 /// What becomes of a segment whose changes this device tells again.
@@ -78,12 +80,16 @@ pub(super) enum Took {
     Locked,
     /// There is no room for it, as long as nothing that follows it shows that it counts.
     NoRoom,
+    /// There is no room for it until somebody has decided about others: why.
+    Refused(&'static str),
 }
 
 /// What of a file is not here after it was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Left {
     Nothing,
+    /// What there is no room for until somebody has decided about other segments.
+    TooMuch,
     /// What cannot be taken, or not today.
     Something,
     /// What there may be room for once the rest of the log was looked at.
@@ -125,7 +131,12 @@ impl Notebook {
             None => found.name.contains(".kiths") || found.name.contains(".kithb"),
         };
         let mut weighing = Weighing::default();
-        let mut open: VecDeque<&Found> = all.iter().filter(is_new).collect();
+        let mut turned_away = self.turned_away()?;
+        let (too_many, open): (Vec<&Found>, Vec<&Found>) =
+            all.iter().filter(is_new).partition(|file| turned_away.knows(file));
+        let no_room = |file: &Found| SetAside { file: file.name.clone(), why: TOO_MUCH_KEPT_BACK.into() };
+        report.set_aside.extend(too_many.into_iter().map(no_room));
+        let mut open = VecDeque::from(open);
         let (mut done, mut looked) = (0, HashSet::new());
         let mut later: Vec<&Found> = Vec::new();
         while let Some(found) = open.pop_front() {
@@ -145,6 +156,7 @@ impl Notebook {
             };
             match self.take_file((member, &mut weighing), place, found, &bytes, report)? {
                 Left::Something => {}
+                Left::TooMuch => turned_away.add(found),
                 Left::ForLater => later.push(found),
                 Left::Nothing => {
                     if let Some(belongs) = misplaced(found, &bytes) {
@@ -156,6 +168,7 @@ impl Notebook {
             }
         }
         self.take_those_left((member, &mut weighing), place, &later, report)?;
+        self.remember_turned_away(turned_away)?;
         progress(done, done)
     }
 
@@ -191,10 +204,11 @@ impl Notebook {
         bytes: &[u8],
         report: &mut SyncReport,
     ) -> Result<Left> {
-        let (mut left, mut is_locked, mut wrong) = (Left::Nothing, false, None);
+        let (mut left, mut is_locked, mut wrong, mut full) = (Left::Nothing, false, None, None);
         for part in segment::split(bytes) {
             match part.and_then(|part| Ok((part, self.take_bytes((member, &mut *weighing), part, report)?))) {
                 Ok((_, Took::NoRoom)) => left = Left::ForLater,
+                Ok((_, Took::Refused(why))) => full = Some(why),
                 Ok((_, Took::Locked)) => is_locked = true,
                 // What is said there is said again, or stands in the base of a renewal: nobody needs the file.
                 Ok((whole, took)) => {
@@ -213,7 +227,11 @@ impl Notebook {
             self.complain(member, place, found, bytes, wrong.is_none());
             left = left.max(Left::Something);
         }
-        report.set_aside.extend(wrong.map(|why| SetAside { file: found.name.clone(), why }));
+        if full.is_some() {
+            left = left.max(Left::TooMuch);
+        }
+        let why = wrong.or_else(|| full.map(String::from));
+        report.set_aside.extend(why.map(|why| SetAside { file: found.name.clone(), why }));
         Ok(left)
     }
 
@@ -231,6 +249,7 @@ impl Notebook {
             Ok(Verdict::Known) => Ok(Took::Here),
             Ok(Verdict::Renewed) => Ok(Took::Renewed),
             Ok(Verdict::NoRoom) => Ok(Took::NoRoom),
+            Ok(Verdict::Refused(why)) => Ok(Took::Refused(why)),
             Ok(Verdict::New(text, at, state)) => {
                 let author = text.device;
                 self.take_segment(member, *text, &at, state, bytes, report)?;
@@ -321,12 +340,9 @@ impl Notebook {
         };
         match state {
             SegmentState::Unpinned if self.is_crowded(&at)? => return Ok(Verdict::NoRoom),
-            SegmentState::AfterRemoval if self.is_crowded(&at)? => return Err(Error::Peer(TOO_MANY_TWINS.into())),
-            SegmentState::Stranger | SegmentState::AfterRemoval => {
-                let mut room = self.room_kept_back()?;
-                if !room.takes(bytes) {
-                    return Err(Error::Peer(TOO_MUCH_KEPT_BACK.into()));
-                }
+            SegmentState::AfterRemoval if self.is_crowded(&at)? => return Ok(Verdict::Refused(TOO_MANY_TWINS)),
+            SegmentState::Stranger | SegmentState::AfterRemoval if !self.room_kept_back()?.takes(bytes) => {
+                return Ok(Verdict::Refused(TOO_MUCH_KEPT_BACK));
             }
             _ => {}
         }
@@ -372,10 +388,9 @@ impl Notebook {
         bytes: &[u8],
         report: &mut SyncReport,
     ) -> Result<()> {
-        let name = member.roster().name_of(&text.device);
         let known = self.read(|connection| segments::hashes(connection, at.log, at.seq))?;
         if known.iter().any(|known| *known != at.hash) {
-            report.twins.push(name.clone());
+            report.twins.push(member.roster().name_of(&text.device));
         }
         report.read += 1;
         match state {
@@ -385,16 +400,7 @@ impl Notebook {
             SegmentState::Newer => report.newer += 1,
             _ => {}
         }
-        let mark = ReceivedSegment {
-            place: at.clone(),
-            state,
-            bytes: bytes.to_vec(),
-            author: text.device.0,
-            device: name,
-            made_at: rfc3339(text.made_at_unix_ms),
-            actors: if state == SegmentState::Taken { text.actors.clone() } else { Vec::new() },
-            owns_its_log: state == SegmentState::Taken || member.roster().device(&text.device).is_some(),
-        };
+        let mark = mark_of(member, &text, at, state, bytes);
         if state != SegmentState::Taken {
             return self.commit(Change { segment: Some(mark), ..Change::default() }, Origin::Peer).map(drop);
         }
@@ -530,6 +536,7 @@ impl Notebook {
         if report.received > 0 {
             self.settle_what_came(member)?;
         }
+        self.try_again(member, report)?;
         report.waiting = self.read(store::count_waiting)?;
         report.strangers = self.read(|connection| segments::count(connection, SegmentState::Stranger))?;
         report.after_removal = self.read(|connection| segments::count(connection, SegmentState::AfterRemoval))?;
@@ -575,6 +582,26 @@ impl Notebook {
 
     fn is_log_of_another(&self, author: &DeviceId, log: LogId) -> Result<bool> {
         Ok(self.read(|connection| segments::owner(connection, log))?.is_some_and(|owner| owner != author.0))
+    }
+}
+
+/// What is remembered of a segment.
+pub(super) fn mark_of(
+    member: &Member,
+    text: &Plaintext,
+    at: &SegmentPlace,
+    state: SegmentState,
+    bytes: &[u8],
+) -> ReceivedSegment {
+    ReceivedSegment {
+        place: at.clone(),
+        state,
+        bytes: bytes.to_vec(),
+        author: text.device.0,
+        device: member.roster().name_of(&text.device),
+        made_at: rfc3339(text.made_at_unix_ms),
+        actors: if state == SegmentState::Taken { text.actors.clone() } else { Vec::new() },
+        owns_its_log: state == SegmentState::Taken || member.roster().device(&text.device).is_some(),
     }
 }
 
