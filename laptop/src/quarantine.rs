@@ -109,9 +109,14 @@ fn files_of(app: &App, kept: &KeptBack) -> Result<(), Failure> {
     let why = match kept.why {
         WhyKeptBack::AfterRemoval => "It wrote this after it was removed.",
         WhyKeptBack::Stranger => "No device of yours let it in.",
+        WhyKeptBack::Incomplete => "It may have written this before it was removed: what would show it has not come.",
     };
     let what = if kept.name.is_empty() { kept.device.clone() } else { format!("\"{}\"", clean(&kept.name)) };
-    app.line(format!("  {why} `kith quarantine keep {what}` takes it into your notes, `drop` leaves it."));
+    let choice = match kept.why {
+        WhyKeptBack::Incomplete => "another sync may still bring that, and takes it in then by itself",
+        WhyKeptBack::AfterRemoval | WhyKeptBack::Stranger => "`drop` leaves it",
+    };
+    app.line(format!("  {why} `kith quarantine keep {what}` takes it into your notes, {choice}."));
     Ok(())
 }
 

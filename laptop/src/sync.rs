@@ -199,6 +199,12 @@ pub(crate) fn tell_asides(app: &App, report: &SyncReport) {
             "files are",
             "kept back: written by a device after it was removed. See `kith quarantine`.",
         ),
+        (
+            report.incomplete,
+            "file is",
+            "files are",
+            "kept back: of a removed device, and what shows that it wrote them before has not come. See `kith quarantine`.",
+        ),
         (report.deleted, "record is", "records are", "gone for good: another device of yours deleted them so."),
         (report.forgotten, "file is", "files are", "forgotten: another device of yours sealed everything anew."),
         (report.newer, "file needs", "files need", "a newer version of Kith; it is kept for that day."),

@@ -4,15 +4,19 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use kith_core::Error;
 use kith_core::model::{Contact, Note, RecordId};
 use kith_core::notebook::SyncReport;
+use kith_core::sync::carrier::Mailbox;
+use kith_core::sync::carrier::mailbox::Item as Listed;
 use kith_core::sync::roster::{Act, MAX_CUTS, MAX_PURGED};
 use kith_core::sync::seal::{self, Parcel};
-use kith_core::sync::segment::Item;
+use kith_core::sync::segment::{Header, Item, Name};
 use kith_core::sync::session::{MAX_LOGS, MAX_PARCELS, parcel_id};
 use kith_core::sync::{hex, ranges};
-use tests::forge::Stranger;
+use tests::forge::{Change, Stranger, hash};
 use tests::home::Home;
 use tests::line::speak;
 use tests::{Device, assert_alike, mailbox};
@@ -196,6 +200,39 @@ fn a_device_that_opens_logs_without_end_is_removed_and_the_others_go_on() {
     assert_alike(&phone, &laptop);
 }
 
+/// A mailbox that counts which segments are read.
+struct Counting<'a>(&'a dyn Mailbox, AtomicU64);
+
+impl Mailbox for Counting<'_> {
+    fn prepare(&self) -> Result<(), Error> {
+        self.0.prepare()
+    }
+    fn list(&self) -> Result<Vec<Listed>, Error> {
+        self.0.list()
+    }
+    fn get(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>, Error> {
+        self.1.fetch_add(u64::from(name.ends_with(".kiths")), Ordering::Relaxed);
+        self.0.get(name, most)
+    }
+    fn put_new(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        self.0.put_new(name, bytes)
+    }
+    fn delete(&self, name: &str) -> Result<(), Error> {
+        self.0.delete(name)
+    }
+    fn words(&self) -> String {
+        self.0.words()
+    }
+}
+
+/// A pass, and how many segments it read.
+fn segments_read(device: &Device, home: &Home) -> (SyncReport, u64) {
+    let place = mailbox(&home.shared);
+    let counting = Counting(&place, AtomicU64::new(0));
+    let report = device.notebook.sync(&counting, &device.keys, &mut |_, _| Ok(())).unwrap();
+    (report, counting.1.into_inner())
+}
+
 #[test]
 fn a_removed_device_neither_takes_a_log_for_its_own_nor_fills_the_notebook() {
     let home = Home::new();
@@ -215,10 +252,17 @@ fn a_removed_device_neither_takes_a_log_for_its_own_nor_fills_the_notebook() {
     stranger.in_log(own, 2);
     for _ in 0..MOST_KEPT_BACK + 50 {
         let segment = stranger.seal(nothing());
-        stranger.put(&segment);
+        let name = Name::of_segment(&Header::read(&segment).unwrap(), &segment, 0).to_string();
+        stranger.put_as(name.rsplit('/').next().unwrap(), &segment);
     }
     phone.pass(&home.shared).unwrap();
     assert!(segments_of(&phone, "stranger") <= MOST_KEPT_BACK, "{}", segments_of(&phone, "stranger"));
+    // What there was no room for is named again, and read again only once somebody has decided.
+    let (report, read) = segments_read(&phone, &home);
+    assert!(report.set_aside.len() >= 50 && read <= 1, "{read} read, {} named", report.set_aside.len());
+    phone.notebook.drop_kept_back(&phone.keys, "stranger").unwrap();
+    let (report, read) = segments_read(&phone, &home);
+    assert!(report.set_aside.is_empty() && read >= 50, "{read} read, {} named", report.set_aside.len());
     home.rest(&[&laptop, &phone]);
     assert_alike(&phone, &laptop);
     assert_eq!(phone.notebook.people(0, 9).unwrap().total, 1);
@@ -288,7 +332,7 @@ fn a_removed_device_keeps_nothing_of_what_it_said_before_from_a_newcomer() {
     let mut stranger = Stranger::let_in_by(&phone, &home.shared);
     let nothing = |n: u8| vec![Item::Unknown(vec![0xa1, 0x00, 0x18, n])];
     for _ in 0..10 {
-        let segment = stranger.seal(nothing(40));
+        let segment = stranger.seal(Vec::new());
         stranger.put(&segment);
     }
     home.meet(&[&phone, &laptop]);
@@ -321,6 +365,13 @@ fn a_removed_device_keeps_nothing_of_what_it_said_before_from_a_newcomer() {
     assert_eq!(tablet.notebook.drop_kept_back(&tablet.keys, "stranger").unwrap(), 160);
     tablet.pass(&home.shared).unwrap();
     assert_eq!(taken(&tablet), 10);
+    assert_alike(&phone, &tablet);
+    // What was dropped keeps no renewal from being done.
+    guest.notebook.drop_kept_back(&guest.keys, "stranger").unwrap();
+    phone.notebook.put(Contact { name: "Dana".into(), ..Contact::default() }).unwrap();
+    phone.notebook.renew(&phone.keys).unwrap();
+    home.meet(&[&phone, &laptop, &tablet, &guest]);
+    assert_eq!(phone.notebook.renewal_waits_for(&phone.keys).unwrap(), Some(Vec::new()));
     assert_alike(&phone, &tablet);
 }
 
@@ -476,4 +527,116 @@ fn a_device_that_said_all_it_may_tells_that_the_others_do_not_hear_what_it_delet
     assert_eq!(said, ["the list of devices"]);
     home.meet(&[&laptop, &phone]);
     assert!(laptop.notebook.get(dana).unwrap().is_some());
+}
+
+/// How many segments are here that do not count, or not yet.
+fn in_doubt(device: &Device) -> u64 {
+    rows(device, "segment WHERE state IN (1, 2, 6)")
+}
+
+#[test]
+fn beside_what_a_removed_device_said_before_no_more_is_kept_of_it_than_of_what_it_says_after() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let mut stranger = Stranger::let_in_by(&phone, &home.shared);
+    let nothing = |n: u8| vec![Item::Unknown(vec![0xa1, 0x00, 0x18, n])];
+    for _ in 0..150 {
+        let segment = stranger.seal(nothing(40));
+        stranger.put(&segment);
+    }
+    home.meet(&[&phone, &laptop]);
+    phone.notebook.remove_device(&phone.keys, "stranger").unwrap();
+    home.rest(&[&phone, &laptop]);
+    for (seq, n) in (1..=150_u64).flat_map(|seq| (0..MOST_TWINS).map(move |n| (seq, n))) {
+        stranger.in_log([0xee; 16], seq);
+        let fake = if seq == 1 { stranger.seal_first(nothing(100 + n)) } else { stranger.seal(nothing(100 + n)) };
+        stranger.put_as(&format!("!{seq}-{n}.kiths"), &fake);
+    }
+    let tablet = home.device("tablet", 8);
+    phone.lets_in(&tablet, &home.shared);
+    for device in [&phone, &tablet, &phone, &tablet] {
+        device.pass(&home.shared).unwrap();
+        assert!(in_doubt(device) <= MOST_KEPT_BACK, "{}: {}", device.notebook.device(), in_doubt(device));
+        assert_eq!(rows(device, "segment WHERE state = 0 AND hex(log) LIKE 'EEEE%'"), 150);
+    }
+    assert_alike(&phone, &tablet);
+}
+
+/// So many changes of one record, each after the one before.
+fn small_changes(record: RecordId, count: u64) -> Vec<Item> {
+    let mut before = Vec::new();
+    let change = |n: u64| {
+        let puts = if n == 1 { ("@kind", "note") } else { ("at", "x") };
+        let bytes = Change::puts(&before, 6, n, n, &[puts]).bytes();
+        before = vec![hash(&bytes)];
+        Item::Change { record, bytes, reissued: true, unknown: Default::default() }
+    };
+    (1..=count).map(change).collect()
+}
+
+#[test]
+fn whatever_a_removed_device_repeated_the_others_pass_it_on_and_go_on() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let mut stranger = Stranger::let_in_by(&phone, &home.shared);
+    let record = phone.notebook.put(Note { body: "whose history is full".into(), ..Note::default() }).unwrap();
+    home.meet(&[&phone, &laptop]);
+    let other = RecordId([7; 16]);
+    // More logs than a removal names, in each of which it says the same.
+    let changes = small_changes(other, 60);
+    for n in 0..MAX_CUTS as u128 + 40 {
+        stranger.in_log(n.to_be_bytes(), 1);
+        let segment = stranger.seal_first(changes.clone());
+        stranger.put(&segment);
+    }
+    home.meet(&[&phone, &laptop]);
+    // The numbers of its changes are nearly used up, by one that waits to be sealed.
+    let file = rusqlite::Connection::open(phone.file()).unwrap();
+    let next = (1 << 20) - 20;
+    file.execute("UPDATE document SET next = ? WHERE id = ?", (next, other.0)).unwrap();
+    file.execute(
+        "INSERT INTO outbox SELECT n << 20 | ?, ? FROM document WHERE id = ?",
+        (next - 1, hash_of_first(&changes), other.0),
+    )
+    .unwrap();
+    drop(file);
+    phone.notebook.remove_device(&phone.keys, "stranger").unwrap();
+    phone.notebook.edit(record, |note: &mut Note| note.body = "after that".into()).unwrap();
+    home.rest(&[&phone, &laptop]);
+    assert_eq!(laptop.notebook.get(record).unwrap().unwrap().body, "after that");
+    assert_alike(&phone, &laptop);
+}
+
+fn hash_of_first(changes: &[Item]) -> [u8; 32] {
+    let first = changes.iter().find_map(|item| match item {
+        Item::Change { bytes, .. } => Some(hash(bytes)),
+        _ => None,
+    });
+    first.unwrap()
+}
+
+#[test]
+fn a_file_of_which_no_part_can_be_opened_is_looked_at_once_and_named_once() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    phone.notebook.put(Contact { name: "Dana".into(), ..Contact::default() }).unwrap();
+    home.meet(&[&phone, &laptop]);
+    let files = tests::post::sealed_files(&home.shared).into_values();
+    let mut header = files.filter_map(|bytes| Header::read(&bytes).ok()).next().unwrap();
+    header.body = 84;
+    let mut junk = Vec::new();
+    for n in 0..20_000_u64 {
+        header.seq = 1_000 + n;
+        junk.extend(header.bytes());
+        junk.extend([7; 84]);
+    }
+    let first = Header { seq: 1_000, ..header };
+    let name = Name::of_bundle(&first, 1_100, &junk, 0).to_string();
+    let path = home.shared.join("kith").join(&name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, &junk).unwrap();
+    let began = std::time::Instant::now();
+    let report = laptop.pass(&home.shared).unwrap();
+    assert!(began.elapsed() < std::time::Duration::from_secs(30), "{:?}", began.elapsed());
+    assert_eq!(report.set_aside.iter().map(|aside| &aside.file[..]).collect::<Vec<_>>(), [&name[..]]);
 }

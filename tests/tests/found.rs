@@ -4,7 +4,9 @@
 
 use std::path::{Path, PathBuf};
 
-use kith_core::model::Note;
+use kith_core::model::{Note, RecordId};
+use kith_core::sync::segment::Item;
+use tests::forge::{Change, Stranger};
 use tests::home::Home;
 use tests::post::sealed_files;
 use tests::{Device, assert_alike};
@@ -320,4 +322,64 @@ fn what_was_forgotten_for_a_renewal_that_does_not_count_any_more_is_left_to_who_
     }
     assert!(reads(&phone, "from before") && reads(&tablet, "from before"));
     assert_alike(&phone, &tablet);
+}
+
+/// Somebody new, as a device that means no good writes it.
+fn invented(name: &str) -> Item {
+    let bytes = Change::puts(&[], 9, 1, 1, &[("@kind", "contact"), ("name", name)]).bytes();
+    Item::Change { record: RecordId([9; 16]), bytes, reissued: true, unknown: Default::default() }
+}
+
+#[test]
+fn a_removed_device_gets_nothing_in_behind_what_a_renewal_made_forgotten() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let mut stranger = Stranger::let_in_by(&phone, &home.shared);
+    for _ in 0..2 {
+        let nothing = stranger.seal(Vec::new());
+        stranger.put(&nothing);
+    }
+    home.meet(&[&phone, &laptop]);
+    phone.notebook.remove_device(&phone.keys, "stranger").unwrap();
+    // The second of two that it writes now comes first, says nothing, and a renewal covers its number.
+    stranger.in_log([0xee; 16], 1);
+    let first = stranger.seal_first(vec![invented("Mallory")]);
+    let second = stranger.seal(Vec::new());
+    stranger.put(&second);
+    phone.pass(&home.shared).unwrap();
+    write(&phone, "to be told again");
+    phone.notebook.renew(&phone.keys).unwrap();
+    stranger.put(&first);
+    home.meet(&[&phone, &laptop]);
+    for device in [&phone, &laptop] {
+        assert!(!reads(device, "Mallory"), "{}", device.notebook.device());
+    }
+    assert_alike(&phone, &laptop);
+}
+
+#[test]
+fn what_was_kept_back_does_not_come_into_the_log_of_another_device_when_its_author_is_kept() {
+    let home = Home::new();
+    let [phone, laptop, desk] = home.devices(["phone", "laptop", "desk"]);
+    let elsewhere = home.elsewhere();
+    let mut stranger = Stranger::let_in_by(&desk, &elsewhere);
+    // It learns under which log the laptop writes, before the phone does.
+    let only_laptop = home.folder.path().join("only the laptop");
+    std::fs::create_dir(&only_laptop).unwrap();
+    write(&laptop, "by the laptop");
+    laptop.pass(&only_laptop).unwrap();
+    let me = laptop.notebook.member(&laptop.keys).unwrap().unwrap().device();
+    let (_, log) = stranger.logs_in(&only_laptop).into_iter().find(|(author, _)| *author == me).unwrap();
+    stranger.in_log(log, 1);
+    let begun = stranger.seal_first(vec![invented("Mallory")]);
+    stranger.put(&begun);
+    phone.notebook.remove_device(&phone.keys, "desk").unwrap();
+    assert_eq!(phone.pass(&elsewhere).unwrap().strangers, 1);
+    home.meet(&[&laptop, &phone]);
+    assert!(reads(&phone, "by the laptop"));
+    let rows = phone.notebook.devices_in_doubt(&phone.keys).unwrap();
+    phone.notebook.keep_device(&phone.keys, &rows[0].id).unwrap();
+    home.meet(&[&phone, &laptop]);
+    assert!(!reads(&phone, "Mallory") && !reads(&laptop, "Mallory"));
+    assert_alike(&phone, &laptop);
 }

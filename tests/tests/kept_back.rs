@@ -1,11 +1,14 @@
 //! What is kept back until a person decides: shown with a reason, kept as one's own word, or dropped.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use kith_core::Error;
+use kith_core::model::Note;
 use kith_core::notebook::WhyKeptBack;
-use tests::{Device, assert_alike, quick_folder};
+use tests::home::Home;
+use tests::post::sealed_files;
+use tests::{Device, assert_alike, mailbox, quick_folder};
 
 /// Three devices, of which the last was removed and then went on: it wrote down Larry.
 fn removed_and_went_on() -> (tempfile::TempDir, PathBuf, [Device; 3]) {
@@ -94,4 +97,48 @@ fn a_device_of_which_nothing_is_kept_back_is_not_found() {
         assert!(matches!(phone.notebook.keep_back_no_more(&phone.keys, name), Err(Error::NotFound(_))), "{name}");
         assert!(matches!(phone.notebook.drop_kept_back(&phone.keys, name), Err(Error::NotFound(_))), "{name}");
     }
+}
+
+fn reads(device: &Device, words: &str) -> bool {
+    device.notebook.dump().unwrap().iter().any(|line| line.contains(words))
+}
+
+fn segments_in(folder: &Path) -> Vec<PathBuf> {
+    sealed_files(folder).into_keys().filter(|path| path.extension().is_some_and(|end| end == "kiths")).collect()
+}
+
+#[test]
+fn what_waits_for_a_file_that_was_lost_is_said_and_can_be_kept() {
+    let home = Home::new();
+    let [phone, tablet] = home.devices(["phone", "tablet"]);
+    let kit = phone.notebook.make_recovery_key(&mailbox(&home.shared), &phone.keys, None).unwrap();
+    let mut lost = PathBuf::new();
+    for words in ["the first", "the second", "the third"] {
+        tablet.notebook.put(Note { body: words.into(), ..Note::default() }).unwrap();
+        let before = segments_in(&home.shared);
+        tablet.pass(&home.shared).unwrap();
+        let new = segments_in(&home.shared).into_iter().find(|path| !before.contains(path)).unwrap();
+        lost = if words == "the second" { new } else { lost };
+    }
+    phone.pass(&home.shared).unwrap();
+    phone.notebook.remove_device(&phone.keys, "tablet").unwrap();
+    phone.pass(&home.shared).unwrap();
+    std::fs::remove_file(home.shared.join(lost)).unwrap();
+    // The phone breaks. With the paper all comes back that is still there, but for what nothing shows to count.
+    let fresh = home.device("fresh", 9);
+    fresh.notebook.recover(&mailbox(&home.shared), &fresh.keys, &kit).unwrap();
+    let report = fresh.pass(&home.shared).unwrap();
+    assert!(reads(&fresh, "the third") && !reads(&fresh, "the first"));
+    let kept = fresh.notebook.kept_back(&fresh.keys).unwrap();
+    assert_eq!(kept.iter().map(|kept| (&kept.name[..], kept.segments)).collect::<Vec<_>>(), [("tablet", 1)]);
+    assert_eq!((kept[0].why, report.incomplete), (WhyKeptBack::Incomplete, 1));
+    // It may count yet, so it is not to be dropped.
+    let no = fresh.notebook.drop_kept_back(&fresh.keys, "tablet").unwrap_err();
+    assert!(matches!(&no, Error::Invalid(words) if words.contains("may come yet")), "{no}");
+    fresh.notebook.keep_back_no_more(&fresh.keys, "tablet").unwrap();
+    assert!(reads(&fresh, "the first"));
+    assert_eq!(fresh.notebook.kept_back(&fresh.keys).unwrap(), []);
+    home.rest(&[&fresh, &phone]);
+    assert!(reads(&fresh, "the second"));
+    assert_alike(&fresh, &phone);
 }

@@ -25,6 +25,9 @@ use crate::model::record::{CREATED_AT, ENTRY_DELETED};
 use crate::model::{Edit, FieldInfo, Kind, RecordId, Shape};
 pub use history::{HistoryChange, HistoryStep};
 
+/// By which rules changes of others are admitted. It rises with [`gate::VERSION`], and whenever something is taken that was
+/// refused before: then what was set aside is tried again.
+pub const ADMISSION: i64 = 1;
 /// Most Unicode scalars of one text of one record; more is refused to the typist.
 pub const MAX_TEXT: usize = 200_000;
 /// Most bytes of one scalar.

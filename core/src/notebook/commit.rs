@@ -12,6 +12,9 @@ use crate::model::{Area, BlobId, Edit, Kind, RecordId};
 use crate::store::segments::{self, NewSegment, SegmentPlace, SegmentState};
 use crate::{query, store};
 
+/// How a reason begins for which a change was set aside that may be taken once its record is mended.
+pub(super) const RECORD_UNREADABLE: &str = "its record cannot be read just now: ";
+
 /// Where a change came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
@@ -257,6 +260,7 @@ fn receive_record(
         Ok(document) => document.unwrap_or_default(),
         Err(Error::Unreadable(why)) => {
             // What came is kept for the day the record is mended.
+            let why = format!("{RECORD_UNREADABLE}{why}");
             return set_aside(connection, id, changes.iter().map(|bytes| (bytes.clone(), why.clone())), committed);
         }
         Err(error) => return Err(error),
@@ -272,6 +276,8 @@ fn receive_record(
         admission = document.admit_singleton(kind, id, &all)?;
     }
     let Admission { document, reading, added, waiting, refused } = admission;
+    // What was set aside before and came again may be taken now.
+    store::let_out_of_quarantine(connection, id, changes)?;
     set_aside(connection, id, refused.into_iter(), committed)?;
     for (change, missing) in &waiting {
         store::put_waiting(connection, id, change, *missing, retold || to_tell.contains(&change.hash))?;

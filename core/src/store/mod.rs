@@ -277,13 +277,15 @@ pub fn append(
     changes: &[RawChange],
     own: bool,
 ) -> Result<i64> {
+    let renumbered = row.map(|row| with_numbers_for(connection, id, row, changes.len())).transpose()?;
+    let row = renumbered.as_ref();
     let packed: Vec<Vec<u8>> =
         changes.iter().map(|change| pack::pack(Dictionary::History, &change.bytes)).collect::<Result<_>>()?;
     let stored: i64 = packed.iter().map(|bytes| bytes.len() as i64).sum();
     let first = row.map_or(1, |row| row.next);
     let next = first + changes.len() as i64;
     if next > MAX_CHUNK {
-        return Err(Error::Invalid("this record has too many changes; run `kith doctor`".into()));
+        return Err(Error::Invalid("these are more changes than one record can have".into()));
     }
     let n = match row {
         Some(row) => {
@@ -338,9 +340,7 @@ fn remember_hashes(connection: &Connection, n: i64) -> Result<()> {
     let held: Vec<(i64, Vec<u8>)> =
         statement.query_map(range, |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
     for (key, packed) in held {
-        let mut bytes = Vec::new();
-        pack::unpack(Dictionary::History, &packed, &mut bytes)?;
-        let hash = crate::document::hash_of(&bytes)?;
+        let hash = hash_of_chunk(&packed)?;
         connection.prepare_cached("UPDATE outbox SET hash = ? WHERE chunk = ?")?.execute(params![hash, key])?;
     }
     Ok(())
@@ -353,31 +353,79 @@ pub fn tell_again(connection: &Connection, id: RecordId, hashes: &BTreeSet<[u8; 
     }
     let Some(row) = document_row(connection, id)? else { return Ok(()) };
     let document = load(connection, &row)?;
-    let changes: Vec<RawChange> =
-        document.changes().into_iter().filter(|change| hashes.contains(&change.hash)).collect();
-    queue(connection, &row, &changes)
+    let changes: Vec<[u8; 32]> =
+        document.changes().into_iter().map(|change| change.hash).filter(|hash| hashes.contains(hash)).collect();
+    queue(connection, id, &row, &changes)
 }
 
-/// Changes that the document has already are named by hash, under chunk numbers that were never used; once those have run
-/// out, under such as are not used now.
-fn queue(connection: &Connection, row: &DocumentRow, changes: &[RawChange]) -> Result<()> {
-    let mut first = row.next;
-    if first + changes.len() as i64 > MAX_CHUNK {
-        let range = [row.n << 20, row.n << 20 | MAX_CHUNK];
-        let sql = "SELECT max(coalesce((SELECT max(key) FROM chunk WHERE key BETWEEN ?1 AND ?2), ?1),
-                              coalesce((SELECT max(chunk) FROM outbox WHERE chunk BETWEEN ?1 AND ?2), ?1))";
-        let used: i64 = connection.prepare_cached(sql)?.query_row(range, |row| row.get(0))?;
-        first = (used & MAX_CHUNK) + 1;
+/// Changes that the document has already are named by hash, under chunk numbers that were never used. Those that wait in the
+/// outbox are not put there again.
+fn queue(connection: &Connection, id: RecordId, row: &DocumentRow, changes: &[[u8; 32]]) -> Result<()> {
+    let waiting: BTreeSet<[u8; 32]> = queued(connection, row.n)?.into_iter().filter_map(|(_, hash)| hash).collect();
+    let fresh: Vec<[u8; 32]> = changes.iter().filter(|hash| !waiting.contains(*hash)).copied().collect();
+    if fresh.is_empty() {
+        return Ok(());
     }
-    let next = first + changes.len() as i64;
+    let row = with_numbers_for(connection, id, row, fresh.len())?;
+    let next = row.next + fresh.len() as i64;
     if next > MAX_CHUNK {
-        return Err(Error::Invalid("this record has too many changes to be told again; sync first".into()));
+        return Err(Error::Invalid("this record has more changes than can be told again".into()));
     }
-    for (change, key) in changes.iter().zip(row.n << 20 | first..) {
-        connection.prepare_cached("INSERT OR IGNORE INTO outbox VALUES (?, ?)")?.execute(params![key, change.hash])?;
+    for (hash, key) in fresh.iter().zip(row.n << 20 | row.next..) {
+        connection.prepare_cached("INSERT INTO outbox VALUES (?, ?)")?.execute(params![key, hash])?;
     }
     connection.prepare_cached("UPDATE document SET next = ? WHERE n = ?")?.execute([next, row.n])?;
     Ok(())
+}
+
+/// What of a document waits in the outbox: under which chunk number, and which change. Of a change that the file lost the
+/// hash is not known.
+fn queued(connection: &Connection, n: i64) -> Result<Vec<(i64, Option<[u8; 32]>)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT outbox.chunk, outbox.hash, chunk.bytes FROM outbox
+         LEFT JOIN chunk ON chunk.key = outbox.chunk AND outbox.hash IS NULL
+         WHERE outbox.chunk BETWEEN ? AND ? ORDER BY outbox.chunk",
+    )?;
+    let mut rows = statement.query([n << 20, n << 20 | MAX_CHUNK])?;
+    let mut queued = Vec::new();
+    while let Some(row) = rows.next()? {
+        let hash = match (row.get::<_, Option<[u8; 32]>>(1)?, row.get::<_, Option<Vec<u8>>>(2)?) {
+            (Some(hash), _) => Some(hash),
+            (None, Some(packed)) => Some(hash_of_chunk(&packed)?),
+            (None, None) => None,
+        };
+        queued.push((row.get(0)?, hash));
+    }
+    Ok(queued)
+}
+
+fn hash_of_chunk(packed: &[u8]) -> Result<[u8; 32]> {
+    let mut bytes = Vec::new();
+    pack::unpack(Dictionary::History, packed, &mut bytes)?;
+    crate::document::hash_of(&bytes)
+}
+
+/// The row of a document with numbers left for so many more chunks. Once they have run out the document becomes one snapshot,
+/// and what waits in the outbox is numbered from 1, each change once.
+fn with_numbers_for(connection: &Connection, id: RecordId, row: &DocumentRow, more: usize) -> Result<DocumentRow> {
+    if row.next + more as i64 <= MAX_CHUNK {
+        return Ok(row.clone());
+    }
+    if !row.is_only_told() {
+        compact(connection, row)?;
+    }
+    let mut seen = BTreeSet::new();
+    let mut waiting = queued(connection, row.n)?;
+    waiting.retain(|(_, hash)| hash.is_none_or(|hash| seen.insert(hash)));
+    connection
+        .prepare_cached("DELETE FROM outbox WHERE chunk BETWEEN ? AND ?")?
+        .execute([row.n << 20, row.n << 20 | MAX_CHUNK])?;
+    for ((_, hash), key) in waiting.iter().zip(row.n << 20 | 1..) {
+        connection.prepare_cached("INSERT INTO outbox VALUES (?, ?)")?.execute(params![key, hash])?;
+    }
+    let next = 1 + waiting.len() as i64;
+    connection.prepare_cached("UPDATE document SET next = ? WHERE n = ?")?.execute([next, row.n])?;
+    document_row(connection, id)?.ok_or_else(|| lost(id))
 }
 
 /// Makes room for a record that was only told; none when it is here, or was deleted for good.
@@ -475,8 +523,10 @@ fn lost(id: RecordId) -> Error {
 
 /// The changes and photos in the outbox, once it is filled anew: all there are.
 pub fn refilled(connection: &Connection) -> Result<(Vec<[u8; 32]>, Vec<String>)> {
-    let mut changes = connection.prepare_cached("SELECT hash FROM outbox WHERE hash IS NOT NULL")?;
-    let changes = changes.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let mut changes = Vec::new();
+    for (n, _) in documents(connection)? {
+        changes.extend(queued(connection, n)?.into_iter().filter_map(|(_, hash)| hash));
+    }
     let mut photos = connection.prepare_cached("SELECT id FROM outbox_blob")?;
     let photos = photos.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     Ok((changes, photos))
@@ -499,7 +549,8 @@ pub fn has_change(connection: &Connection, id: RecordId, hash: &[u8; 32]) -> Res
 pub fn refill_outbox(connection: &Connection) -> Result<()> {
     for (_, id) in documents(connection)? {
         let Some(row) = document_row(connection, id)? else { continue };
-        queue(connection, &row, &load(connection, &row)?.changes())?;
+        let changes: Vec<[u8; 32]> = load(connection, &row)?.changes().into_iter().map(|change| change.hash).collect();
+        queue(connection, id, &row, &changes)?;
     }
     connection.execute("INSERT OR IGNORE INTO outbox_blob SELECT id FROM blob", [])?;
     connection.execute("UPDATE waiting SET retold = 1", [])?;
@@ -605,6 +656,44 @@ pub fn put_quarantine(connection: &Connection, id: RecordId, bytes: &[u8], why: 
         .prepare_cached("INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?)")?
         .execute(params![hash, id.0, why, bytes])?;
     Ok(())
+}
+
+/// Takes these changes of a record out of where they were set aside.
+pub fn let_out_of_quarantine(connection: &Connection, id: RecordId, changes: &[Vec<u8>]) -> Result<()> {
+    let any = "SELECT 1 FROM quarantine LIMIT 1";
+    if !connection.prepare_cached(any)?.exists([])? {
+        return Ok(());
+    }
+    let mut statement = connection.prepare_cached("DELETE FROM quarantine WHERE hash = ? AND document = ?")?;
+    changes.iter().try_for_each(|bytes| {
+        statement.execute(params![blake3::hash(bytes).as_bytes(), id.0])?;
+        Ok(())
+    })
+}
+
+/// Changes that were set aside, at most so many: each with its hash in hexadecimal, by which they are sorted, and its record.
+pub fn quarantined(connection: &Connection, after: &str, most: usize) -> Result<Vec<(String, RecordId, Vec<u8>)>> {
+    let sql =
+        "SELECT lower(hex(hash)), document, bytes FROM quarantine WHERE lower(hex(hash)) > ? ORDER BY hash LIMIT ?";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement
+        .query_map(params![after, most as i64], |row| Ok((row.get(0)?, RecordId(row.get(1)?), row.get(2)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Records of which changes were set aside for a reason that begins so, at most so many.
+pub fn quarantined_records(connection: &Connection, why: &str, most: usize) -> Result<Vec<RecordId>> {
+    let sql = "SELECT DISTINCT document FROM quarantine WHERE substr(why, 1, length(?1)) = ?1 LIMIT ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map(params![why, most as i64], |row| Ok(RecordId(row.get(0)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Changes of a record that were set aside, at most so many.
+pub fn quarantined_of(connection: &Connection, id: RecordId, most: usize) -> Result<Vec<Vec<u8>>> {
+    let mut statement = connection.prepare_cached("SELECT bytes FROM quarantine WHERE document = ? LIMIT ?")?;
+    let rows = statement.query_map(params![id.0, most as i64], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Counts of what is here, for `doctor`.
@@ -878,11 +967,29 @@ mod tests {
         connection.execute("UPDATE document SET next = ?", [MAX_CHUNK]).unwrap();
         connection.execute("DELETE FROM outbox", []).unwrap();
         let row = document_row(&connection, dana.raw()).unwrap().unwrap();
-        let document = load(&connection, &row).unwrap().changes();
-        queue(&connection, &row, &document).unwrap();
-        let told: Vec<[u8; 32]> = outgoing(&connection, 1 << 20).unwrap().iter().map(|out| out.change.hash).collect();
-        assert_eq!(told, document.iter().map(|change| change.hash).collect::<Vec<_>>());
+        let hashes: Vec<[u8; 32]> =
+            load(&connection, &row).unwrap().changes().iter().map(|change| change.hash).collect();
+        queue(&connection, dana.raw(), &row, &hashes).unwrap();
+        let told =
+            || -> Vec<[u8; 32]> { outgoing(&connection, 1 << 20).unwrap().iter().map(|out| out.change.hash).collect() };
+        assert_eq!(told(), hashes);
         assert!(document_row(&connection, dana.raw()).unwrap().unwrap().next < 100);
+        // Also when one that was never sealed waits under the last of them, and it goes on being written.
+        connection.execute("DELETE FROM outbox", []).unwrap();
+        connection.execute("UPDATE document SET next = ?", [MAX_CHUNK - 1]).unwrap();
+        author.put(Contact { id: dana, name: "Dana R.".into(), ..Contact::default() }).unwrap();
+        author.put(Contact { id: dana, name: "Dana R. R.".into(), ..Contact::default() }).unwrap();
+        let row = document_row(&connection, dana.raw()).unwrap().unwrap();
+        let mut hashes: Vec<[u8; 32]> =
+            load(&connection, &row).unwrap().changes().iter().map(|change| change.hash).collect();
+        for _ in 0..3 {
+            connection.execute("UPDATE document SET next = ?", [MAX_CHUNK]).unwrap();
+            tell_again(&connection, dana.raw(), &hashes.iter().copied().collect()).unwrap();
+            let mut told = told();
+            told.sort_unstable();
+            hashes.sort_unstable();
+            assert_eq!(told, hashes, "each of them once");
+        }
     }
 
     #[test]

@@ -21,12 +21,23 @@ pub enum SegmentState {
     AfterRemoval = 2,
     /// Only a newer version of the program understands it.
     Newer = 3,
-    /// It was kept back, and somebody decided: its changes were taken as this device's own, or left.
+    /// It was kept back, and its changes were taken as this device's own, or came another way.
     Settled = 4,
-    /// A renewal covers it: only its place and its first bytes are kept.
+    /// It was part of the notebook, and a renewal covers it: only its place and its first bytes are kept.
     Renewed = 5,
     /// Its author was removed, and what follows it has not come, which may show that it counts.
     Unpinned = 6,
+    /// It was kept back, and somebody decided to leave it: it is never taken here.
+    Dropped = 7,
+    /// It never counted, and is not whole any more: only its place and its first bytes are kept.
+    Forgotten = 8,
+}
+
+impl SegmentState {
+    /// Whether all of its bytes are here.
+    pub fn is_whole(self) -> bool {
+        !matches!(self, Self::Renewed | Self::Forgotten)
+    }
 }
 
 impl FromSql for SegmentState {
@@ -39,6 +50,8 @@ impl FromSql for SegmentState {
             4 => Self::Settled,
             5 => Self::Renewed,
             6 => Self::Unpinned,
+            7 => Self::Dropped,
+            8 => Self::Forgotten,
             other => return Err(FromSqlError::OutOfRange(other)),
         })
     }
@@ -156,7 +169,7 @@ pub fn bytes(connection: &Connection, n: i64) -> Result<Option<Vec<u8>>> {
 /// this one before the others.
 pub fn under(connection: &Connection, (log, seq): (LogId, u64), after: [u8; 32], limit: u32) -> Result<Vec<Vec<u8>>> {
     let mut statement = connection.prepare_cached(
-        "SELECT bytes FROM segment WHERE log = ? AND seq = ? AND state <> 5 ORDER BY hash < ?, hash LIMIT ?",
+        "SELECT bytes FROM segment WHERE log = ? AND seq = ? AND state NOT IN (5, 8) ORDER BY hash < ?, hash LIMIT ?",
     )?;
     let rows = statement.query_map(params![log, seq as i64, after, limit], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -172,9 +185,11 @@ pub fn places(connection: &Connection) -> Result<Vec<(SegmentPlace, SegmentState
 
 /// The bytes of a segment that is whole here.
 pub fn whole(connection: &Connection, at: &SegmentPlace) -> Result<Option<Vec<u8>>> {
-    let mut statement =
-        connection.prepare_cached("SELECT bytes FROM segment WHERE log = ? AND seq = ? AND hash = ? AND state <> 5")?;
-    Ok(statement.query_row(params![at.log, at.seq as i64, at.hash], |row| row.get(0)).optional()?)
+    let sql = "SELECT bytes FROM segment WHERE log = ? AND seq = ? AND hash = ? AND state NOT IN (5, 8)";
+    Ok(connection
+        .prepare_cached(sql)?
+        .query_row(params![at.log, at.seq as i64, at.hash], |row| row.get(0))
+        .optional()?)
 }
 
 /// What became of the segment with this hash.
@@ -184,23 +199,25 @@ pub fn state(connection: &Connection, at: &SegmentPlace) -> Result<Option<Segmen
     Ok(statement.query_row(params![at.log, at.seq as i64, at.hash], |row| row.get(0)).optional()?)
 }
 
-/// The segment with this hash, if it was forgotten.
-pub fn forgotten(connection: &Connection, hash: [u8; 32]) -> Result<Option<SegmentPlace>> {
-    let sql = "SELECT log, seq, hash, prev FROM segment WHERE hash = ? AND state = 5";
-    Ok(connection.prepare_cached(sql)?.query_row([hash], place).optional()?)
+/// The segments that were forgotten.
+pub fn forgotten(connection: &Connection) -> Result<Vec<SegmentPlace>> {
+    let mut statement = connection.prepare_cached("SELECT log, seq, hash, prev FROM segment WHERE state IN (5, 8)")?;
+    let rows = statement.query_map([], place)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The short names of the epochs under which segments that are whole here are sealed.
+/// The short names of the epochs under which segments that are whole here are sealed, but for what was dropped.
 pub fn live_keys(connection: &Connection) -> Result<Vec<[u8; 8]>> {
-    let sql = "SELECT DISTINCT substr(bytes, 25, 8) FROM segment WHERE state <> 5";
+    let sql = "SELECT DISTINCT substr(bytes, 25, 8) FROM segment WHERE state NOT IN (5, 7, 8)";
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map([], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Forgets a segment but for its place and its first bytes.
+/// Forgets a segment but for its place and its first bytes, and whether it ever counted.
 pub fn shrink(connection: &Connection, at: &SegmentPlace) -> Result<()> {
-    let sql = "UPDATE segment SET state = 5, bytes = substr(bytes, 1, 84) WHERE log = ? AND seq = ? AND hash = ?";
+    let sql = "UPDATE segment SET state = iif(state IN (0, 5), 5, 8), bytes = substr(bytes, 1, 84)
+               WHERE log = ? AND seq = ? AND hash = ?";
     connection.prepare_cached(sql)?.execute(params![at.log, at.seq as i64, at.hash])?;
     Ok(())
 }
@@ -226,13 +243,6 @@ pub fn in_doubt(connection: &Connection, log: LogId, seq: u64) -> Result<u64> {
     Ok(connection.prepare_cached(sql)?.query_row(params![log, seq as i64], |row| row.get(0))?)
 }
 
-/// Whether a segment that was taken follows this one.
-pub fn is_followed(connection: &Connection, at: &SegmentPlace) -> Result<bool> {
-    let sql = "SELECT 1 FROM segment WHERE log = ? AND seq = ? AND prev = ? AND state IN (0, 5)";
-    let next = at.seq.saturating_add(1) as i64;
-    Ok(connection.prepare_cached(sql)?.exists(params![at.log, next, at.hash])?)
-}
-
 /// Bytes of all segments that are here.
 pub fn weight(connection: &Connection) -> Result<u64> {
     let mut statement = connection.prepare_cached("SELECT coalesce(sum(length(bytes)), 0) FROM segment")?;
@@ -243,6 +253,19 @@ pub fn weight(connection: &Connection) -> Result<u64> {
 pub fn weight_kept_back(connection: &Connection) -> Result<(u64, u64)> {
     let sql = "SELECT count(*), coalesce(sum(length(bytes)), 0) FROM segment WHERE state IN (1, 2)";
     Ok(connection.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?)
+}
+
+/// How many entries of the roster are here.
+pub fn count_entries(connection: &Connection) -> Result<u64> {
+    Ok(connection.prepare_cached("SELECT count(*) FROM roster")?.query_row([], |row| row.get(0))?)
+}
+
+/// The segments that are part of the notebook, as they lie in this file, from this place on: at most so many.
+pub fn taken_from(connection: &Connection, n: i64, most: usize) -> Result<Vec<(i64, SegmentPlace)>> {
+    let sql = "SELECT log, seq, hash, prev, n FROM segment WHERE n >= ? AND state = 0 ORDER BY n LIMIT ?";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map(params![n, most as i64], |row| Ok((row.get(4)?, place(row)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// How many segments are in this state.
@@ -296,7 +319,7 @@ pub fn forget_others(connection: &Connection) -> Result<()> {
     for table in ["segment", "log", "roster", "parcel", "given"] {
         connection.execute(&format!("DELETE FROM {table}"), [])?;
     }
-    let sql = "DELETE FROM meta WHERE key IN ('seen_by_others', 'seen_told', 'purged_for_others')";
+    let sql = "DELETE FROM meta WHERE key IN ('seen_by_others', 'seen_told', 'purged_for_others', 'turned_away')";
     connection.execute(sql, [])?;
     Ok(())
 }

@@ -1,7 +1,9 @@
 -- What the file keeps of the other devices, since the fourth version of the primary tables.
 -- Segments of every log, byte for byte as they were sealed, so that any device can give any of them on. state: 0 taken,
 -- 1 its author is not known to belong to the notebook, 2 written after its author was removed, 3 of a newer version,
--- 4 somebody decided what becomes of one that was kept back, 5 renewed: of its bytes only the first 84 are left.
+-- 4 kept back until its changes were taken as this device's own, 5 renewed: of its bytes only the first 84 are left,
+-- 6 of a removed device, and what would show that it counts has not come, 7 kept back until somebody dropped it,
+-- 8 as 5, and it never counted.
 CREATE TABLE segment (
   n INTEGER PRIMARY KEY, log BLOB NOT NULL, seq INTEGER NOT NULL, hash BLOB NOT NULL, prev BLOB NOT NULL,
   state INTEGER NOT NULL, bytes BLOB NOT NULL, UNIQUE (log, seq, hash)

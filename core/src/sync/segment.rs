@@ -214,6 +214,8 @@ const ITEM_BYTES: u64 = 2;
 const ITEM_REISSUED: u64 = 3;
 const CHANGE: u64 = 1;
 const BLOB: u64 = 2;
+/// The highest kind of item that this version knows. When it rises, segments that came before are gone through again.
+pub const ITEM_KINDS: u64 = BLOB;
 
 impl Item {
     /// At most how many bytes it takes in a segment, before it is compressed.
@@ -224,6 +226,15 @@ impl Item {
                 ITEM_HEAD + bytes.len() + unknown(more)
             }
             Self::Unknown(bytes) => bytes.len(),
+        }
+    }
+
+    /// The number of its kind; none when it cannot be read.
+    pub fn kind(&self) -> Option<u64> {
+        match self {
+            Self::Change { .. } => Some(CHANGE),
+            Self::Blob { .. } => Some(BLOB),
+            Self::Unknown(raw) => Reader::new(raw).map().and_then(|mut map| map.take(ITEM_KIND, Reader::uint)).ok(),
         }
     }
 

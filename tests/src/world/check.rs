@@ -193,8 +193,8 @@ fn in_words(roster: &Roster) -> String {
     format!("devices {living:?}, removed {removed:?}, void {void}, epochs {epochs}, writes under {under:?}")
 }
 
-/// Of a segment that a renewal covers.
-const RENEWED: i64 = 5;
+/// Of a segment that is not whole any more, since a renewal covers it or it never counted.
+const FORGOTTEN: [i64; 2] = [5, 8];
 
 /// A segment of a notebook: log, number, hash, what became of it.
 type Row = ([u8; 16], i64, [u8; 32], i64);
@@ -221,7 +221,7 @@ fn all_have_the_same_segments(world: &World, class: &[usize]) {
     // What a renewal covers is not told to who joins later. And of one whose author was removed at once, and that does not
     // count any more, one device may have heard before and the other after.
     let rows = class.iter().flat_map(|device| segments_of(world, *device)).map(|(row, _)| row);
-    let forgotten: BTreeSet<_> = rows.filter(|row| row.3 == RENEWED).map(|row| row.2).collect();
+    let forgotten: BTreeSet<_> = rows.filter(|row| FORGOTTEN.contains(&row.3)).map(|row| row.2).collect();
     let names = |device: &usize| {
         let rows = segments_of(world, *device).into_iter().map(|(row, _)| row);
         rows.filter(|row| !forgotten.contains(&row.2) && (row.3 == 0 || !is_lost(device, row))).map(name).collect()

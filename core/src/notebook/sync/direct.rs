@@ -6,10 +6,11 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::receive::{MOST_BYTES_KEPT_BACK, TOO_MANY_TWINS, Took};
+use super::weigh::Weighing;
 use super::{SetAside, SyncReport};
 use crate::error::{Error, Result};
 use crate::notebook::{Notebook, Progress};
-use crate::store::segments::{self, SegmentState};
+use crate::store::segments;
 use crate::sync::LogId;
 use crate::sync::carrier::direct::{Closed, Direct, Guest, Guests, Stranger};
 use crate::sync::carrier::{Heard, Line};
@@ -90,6 +91,8 @@ struct Meeting<'a> {
     peer: [u8; 32],
     keys: &'a dyn KeyStore,
     report: SyncReport,
+    /// By the roster as it is now.
+    weighing: Weighing,
     /// Segments that there is no room for, as long as nothing that follows them shows that they count, and their bytes.
     left: Vec<Vec<u8>>,
     left_bytes: u64,
@@ -289,6 +292,7 @@ impl Notebook {
             peer,
             keys,
             report: SyncReport::default(),
+            weighing: Weighing::default(),
             left: Vec::new(),
             left_bytes: 0,
             queued: 0,
@@ -374,7 +378,7 @@ impl Notebook {
 
     /// A segment that is refused does not end the exchange: the next one may be fine.
     fn take_from_peer(&self, meeting: &mut Meeting<'_>, bytes: &[u8]) -> Result<()> {
-        match self.take_bytes(&meeting.member, bytes, &mut meeting.report) {
+        match self.take_bytes((&meeting.member, &mut meeting.weighing), bytes, &mut meeting.report) {
             Err(error @ (Error::Peer(_) | Error::NeedsUpdate(_) | Error::Invalid(_))) => {
                 meeting.set_aside(error.to_string());
                 Ok(())
@@ -386,6 +390,10 @@ impl Notebook {
             }
             Ok(Took::NoRoom) => {
                 meeting.set_aside(TOO_MANY_TWINS.into());
+                Ok(())
+            }
+            Ok(Took::Refused(why)) => {
+                meeting.set_aside(why.into());
                 Ok(())
             }
             taken => taken.map(drop),
@@ -436,6 +444,7 @@ impl Notebook {
     fn mind_roster(&self, meeting: &mut Meeting<'_>) -> Result<()> {
         must_belong(&meeting.member, meeting.peer)?;
         self.tend_roster(&mut meeting.member, meeting.keys)?;
+        meeting.weighing = Weighing::default();
         meeting.report.purges_waiting.clear();
         self.take_purges(&meeting.member, &mut meeting.report)
     }
@@ -447,6 +456,7 @@ impl Notebook {
         self.reconsider(&meeting.member, &mut meeting.report)?;
         self.forget_renewed(&mut meeting.member, &mut meeting.report)?;
         self.forget_keys(&mut meeting.member, meeting.keys)?;
+        meeting.weighing = Weighing::default();
         self.scrub_if_need_be()?;
         let log = self.log_of(&meeting.member, meeting.keys, &mut meeting.report)?;
         self.seal_segments(&meeting.member, log, meeting.keys, &mut meeting.report)?;
@@ -498,7 +508,7 @@ impl Notebook {
     fn have(&self, member: &Member) -> Result<Have> {
         let mut logs: BTreeMap<LogId, Vec<(u64, [u8; 32], bool)>> = BTreeMap::new();
         for (at, state) in self.read(segments::places)? {
-            logs.entry(at.log).or_default().push((at.seq, at.hash, state != SegmentState::Renewed));
+            logs.entry(at.log).or_default().push((at.seq, at.hash, state.is_whole()));
         }
         let have = logs.into_iter().map(|(log, segments)| (log, session::held(segments))).collect();
         Ok(session::tellable(have, self.ranks(member)?))

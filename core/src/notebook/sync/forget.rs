@@ -3,7 +3,8 @@
 //! to nothing that any device still has. The recovery key on paper is never renewed so: with old bags it opens old files.
 //!
 //! Of a forgotten epoch the entry key stays: the roster is never forgotten, and its files stay as they were sealed. An
-//! epoch under which anything whole is left is not forgotten, and whoever lacks its root is given it.
+//! epoch under which anything whole is left is not forgotten, and whoever lacks its root is given it; what somebody dropped
+//! here is forgotten with the root.
 //!
 //! Each step is durable before the next: first what takes the place of a root is kept and the next HPKE key made, then
 //! it is said, and bags are sealed to it; the former one goes when every device has said its own. Whoever is killed in
@@ -29,6 +30,7 @@ impl Notebook {
             self.keep_roster(member, said.as_slice())?;
             self.hand_on_keys(member)?;
         }
+        self.forget_dropped(member)?;
         member.forget_former(keys)
     }
 }

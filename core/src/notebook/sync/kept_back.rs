@@ -1,6 +1,6 @@
 //! What is kept back until somebody decides: segments of a device that nobody let in, or that it wrote after it was
-//! removed. Kept means that this device tells their changes as somebody else's, in its own log, so that every other takes
-//! them too; dropped means that they are never taken here.
+//! removed, or before that if what would show so is lost. Kept means that this device tells their changes as somebody
+//! else's, in its own log, so that every other takes them too; dropped means that they are never taken here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +26,8 @@ pub enum WhyKeptBack {
     Stranger,
     /// The device wrote it after it was removed.
     AfterRemoval,
+    /// The device was removed, and what would show that it wrote this before has not come, or was lost.
+    Incomplete,
 }
 
 /// What of one device is kept back.
@@ -76,16 +78,29 @@ struct Sum {
     is_removed: bool,
 }
 
+/// Whether it is for somebody to decide what becomes of it, or may still turn out to count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Waits {
+    ForSomebody,
+    ForMore,
+}
+
+impl Waits {
+    fn of(state: SegmentState) -> Self {
+        if state == SegmentState::Unpinned { Self::ForMore } else { Self::ForSomebody }
+    }
+}
+
 impl Notebook {
-    /// What is kept back, by device.
+    /// What is kept back, by device, and of one device apart what may still turn out to count.
     ///
     /// # Errors
     /// As [`Notebook::member`].
     pub fn kept_back(&self, keys: &dyn KeyStore) -> Result<Vec<KeptBack>> {
         let Some(member) = self.member(keys)? else { return Ok(Vec::new()) };
-        let mut by_device: BTreeMap<DeviceId, Sum> = BTreeMap::new();
+        let mut by_device: BTreeMap<(DeviceId, Waits), Sum> = BTreeMap::new();
         self.each_kept_back(&member, &mut |opened, state| {
-            let sum = by_device.entry(opened.author).or_default();
+            let sum = by_device.entry((opened.author, Waits::of(state))).or_default();
             sum.segments += 1;
             for item in &opened.text.items {
                 if let Item::Change { record, .. } = item {
@@ -97,10 +112,14 @@ impl Notebook {
             sum.is_removed |= state == SegmentState::AfterRemoval;
             Ok(())
         })?;
-        let row = |(author, sum): (DeviceId, Sum)| KeptBack {
+        let row = |((author, waits), sum): ((DeviceId, Waits), Sum)| KeptBack {
             device: short(&author),
             name: member.roster().name_of(&author),
-            why: if sum.is_removed { WhyKeptBack::AfterRemoval } else { WhyKeptBack::Stranger },
+            why: match waits {
+                Waits::ForMore => WhyKeptBack::Incomplete,
+                Waits::ForSomebody if sum.is_removed => WhyKeptBack::AfterRemoval,
+                Waits::ForSomebody => WhyKeptBack::Stranger,
+            },
             segments: sum.segments,
             changes: sum.changes,
             records: sum.records.len() as u64,
@@ -109,25 +128,48 @@ impl Notebook {
         Ok(by_device.into_iter().map(row).collect())
     }
 
-    /// Takes what is kept back of a device, and tells it to the others as this device's own word.
+    /// Takes what is kept back of a device, also what may still turn out to count, and tells it to the others as this
+    /// device's own word.
     ///
     /// # Errors
     /// [`Error::NotFound`] when nothing of such a device is kept back; otherwise as [`Notebook::commit`].
     pub fn keep_back_no_more(&self, keys: &dyn KeyStore, device: &str) -> Result<SyncReport> {
         let mut report = SyncReport::default();
-        self.each_kept_back_of(keys, device, &mut |opened| {
-            let mark = settled(&opened);
+        let member = self.member(keys)?.ok_or_else(|| none_of(device))?;
+        let author = self.meant(&member, device)?;
+        self.each_kept_back(&member, &mut |opened, _| {
+            if opened.author != author {
+                return Ok(());
+            }
+            let mark = decided(&opened, SegmentState::Settled);
             self.take_items(opened.text, mark, Taking::AsOurOwn, &mut report)
         })?;
         Ok(report)
     }
 
     /// Leaves what is kept back of a device for good; says how many segments that were. They stay, sealed, until a renewal.
+    /// What may still turn out to count is not dropped.
     ///
     /// # Errors
-    /// As [`Notebook::keep_back_no_more`].
+    /// As [`Notebook::keep_back_no_more`]; [`Error::Invalid`] when all there is may still turn out to count.
     pub fn drop_kept_back(&self, keys: &dyn KeyStore, device: &str) -> Result<u64> {
-        self.each_kept_back_of(keys, device, &mut |opened| self.settle(settled(&opened)))
+        let member = self.member(keys)?.ok_or_else(|| none_of(device))?;
+        let author = self.meant(&member, device)?;
+        let mut dropped = 0;
+        self.each_kept_back(&member, &mut |opened, state| {
+            if opened.author != author || Waits::of(state) == Waits::ForMore {
+                return Ok(());
+            }
+            dropped += 1;
+            self.settle(decided(&opened, SegmentState::Dropped))
+        })?;
+        if dropped == 0 {
+            return Err(Error::Invalid(format!(
+                "nothing was dropped: \"{device}\" may have written this before it was removed, and what shows it may come \
+                 yet; keep it, or sync with your other devices and mailboxes first"
+            )));
+        }
+        Ok(dropped)
     }
 
     /// Changes that this version refuses, how many for which reason. They are kept, and a newer version tries again.
@@ -145,7 +187,8 @@ impl Notebook {
     /// What other devices decided to keep is no longer kept back here: all of it came another way.
     pub(super) fn settle_what_came(&self, member: &Member) -> Result<()> {
         self.each_kept_back(member, &mut |opened, _| {
-            if self.knows_all(&opened.text)? { self.settle(settled(&opened)) } else { Ok(()) }
+            let is_here = self.knows_all(&opened.text)?;
+            if is_here { self.settle(decided(&opened, SegmentState::Settled)) } else { Ok(()) }
         })
     }
 
@@ -168,44 +211,30 @@ impl Notebook {
         Ok(true)
     }
 
-    /// Does this with everything that is kept back of a device; says with how many segments.
-    fn each_kept_back_of(
-        &self,
-        keys: &dyn KeyStore,
-        device: &str,
-        with: &mut dyn FnMut(Opened) -> Result<()>,
-    ) -> Result<u64> {
-        let nothing = || Error::NotFound(format!("\"{device}\" among the devices of which something is kept back"));
-        let member = self.member(keys)?.ok_or_else(nothing)?;
+    /// The device that somebody calls so, among those of which something is kept back.
+    fn meant(&self, member: &Member, device: &str) -> Result<DeviceId> {
         let is_meant = |author: &DeviceId| {
             let name = member.roster().name_of(author);
             (!name.is_empty() && name.to_lowercase() == device.to_lowercase())
                 || (device.len() >= 6 && hex(&author.0).starts_with(device))
         };
-        let mut meant: BTreeMap<DeviceId, u64> = BTreeMap::new();
-        self.each_kept_back(&member, &mut |opened, _| {
-            if is_meant(&opened.author) {
-                *meant.entry(opened.author).or_default() += 1;
-            }
+        let mut meant: BTreeSet<DeviceId> = BTreeSet::new();
+        self.each_kept_back(member, &mut |opened, _| {
+            meant.extend(Some(opened.author).filter(is_meant));
             Ok(())
         })?;
-        let (author, count) = match meant.len() {
-            0 | 1 => meant.pop_first().ok_or_else(nothing)?,
-            _ => {
-                return Err(Error::Invalid(format!(
-                    "several devices are called \"{device}\"; name one by its key: {}",
-                    meant.keys().map(short).collect::<Vec<_>>().join(", ")
-                )));
-            }
-        };
-        self.each_kept_back(&member, &mut |opened, _| if opened.author == author { with(opened) } else { Ok(()) })?;
-        Ok(count)
+        if meant.len() > 1 {
+            return Err(Error::Invalid(format!(
+                "several devices are called \"{device}\"; name one by its key: {}",
+                meant.iter().map(short).collect::<Vec<_>>().join(", ")
+            )));
+        }
+        meant.pop_first().ok_or_else(|| none_of(device))
     }
 
-    /// Does this with everything that is kept back, one after the other, and why it is. What waits for what follows it is not
-    /// for anybody to decide about.
+    /// Does this with everything that is kept back, one after the other, and why it is.
     fn each_kept_back(&self, member: &Member, with: &mut dyn FnMut(Opened, SegmentState) -> Result<()>) -> Result<()> {
-        let is_open = |state| matches!(state, SegmentState::Stranger | SegmentState::AfterRemoval);
+        let is_open = |state| state != SegmentState::Newer;
         for (at, state) in self.read(segments::kept_back)?.into_iter().filter(|(_, state)| is_open(*state)) {
             let Some(bytes) = self.read(|connection| segments::whole(connection, &at))? else { continue };
             let Some(epoch) = member.epoch(&Header::read(&bytes)?.key) else { continue };
@@ -221,10 +250,10 @@ impl Notebook {
 }
 
 /// The mark of a segment about which somebody decided. Its actors stay whose they are: nobody's.
-fn settled(opened: &Opened) -> ReceivedSegment {
+fn decided(opened: &Opened, state: SegmentState) -> ReceivedSegment {
     ReceivedSegment {
         place: opened.at.clone(),
-        state: SegmentState::Settled,
+        state,
         bytes: opened.bytes.clone(),
         author: opened.author.0,
         device: String::new(),
@@ -232,6 +261,10 @@ fn settled(opened: &Opened) -> ReceivedSegment {
         actors: Vec::new(),
         owns_its_log: false,
     }
+}
+
+fn none_of(device: &str) -> Error {
+    Error::NotFound(format!("\"{device}\" among the devices of which something is kept back"))
 }
 
 /// As much of a device's key as tells it from others.

@@ -4,7 +4,8 @@
 //! The steps are in `roster` (who belongs to the notebook), `purges` (what others deleted for good), `receive` (segments of
 //! others), `renew` (what a renewal covers is forgotten), `forget` (so are the keys of it), `seal` (segments of ours) and `shelf` (everything the mailbox lacks).
 //! `direct` takes the same steps with a device that is at the other end of a line; `kept_back` is for what a person has to
-//! decide.
+//! decide. `weigh` says which segments of a removed device count, `turned_away` remembers what there was no room for, and
+//! `try_again` comes back to what could not be taken.
 
 mod checkpoint;
 mod direct;
@@ -17,6 +18,9 @@ mod roster;
 mod seal;
 mod seen;
 mod shelf;
+mod try_again;
+mod turned_away;
+mod weigh;
 
 use std::collections::BTreeSet;
 
@@ -97,6 +101,8 @@ pub struct SyncReport {
     pub strangers: u64,
     /// Segments kept back: written after their author was removed.
     pub after_removal: u64,
+    /// Segments kept back: their author was removed, and what would show that they count has not come.
+    pub incomplete: u64,
     /// Segments only a newer version understands.
     pub newer: u64,
     /// This notebook was restored or copied and began a new log.

@@ -1,9 +1,9 @@
 //! Segments of other devices: opened, weighed by the roster, and taken in through the one door.
 
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use super::shelf::numbers_of;
+use super::weigh::{Chain, Weighing};
 use super::{SetAside, ShortName, SyncReport, name_of, optional, place_in_log};
 use crate::document::gate;
 use crate::error::{Error, Result};
@@ -12,13 +12,13 @@ use crate::notebook::commit::ReceivedSegment;
 use crate::notebook::{Change, Notebook, Origin, Progress, lock};
 use crate::store;
 use crate::store::segments::{self, SegmentPlace, SegmentState};
-use crate::sync::LogId;
 use crate::sync::carrier::Mailbox;
 use crate::sync::carrier::mailbox::Item as Found;
 use crate::sync::keys::{DeviceId, EpochKeys};
 use crate::sync::member::Member;
 use crate::sync::roster::CutOff;
 use crate::sync::segment::{self, Header, Item, MAX_BUNDLE, Name, Plaintext, ROOM};
+use crate::sync::{LogId, hex};
 
 /// Records of one segment that are committed together, so that the lock is held for some 50 ms at most.
 const SLICE: usize = 32;
@@ -33,6 +33,9 @@ const MOST_KEPT_BACK: u64 = 2048;
 pub(super) const MOST_BYTES_KEPT_BACK: u64 = 64 * 1024 * 1024;
 /// Why a segment is refused that there is no room for among others of its number.
 pub(super) const TOO_MANY_TWINS: &str = "too many others stand under its number";
+/// Why a segment is refused that there is no room for.
+const TOO_MUCH_KEPT_BACK: &str = "as much as can be is kept back already of devices that do not belong to the notebook; \
+                                  decide what becomes of that first";
 
 /// How the changes of a segment are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +56,8 @@ enum Verdict {
     New(Box<Plaintext>, SegmentPlace, SegmentState),
     /// There are too many others under its number of which nothing shows that they count.
     NoRoom,
+    /// There is no room for it, whatever follows it.
+    Refused(&'static str),
 }
 
 /// What becomes of a segment whose changes this device tells again.
@@ -75,25 +80,36 @@ pub(super) enum Took {
     Locked,
     /// There is no room for it, as long as nothing that follows it shows that it counts.
     NoRoom,
+    /// There is no room for it until somebody has decided about others: why.
+    Refused(&'static str),
 }
 
 /// What of a file is not here after it was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Left {
     Nothing,
+    /// What there is no room for until somebody has decided about other segments.
+    TooMuch,
     /// What cannot be taken, or not today.
     Something,
     /// What there may be room for once the rest of the log was looked at.
     ForLater,
 }
 
-/// What of a log shows which segments of a removed device count.
-#[derive(Default)]
-struct Chain {
-    /// Those that are pinned, or come before one that is, each found by the `prev` of the next.
-    counts: HashSet<[u8; 32]>,
-    /// Up to this number something is missing, so that others may yet be seen to count.
-    open_up_to: u64,
+/// What more may be kept back.
+struct Room {
+    segments: u64,
+    bytes: u64,
+}
+
+impl Room {
+    /// Takes up room for a segment, if there is enough.
+    fn takes(&mut self, segment: &[u8]) -> bool {
+        let (count, bytes) = (self.segments.checked_sub(1), self.bytes.checked_sub(segment.len() as u64));
+        let (Some(segments), Some(bytes)) = (count, bytes) else { return false };
+        (self.segments, self.bytes) = (segments, bytes);
+        true
+    }
 }
 
 impl Notebook {
@@ -114,7 +130,13 @@ impl Notebook {
             },
             None => found.name.contains(".kiths") || found.name.contains(".kithb"),
         };
-        let mut open: VecDeque<&Found> = all.iter().filter(is_new).collect();
+        let mut weighing = Weighing::default();
+        let mut turned_away = self.turned_away()?;
+        let (too_many, open): (Vec<&Found>, Vec<&Found>) =
+            all.iter().filter(is_new).partition(|file| turned_away.knows(file));
+        let no_room = |file: &Found| SetAside { file: file.name.clone(), why: TOO_MUCH_KEPT_BACK.into() };
+        report.set_aside.extend(too_many.into_iter().map(no_room));
+        let mut open = VecDeque::from(open);
         let (mut done, mut looked) = (0, HashSet::new());
         let mut later: Vec<&Found> = Vec::new();
         while let Some(found) = open.pop_front() {
@@ -132,8 +154,9 @@ impl Notebook {
                 }
                 Err(error) => return Err(error),
             };
-            match self.take_file(member, place, found, &bytes, report)? {
+            match self.take_file((member, &mut weighing), place, found, &bytes, report)? {
                 Left::Something => {}
+                Left::TooMuch => turned_away.add(found),
                 Left::ForLater => later.push(found),
                 Left::Nothing => {
                     if let Some(belongs) = misplaced(found, &bytes) {
@@ -144,7 +167,8 @@ impl Notebook {
                 }
             }
         }
-        self.take_those_left(member, place, &later, report)?;
+        self.take_those_left((member, &mut weighing), place, &later, report)?;
+        self.remember_turned_away(turned_away)?;
         progress(done, done)
     }
 
@@ -152,7 +176,7 @@ impl Notebook {
     /// counts.
     fn take_those_left(
         &self,
-        member: &Member,
+        (member, weighing): (&Member, &mut Weighing),
         place: &dyn Mailbox,
         later: &[&Found],
         report: &mut SyncReport,
@@ -163,45 +187,51 @@ impl Notebook {
         self.weigh_again(member, report)?;
         for found in later.iter().rev() {
             let Some(bytes) = optional(place.get(&found.name, MAX_BUNDLE as u64))?.flatten() else { continue };
-            if self.take_file(member, place, found, &bytes, report)? == Left::ForLater {
+            if self.take_file((member, &mut *weighing), place, found, &bytes, report)? == Left::ForLater {
                 report.set_aside.push(SetAside { file: found.name.clone(), why: TOO_MANY_TWINS.into() });
             }
         }
         Ok(())
     }
 
-    /// Takes what is in a file; says what of it is not here then.
+    /// Takes what is in a file; says what of it is not here then. However many parts of it are not what they say, the file
+    /// is named once and looked at once.
     fn take_file(
         &self,
-        member: &Member,
+        (member, weighing): (&Member, &mut Weighing),
         place: &dyn Mailbox,
         found: &Found,
         bytes: &[u8],
         report: &mut SyncReport,
     ) -> Result<Left> {
-        let mut left = Left::Nothing;
+        let (mut left, mut is_locked, mut wrong, mut full) = (Left::Nothing, false, None, None);
         for part in segment::split(bytes) {
-            match part.and_then(|part| Ok((part, self.take_bytes(member, part, report)?))) {
+            match part.and_then(|part| Ok((part, self.take_bytes((member, &mut *weighing), part, report)?))) {
                 Ok((_, Took::NoRoom)) => left = Left::ForLater,
+                Ok((_, Took::Refused(why))) => full = Some(why),
+                Ok((_, Took::Locked)) => is_locked = true,
                 // What is said there is said again, or stands in the base of a renewal: nobody needs the file.
-                Ok((whole, took)) if took != Took::Locked => {
+                Ok((whole, took)) => {
                     let is_spent = took == Took::Renewed || is_under_lost_key(member, whole);
                     if is_spent && whole.len() == bytes.len() {
                         self.take_away(member, place, &found.name)?;
                     }
                 }
-                Ok(_) => {
-                    self.complain(member, place, found, bytes, true);
-                    left = left.max(Left::Something);
-                }
                 Err(error @ (Error::Peer(_) | Error::NeedsUpdate(_) | Error::Invalid(_))) => {
-                    report.set_aside.push(SetAside { file: found.name.clone(), why: error.to_string() });
-                    self.complain(member, place, found, bytes, false);
-                    left = left.max(Left::Something);
+                    wrong.get_or_insert_with(|| error.to_string());
                 }
                 Err(error) => return Err(error),
             }
         }
+        if is_locked || wrong.is_some() {
+            self.complain(member, place, found, bytes, wrong.is_none());
+            left = left.max(Left::Something);
+        }
+        if full.is_some() {
+            left = left.max(Left::TooMuch);
+        }
+        let why = wrong.or_else(|| full.map(String::from));
+        report.set_aside.extend(why.map(|why| SetAside { file: found.name.clone(), why }));
         Ok(left)
     }
 
@@ -209,13 +239,21 @@ impl Notebook {
     ///
     /// # Errors
     /// [`Error::Peer`] and [`Error::NeedsUpdate`] when it is not what it says: it is left alone, the next one may be fine.
-    pub(super) fn take_bytes(&self, member: &Member, bytes: &[u8], report: &mut SyncReport) -> Result<Took> {
-        match self.weigh(member, bytes) {
+    pub(super) fn take_bytes(
+        &self,
+        (member, weighing): (&Member, &mut Weighing),
+        bytes: &[u8],
+        report: &mut SyncReport,
+    ) -> Result<Took> {
+        match self.weigh(member, weighing, bytes) {
             Ok(Verdict::Known) => Ok(Took::Here),
             Ok(Verdict::Renewed) => Ok(Took::Renewed),
             Ok(Verdict::NoRoom) => Ok(Took::NoRoom),
+            Ok(Verdict::Refused(why)) => Ok(Took::Refused(why)),
             Ok(Verdict::New(text, at, state)) => {
+                let author = text.device;
                 self.take_segment(member, *text, &at, state, bytes, report)?;
+                weighing.came(&author, &at);
                 Ok(Took::Here)
             }
             Err(Error::NotFound(_)) => {
@@ -263,15 +301,15 @@ impl Notebook {
     ///
     /// # Errors
     /// [`Error::NotFound`] when its key is not held; [`Error::Peer`] when it is not what it says.
-    fn weigh(&self, member: &Member, bytes: &[u8]) -> Result<Verdict> {
+    fn weigh(&self, member: &Member, weighing: &mut Weighing, bytes: &[u8]) -> Result<Verdict> {
         let header = Header::read(bytes)?;
         if header.notebook != member.tag() {
             return Err(Error::Peer("it belongs to another notebook".into()));
         }
         let Some(epoch) = member.epoch(&header.key) else {
             // What its key was forgotten of may still be known for what it is.
-            let forgotten = self.read(|connection| segments::forgotten(connection, segment::hash(bytes)))?;
-            return match forgotten {
+            let forgotten = weighing.forgotten(self)?;
+            return match forgotten.get(&segment::hash(bytes)) {
                 Some(at) if member.roster().covers(&at.log, at.seq) => Ok(Verdict::Renewed),
                 _ => Err(Error::NotFound("the key of a segment".into())),
             };
@@ -286,7 +324,7 @@ impl Notebook {
         if known.contains(&at.hash) {
             let state = self.read(|connection| segments::state(connection, &at))?;
             let is_covered = member.roster().covers(&at.log, at.seq);
-            let is_renewed = state == Some(SegmentState::Renewed) && is_covered;
+            let is_renewed = state.is_some_and(|state| !state.is_whole()) && is_covered;
             return Ok(if is_renewed { Verdict::Renewed } else { Verdict::Known });
         }
         if let Some(owner) = owner.map(DeviceId).filter(|owner| *owner != author) {
@@ -296,33 +334,40 @@ impl Notebook {
         if operations(&text) > MAX_OPERATIONS {
             return Err(Error::Peer("it holds more than any segment of ours".into()));
         }
-        let state = match self.state_of(member, &author, &at)? {
+        let state = match self.state_of(member, weighing, &author, &at)? {
             SegmentState::Taken if text.needs_update() => SegmentState::Newer,
             state => state,
         };
         match state {
-            SegmentState::Stranger | SegmentState::AfterRemoval => {
-                let (count, weight) = self.read(segments::weight_kept_back)?;
-                if count >= MOST_KEPT_BACK || weight + bytes.len() as u64 > MOST_BYTES_KEPT_BACK {
-                    return Err(Error::Peer(
-                        "as much as can be is kept back already of devices that do not belong to the notebook; decide \
-                         what becomes of that first"
-                            .into(),
-                    ));
-                }
-            }
-            SegmentState::Unpinned
-                if self.read(|connection| segments::in_doubt(connection, at.log, at.seq))? >= MOST_TWINS =>
-            {
-                return Ok(Verdict::NoRoom);
+            SegmentState::Unpinned if self.is_crowded(&at)? => return Ok(Verdict::NoRoom),
+            SegmentState::AfterRemoval if self.is_crowded(&at)? => return Ok(Verdict::Refused(TOO_MANY_TWINS)),
+            SegmentState::Stranger | SegmentState::AfterRemoval if !self.room_kept_back()?.takes(bytes) => {
+                return Ok(Verdict::Refused(TOO_MUCH_KEPT_BACK));
             }
             _ => {}
         }
         Ok(Verdict::New(Box::new(text), at, state))
     }
 
-    /// Whether a segment that comes from this author counts, by the roster as it is now and what is here that follows it.
-    fn state_of(&self, member: &Member, author: &DeviceId, at: &SegmentPlace) -> Result<SegmentState> {
+    /// Whether as many stand under this number as are kept of those that do not count, or not yet.
+    fn is_crowded(&self, at: &SegmentPlace) -> Result<bool> {
+        Ok(self.read(|connection| segments::in_doubt(connection, at.log, at.seq))? >= MOST_TWINS)
+    }
+
+    /// How much more is kept back of devices that do not belong to the notebook.
+    fn room_kept_back(&self) -> Result<Room> {
+        let (count, weight) = self.read(segments::weight_kept_back)?;
+        Ok(Room { segments: MOST_KEPT_BACK.saturating_sub(count), bytes: MOST_BYTES_KEPT_BACK.saturating_sub(weight) })
+    }
+
+    /// Whether a segment that comes from this author counts, by the roster as it is now and what is here of its log.
+    fn state_of(
+        &self,
+        member: &Member,
+        weighing: &mut Weighing,
+        author: &DeviceId,
+        at: &SegmentPlace,
+    ) -> Result<SegmentState> {
         let Some(cut_off) = cut_off(member, author) else {
             let belongs = member.roster().device(author).is_some();
             return Ok(if belongs { SegmentState::Taken } else { SegmentState::Stranger });
@@ -330,9 +375,7 @@ impl Notebook {
         if !cut_off.contains(&at.log, at.seq) {
             return Ok(SegmentState::AfterRemoval);
         }
-        let counts = cut_off.pins.contains(&(at.log, at.seq, at.hash))
-            || self.read(|connection| segments::is_followed(connection, at))?;
-        Ok(if counts { SegmentState::Taken } else { SegmentState::Unpinned })
+        Ok(weighing.chain(self, author, at.log, cut_off)?.state(at))
     }
 
     /// Takes a segment in, or keeps it for the day its author is let in.
@@ -345,10 +388,9 @@ impl Notebook {
         bytes: &[u8],
         report: &mut SyncReport,
     ) -> Result<()> {
-        let name = member.roster().name_of(&text.device);
         let known = self.read(|connection| segments::hashes(connection, at.log, at.seq))?;
         if known.iter().any(|known| *known != at.hash) {
-            report.twins.push(name.clone());
+            report.twins.push(member.roster().name_of(&text.device));
         }
         report.read += 1;
         match state {
@@ -356,18 +398,9 @@ impl Notebook {
             SegmentState::Stranger => report.strangers += 1,
             SegmentState::AfterRemoval => report.after_removal += 1,
             SegmentState::Newer => report.newer += 1,
-            SegmentState::Unpinned | SegmentState::Settled | SegmentState::Renewed => {}
+            _ => {}
         }
-        let mark = ReceivedSegment {
-            place: at.clone(),
-            state,
-            bytes: bytes.to_vec(),
-            author: text.device.0,
-            device: name,
-            made_at: rfc3339(text.made_at_unix_ms),
-            actors: if state == SegmentState::Taken { text.actors.clone() } else { Vec::new() },
-            owns_its_log: state == SegmentState::Taken || member.roster().device(&text.device).is_some(),
-        };
+        let mark = mark_of(member, &text, at, state, bytes);
         if state != SegmentState::Taken {
             return self.commit(Change { segment: Some(mark), ..Change::default() }, Origin::Peer).map(drop);
         }
@@ -436,15 +469,16 @@ impl Notebook {
 
     /// What was taken of a device that was removed since, and nobody who counts pinned. It cannot be undone, so it goes on
     /// as something that this device passes on; otherwise those that never took it would see something else for ever.
-    fn pass_on_unpinned(&self, member: &Member) -> Result<()> {
+    fn pass_on_unpinned(&self, member: &Member, report: &mut SyncReport) -> Result<()> {
         for removed in &member.roster().removed {
             for log in self.read(|connection| segments::logs_of(connection, removed.device.0))? {
                 let of_log = self.read(|connection| segments::of_log(connection, log))?;
-                let chain = chain(&of_log, &removed.cut_off.pins);
-                let counts =
-                    |at: &SegmentPlace| removed.cut_off.contains(&log, at.seq) && chain.counts.contains(&at.hash);
+                let chain = Chain::of(log, &of_log, &removed.cut_off);
+                let counts = |at: &SegmentPlace| removed.cut_off.contains(&log, at.seq) && chain.counts(at);
                 let taken = self.read(|connection| segments::taken_of_log(connection, log))?;
-                taken.iter().filter(|at| !counts(at)).try_for_each(|at| self.pass_on(member, at, Passed::Settled))?;
+                for at in taken.iter().filter(|at| !counts(at)) {
+                    or_set_aside(self.pass_on(member, at, Passed::Settled), at, report)?;
+                }
             }
         }
         Ok(())
@@ -453,14 +487,14 @@ impl Notebook {
     /// What was sealed under a key that this device still has though no entry of the roster tells of it any more: the
     /// notebook went back to a backup, and the entry was lost with it. Nobody else will ever read that, so this device
     /// tells it again, and lets go of the segment.
-    fn pass_on_what_nobody_can_open(&self, member: &Member) -> Result<()> {
+    fn pass_on_what_nobody_can_open(&self, member: &Member, report: &mut SyncReport) -> Result<()> {
         if !member.has_lost_keys() {
             return Ok(());
         }
         for (at, state) in self.read(segments::places)? {
             let bytes = self.read(|connection| segments::whole(connection, &at))?.unwrap_or_default();
             if state == SegmentState::Taken && is_under_lost_key(member, &bytes) {
-                self.pass_on(member, &at, Passed::LetGo)?;
+                or_set_aside(self.pass_on(member, &at, Passed::LetGo), &at, report)?;
             }
         }
         Ok(())
@@ -496,15 +530,17 @@ impl Notebook {
 
     /// Looks again at what was kept back, and at what was taken: the roster may say otherwise now.
     pub(super) fn reconsider(&self, member: &Member, report: &mut SyncReport) -> Result<()> {
-        self.pass_on_unpinned(member)?;
+        self.pass_on_unpinned(member, report)?;
         self.weigh_again(member, report)?;
-        self.pass_on_what_nobody_can_open(member)?;
+        self.pass_on_what_nobody_can_open(member, report)?;
         if report.received > 0 {
             self.settle_what_came(member)?;
         }
+        self.try_again(member, report)?;
         report.waiting = self.read(store::count_waiting)?;
         report.strangers = self.read(|connection| segments::count(connection, SegmentState::Stranger))?;
         report.after_removal = self.read(|connection| segments::count(connection, SegmentState::AfterRemoval))?;
+        report.incomplete = self.read(|connection| segments::count(connection, SegmentState::Unpinned))?;
         report.newer = self.read(|connection| segments::count(connection, SegmentState::Newer))?;
         Ok(())
     }
@@ -512,49 +548,71 @@ impl Notebook {
     /// Looks again at what was kept back.
     pub(super) fn weigh_again(&self, member: &Member, report: &mut SyncReport) -> Result<()> {
         // Whether a segment counts has to do with which others are here, and not with what became of these.
-        let mut chains: HashMap<([u8; 32], LogId), Chain> = HashMap::new();
+        let mut weighing = Weighing::default();
+        let mut room = self.room_kept_back()?;
         for (at, before) in self.read(segments::kept_back)? {
             let bytes = self.read(|connection| segments::whole(connection, &at))?.unwrap_or_default();
             let Some(epoch) = Header::read(&bytes).ok().and_then(|header| member.epoch(&header.key)) else { continue };
             let opened = segment::open(&bytes, &epoch)?;
             let author = opened.author();
             let text = opened.verify(&author)?;
-            let state = match self.state_again(member, &author, &at, &mut chains)? {
+            let state = match self.state_of(member, &mut weighing, &author, &at)? {
                 SegmentState::Taken if text.needs_update() => SegmentState::Newer,
                 state => state,
             };
-            if state == SegmentState::Taken {
-                self.take_segment(member, text, &at, state, &bytes, report)?;
-            } else if state != before {
-                segments::set_state(&lock(&self.writer).connection, &at, state)?;
+            if state == before {
+                continue;
+            }
+            match state {
+                // It was kept back while its log was nobody's. Whose it is now said so first.
+                SegmentState::Taken if self.is_log_of_another(&author, at.log)? => {}
+                SegmentState::Taken => {
+                    let taken = self.take_segment(member, text, &at, state, &bytes, report);
+                    or_set_aside(taken, &at, report)?;
+                }
+                // It waited beside what counts, of which there may be any number. It comes again, for what room there is.
+                SegmentState::AfterRemoval if before == SegmentState::Unpinned && !room.takes(&bytes) => {
+                    segments::let_go(&lock(&self.writer).connection, &at)?;
+                }
+                state => segments::set_state(&lock(&self.writer).connection, &at, state)?,
             }
         }
         Ok(())
     }
 
-    /// Whether a segment that is here counts, by the roster as it is now and all that is here of its log.
-    fn state_again(
-        &self,
-        member: &Member,
-        author: &DeviceId,
-        at: &SegmentPlace,
-        chains: &mut HashMap<([u8; 32], LogId), Chain>,
-    ) -> Result<SegmentState> {
-        let Some(cut_off) = cut_off(member, author).filter(|cut_off| cut_off.contains(&at.log, at.seq)) else {
-            return self.state_of(member, author, at);
-        };
-        let chain = match chains.entry((author.0, at.log)) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => {
-                let of_log = self.read(|connection| segments::of_log(connection, at.log))?;
-                new.insert(chain(&of_log, &cut_off.pins))
-            }
-        };
-        Ok(match chain.counts.contains(&at.hash) {
-            true => SegmentState::Taken,
-            false if at.seq <= chain.open_up_to => SegmentState::Unpinned,
-            false => SegmentState::AfterRemoval,
-        })
+    fn is_log_of_another(&self, author: &DeviceId, log: LogId) -> Result<bool> {
+        Ok(self.read(|connection| segments::owner(connection, log))?.is_some_and(|owner| owner != author.0))
+    }
+}
+
+/// What is remembered of a segment.
+pub(super) fn mark_of(
+    member: &Member,
+    text: &Plaintext,
+    at: &SegmentPlace,
+    state: SegmentState,
+    bytes: &[u8],
+) -> ReceivedSegment {
+    ReceivedSegment {
+        place: at.clone(),
+        state,
+        bytes: bytes.to_vec(),
+        author: text.device.0,
+        device: member.roster().name_of(&text.device),
+        made_at: rfc3339(text.made_at_unix_ms),
+        actors: if state == SegmentState::Taken { text.actors.clone() } else { Vec::new() },
+        owns_its_log: state == SegmentState::Taken || member.roster().device(&text.device).is_some(),
+    }
+}
+
+/// What cannot be taken of one segment that is here keeps nothing else from being taken: it is tried again at every sync.
+fn or_set_aside(done: Result<()>, at: &SegmentPlace, report: &mut SyncReport) -> Result<()> {
+    match done {
+        Err(Error::Invalid(why)) => {
+            report.set_aside.push(SetAside { file: format!("segment {} of log {}", at.seq, hex(&at.log)), why });
+            Ok(())
+        }
+        done => done,
     }
 }
 
@@ -574,28 +632,6 @@ fn misplaced(found: &Found, bytes: &[u8]) -> Option<ShortName> {
     let is = Name::of_segment(&Header::read(bytes).ok()?, bytes, 0);
     let is = (is.log_tag, is.from, is.hash);
     (is != told).then_some(is)
-}
-
-/// What the segments of one log that are here show, by these pins.
-fn chain(of_log: &[SegmentPlace], pins: &BTreeSet<(LogId, u64, [u8; 32])>) -> Chain {
-    let by_hash: HashMap<[u8; 32], &SegmentPlace> = of_log.iter().map(|segment| (segment.hash, segment)).collect();
-    let mut chain = Chain::default();
-    let ours = pins.iter().filter(|(log, ..)| of_log.first().is_some_and(|first| first.log == *log));
-    for (_, seq, hash) in ours {
-        let (mut seq, mut hash) = (*seq, *hash);
-        loop {
-            let Some(segment) = by_hash.get(&hash) else {
-                chain.open_up_to = chain.open_up_to.max(seq);
-                break;
-            };
-            // What stands under another number than it should was never before it.
-            if segment.seq != seq || !chain.counts.insert(hash) || seq <= 1 {
-                break;
-            }
-            (seq, hash) = (seq - 1, segment.prev);
-        }
-    }
-    chain
 }
 
 /// What the gate refuses is set aside change by change; here only what it lets pass is added up.

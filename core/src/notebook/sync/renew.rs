@@ -95,13 +95,15 @@ impl Notebook {
         let mut covered: BTreeMap<[u8; 16], Vec<SegmentPlace>> = BTreeMap::new();
         for (at, state) in self.read(segments::places)? {
             let is_covered = match state {
-                SegmentState::Renewed => true,
+                SegmentState::Renewed | SegmentState::Forgotten => true,
                 SegmentState::Taken | SegmentState::Settled => {
                     self.opened(member, &at)?.is_some_and(|text| self.is_in(&text, known).unwrap_or(false))
                 }
-                SegmentState::Stranger | SegmentState::AfterRemoval | SegmentState::Unpinned | SegmentState::Newer => {
-                    false
-                }
+                SegmentState::Stranger
+                | SegmentState::AfterRemoval
+                | SegmentState::Unpinned
+                | SegmentState::Newer
+                | SegmentState::Dropped => false,
             };
             if is_covered {
                 covered.entry(at.log).or_default().push(at);
@@ -145,10 +147,11 @@ impl Notebook {
             let base = self.contents_of(member, &renewal)?;
             let mut lacking = 0;
             for (at, state) in covered {
-                let is_in = match self.opened(member, &at)? {
-                    Some(text) => self.is_in(&text, &base).unwrap_or(false),
-                    None => said && renewal.is_done() && self.was_forgotten(member, &at)?,
-                };
+                let is_in = state == SegmentState::Dropped
+                    || match self.opened(member, &at)? {
+                        Some(text) => self.is_in(&text, &base).unwrap_or(false),
+                        None => said && renewal.is_done() && self.was_forgotten(member, &at)?,
+                    };
                 if is_in {
                     self.forget(&at)?;
                     report.forgotten += 1;
@@ -172,15 +175,31 @@ impl Notebook {
     }
 
     /// The segments that are whole here and that this renewal covers, and what became of them. What a removed device wrote
-    /// after its removal is among them: who renewed may not have heard of the removal, and tells it again in its base.
+    /// after its removal is among them: who renewed may not have heard of the removal, and tells it again in its base. So is
+    /// what was dropped, which goes whatever is in it.
     fn covered_by(&self, renewal: &Renewal) -> Result<Vec<(SegmentPlace, SegmentState)>> {
         let within = |cut: &Cut, at: &SegmentPlace| cut.log == at.log && cut.ranges.contains(at.seq);
         // A base does not cover itself, whatever it says.
         let is_covered =
             |at: &SegmentPlace| renewal.covers.iter().any(|cut| within(cut, at)) && !within(&renewal.base, at);
-        let may_go = |state| matches!(state, SegmentState::Taken | SegmentState::Settled) || is_of_removed(state);
+        let may_go = |state| {
+            matches!(state, SegmentState::Taken | SegmentState::Settled | SegmentState::Dropped) || is_of_removed(state)
+        };
         let places = self.read(segments::places)?.into_iter();
         Ok(places.filter(|(at, state)| may_go(*state) && is_covered(at)).collect())
+    }
+
+    /// Forgets what was dropped and is sealed under a key that this device forgot: nobody here will look at it again.
+    pub(super) fn forget_dropped(&self, member: &Member) -> Result<()> {
+        if self.read(|connection| segments::count(connection, SegmentState::Dropped))? == 0 {
+            return Ok(());
+        }
+        for (at, _) in self.read(segments::places)?.iter().filter(|(_, state)| *state == SegmentState::Dropped) {
+            if self.was_forgotten(member, at)? {
+                self.forget(at)?;
+            }
+        }
+        Ok(())
     }
 
     fn has_base(&self, member: &Member, renewal: &Renewal) -> Result<bool> {

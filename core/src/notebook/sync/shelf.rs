@@ -55,7 +55,7 @@ impl Notebook {
             progress(done as u64, heads.len() as u64)?;
             let Some((key, length)) = name_of(head) else { continue };
             let copies = shelf.loose.get(&key).map(Vec::as_slice).unwrap_or_default();
-            if head.state == SegmentState::Renewed {
+            if !head.state.is_whole() {
                 let mut spent = copies.iter().filter(|_| member.roster().covers(&head.log, key.1));
                 spent.try_for_each(|(forgotten, _)| self.take_away(member, place, &forgotten.name))?;
                 continue;
@@ -163,7 +163,7 @@ fn sort_out<'a>(member: &Member, found: &'a [Found], heads: &[SegmentHead]) -> (
     let mut known: HashMap<Numbered, Vec<(u64, bool)>> = HashMap::new();
     for head in heads {
         let Some(((tag, seq, _), length)) = name_of(head) else { continue };
-        let is_spent = head.state == SegmentState::Renewed && member.roster().covers(&head.log, seq);
+        let is_spent = !head.state.is_whole() && member.roster().covers(&head.log, seq);
         known.entry((tag, seq)).or_default().push((length, is_spent));
     }
     let (mut shelf, mut spent) = (Shelf { loose: HashMap::new(), bundled: HashSet::new() }, Vec::new());
