@@ -616,6 +616,45 @@ fn who_makes_heads_without_end_keeps_nobody_from_saying_something_that_counts() 
     assert_eq!(set.devices(), [1, 4]);
 }
 
+/// Entries of device 1 without end beside what it said before, all of smaller names.
+fn flood_beside(set: &mut Entries, parent: EntryHash) {
+    for mut entry in many(&set.sign(rotate(1), keys(1).signing_key(), false, 0).unwrap(), 0..300) {
+        entry.parents = vec![parent];
+        entry.hash.0[0] = 0;
+        set.list.insert(entry.hash, entry);
+    }
+}
+
+#[test]
+fn a_removal_takes_nothing_along_that_the_removed_device_said_before_however_much_it_says_beside_that() {
+    let mut set = begin();
+    let phone = set.says(1, add(2));
+    let mut by_add = set.clone();
+    set.says(1, set_recovery(1));
+    flood_beside(&mut set, phone);
+    set.says(2, revoke(1));
+    assert_eq!(set.devices(), [2]);
+    assert!(evaluate(&set).recovery.is_some(), "the paper is worthless");
+
+    by_add.says(1, add(3));
+    flood_beside(&mut by_add, phone);
+    let mut elder = by_add.clone();
+    by_add.says(2, revoke(1));
+    assert_eq!(by_add.devices(), [2, 3], "who was let in before stays");
+    // Nor does anybody come back whom it had removed.
+    elder.says(1, add(4));
+    elder.says(2, Act::Rekey { hpke: [2; 32] });
+    let before = elder.heads().into_iter().find(|head| elder.list[head].author == id(2)).unwrap();
+    elder.says(4, revoke(3));
+    for mut entry in many(&elder.sign(rotate(1), keys(4).signing_key(), false, 0).unwrap(), 300..600) {
+        entry.parents = vec![before];
+        entry.hash.0[0] = 0;
+        elder.list.insert(entry.hash, entry);
+    }
+    elder.says(2, revoke(4));
+    assert_eq!(elder.devices(), [1, 2]);
+}
+
 #[test]
 fn who_gives_each_device_other_entries_does_not_part_them() {
     let template = three().sign(rotate(1), keys(2).signing_key(), false, 0).unwrap();

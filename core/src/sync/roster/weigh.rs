@@ -9,9 +9,15 @@ use crate::sync::keys::{DeviceId, EntryHash};
 
 /// Reads a set of entries, as the beginning of this file says.
 pub fn evaluate(entries: &Entries) -> Roster {
+    weigh(entries).1
+}
+
+/// The same, with the order of the entries and what is before what.
+pub(super) fn weigh(entries: &Entries) -> (Weighing<'_>, Roster) {
     let mut weighing = Weighing::new(entries);
     let counting = weighing.decide();
-    weighing.roster(&counting)
+    let roster = weighing.roster(&counting);
+    (weighing, roster)
 }
 
 /// The work of [`evaluate`]. Entries are named by their place in the order.
