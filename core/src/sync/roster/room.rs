@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::entries::Entries;
-use super::entry::Entry;
+use super::entry::{Act, Entry};
 use super::weigh::{Weighing, weigh};
 use super::{MAX_BY_AUTHOR, MAX_BYTES, MAX_ENTRIES, MAX_PARENTS, Roster, WITH_PAPER, evaluate};
 use crate::sync::keys::{DeviceId, EntryHash};
@@ -20,39 +20,98 @@ use crate::sync::keys::{DeviceId, EntryHash};
 /// Of one author's heads so many are named at most, when not all can be.
 const FEW_HEADS: usize = 8;
 
-impl Entries {
-    /// Whether an entry may be taken as it comes. `roster` is what the set says now, once somebody had to know.
-    pub(super) fn has_room_for(&self, entry: &Entry, roster: &mut Option<Roster>) -> bool {
-        let of_author = self.list.values().filter(|other| other.author == entry.author).count();
-        if of_author >= MAX_BY_AUTHOR {
+/// Who fills a set how far. Who belongs is looked up once somebody has to know, and anew only when [`Room::look_anew`] says
+/// so: a hostile device may send thousands of entries of which each changes it.
+pub(super) struct Room {
+    by_author: BTreeMap<DeviceId, usize>,
+    sides: Option<Sides>,
+    is_stale: bool,
+}
+
+/// What those fill who belong, and those who do not.
+struct Sides {
+    roster: Roster,
+    belong: BTreeSet<DeviceId>,
+    /// Entries and bytes, of those who belong second.
+    filled: [(usize, usize); 2],
+}
+
+impl Room {
+    pub(super) fn of(entries: &Entries) -> Self {
+        let mut by_author = BTreeMap::new();
+        entries.list.values().for_each(|entry| *by_author.entry(entry.author).or_default() += 1);
+        Self { by_author, sides: None, is_stale: false }
+    }
+
+    /// Whether an entry may be taken as it comes.
+    pub(super) fn is_there_for(&mut self, entry: &Entry, set: &Entries) -> bool {
+        if self.by_author.get(&entry.author).is_some_and(|count| *count >= MAX_BY_AUTHOR) {
             return false;
         }
-        let (entries, bytes) = (self.list.len(), self.bytes + entry.bytes.len());
+        let (entries, bytes) = (set.list.len(), set.bytes + entry.bytes.len());
         if entries < MAX_ENTRIES / 2 && bytes <= MAX_BYTES / 2 {
             return true;
         }
-        let roster = roster.get_or_insert_with(|| evaluate(self));
-        if roster.is_paper(entry) {
+        let sides = self.sides.get_or_insert_with(|| Sides::of(set));
+        if sides.roster.is_paper(entry) {
             return entries < WITH_PAPER * MAX_ENTRIES && bytes <= WITH_PAPER * MAX_BYTES;
         }
-        let belongs = roster.device(&entry.author).is_some();
-        let alike = self.list.values().filter(|other| roster.device(&other.author).is_some() == belongs);
-        let (entries, bytes) =
-            alike.fold((0, entry.bytes.len()), |(entries, bytes), other| (entries + 1, bytes + other.bytes.len()));
-        entries < MAX_ENTRIES / 2 && bytes <= MAX_BYTES / 2
+        let (entries, bytes) = sides.filled[sides.side(&entry.author)];
+        entries < MAX_ENTRIES / 2 && bytes + entry.bytes.len() <= MAX_BYTES / 2
     }
 
+    /// An entry was taken.
+    pub(super) fn took(&mut self, entry: &Entry) {
+        *self.by_author.entry(entry.author).or_default() += 1;
+        if let Some(sides) = &mut self.sides {
+            sides.fill(entry);
+        }
+        self.is_stale |= match entry.act {
+            Act::SetRecovery { .. } | Act::Revoke { .. } => true,
+            _ => entry.act.adds().is_some(),
+        };
+    }
+
+    /// From now on who belongs is what the set says now. Tells whether that may be another than before.
+    pub(super) fn look_anew(&mut self) -> bool {
+        let was_stale = std::mem::take(&mut self.is_stale);
+        self.sides.take_if(|_| was_stale).is_some()
+    }
+}
+
+impl Sides {
+    fn of(set: &Entries) -> Self {
+        let roster = evaluate(set);
+        let belong = roster.devices.iter().map(|device| device.public.device).collect();
+        let mut sides = Self { roster, belong, filled: Default::default() };
+        set.list.values().for_each(|entry| sides.fill(entry));
+        sides
+    }
+
+    fn side(&self, author: &DeviceId) -> usize {
+        usize::from(self.belong.contains(author))
+    }
+
+    fn fill(&mut self, entry: &Entry) {
+        let side = self.side(&entry.author);
+        let (entries, bytes) = &mut self.filled[side];
+        (*entries, *bytes) = (*entries + 1, *bytes + entry.bytes.len());
+    }
+}
+
+impl Entries {
     /// Of entries that there was no room for, those that are to be taken all the same: others build on them, which `wait`.
     pub(super) fn wanted(
         &self,
         no_room: &BTreeMap<EntryHash, Entry>,
         waiting: &[Entry],
-        roster: &mut Option<Roster>,
+        room: &mut Room,
     ) -> Vec<Entry> {
         if no_room.is_empty() || waiting.is_empty() {
             return Vec::new();
         }
-        let roster = roster.get_or_insert_with(|| evaluate(self));
+        room.look_anew();
+        let roster = &room.sides.get_or_insert_with(|| Sides::of(self)).roster;
         let waits: BTreeMap<EntryHash, &Entry> = waiting.iter().map(|entry| (entry.hash, entry)).collect();
         let author =
             |hash: &EntryHash| no_room.get(hash).or_else(|| waits.get(hash).copied()).map(|entry| entry.author);

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 
 use super::entry::{AUTHOR, KIND, MADE_AT, PARENTS, PURPOSE};
-use super::weigh::Weighing;
+use super::weigh::{WEIGHED, Weighing};
 use super::*;
 use crate::sync::cbor::Map;
 use crate::sync::keys::{DeviceKeys, EpochKeys, NotebookTag, RecoveryKit};
@@ -704,6 +704,43 @@ fn a_roster_full_of_removals_is_read_in_bounded_time() {
     }
     assert!(set.len() > 2000);
     assert_eq!(evaluate(&set), evaluate(&set.clone()));
+}
+
+#[test]
+fn beyond_half_of_the_room_the_list_is_read_a_few_times_and_not_once_for_each_entry() {
+    let mut set = three();
+    for number in 4..9 {
+        set.says(1, add(number));
+    }
+    set.says(1, revoke(2));
+    let template = set.sign(rotate(1), keys(1).signing_key(), false, 0).unwrap();
+    let mut flood = many(&template, 0..2548);
+    for (number, entry) in flood.iter_mut().enumerate() {
+        // Of six who belong, of one who does not, and some that change who does.
+        entry.author = if number < 500 { id(2) } else { id(3 + (number % 6) as u8) };
+        if number % 20 == 0 {
+            entry.act = if number % 40 == 0 { revoke(2) } else { add(9 + (number % 7) as u8) };
+        }
+    }
+    let before = WEIGHED.get();
+    let mut merged = set.clone();
+    let taken = merged.merge(flood.iter().cloned());
+    assert!(WEIGHED.get() - before < 12, "{} times", WEIGHED.get() - before);
+    assert!(merged.len() > MAX_ENTRIES / 2 + 400 && taken.waiting.is_empty(), "{}", merged.len());
+    flood.reverse();
+    set.merge(flood);
+    assert!(set == merged, "in whatever order they come");
+}
+
+#[test]
+fn what_was_kept_begins_once() {
+    let mut set = begin();
+    set.says(1, add(2));
+    let kept = |entries: Vec<Entry>| Entries::kept(entries.into_iter().map(Ok));
+    let in_order: Vec<Entry> = set.lacking(&[]).into_iter().cloned().collect();
+    assert_eq!(kept(in_order.clone()).unwrap(), Some(set));
+    let other = Entry::genesis(keys(1), "device 1", &root(2), 0).unwrap();
+    assert!(kept([in_order, vec![other]].concat()).is_err());
 }
 
 // ---- any story at all -----------------------------------------------------------------------------------------------
