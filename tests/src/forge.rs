@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use kith_core::model::RecordId;
 use kith_core::sync::LogId;
-use kith_core::sync::keys::{DeviceId, EpochKeys, Secret};
+use kith_core::sync::keys::{DeviceId, DeviceKeys, EpochKeys, KeyBag, Secret, epoch_check};
 use kith_core::sync::member::Member;
-use kith_core::sync::roster::{self, Act, Entry};
+use kith_core::sync::roster::{self, Act, Entry, MAX_BY_AUTHOR};
 use kith_core::sync::segment::{self, Item, Plaintext, READER, ROOM};
 use sha2::{Digest, Sha256};
 
@@ -229,6 +229,41 @@ impl Stranger {
         let mut random = crate::Seeded(self.seq);
         let written = self.member.say(act, 1_795_000_000_000, &mut |bytes| random.fill(bytes));
         written.ok().map(|written| written.parcel)
+    }
+
+    /// Everything that this device and so many that it lets in may say of new epochs, as files of the list, and their keys.
+    pub fn opens_all_it_may(&self, guests: u8) -> (Vec<Vec<u8>>, KeyBag) {
+        let mut random = crate::Seeded(self.seq);
+        let mut random = |bytes: &mut [u8]| random.fill(bytes);
+        let mut entries = self.member.entries().clone();
+        let (mut files, mut bag) = (Vec::new(), KeyBag::default());
+        let guest = |n: u8| DeviceKeys::from_seeds(&Secret::new([n; 32]), &Secret::new([n ^ 0xff; 32]));
+        let guests: Vec<DeviceKeys> = (0..guests).map(guest).collect();
+        let own = self.member.keys().signing_key();
+        let adds = guests.iter().map(|guest| (own, Act::Add { device: guest.public(), name: "guest".into() }, None));
+        let authors = [own].into_iter().chain(guests.iter().map(DeviceKeys::signing_key));
+        let opens = authors.flat_map(|author| (0..MAX_BY_AUTHOR).map(move |n| (author, n))).map(|(author, n)| {
+            let root = Secret::new(*blake3::hash(&[author.as_bytes(), &n.to_be_bytes()[..]].concat()).as_bytes());
+            (author, Act::Rotate { check: epoch_check(&root) }, Some(root))
+        });
+        for (author, act, root) in adds.chain(opens) {
+            let entry = entries.sign(act, author, false, 1_795_000_000_000).unwrap();
+            if entries.insert(entry.clone()).is_ok() {
+                files.push(roster::seal_entry(&entry, &self.epoch.entry_key(), &mut random).unwrap());
+                bag.keys.extend(root.map(|root| (entry.hash, root)));
+            }
+        }
+        (files, bag)
+    }
+
+    /// Bags of these keys for all that belong to the notebook.
+    pub fn hands_out(&self, keys: &KeyBag) -> Vec<Vec<u8>> {
+        let mut random = crate::Seeded(self.seq);
+        let mut random = |bytes: &mut [u8]| random.fill(bytes);
+        let devices = self.member.roster().devices.iter();
+        let to = (&self.member.tag(), self.epoch.key_id());
+        let parts = devices.flat_map(|device| keys.clone().parts().into_iter().map(move |part| (device.hpke, part)));
+        parts.map(|(hpke, part)| part.seal(&hpke, to, &mut random).unwrap()).collect()
     }
 
     /// Another beginning for the list of devices, as a file of it that everybody who has the key can open.

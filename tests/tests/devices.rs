@@ -7,6 +7,7 @@ use kith_core::Error;
 use kith_core::model::*;
 use kith_core::notebook::Joining;
 use kith_core::sync::keys::RecoveryKit;
+use kith_core::sync::keystore::KeyStore;
 use kith_core::sync::pairing::Code;
 use tests::home::Home;
 use tests::{Device, assert_alike, mailbox};
@@ -416,4 +417,29 @@ fn what_a_mailbox_holds_back_is_noticed_as_soon_as_anything_newer_comes() {
     assert_eq!((report.missing, name_of(&tablet, dana).as_str()), (0, "Dana Ruiz"), "{report:?}");
     all(&[&phone, &tablet], &home.shared);
     assert_alike(&phone, &tablet);
+}
+
+#[test]
+fn two_programs_of_one_device_lose_no_key_of_each_other() {
+    let home = Home::new();
+    let (phone, _laptop) = home.two();
+    let mut member = phone.notebook.member(&phone.keys).unwrap().unwrap();
+    let ring = format!("ring-{}", kith_core::sync::hex(&member.tag().0));
+    let (keys, other) = (&phone.keys, tests::keys_in(phone.folder()));
+    // The other has read the keys, and takes its time before it keeps them with one more.
+    let held = other.wait_for_others().unwrap();
+    let kept = other.get(&ring).unwrap().unwrap();
+    std::thread::scope(|scope| {
+        let rotates = scope.spawn(move || {
+            let mut random = tests::Seeded(7);
+            member.rotate(keys, 0, &mut |bytes| random.fill(bytes)).unwrap().entry.hash
+        });
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        other.put(&ring, &[&kept[..], &[7; 64]].concat()).unwrap();
+        drop(held);
+        let opened = rotates.join().unwrap().0;
+        let both = other.get(&ring).unwrap().unwrap();
+        assert_eq!(both.len(), kept.len() + 2 * 64);
+        assert!(both.chunks(64).any(|key| key[..32] == opened) && both.chunks(64).any(|key| key == [7; 64]));
+    });
 }

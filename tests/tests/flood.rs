@@ -11,7 +11,7 @@ use kith_core::model::{Contact, Note, RecordId};
 use kith_core::notebook::SyncReport;
 use kith_core::sync::carrier::Mailbox;
 use kith_core::sync::carrier::mailbox::Item as Listed;
-use kith_core::sync::roster::{Act, MAX_CUTS, MAX_PURGED};
+use kith_core::sync::roster::{Act, MAX_BY_AUTHOR, MAX_CUTS, MAX_PURGED};
 use kith_core::sync::seal::{self, Parcel};
 use kith_core::sync::segment::{Header, Item, Name};
 use kith_core::sync::session::{MAX_LOGS, MAX_PARCELS, parcel_id};
@@ -639,4 +639,114 @@ fn a_file_of_which_no_part_can_be_opened_is_looked_at_once_and_named_once() {
     let report = laptop.pass(&home.shared).unwrap();
     assert!(began.elapsed() < std::time::Duration::from_secs(30), "{:?}", began.elapsed());
     assert_eq!(report.set_aside.iter().map(|aside| &aside.file[..]).collect::<Vec<_>>(), [&name[..]]);
+}
+
+#[test]
+fn who_begins_epochs_without_end_and_hands_out_their_keys_keeps_nobody_from_syncing_nor_its_removal_out() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let dana = phone.notebook.put(Contact { name: "Dana".into(), ..Contact::default() }).unwrap();
+    let kit = phone.notebook.make_recovery_key(&mailbox(&home.shared), &phone.keys, None).unwrap();
+    let stranger = Stranger::let_in_by(&phone, &home.shared);
+    home.meet(&[&phone, &laptop]);
+    let (files, keys) = stranger.opens_all_it_may(2);
+    assert!(keys.keys.len() > 1500, "{}", keys.keys.len());
+    files.iter().chain(&stranger.hands_out(&keys)).for_each(|file| put_parcel(&home, file));
+    home.meet(&[&phone, &laptop]);
+    let held = |device: &Device| device.notebook.member(&device.keys).unwrap().unwrap().key_bag().keys.len();
+    assert!(held(&phone) > 1500 && held(&laptop) > 1500, "{} and {}", held(&phone), held(&laptop));
+    let before = phone.notebook.member(&phone.keys).unwrap().unwrap().write_epoch().unwrap().epoch;
+    phone.notebook.remove_device(&phone.keys, "stranger").unwrap();
+    laptop.notebook.edit(dana, |contact: &mut Contact| contact.about = "customs law".into()).unwrap();
+    home.meet(&[&phone, &laptop]);
+    assert!(sees_removed(&laptop, "stranger"));
+    let after = laptop.notebook.member(&laptop.keys).unwrap().unwrap().write_epoch().unwrap().epoch;
+    assert_ne!(before, after);
+    assert_alike(&phone, &laptop);
+    let fresh = home.device("fresh", 9);
+    fresh.notebook.recover(&mailbox(&home.shared), &fresh.keys, &kit).unwrap();
+    fresh.pass(&home.shared).unwrap();
+    fresh.notebook.remove_device_as(&fresh.keys, &kit, "laptop").unwrap();
+    home.meet(&[&fresh, &phone]);
+    assert_eq!(fresh.notebook.get(dana).unwrap().unwrap().about, "customs law");
+    assert!(sees_removed(&phone, "laptop"));
+}
+
+#[test]
+fn deletions_of_records_that_never_were_are_told_again_in_few_words_after_their_author_was_removed() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let elsewhere = home.elsewhere();
+    let mut stranger = Stranger::let_in_by(&phone, &home.shared);
+    home.meet(&[&phone, &laptop]);
+    let record = |n: u32| RecordId(std::array::from_fn(|at| n.to_be_bytes()[at % 4]));
+    for part in 0..60 {
+        let records = (0..MAX_PURGED as u32).map(|n| record(part * MAX_PURGED as u32 + n)).collect();
+        put_parcel(&home, &stranger.says(Act::Purge { records, successor: None }).unwrap());
+    }
+    phone.pass(&home.shared).unwrap();
+    phone.notebook.agree_to_purges(&phone.keys).unwrap();
+    assert!(rows(&phone, "purged") <= u64::from(MOST_NOTED), "{}", rows(&phone, "purged"));
+    // The laptop has heard of none of this, so it does not count any more.
+    laptop.notebook.remove_device(&laptop.keys, "stranger").unwrap();
+    laptop.pass(&elsewhere).unwrap();
+    let before = rows(&phone, "roster");
+    let report = phone.pass(&elsewhere).unwrap();
+    assert!(sees_removed(&phone, "stranger"));
+    let said = rows(&phone, "roster") - before;
+    assert!(said < 20, "{said} entries more");
+    assert_eq!(report.set_aside, []);
+}
+
+#[test]
+fn a_file_of_the_list_in_a_newer_form_is_looked_at_again_and_not_taken_for_junk() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    home.meet(&[&phone, &laptop]);
+    let tag = phone.notebook.member(&phone.keys).unwrap().unwrap().tag();
+    let mut newer = [&seal::parcel_head(Parcel::Entry, &tag)[..], &[7; 80]].concat();
+    newer[4] = 2;
+    put_parcel(&home, &newer);
+    phone.pass(&home.shared).unwrap();
+    let id = parcel_id(&newer);
+    let reader = rusqlite::Connection::open(phone.file()).unwrap();
+    let remembered = |id: [u8; 16]| -> u64 {
+        reader.query_row("SELECT count(*) FROM parcel WHERE id = ?", [id], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(remembered(id), 0);
+    // What is junk in every version is remembered so.
+    newer[4] = 1;
+    newer[0] = 0;
+    put_parcel(&home, &newer);
+    phone.pass(&home.shared).unwrap();
+    assert_eq!((remembered(id), remembered(parcel_id(&newer))), (0, 1));
+}
+
+#[test]
+fn what_is_kept_for_removals_is_kept_and_the_last_word_of_a_device_can_be_one() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    Stranger::let_in_by(&phone, &home.shared);
+    home.meet(&[&phone, &laptop]);
+    let mut member = phone.notebook.member(&phone.keys).unwrap().unwrap();
+    let mut random = tests::Seeded(1);
+    let mut random = |bytes: &mut [u8]| random.fill(bytes);
+    let me = member.device();
+    let mut parcels = Vec::new();
+    while member.entries().by(&me).count() < MAX_BY_AUTHOR - 32 {
+        parcels.push(member.say(Act::Rotate { check: [5; 32] }, 0, &mut random).unwrap().parcel);
+    }
+    assert!(member.say_if_there_is_room(Act::Rekey { hpke: [1; 32] }, 0, &mut random).is_none());
+    while member.entries().by(&me).count() < MAX_BY_AUTHOR - 1 {
+        parcels.push(member.say(Act::Rotate { check: [5; 32] }, 0, &mut random).unwrap().parcel);
+    }
+    parcels.iter().for_each(|file| put_parcel(&home, file));
+    phone.pass(&home.shared).unwrap();
+    phone.notebook.remove_device(&phone.keys, "stranger").unwrap();
+    assert!(phone.pass(&home.shared).is_err(), "there was room for an epoch, too");
+    laptop.notebook.put(Contact { name: "Dana".into(), ..Contact::default() }).unwrap();
+    home.meet(&[&laptop, &phone]);
+    assert!(sees_removed(&laptop, "stranger"));
+    assert!(laptop.notebook.member(&laptop.keys).unwrap().unwrap().write_epoch().is_some());
+    assert_alike(&phone, &laptop);
 }

@@ -9,7 +9,7 @@ use kith_core::sync::segment::Item;
 use tests::forge::{Change, Stranger};
 use tests::home::Home;
 use tests::post::sealed_files;
-use tests::{Device, assert_alike};
+use tests::{Device, assert_alike, mailbox};
 
 fn write(device: &Device, words: &str) {
     device.notebook.put(Note { body: words.into(), ..Note::default() }).unwrap();
@@ -110,6 +110,19 @@ fn a_twin_reads_what_the_other_writes_after_a_removal_when_nobody_else_is_left()
     let [phone, laptop] = home.devices(["phone", "laptop"]);
     let twin = twin(&home, &laptop, "twin");
     laptop.notebook.remove_device(&laptop.keys, "phone").unwrap();
+    write(&laptop, "after the removal");
+    home.meet(&[&laptop, &twin]);
+    assert!(reads(&twin, "after the removal") && phone.pass(&home.shared).is_err());
+    assert_alike(&laptop, &twin);
+}
+
+#[test]
+fn a_twin_reads_what_the_other_writes_after_a_removal_with_the_paper_too() {
+    let home = Home::new();
+    let [phone, laptop] = home.devices(["phone", "laptop"]);
+    let kit = laptop.notebook.make_recovery_key(&mailbox(&home.shared), &laptop.keys, None).unwrap();
+    let twin = twin(&home, &laptop, "twin");
+    laptop.notebook.remove_device_as(&laptop.keys, &kit, "phone").unwrap();
     write(&laptop, "after the removal");
     home.meet(&[&laptop, &twin]);
     assert!(reads(&twin, "after the removal") && phone.pass(&home.shared).is_err());

@@ -470,7 +470,7 @@ impl Document {
                 "it builds on a change that was refused"
             } else if change.deps().is_empty() && first.is_some_and(|first| first != change.hash()) {
                 "it begins something that can begin only once, and differently"
-            } else if operations + change.len() as u64 > MAX_OPERATIONS || changes == MAX_CHANGES {
+            } else if operations + change.len() as u64 > MAX_OPERATIONS || changes >= MAX_CHANGES {
                 "the history of its record would be longer than any device can load"
             } else {
                 changes += 1;

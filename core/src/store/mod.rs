@@ -832,6 +832,13 @@ pub fn purged(connection: &Connection) -> Result<Vec<RecordId>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Which documents are here.
+pub fn document_ids(connection: &Connection) -> Result<std::collections::HashSet<RecordId>> {
+    let mut statement = connection.prepare_cached("SELECT id FROM document")?;
+    let rows = statement.query_map([], |row| Ok(RecordId(row.get(0)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Takes a document out of the file and refuses it from now on.
 pub fn purge(connection: &Connection, id: RecordId) -> Result<Option<i64>> {
     let row = document_row(connection, id)?;

@@ -23,8 +23,8 @@ use crate::files;
 
 pub use device::{DeviceKeyStore, KEYCHAIN, Kept, Keychain, Tell};
 
-/// Largest secret that is kept.
-pub const MAX_SECRET: usize = 64 * 1024;
+/// Largest secret that is kept: the ring of keys, of which each entry in the list of devices may open one.
+pub const MAX_SECRET: usize = 1024 * 1024;
 const MAX_NAME: usize = 64;
 
 /// A place for small secrets, outside every backup.
@@ -46,6 +46,12 @@ pub trait KeyStore {
     /// # Errors
     /// [`Error::Storage`] when it cannot be forgotten.
     fn remove(&self, name: &str) -> Result<()>;
+
+    /// Waits until no other program is between reading a secret and keeping it changed, and keeps others waiting until what
+    /// it answers is dropped. None where only one program uses the store, or the disk knows no locks.
+    fn wait_for_others(&self) -> Option<fs::File> {
+        None
+    }
 
     /// The highest number ever handed out for a log; none when this device never wrote it.
     ///
@@ -107,6 +113,10 @@ impl KeyStore for FileKeyStore {
         remove(&self.place(name)?)
     }
 
+    fn wait_for_others(&self) -> Option<fs::File> {
+        lock_changes(&self.folder)
+    }
+
     fn highest(&self, log: LogId) -> Result<Option<u64>> {
         self.handed_out.highest(log)
     }
@@ -123,6 +133,29 @@ fn check_size(secret: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// The file in a folder of secrets that who changes one has locked; no secret can have such a name.
+const CHANGING: &str = "changing.lock";
+
+fn lock_changes(folder: &Path) -> Option<fs::File> {
+    make_private(folder).ok()?;
+    let mut options = fs::File::options();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(folder.join(CHANGING)).ok()?;
+    wait_for(&file, fs::File::lock).then_some(file)
+}
+
+/// Locks a file however often a signal comes in between; says whether the disk knows locks.
+fn wait_for(file: &fs::File, lock: impl Fn(&fs::File) -> std::io::Result<()>) -> bool {
+    loop {
+        match lock(file) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            locked => return locked.is_ok(),
+        }
+    }
+}
+
 /// The bytes of a file, if it is there.
 fn read(place: &Path, most: usize) -> Result<Option<Zeroizing<Vec<u8>>>> {
     let failed = |error: std::io::Error| failed(place, &error);
@@ -131,8 +164,9 @@ fn read(place: &Path, most: usize) -> Result<Option<Zeroizing<Vec<u8>>>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error)),
     };
+    let length = file.metadata().map_err(failed)?.len().min(most as u64) as usize;
     // With room for all of it from the start: bytes that grow leave copies behind.
-    let mut secret = Zeroizing::new(Vec::with_capacity(most + 1));
+    let mut secret = Zeroizing::new(Vec::with_capacity(length + 1));
     file.take(most as u64 + 1).read_to_end(&mut secret).map_err(failed)?;
     if secret.len() > most {
         return Err(Error::Storage(format!("{} is larger than any secret", place.display())));

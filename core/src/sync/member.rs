@@ -15,7 +15,8 @@ use super::keys::{
     self, DeviceId, DeviceKeys, EntryHash, EntryKey, EpochKeys, KeyBag, KeyId, NotebookTag, RecoveryKit, Secret,
 };
 use super::keystore::KeyStore;
-use super::roster::{self, Act, Cut, Entries, Entry, MAX_BY_AUTHOR, Roster};
+use super::keystore::MAX_SECRET;
+use super::roster::{self, Act, Cut, Entries, Entry, MAX_BY_AUTHOR, MAX_ENTRIES, Roster, WITH_PAPER};
 use super::seal::{self, Parcel};
 use crate::error::{Error, Result};
 use crate::model::Random;
@@ -42,6 +43,13 @@ const MOST_VOID: usize = 16;
 const KEPT_FOR_REMOVALS: usize = 32;
 /// To so many removals a device says at most how far it knew the logs: each may remove somebody who never was.
 const MOST_HELD: usize = MAX_BY_AUTHOR / 2;
+
+/// Bytes of a key in a ring: its epoch, and itself.
+const IN_RING: usize = 64;
+/// Most keys of a ring. Each entry of the roster may open an epoch, and as many again are kept of which no entry is known.
+const MAX_RING: usize = MAX_SECRET / IN_RING;
+const _: () =
+    assert!(2 * WITH_PAPER * MAX_ENTRIES <= MAX_RING, "a hostile device could begin more epochs than are kept");
 
 /// An entry that is new here, and the file in which it travels.
 pub struct Written {
@@ -497,7 +505,7 @@ impl Member {
     /// is left is for removals.
     pub fn say_if_there_is_room(&mut self, act: Act, made_at_unix_ms: u64, random: Random<'_>) -> Option<Written> {
         let by_me = self.entries.by(&self.device()).count();
-        if by_me + KEPT_FOR_REMOVALS > MAX_BY_AUTHOR {
+        if by_me + KEPT_FOR_REMOVALS >= MAX_BY_AUTHOR {
             return None;
         }
         // The set may be full all the same: others fill it, too.
@@ -581,7 +589,7 @@ impl Member {
     }
 
     fn forget_roots(&mut self, store: &dyn KeyStore, live: &BTreeSet<KeyId>) -> Result<()> {
-        let _keeping = KEEPING.lock().unwrap_or_else(PoisonError::into_inner);
+        let _keeping = (KEEPING.lock().unwrap_or_else(PoisonError::into_inner), store.wait_for_others());
         let (mut ring, mut past) = (kept_keys(store, &ring_name(&self.tag))?, kept_keys(store, &past_name(&self.tag))?);
         for epoch in self.roster.superseded.iter().filter(|epoch| !live.contains(&epoch.key_id())) {
             if let Some(root) = ring.remove(epoch) {
@@ -640,7 +648,8 @@ impl Member {
     }
 
     /// Removes a device for ever, and opens an epoch without it. `cut` says which device, and how far its logs are known
-    /// here. The word of the recovery key is worth more than that of any device.
+    /// here. The word of the recovery key is worth more than that of any device. Where there is room for the removal and for
+    /// nothing else, the epoch is for others to open.
     ///
     /// # Errors
     /// [`Error::NotFound`] when no such device belongs to the notebook; else as [`Member::say`].
@@ -651,7 +660,7 @@ impl Member {
         kit: Option<&RecoveryKit>,
         made_at_unix_ms: u64,
         random: Random<'_>,
-    ) -> Result<[Written; 2]> {
+    ) -> Result<Vec<Written>> {
         if self.roster.device(&device).is_none() {
             return Err(Error::NotFound("such a device of this notebook".into()));
         }
@@ -661,8 +670,11 @@ impl Member {
             None => self.say(act, made_at_unix_ms, random)?,
         };
         let author = kit.map_or_else(|| self.keys.signing_key().clone(), RecoveryKit::signing_key);
-        let rotate = self.rotate_as(store, &author, kit.is_some(), made_at_unix_ms, random)?;
-        Ok([revoke, rotate])
+        match self.rotate_as(store, &author, kit.is_some(), made_at_unix_ms, random) {
+            Ok(rotate) => Ok(vec![revoke, rotate]),
+            Err(Error::Peer(_)) => Ok(vec![revoke]),
+            Err(error) => Err(error),
+        }
     }
 
     /// The removals of which this device has not yet said how far it knew the logs, with the removed device. Who was never
@@ -684,14 +696,16 @@ impl Member {
 
     /// Every device that may read some of the epochs held here, and the recovery key, which may read all. Whoever holds a
     /// key sees to it that the others get it. This device is among them with the epochs it opened itself: should it have
-    /// been cloned, its twin gets their keys from nobody else; nor that of an epoch a renewal left behind, which the twin may
+    /// been cloned, its twin gets their keys from nobody else, with those that the recovery key opened, which does not say on
+    /// which device; nor that of an epoch a renewal left behind, which the twin may
     /// have forgotten, and under which something is `live` here. One that was removed is, too, and who was let in by it: see
     /// [`roster::Removed::may_read`].
     pub fn others(&self, live: &BTreeSet<KeyId>) -> Vec<Reader> {
         let me = self.device();
         let left_behind = |epoch: &EntryHash| self.roster.superseded.contains(epoch) && live.contains(&epoch.key_id());
         let opened_here = |epoch: &EntryHash| {
-            self.entries.get(epoch).is_some_and(|entry| entry.author == me && matches!(entry.act, Act::Rotate { .. }))
+            let entry = self.entries.get(epoch).filter(|entry| matches!(entry.act, Act::Rotate { .. }));
+            entry.is_some_and(|entry| entry.author == me || entry.by_recovery)
         };
         let all = self.held_epochs();
         let held = |epochs: Vec<EntryHash>| epochs.into_iter().filter(|epoch| all.contains(epoch)).collect();
@@ -723,7 +737,8 @@ impl Member {
         let opened_here = |epoch: &&EntryHash| {
             let entry = self.entries.get(epoch).filter(|entry| !entry.parents.is_empty());
             entry.is_some_and(|entry| {
-                entry.author == me || entry.act.adds().is_some_and(|(added, _)| added.device == me)
+                let by_paper = entry.by_recovery && matches!(entry.act, Act::Rotate { .. });
+                entry.author == me || by_paper || entry.act.adds().is_some_and(|(added, _)| added.device == me)
             })
         };
         let ours: BTreeSet<EntryHash> = all.iter().filter(opened_here).copied().collect();
@@ -746,13 +761,22 @@ impl Member {
         self.hold(store, KeyBag { keys: vec![(epoch, root)], ..KeyBag::default() })
     }
 
+    /// Whatever does not fit is no reason to keep no key: what no entry names goes.
+    fn make_fit(&self, ring: &mut BTreeMap<EntryHash, Secret>) {
+        if ring.len() > MAX_RING {
+            ring.retain(|epoch, _| self.entries.get(epoch).is_some());
+        }
+    }
+
     fn hold(&mut self, store: &dyn KeyStore, keys: KeyBag) -> Result<()> {
-        let _keeping = KEEPING.lock().unwrap_or_else(PoisonError::into_inner);
+        let _keeping = (KEEPING.lock().unwrap_or_else(PoisonError::into_inner), store.wait_for_others());
         // As it is kept, not as it was when this began: what another exchange forgot meanwhile stays forgotten.
         let (mut ring, mut past) = (kept_keys(store, &ring_name(&self.tag))?, kept_keys(store, &past_name(&self.tag))?);
         ring.extend(keys.keys);
+        self.make_fit(&mut ring);
         if !keys.entry_keys.is_empty() {
             past.extend(keys.entry_keys);
+            self.make_fit(&mut past);
             store.put(&past_name(&self.tag), &write_ring(&past))?;
         }
         store.put(&ring_name(&self.tag), &write_ring(&ring))?;
@@ -761,7 +785,8 @@ impl Member {
     }
 }
 
-/// One exchange may learn or forget a key while another does: none is to write over what the other has just kept.
+/// One exchange may learn or forget a key while another does: none is to write over what the other has just kept. Other
+/// programs are kept waiting by [`KeyStore::wait_for_others`].
 static KEEPING: Mutex<()> = Mutex::new(());
 
 /// To which of its keys a bag for this device was sealed.
@@ -798,13 +823,13 @@ fn open_roster(tag: &NotebookTag, parcels: &[Vec<u8>], keys: &KeyBag) -> Result<
 }
 
 fn read_ring(bytes: &[u8]) -> BTreeMap<EntryHash, Secret> {
-    let half = |both: &[u8; 64], from: usize| std::array::from_fn(|at| both[from + at]);
-    let pairs = bytes.as_chunks::<64>().0.iter();
+    let half = |both: &[u8; IN_RING], from: usize| std::array::from_fn(|at| both[from + at]);
+    let pairs = bytes.as_chunks::<IN_RING>().0.iter();
     pairs.map(|both| (EntryHash(half(both, 0)), Secret::new(half(both, 32)))).collect()
 }
 
 fn write_ring(ring: &BTreeMap<EntryHash, Secret>) -> Zeroizing<Vec<u8>> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(64 * ring.len()));
+    let mut bytes = Zeroizing::new(Vec::with_capacity(IN_RING * ring.len()));
     for (epoch, key) in ring {
         bytes.extend_from_slice(&epoch.0);
         bytes.extend_from_slice(key.bytes());

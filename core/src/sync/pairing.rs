@@ -24,12 +24,14 @@ use super::{hex, paper};
 use crate::error::{Error, Result};
 use crate::model::Random;
 
-/// Largest file of a pairing that is read, 20 MiB: an answer holds the whole roster, padded.
+/// Largest file of a pairing that is read, 40 MiB: an answer holds the whole roster, padded.
 pub const MAX_FILE: usize = WITH_PAPER * MAX_BYTES / 4 * 5;
 /// Longest name of a device, in characters.
 pub const MAX_NAME: usize = 80;
 /// Most roster files of an answer.
 const MAX_PARCELS: usize = WITH_PAPER * MAX_ENTRIES;
+/// Most keys of an answer: each entry of the roster may open an epoch, and some are held that no entry names.
+const MAX_ANSWERED: usize = 2 * WITH_PAPER * MAX_ENTRIES;
 const PREFIX: &str = "KITHJ";
 const REQUEST: &str = "kith/join/request/1";
 const ANSWER: &str = "kith/join/answer/1";
@@ -232,7 +234,8 @@ pub fn answer(code: &Code, request: &Request, welcome: &Welcome, random: Random<
     map.put(2, |writer| writer.list(keys.iter(), |writer, key| writer.bytes(&key[..])));
     map.put(3, |writer| writer.bytes(&code.keyed("kith 2026 join answers", &[&request.transcript])));
     let plain = Zeroizing::new(framed(&Zeroizing::new(map.into_bytes())));
-    if welcome.parcels.len() > MAX_PARCELS || plain.len() + HEAD + envelope::OVERHEAD > MAX_FILE {
+    let is_too_much = welcome.parcels.len() > MAX_PARCELS || keys.len() > MAX_ANSWERED;
+    if is_too_much || plain.len() + HEAD + envelope::OVERHEAD > MAX_FILE {
         return Err(Error::Invalid("this notebook's list of devices is too long to be handed on".into()));
     }
     let head = code.head(2);
@@ -270,7 +273,7 @@ pub fn read_answer(
 fn take_keys(fields: &mut Fields<'_>) -> Result<KeyBag> {
     let mut bag = KeyBag::default();
     let read = |reader: &mut Reader<'_>| bag.read_in(&Zeroizing::new(reader.array::<KEY>()?));
-    fields.take(2, |reader| reader.list(MAX_ENTRIES, read))?;
+    fields.take(2, |reader| reader.list(MAX_ANSWERED, read))?;
     Ok(bag)
 }
 
@@ -356,7 +359,11 @@ mod tests {
     fn an_answer_hands_over_more_keys_than_a_bag_holds() {
         let (code, invitation, request, _) = asked();
         let read = read_request(&code, device(1).envelope_key(), &request).unwrap();
-        let keys = vec![(EntryHash([3; 32]), Secret::new([4; 32])); MAX_ENTRIES];
+        let keys = vec![(EntryHash([3; 32]), Secret::new([4; 32])); MAX_ANSWERED];
+        let mut more = keys.clone();
+        more.extend_from_slice(&keys[..1]);
+        let too_many = Welcome { keys: KeyBag { keys: more, entry_keys: Vec::new() }, ..welcome() };
+        assert!(answer(&code, &read, &too_many, &mut dice(5)).is_err(), "what could not be read is not written");
         let welcome = Welcome { keys: KeyBag { keys, entry_keys: Vec::new() }, ..welcome() };
         let answer = answer(&code, &read, &welcome, &mut dice(5)).unwrap();
         assert_eq!(read_answer(&code, device(2).envelope_key(), (&invitation, &request), &answer).unwrap(), welcome);

@@ -151,6 +151,10 @@ impl Notebook {
         self.forget_renewed(&mut member, &mut report)?;
         self.forget_keys(&mut member, keys)?;
         self.scrub_if_need_be()?;
+        if member.write_epoch().is_none() {
+            // Nothing can be sealed now. Who hears what was said here may have room to begin an epoch.
+            self.put_roster(place, &found)?;
+        }
         // After reading: a segment of our log that is not ours says that a copy of this notebook writes to it too.
         let log = self.log_of(&member, keys, &mut report)?;
         self.seal_segments(&member, log, keys, &mut report)?;

@@ -4,7 +4,7 @@
 //! A stolen unlocked phone must not be able to empty a notebook: only so much is deleted on the word of others alone.
 //! Beyond that, everything stays as it is here until somebody on this device agrees.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::{SetAside, SyncReport};
 use crate::error::Result;
@@ -19,7 +19,7 @@ use crate::sync::roster::{Act, MAX_PURGED};
 /// How much is deleted on the word of other devices, since somebody on this one last agreed.
 const MAX_PEOPLE: u64 = 3;
 const MAX_RECORDS: u64 = 200;
-/// How many ids of records that are not here are noted so: beyond that, one is deleted once it has come.
+/// How many ids of records that are not here are noted so, whoever agrees: beyond that, one is deleted once it has come.
 const MAX_NOTED: u64 = 20_000;
 /// What is told when the others cannot be told of a deletion.
 const NO_ROOM_TO_SAY: &str = "this device has said there as much as one device may, so the others do not hear what it \
@@ -68,9 +68,11 @@ impl Notebook {
     }
 
     fn unsaid_purges(&self, member: &Member) -> Result<Vec<RecordId>> {
-        let said: BTreeSet<RecordId> =
-            member.roster().purges.iter().flat_map(|purge| purge.records.iter().copied()).collect();
-        Ok(self.read(store::purged)?.into_iter().filter(|id| !said.contains(id)).collect())
+        let mut unsaid: BTreeSet<RecordId> = self.read(store::purged)?.into_iter().collect();
+        member.roster().purges.iter().flat_map(|purge| &purge.records).for_each(|id| {
+            unsaid.remove(id);
+        });
+        Ok(unsaid.into_iter().collect())
     }
 
     /// Deletes here what others deleted for good, as far as their word is enough. Tells if there was no room to say what was
@@ -79,14 +81,11 @@ impl Notebook {
         if !self.unsaid_purges(member)?.is_empty() {
             report.set_aside.push(SetAside { file: "the list of devices".into(), why: NO_ROOM_TO_SAY.into() });
         }
-        let since: Option<String> = self.read(|connection| store::meta(connection, SINCE))?;
-        let mut done = since.as_deref().and_then(read_since).unwrap_or_default();
+        let mut done = self.since()?;
         for deletion in self.deletions(member)? {
             let more = done.with(&deletion);
             if more.is_too_much() {
-                if deletion.records > 0 {
-                    report.purges_waiting.push(deletion.waiting());
-                }
+                report.purges_waiting.push(deletion.waiting());
                 continue;
             }
             done = more;
@@ -111,34 +110,47 @@ impl Notebook {
     /// As [`Notebook::member`] and [`Notebook::commit`].
     pub fn agree_to_purges(&self, keys: &dyn crate::sync::keystore::KeyStore) -> Result<u64> {
         let Some(member) = self.member(keys)? else { return Ok(0) };
-        let mut records = 0;
+        let (mut records, mut noted) = (0, self.since()?.noted);
         for deletion in self.deletions(&member)? {
             records += deletion.records;
-            self.delete_here(deletion.ids, Since::default().written())?;
+            noted += deletion.noted();
+            self.delete_here(deletion.ids, Since { noted, ..Since::default() }.written())?;
         }
         self.scrub_if_need_be()?;
         Ok(records)
     }
 
-    /// What the roster says is deleted for good and is not here, an entry at a time.
+    /// What was deleted on the word of others alone.
+    fn since(&self) -> Result<Since> {
+        let since: Option<String> = self.read(|connection| store::meta(connection, SINCE))?;
+        Ok(since.as_deref().and_then(read_since).unwrap_or_default())
+    }
+
+    /// What the roster says is deleted for good and is not yet here, an entry at a time: of records that are not here, as
+    /// many as may still be noted, those beside records that are here among them.
     fn deletions(&self, member: &Member) -> Result<Vec<Deletion>> {
         let roster = member.roster();
-        let mut seen: BTreeSet<RecordId> = self.read(store::purged)?.into_iter().collect();
+        let mut seen: HashSet<RecordId> = self.read(store::purged)?.into_iter().collect();
+        let here = self.read(store::document_ids)?;
+        let mut may_be_noted = MAX_NOTED.saturating_sub(self.since()?.noted);
         let mut deletions = Vec::new();
         for purge in &roster.purges {
-            let ids: BTreeSet<RecordId> = purge.records.iter().copied().filter(|id| seen.insert(*id)).collect();
+            let (of_here, of_none): (Vec<RecordId>, Vec<RecordId>) =
+                purge.records.iter().filter(|id| !seen.contains(*id)).partition(|id| here.contains(*id));
+            let of_none: BTreeSet<RecordId> = of_none.into_iter().take(may_be_noted as usize).collect();
+            may_be_noted -= of_none.len() as u64;
+            let records: BTreeSet<RecordId> = of_here.into_iter().collect();
+            let ids: BTreeSet<RecordId> = records.union(&of_none).copied().collect();
             if ids.is_empty() {
                 continue;
             }
-            let (mut people, mut records) = (0, 0);
-            for id in &ids {
-                self.read(|connection| {
-                    records += u64::from(store::document_row(connection, *id)?.is_some());
-                    let record = pages::get_any(connection, *id)?;
-                    people += u64::from(record.is_some_and(|record| record.kind() == Kind::Contact));
-                    Ok(())
-                })?;
-            }
+            seen.extend(&ids);
+            let people = self.read(|connection| {
+                let kind = |id: &RecordId| Ok(pages::get_any(connection, *id)?.map(|record| record.kind()));
+                let kinds = records.iter().map(kind).collect::<Result<Vec<Option<Kind>>>>()?;
+                Ok(kinds.into_iter().filter(|kind| *kind == Some(Kind::Contact)).count())
+            })?;
+            let (people, records) = (people as u64, records.len() as u64);
             deletions.push(Deletion { by: roster.name_of(&purge.by), people, records, ids });
         }
         Ok(deletions)
@@ -154,6 +166,11 @@ impl Deletion {
     fn waiting(&self) -> WaitingPurge {
         WaitingPurge { by: self.by.clone(), people: self.people, records: self.records }
     }
+
+    /// How many of the records are not here.
+    fn noted(&self) -> u64 {
+        (self.ids.len() as u64).saturating_sub(self.records)
+    }
 }
 
 fn read_since(text: &str) -> Option<Since> {
@@ -166,12 +183,12 @@ impl Since {
         Self {
             people: self.people + more.people,
             records: self.records + more.records,
-            noted: self.noted + (more.ids.len() as u64).saturating_sub(more.records),
+            noted: self.noted + more.noted(),
         }
     }
 
     fn is_too_much(&self) -> bool {
-        self.people > MAX_PEOPLE || self.records > MAX_RECORDS || self.noted > MAX_NOTED
+        self.people > MAX_PEOPLE || self.records > MAX_RECORDS
     }
 
     fn written(&self) -> String {

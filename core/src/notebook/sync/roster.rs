@@ -299,16 +299,20 @@ pub(in crate::notebook) fn epochs_of(keys: &KeyBag) -> Vec<(bool, [u8; 32])> {
     roots.chain(keys.entry_keys.iter().map(|(epoch, _)| (false, epoch.0))).collect()
 }
 
-/// The chains of a log, each from its end back as far as every segment follows one that is here.
+/// The chains of a log, each from its end back as far as every segment follows one that is here, and is not in another
+/// chain: what several have in common is looked at once, with the one that goes furthest.
 fn chains(taken: &[SegmentPlace]) -> Vec<Cut> {
     let by_hash: HashMap<[u8; 32], &SegmentPlace> = taken.iter().map(|segment| (segment.hash, segment)).collect();
     let followed: HashSet<[u8; 32]> = taken.iter().map(|segment| segment.prev).collect();
-    let ends = taken.iter().filter(|segment| !followed.contains(&segment.hash));
+    let ends = taken.iter().rev().filter(|segment| !followed.contains(&segment.hash));
+    let mut visited: HashSet<[u8; 32]> = HashSet::new();
     let chain = |end: &SegmentPlace| {
         let (mut ranges, mut next) = (Ranges::new(), Some(end));
         while let Some(segment) = next {
+            visited.insert(segment.hash);
             ranges.insert(segment.seq);
-            next = by_hash.get(&segment.prev).copied().filter(|before| before.seq < segment.seq);
+            let before = by_hash.get(&segment.prev).copied();
+            next = before.filter(|before| before.seq < segment.seq && !visited.contains(&before.hash));
         }
         Cut { log: end.log, ranges, hash: end.hash }
     };
@@ -412,11 +416,41 @@ fn roster_files<'a>(
             if bytes.len() as u64 == found.bytes && is_ours(&found.name) {
                 let _ = place.delete(&found.name);
             }
-        } else if seal::parcel(&bytes, tag).is_ok() {
-            files.ours.push((found.name.clone(), bytes));
         } else {
-            files.junk.push(id);
+            match seal::parcel(&bytes, tag) {
+                Ok(_) => files.ours.push((found.name.clone(), bytes)),
+                // What a newer version wrote is read again once this one is as new.
+                Err(Error::NeedsUpdate(_)) => {}
+                Err(_) => files.junk.push(id),
+            }
         }
     }
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_log_with_many_ends_each_end_is_named_and_each_segment_looked_at_once() {
+        let hash = |seq: u64, twin: u8| *blake3::hash(&[&seq.to_be_bytes()[..], &[twin]].concat()).as_bytes();
+        let segment = |seq: u64, twin: u8| SegmentPlace {
+            log: [1; 16],
+            seq,
+            hash: hash(seq, twin),
+            prev: if seq == 1 { [0; 32] } else { hash(seq - 1, 0) },
+        };
+        let mut taken: Vec<SegmentPlace> = (1..=1000).map(|seq| segment(seq, 0)).collect();
+        taken.extend((1..=200).map(|twin| segment(1001, twin)));
+        taken.extend([segment(500, 7), segment(1500, 0)]);
+        taken.sort_by_key(|segment| (segment.seq, segment.hash));
+        let cuts = chains(&taken);
+        assert_eq!(cuts.len(), 202);
+        let all = cuts.iter().fold(Ranges::new(), |all, cut| all.union(&cut.ranges));
+        assert_eq!(all, (1..=1001).chain([1500]).collect());
+        assert_eq!(cuts.iter().map(|cut| cut.ranges.count()).sum::<u64>(), taken.len() as u64);
+        let ends: HashSet<[u8; 32]> = cuts.iter().map(|cut| cut.hash).collect();
+        assert!(cuts.iter().all(|cut| cut.ranges.last() >= 500) && ends.contains(&hash(500, 7)));
+    }
 }

@@ -66,7 +66,14 @@ impl Notebook {
         keys: &dyn KeyStore,
         report: &mut SyncReport,
     ) -> Result<()> {
-        let epoch = member.write_epoch().ok_or_else(|| Error::Peer("there is no key to write under".into()))?;
+        let no_key = || {
+            Error::Peer(
+                "the list of devices has no room left for this one to begin a new key, so nothing is sent for now; nothing \
+                 is lost, and it goes on once another device has synced"
+                    .into(),
+            )
+        };
+        let epoch = member.write_epoch().ok_or_else(no_key)?;
         let mut seen = self.seen_to_tell(member)?;
         loop {
             let mut writer = lock(&self.writer);

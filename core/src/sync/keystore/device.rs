@@ -154,6 +154,10 @@ impl KeyStore for DeviceKeyStore {
         }
     }
 
+    fn wait_for_others(&self) -> Option<File> {
+        super::lock_changes(&self.0.folder)
+    }
+
     fn highest(&self, log: LogId) -> Result<Option<u64>> {
         self.0.handed_out.highest(log)
     }
@@ -381,13 +385,8 @@ fn other(kind: Kept) -> Kept {
 /// Locks the folder against a move, or against everybody else; none when it is not there, or the disk knows no locks.
 fn lock(folder: &Path, alone: bool) -> Option<File> {
     let file = to_lock(folder).ok()?;
-    loop {
-        match if alone { file.lock() } else { file.lock_shared() } {
-            Ok(()) => return Some(file),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(_) => return None,
-        }
-    }
+    let lock = if alone { File::lock } else { File::lock_shared };
+    super::wait_for(&file, lock).then_some(file)
 }
 
 /// The folder itself can be locked, also where it can only be read.

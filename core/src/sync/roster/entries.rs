@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use ed25519_dalek::SigningKey;
 
 use super::entry::{Act, Entry};
-use super::{Roster, refused};
+use super::refused;
+use super::room::Room;
 use crate::error::{Error, Result};
 use crate::sync::keys::{DeviceId, EntryHash, NotebookTag};
 
@@ -67,7 +68,7 @@ impl Entries {
         let mut all = Self::begin(first?)?;
         for entry in list {
             let entry = entry?;
-            if !entry.parents.iter().all(|parent| all.list.contains_key(parent)) {
+            if entry.parents.is_empty() || !entry.parents.iter().all(|parent| all.list.contains_key(parent)) {
                 return refused("an entry of the roster is missing");
             }
             all.put(entry);
@@ -131,7 +132,7 @@ impl Entries {
         if let Some(taken) = self.look_at(&entry)? {
             return Ok(taken);
         }
-        if !self.has_room_for(&entry, &mut None) {
+        if !Room::of(self).is_there_for(&entry, self) {
             return too_many();
         }
         self.put(entry);
@@ -165,32 +166,40 @@ impl Entries {
         self.list.insert(entry.hash, entry);
     }
 
-    /// Takes many in, in whatever order they come. What there is no room for is taken if another builds on it.
+    /// Takes many in, in whatever order they come: each is looked at after those of them that are before it. What there is no
+    /// room for is taken if another builds on it.
     pub fn merge(&mut self, entries: impl IntoIterator<Item = Entry>) -> Merged {
-        let mut merged = Merged { waiting: entries.into_iter().collect(), ..Merged::default() };
+        let mut merged = Merged { waiting: sorted(entries), ..Merged::default() };
         let mut no_room: BTreeMap<EntryHash, Entry> = BTreeMap::new();
-        // What the set says, as long as nothing is added to it.
-        let mut roster: Option<Roster> = None;
+        let mut room = Room::of(self);
+        let mut again = MOST_AGAIN;
         loop {
             let before = merged.new.len();
             for entry in std::mem::take(&mut merged.waiting) {
                 match self.look_at(&entry) {
                     Ok(Some(Taken::Waits(_))) => merged.waiting.push(entry),
                     Ok(Some(_)) => {}
-                    Ok(None) if self.has_room_for(&entry, &mut roster) => {
+                    Ok(None) if room.is_there_for(&entry, self) => {
                         merged.new.push(entry.hash);
+                        room.took(&entry);
                         self.put(entry);
-                        roster = None;
                     }
                     Ok(None) => drop(no_room.insert(entry.hash, entry)),
                     Err(error) => merged.refused.push(error),
                 }
             }
-            for entry in self.wanted(&no_room, &merged.waiting, &mut roster) {
+            // Who was let in or removed just now may make room for some of them.
+            if !no_room.is_empty() && again > 0 && room.look_anew() {
+                again -= 1;
+                merged.waiting.extend(std::mem::take(&mut no_room).into_values());
+                merged.waiting = sorted(merged.waiting);
+                continue;
+            }
+            for entry in self.wanted(&no_room, &merged.waiting, &mut room) {
                 no_room.remove(&entry.hash);
                 merged.new.push(entry.hash);
+                room.took(&entry);
                 self.put(entry);
-                roster = None;
             }
             if merged.new.len() == before {
                 merged.refused.extend(no_room.into_values().filter_map(|_| too_many::<()>().err()));
@@ -223,11 +232,21 @@ impl Entries {
     }
 }
 
+/// So often what there was no room for is looked at again because others belong than before.
+const MOST_AGAIN: usize = 4;
+
+/// Each of these once, after those of them that are before it.
+fn sorted(entries: impl IntoIterator<Item = Entry>) -> Vec<Entry> {
+    let mut all: BTreeMap<EntryHash, Entry> = entries.into_iter().map(|entry| (entry.hash, entry)).collect();
+    let order: Vec<EntryHash> = in_order(&all).into_iter().map(|entry| entry.hash).collect();
+    order.into_iter().filter_map(|hash| all.remove(&hash)).collect()
+}
+
 fn too_many<T>() -> Result<T> {
     refused("there are more entries in the roster than a notebook can need; one device writes too many")
 }
 
-/// Each entry after its parents, and of those that could come next the one with the smallest hash.
+/// Each entry after its parents, as far as these are there, and of those that could come next the one with the smallest hash.
 ///
 /// Whether one of two entries comes earlier depends on nothing but the two and what is before them.
 pub(super) fn in_order(list: &BTreeMap<EntryHash, Entry>) -> Vec<&Entry> {
@@ -235,9 +254,10 @@ pub(super) fn in_order(list: &BTreeMap<EntryHash, Entry>) -> Vec<&Entry> {
     let mut missing: BTreeMap<EntryHash, usize> = BTreeMap::new();
     let mut free: BTreeSet<EntryHash> = BTreeSet::new();
     for (hash, entry) in list {
-        entry.parents.iter().for_each(|parent| children.entry(*parent).or_default().push(*hash));
-        missing.insert(*hash, entry.parents.len());
-        if entry.parents.is_empty() {
+        let there: Vec<&EntryHash> = entry.parents.iter().filter(|parent| list.contains_key(parent)).collect();
+        there.iter().for_each(|parent| children.entry(**parent).or_default().push(*hash));
+        missing.insert(*hash, there.len());
+        if there.is_empty() {
             free.insert(*hash);
         }
     }

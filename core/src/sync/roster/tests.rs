@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 
 use super::entry::{AUTHOR, KIND, MADE_AT, PARENTS, PURPOSE};
-use super::weigh::Weighing;
+use super::weigh::{WEIGHED, Weighing};
 use super::*;
 use crate::sync::cbor::Map;
 use crate::sync::keys::{DeviceKeys, EpochKeys, NotebookTag, RecoveryKit};
@@ -616,6 +616,45 @@ fn who_makes_heads_without_end_keeps_nobody_from_saying_something_that_counts() 
     assert_eq!(set.devices(), [1, 4]);
 }
 
+/// Entries of device 1 without end beside what it said before, all of smaller names.
+fn flood_beside(set: &mut Entries, parent: EntryHash) {
+    for mut entry in many(&set.sign(rotate(1), keys(1).signing_key(), false, 0).unwrap(), 0..300) {
+        entry.parents = vec![parent];
+        entry.hash.0[0] = 0;
+        set.list.insert(entry.hash, entry);
+    }
+}
+
+#[test]
+fn a_removal_takes_nothing_along_that_the_removed_device_said_before_however_much_it_says_beside_that() {
+    let mut set = begin();
+    let phone = set.says(1, add(2));
+    let mut by_add = set.clone();
+    set.says(1, set_recovery(1));
+    flood_beside(&mut set, phone);
+    set.says(2, revoke(1));
+    assert_eq!(set.devices(), [2]);
+    assert!(evaluate(&set).recovery.is_some(), "the paper is worthless");
+
+    by_add.says(1, add(3));
+    flood_beside(&mut by_add, phone);
+    let mut elder = by_add.clone();
+    by_add.says(2, revoke(1));
+    assert_eq!(by_add.devices(), [2, 3], "who was let in before stays");
+    // Nor does anybody come back whom it had removed.
+    elder.says(1, add(4));
+    elder.says(2, Act::Rekey { hpke: [2; 32] });
+    let before = elder.heads().into_iter().find(|head| elder.list[head].author == id(2)).unwrap();
+    elder.says(4, revoke(3));
+    for mut entry in many(&elder.sign(rotate(1), keys(4).signing_key(), false, 0).unwrap(), 300..600) {
+        entry.parents = vec![before];
+        entry.hash.0[0] = 0;
+        elder.list.insert(entry.hash, entry);
+    }
+    elder.says(2, revoke(4));
+    assert_eq!(elder.devices(), [1, 2]);
+}
+
 #[test]
 fn who_gives_each_device_other_entries_does_not_part_them() {
     let template = three().sign(rotate(1), keys(2).signing_key(), false, 0).unwrap();
@@ -665,6 +704,43 @@ fn a_roster_full_of_removals_is_read_in_bounded_time() {
     }
     assert!(set.len() > 2000);
     assert_eq!(evaluate(&set), evaluate(&set.clone()));
+}
+
+#[test]
+fn beyond_half_of_the_room_the_list_is_read_a_few_times_and_not_once_for_each_entry() {
+    let mut set = three();
+    for number in 4..9 {
+        set.says(1, add(number));
+    }
+    set.says(1, revoke(2));
+    let template = set.sign(rotate(1), keys(1).signing_key(), false, 0).unwrap();
+    let mut flood = many(&template, 0..2548);
+    for (number, entry) in flood.iter_mut().enumerate() {
+        // Of six who belong, of one who does not, and some that change who does.
+        entry.author = if number < 500 { id(2) } else { id(3 + (number % 6) as u8) };
+        if number % 20 == 0 {
+            entry.act = if number % 40 == 0 { revoke(2) } else { add(9 + (number % 7) as u8) };
+        }
+    }
+    let before = WEIGHED.get();
+    let mut merged = set.clone();
+    let taken = merged.merge(flood.iter().cloned());
+    assert!(WEIGHED.get() - before < 12, "{} times", WEIGHED.get() - before);
+    assert!(merged.len() > MAX_ENTRIES / 2 + 400 && taken.waiting.is_empty(), "{}", merged.len());
+    flood.reverse();
+    set.merge(flood);
+    assert!(set == merged, "in whatever order they come");
+}
+
+#[test]
+fn what_was_kept_begins_once() {
+    let mut set = begin();
+    set.says(1, add(2));
+    let kept = |entries: Vec<Entry>| Entries::kept(entries.into_iter().map(Ok));
+    let in_order: Vec<Entry> = set.lacking(&[]).into_iter().cloned().collect();
+    assert_eq!(kept(in_order.clone()).unwrap(), Some(set));
+    let other = Entry::genesis(keys(1), "device 1", &root(2), 0).unwrap();
+    assert!(kept([in_order, vec![other]].concat()).is_err());
 }
 
 // ---- any story at all -----------------------------------------------------------------------------------------------

@@ -9,9 +9,23 @@ use crate::sync::keys::{DeviceId, EntryHash};
 
 /// Reads a set of entries, as the beginning of this file says.
 pub fn evaluate(entries: &Entries) -> Roster {
+    weigh(entries).1
+}
+
+/// The same, with the order of the entries and what is before what.
+pub(super) fn weigh(entries: &Entries) -> (Weighing<'_>, Roster) {
+    #[cfg(test)]
+    WEIGHED.with(|count| count.set(count.get() + 1));
     let mut weighing = Weighing::new(entries);
     let counting = weighing.decide();
-    weighing.roster(&counting)
+    let roster = weighing.roster(&counting);
+    (weighing, roster)
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How often a set was read.
+    pub(super) static WEIGHED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 /// The work of [`evaluate`]. Entries are named by their place in the order.
