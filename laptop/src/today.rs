@@ -23,6 +23,9 @@ pub(crate) fn today(app: &App) -> Result<(), Failure> {
     if app.json {
         return app.print_json(&page);
     }
+    if let Some(removal) = app.notebook.removal()? {
+        app.out.aside(layout::wrap(&format!("Note: {}.", crate::sync::removal_words(&removal)), "", app.width));
+    }
     if page.people == 0 && page.i_owe.is_empty() && page.they_owe.is_empty() {
         FIRST_LINES.iter().for_each(|line| app.line(line));
         return Ok(());

@@ -36,7 +36,7 @@ use crate::{query, store};
 pub use any::{Draft, Records};
 pub use commands::{Debrief, IntroductionStep};
 pub use commit::{Change, Committed, Origin, RecordChange};
-pub use devices::{DeviceRow, Joining};
+pub use devices::{DeviceRow, Joining, Knock, forget_invitation};
 pub use export::{ExportForm, JsonReport, is_export};
 pub use history::{Conflict, HistoryLine};
 pub use import::{ImportReport, ImportUndone, Kept, NeedsYou};
@@ -44,8 +44,8 @@ pub use jot::{Jotted, WordsAndDay};
 pub use keep::Checkup;
 pub use purge::Purge;
 pub use sync::{
-    KeptBack, Peer, Refused, RenewReport, SetAside, SyncReport, Visit, WaitingPurge, WhyKeptBack, known_addresses,
-    remember_address,
+    KeptBack, Peer, Refused, Removal, RenewReport, SetAside, SyncReport, Visit, WaitingPurge, WhyKeptBack,
+    known_addresses, remember_address,
 };
 pub use undo::UndoStep;
 pub use write::Writing;

@@ -129,7 +129,7 @@ impl Notebook {
 type Target<'a> = &'a mut dyn FnMut(RecordId) -> Option<RecordId>;
 
 /// The record that takes the place of one whose words were rewritten: the same on every device.
-fn successor_of(id: RecordId) -> RecordId {
+pub(super) fn successor_of(id: RecordId) -> RecordId {
     let hash = blake3::hash(&[&id.0[..], b"rewritten"].concat());
     let mut successor = RecordId::default();
     successor.0.copy_from_slice(&hash.as_bytes()[..16]);

@@ -287,6 +287,16 @@ impl Writing<'_> {
         self.commit()
     }
 
+    /// The same, remembering these values.
+    pub(super) fn commit_and_purge_with(
+        mut self,
+        gone: BTreeSet<RecordId>,
+        meta: Vec<(&'static str, Option<String>)>,
+    ) -> Result<Committed> {
+        self.change.meta = meta;
+        self.commit_and_purge(gone)
+    }
+
     pub(super) fn push(&mut self, kind: Kind, id: RecordId, edits: Vec<Edit>, at: Option<Heads>) {
         if !edits.is_empty() {
             self.change.records.push(RecordChange { id, kind, edits, at, by_import: self.import.is_some() });

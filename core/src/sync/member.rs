@@ -15,6 +15,7 @@ use super::keys::{
     self, DeviceId, DeviceKeys, EntryHash, EntryKey, EpochKeys, KeyBag, KeyId, NotebookTag, RecoveryKit, Secret,
 };
 use super::keystore::KeyStore;
+use super::known::heads_name;
 use super::roster::{self, Act, Cut, Entries, Entry, MAX_BY_AUTHOR, Roster};
 use super::seal::{self, Parcel};
 use crate::error::{Error, Result};
@@ -82,7 +83,7 @@ pub fn draw_keys(store: &dyn KeyStore, tag: &NotebookTag, random: Random<'_>) ->
     Ok(DeviceKeys::from_seeds(&endpoint, &device))
 }
 
-fn keep_seeds(store: &dyn KeyStore, tag: &NotebookTag, endpoint: &Secret, device: &Secret) -> Result<()> {
+pub(crate) fn keep_seeds(store: &dyn KeyStore, tag: &NotebookTag, endpoint: &Secret, device: &Secret) -> Result<()> {
     store.put(&endpoint_name(tag), endpoint.bytes())?;
     store.put(&device_name(tag), device.bytes())
 }
@@ -116,7 +117,7 @@ fn keep_envelopes(store: &dyn KeyStore, tag: &NotebookTag, keys: &DeviceKeys) ->
 
 /// Forgets everything this device holds for a notebook: it was removed, or joins anew.
 pub fn forget_keys(store: &dyn KeyStore, tag: &NotebookTag) -> Result<()> {
-    let names = [endpoint_name, device_name, sign_name, envelope_name, ring_name, past_name];
+    let names = [endpoint_name, device_name, sign_name, envelope_name, ring_name, past_name, heads_name];
     names.iter().try_for_each(|name| store.remove(&name(tag)))
 }
 
