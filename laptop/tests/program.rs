@@ -503,6 +503,12 @@ fn a_device_is_let_in_only_by_the_digits_it_shows_and_removed_for_ever() {
     let said = laptop.run(&["sync", "--no-near"]);
     assert!(said.code == 4 && said.err.contains("this device was removed from the notebook by phone"), "{}", said.err);
     assert!(phone.kith(&["devices"]).contains("removed"));
+    // It remembers that, says so without being asked, and what can be done.
+    let said = laptop.run(&["today"]);
+    assert!(said.code == 0 && said.all().contains("removed from its notebook by phone"), "{}", said.all());
+    laptop.kith(&["mailbox", "forget", "1"]);
+    let said = laptop.run(&["sync"]);
+    assert!(said.code == 4 && said.err.contains("kith invite") && said.err.contains("stays here"), "{}", said.err);
 }
 
 #[test]
