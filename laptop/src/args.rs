@@ -435,12 +435,14 @@ pub(crate) enum Command {
     /// Let another device into this notebook
     ///
     /// Shows a code to be typed on the other device, waits until it asks, and lets it in when both show the same six
-    /// digits. A code is good for one device; a new one voids it.
+    /// digits and somebody said yes on each. A code is good for one device, until it is used or taken back with --cancel; a
+    /// new one voids it. With --near it is good for 120 seconds.
     #[command(after_help = examples!("kith invite", "kith invite --folder ~/Dropbox", "kith invite --near", "kith invite --no-wait", "kith invite --agree-to 481516"))]
     Invite(Invite),
     /// Join the notebook of another device, with the code it shows
     ///
-    /// People and notes that are here already are added to that notebook, for all of its devices to read.
+    /// Shows whose notebook that is, and six digits that the other device must show as well, and asks before anything is
+    /// taken or given. People and notes that are here already are added to that notebook, for all of its devices to read.
     #[command(after_help = examples!("kith join KITHJ-2M4X-… --folder ~/Dropbox", "kith join KITHJ-2M4X-… --near", "kith join", "kith join --recovery --folder ~/Dropbox"))]
     Join(Join),
     /// List the devices of this notebook, remove one, or say where the keys of this one are

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use kith_core::Error;
-use kith_core::notebook::{DeviceRow, Joining};
+use kith_core::notebook::{DeviceRow, Joining, Knock, forget_invitation};
 use kith_core::sync::carrier::Mailbox;
-use kith_core::sync::carrier::pair::Lending;
+use kith_core::sync::carrier::pair::{CODE_LASTS, Lending};
 use kith_core::sync::keys::RecoveryKit;
 use kith_core::sync::keystore::KeyStore;
 use kith_core::sync::pairing::{Code, Request};
@@ -16,7 +16,7 @@ use qrcode::render::unicode::Dense1x2;
 use crate::app::App;
 use crate::args::{DeviceStep, Invite, Join};
 use crate::failure::Failure;
-use crate::layout::{FAINT, STRONG, clean, styled};
+use crate::layout::{FAINT, STRONG, clean, styled, wrap};
 use crate::mailboxes::{self, say};
 use crate::{choose, days, keychain, pair, sync};
 
@@ -38,7 +38,8 @@ pub(crate) fn invite(app: &App, invite: &Invite) -> Result<(), Failure> {
         app.notebook.request_to_join(place.as_ref(), &keys)?.ok_or_else(|| {
             Failure::NotFound("no device has asked yet; give the folder time to bring it, and try again".into())
         })?;
-        return agree(app, place.as_ref(), &keys, digits);
+        agree(app, place.as_ref(), &keys, digits)?;
+        return offer_paper(app);
     }
     let code = app.notebook.invite(place.as_ref(), &keys)?;
     show_code(app, &code)?;
@@ -51,21 +52,51 @@ pub(crate) fn invite(app: &App, invite: &Invite) -> Result<(), Failure> {
                 .into(),
         ));
     }
-    say(app, "Type it on the other device: kith join CODE. Waiting until it asks; Ctrl-C ends the waiting.");
-    let request = compare(app, place.as_ref(), &keys)?;
-    agree(app, place.as_ref(), &keys, &request.digits)
+    say(
+        app,
+        "Type it on the other device: kith join CODE. Waiting until it asks; Ctrl-C ends the waiting, and the code lives on \
+         until it is used, replaced, or taken back with kith invite --cancel.",
+    );
+    let request = compare(app, place.as_ref(), &keys, &|| Ok(()))?;
+    agree(app, place.as_ref(), &keys, &request.digits)?;
+    offer_paper(app)
 }
 
-/// Waits until a device asks, and for the person to say that both show the same digits.
-fn compare(app: &App, place: &dyn Mailbox, keys: &dyn KeyStore) -> Result<Request, Failure> {
-    let request = wait(|| app.notebook.request_to_join(place, keys).map_err(Failure::from))?;
+/// Waits until a device asks, and for the people at both to say that they show the same digits. `may_wait` fails when
+/// there is nothing to wait for any more.
+fn compare(
+    app: &App,
+    place: &dyn Mailbox,
+    keys: &dyn KeyStore,
+    may_wait: &dyn Fn() -> Result<(), Failure>,
+) -> Result<Request, Failure> {
+    let request = wait(|| match app.notebook.request_to_join(place, keys)? {
+        None => may_wait().map(|()| None),
+        asked => Ok(asked),
+    })?;
     let name = clean(&request.name);
     say(app, &format!("\"{name}\" asks to join. It must show these digits: {}", spaced(&request.digits)));
-    if choose::agrees(app, &format!("Does it show {}?", spaced(&request.digits)))? {
+    if !choose::agrees(app, &format!("Does it show {}?", spaced(&request.digits)))? {
+        app.notebook.cancel_invitation(place, keys)?;
+        return Err(Failure::Wrong("nobody was let in, and the code is void".into()));
+    }
+    if app.notebook.word_of_guest(place, keys, &request)?.is_none() {
+        say(app, &format!("Now say yes on {name}, too."));
+    }
+    if wait(|| Ok(app.notebook.word_of_guest(place, keys, &request)?))? {
         return Ok(request);
     }
     app.notebook.cancel_invitation(place, keys)?;
-    Err(Failure::Wrong("nobody was let in, and the code is void".into()))
+    Err(Failure::Wrong(format!("{name} said no: nobody was let in, and the code is void")))
+}
+
+/// Forgets an invitation when this command ends, however it does.
+struct Forget<'a>(&'a dyn KeyStore);
+
+impl Drop for Forget<'_> {
+    fn drop(&mut self) {
+        let _ = forget_invitation(self.0);
+    }
 }
 
 /// Lets a device in that is on this network, without a folder.
@@ -75,17 +106,30 @@ fn invite_near(app: &App) -> Result<(), Failure> {
     }
     let (mut own, keys) = (Lending::new()?, app.keys()?);
     let place = own.mailbox();
+    let _forget = Forget(&keys);
+    forget_on_ctrl_c(keys.clone())?;
     let code = app.notebook.invite(&place, &keys)?;
-    let name = pair::lend_to(&mut own, &code, |port| {
+    let name = pair::lend_to(&mut own, &code, |own, port| {
         show_code(app, &code)?;
         say(
             app,
             &format!(
-                "Type it on the other device: kith join CODE --near. It is looked for on this network, at port {port}; \
-                 Ctrl-C ends the waiting."
+                "Type it on the other device within {} seconds: kith join CODE --near. It is looked for on this network, at \
+                 port {port}; Ctrl-C ends the waiting, and the code with it.",
+                CODE_LASTS.as_secs()
             ),
         );
-        let request = compare(app, &place, &keys)?;
+        let may_wait = || {
+            match own.has_ended() {
+            true => Err(Failure::NotFound(
+                "nobody came while the code was good, so it is void now and nobody was let in. kith invite --near shows a \
+                 new one"
+                    .into(),
+            )),
+            false => Ok(()),
+        }
+        };
+        let request = compare(app, &place, &keys, &may_wait)?;
         app.notebook.admit(&place, &keys, &request)?;
         let name = clean(&request.name);
         say(app, &format!("{name} belongs to this notebook now, and brings everything over."));
@@ -96,7 +140,31 @@ fn invite_near(app: &App) -> Result<(), Failure> {
     app.done(
         &name,
         &format!("{name} has what is here. From now on: kith sync --watch on one of the two, kith sync on the other."),
-    )
+    )?;
+    offer_paper(app)
+}
+
+/// Ctrl-C ends the command at once, and the code with it.
+#[allow(clippy::exit)] // as it would without this, but for the code
+fn forget_on_ctrl_c(keys: kith_core::sync::keystore::DeviceKeyStore) -> Result<(), Failure> {
+    let stop = move || {
+        let _ = forget_invitation(&keys);
+        std::process::exit(130);
+    };
+    ctrlc::set_handler(stop).map_err(|error| Failure::Wrong(format!("Ctrl-C cannot be waited for ({error})")))
+}
+
+/// When the second device came in, the paper is offered that lets a device in when all others are lost.
+fn offer_paper(app: &App) -> Result<(), Failure> {
+    let Some(member) = app.notebook.member(&app.keys()?)? else { return Ok(()) };
+    if member.roster().recovery.is_none() && member.roster().devices.len() == 2 {
+        sync::aside(
+            app,
+            "Now is the time for a recovery key, on paper: with it alone a device is let in when all others are lost, and a \
+             stolen one is shut out. `kith recovery` makes it, through a mailbox.",
+        );
+    }
+    Ok(())
 }
 
 fn agree(app: &App, place: &dyn Mailbox, keys: &dyn KeyStore, digits: &str) -> Result<(), Failure> {
@@ -138,88 +206,127 @@ pub(crate) fn join(app: &App, join: &Join) -> Result<(), Failure> {
         return join_near(app, join, code);
     }
     let (place, keys) = (mailboxes::one(app, join.folder.as_deref())?, app.keys()?);
-    if (code.is_some() || join.again || join.recovery) && !join.yes {
-        warn(app)?;
-    }
-    if join.again {
-        app.notebook.rejoin(place.as_ref(), &keys)?;
-        return arrive(app, place.as_ref(), "This device is back in its notebook.");
-    }
-    if join.recovery {
+    if join.again || join.recovery {
+        if !join.yes {
+            may_be_added(app, "the one you join")?;
+        }
+        if join.again {
+            app.notebook.rejoin(place.as_ref(), &keys)?;
+            return arrive(app, place.as_ref(), "This device is back in its notebook.");
+        }
         app.notebook.recover(place.as_ref(), &keys, &typed_key()?)?;
         return arrive(app, place.as_ref(), "The recovery key let this device in.");
     }
-    let waits = !join.no_wait && app.can_ask();
-    match ask(app, place.as_ref(), &keys, code.as_ref(), waits)? {
-        Some(from) => arrive(app, place.as_ref(), &format!("{} let this device in.", clean(&from))),
-        None => Ok(()),
+    if let Some(code) = &code {
+        knock(app, join, place.as_ref(), &keys, code)?;
     }
+    let waits = !join.no_wait && app.can_ask();
+    go_on(app, place.as_ref(), &keys, waits)
 }
 
 /// Joins the notebook of a device on this network, which lends a mailbox for that.
 fn join_near(app: &App, join: &Join, code: &Code) -> Result<(), Failure> {
-    if !join.yes {
-        warn(app)?;
-    }
+    must_have_a_yes(app, join)?;
     let spinner = app.spinner("looking for the device that shows this code");
     let lent = pair::borrow(code, join.at.as_deref());
     spinner.finish_and_clear();
     let (lent, keys) = (lent?, app.keys()?);
-    match ask(app, &lent, &keys, Some(code), true)? {
-        Some(from) => arrive(app, &lent, &format!("{} let this device in.", clean(&from))),
+    knock(app, join, &lent, &keys, code)?;
+    go_on(app, &lent, &keys, true)
+}
+
+/// Asks to be let in, and shows who invites and the digits, before anything is taken or given: the person at this device
+/// has to say yes. A no leaves everything as it was, on both devices.
+fn knock(app: &App, join: &Join, place: &dyn Mailbox, keys: &dyn KeyStore, code: &Code) -> Result<(), Failure> {
+    must_have_a_yes(app, join)?;
+    let knock = app.notebook.knock(place, keys, code)?;
+    let said = show_knock(app, &knock).and_then(|()| consent(app, join, &knock));
+    if !matches!(said, Ok(true)) {
+        app.notebook.decline_to_join(place, keys)?;
+        said?;
+        return Err(Failure::Wrong("nothing was joined; this notebook and the other are as they were".into()));
+    }
+    Ok(app.notebook.agree_to_join(place, keys)?)
+}
+
+/// Nobody is asked by a script, so it has to have said yes; and what is here is not added by a plain yes.
+fn must_have_a_yes(app: &App, join: &Join) -> Result<(), Failure> {
+    let records = app.notebook.record_count()?;
+    if join.join_with_my_notes || (join.yes && records == 0) || (!join.yes && app.can_ask()) {
+        return Ok(());
+    }
+    Err(Failure::Usage(match records {
+        0 => "nobody is here to see whom this device joins; repeat it with --yes".into(),
+        records => format!(
+            "{} here would be added to the notebook you join, for all of its devices to read, and cannot be taken apart \
+             again; repeat it with --join-with-my-notes",
+            days::count(records, "record", "records")
+        ),
+    }))
+}
+
+/// Whether the person says yes to whom they are shown.
+fn consent(app: &App, join: &Join, knock: &Knock) -> Result<bool, Failure> {
+    if join.yes || join.join_with_my_notes {
+        return Ok(true);
+    }
+    let (host, digits) = (clean(&knock.host), spaced(&knock.digits));
+    if !choose::agrees(app, &wrap(&format!("Does {host} show {digits}, and is it yours?"), "", app.width))? {
+        return Ok(false);
+    }
+    Ok(may_be_added(app, &format!("that of {host}")).is_ok())
+}
+
+fn show_knock(app: &App, knock: &Knock) -> Result<(), Failure> {
+    if app.json {
+        return app.print_json(knock);
+    }
+    app.line(format!("Host: {}", styled(STRONG, &clean(&knock.host))));
+    let (devices, people) =
+        (days::count(knock.devices, "device", "devices"), days::count(knock.people, "person", "people"));
+    app.line(format!("Its notebook: {devices}, {people}"));
+    app.line(format!("Digits: {}", styled(STRONG, &spaced(&knock.digits))));
+    say(app, "The other device must show the same digits. Agree there, too; `kith join` goes on here.");
+    Ok(())
+}
+
+/// Takes the answer, and waits for it if that is wanted.
+fn go_on(app: &App, place: &dyn Mailbox, keys: &dyn KeyStore, waits: bool) -> Result<(), Failure> {
+    let look = || match app.notebook.join(place, keys, None)? {
+        Joining::Joined { from } => Ok(Some(from)),
+        Joining::Asked { .. } => Ok(None),
+    };
+    let from = match (look()?, waits) {
+        (None, true) => Some(wait(look)?),
+        (from, _) => from,
+    };
+    match from {
+        Some(from) => arrive(app, place, &format!("{} let this device in.", clean(&from))),
         None => Ok(()),
     }
 }
 
-/// Asks, shows the digits, and waits for the answer if that is wanted: who let this device in.
-fn ask(
-    app: &App,
-    place: &dyn Mailbox,
-    keys: &dyn KeyStore,
-    code: Option<&Code>,
-    waits: bool,
-) -> Result<Option<String>, Failure> {
-    let mut shown = false;
-    let mut ask = |code: Option<&Code>| match app.notebook.join(place, keys, code)? {
-        Joining::Joined { from } => Ok(Some(from)),
-        Joining::Asked { digits } => {
-            if !std::mem::replace(&mut shown, true) {
-                show_digits(app, &digits)?;
-            }
-            Ok(None)
-        }
-    };
-    match (ask(code)?, waits) {
-        (None, true) => wait(|| ask(None)).map(Some),
-        (from, _) => Ok(from),
-    }
-}
-
-/// Two notebooks become one, for good: the person says so.
-fn warn(app: &App) -> Result<(), Failure> {
-    let people = app.notebook.people(0, 1)?.total;
-    if people == 0 {
+/// Two notebooks become one, for good: the person says so, in a word that is not typed by accident.
+fn may_be_added(app: &App, to: &str) -> Result<(), Failure> {
+    let records = app.notebook.record_count()?;
+    if records == 0 {
         return Ok(());
     }
-    let people = days::count(people, "person in this notebook is", "people in this notebook are");
+    let people = app.notebook.people(0, 1)?.total;
     let question = format!(
-        "{people} added to the one you join; everyone with that notebook will read all of it, and it cannot be taken \
-         apart again. Go on?"
+        "What is in this notebook is added to {to}: {} and {} in all. Everyone with that notebook will read all of it, and \
+         it cannot be taken apart again.",
+        days::count(people, "person", "people"),
+        days::count(records, "record", "records")
     );
-    if choose::agrees(app, &crate::layout::wrap(&question, "", app.width))? {
-        Ok(())
-    } else {
-        Err(Failure::Wrong("nothing was joined".into()))
+    if !app.can_ask() {
+        return Err(Failure::Usage(format!("{question} Nobody is here to say so; repeat it with --yes.")));
     }
-}
-
-fn show_digits(app: &App, digits: &str) -> Result<(), Failure> {
-    if app.json {
-        return app.print_json(&serde_json::json!({ "digits": digits }));
+    app.out.ask(&wrap(&question, "", app.width));
+    match choose::ask(app, "Type \"join\" to go on: ")?.to_lowercase().as_str() {
+        "join" => Ok(()),
+        _ => Err(Failure::Wrong("nothing was joined".into())),
     }
-    app.line(format!("Digits: {}", styled(STRONG, &spaced(digits))));
-    say(app, "The other device must show the same. Agree there; `kith join` goes on here.");
-    Ok(())
 }
 
 fn arrive(app: &App, place: &dyn Mailbox, words: &str) -> Result<(), Failure> {

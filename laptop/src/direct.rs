@@ -34,7 +34,7 @@ type Met = BTreeMap<[u8; 32], (Peer, Called)>;
 pub(crate) fn nearby(app: &App, answers: &mut Vec<serde_json::Value>) -> Result<usize, Failure> {
     let keys = app.keys()?;
     let Some(member) = app.notebook.member(&keys)? else { return Ok(0) };
-    let peers = app.notebook.peers(&keys)?;
+    let peers = app.notebook.peers_to_call(&keys)?;
     let (has_relay, is_on_a_network) = (app.notebook.relay()?.is_some(), near::is_on_a_network());
     if peers.is_empty() || !(has_relay || is_on_a_network) {
         return Ok(0);
@@ -50,14 +50,14 @@ pub(crate) fn nearby(app: &App, answers: &mut Vec<serde_json::Value>) -> Result<
     let serving = Serving::default();
     std::thread::scope(|scope| {
         let ((tell, calls), (came, guests)) = (mpsc::channel(), mpsc::channel());
-        let (direct, notebook, keys, serving) = (&direct, &app.notebook, &keys, &serving);
+        let (direct, notebook, keys, serving, bar) = (&direct, &app.notebook, &keys, &serving, &spinner);
         scope.spawn(move || serve(notebook, direct, keys, serving, &came));
         let mut open: Vec<[u8; 32]> = Vec::new();
         let call = |open: &mut Vec<[u8; 32]>, peer: &Peer, at: Vec<SocketAddr>| {
             let (tell, peer) = (tell.clone(), peer.clone());
             open.push(peer.endpoint);
             scope.spawn(move || {
-                let called = notebook.call(direct, &peer, &at, keys, &mut |_, _| Ok(()));
+                let called = notebook.call(direct, &peer, &at, keys, &mut |done, total| tick(bar, &peer, done, total));
                 let _ = tell.send((peer, called));
             });
         };
@@ -115,6 +115,15 @@ pub(crate) fn nearby(app: &App, answers: &mut Vec<serde_json::Value>) -> Result<
         failed = told(app, &keys, &peer, called, answers).err().or(failed);
     }
     failed.map_or(Ok(count), Err)
+}
+
+/// Shows how far an exchange has come.
+fn tick(bar: &indicatif::ProgressBar, peer: &Peer, done: u64, total: u64) -> Result<(), Error> {
+    if total > 0 {
+        bar.set_message(format!("{}: {done} of {} so far", clean(&peer.name), days::count(total, "file", "files")));
+    }
+    bar.tick();
+    Ok(())
 }
 
 /// Of two meetings with one device, that counts in which more was brought. One that is not where it was may still show
@@ -176,17 +185,24 @@ pub(crate) fn at(app: &App, typed: &str, answers: &mut Vec<serde_json::Value>) -
             ))
         })?
         .collect();
+    let spinner = app.spinner("calling there");
     // Which of them is there, only the connection tells.
     let answered = std::thread::scope(|scope| {
-        let (direct, notebook, keys, at) = (&direct, &app.notebook, &keys, &at);
+        let (direct, notebook, keys, at, bar) = (&direct, &app.notebook, &keys, &at, &spinner);
         let calls: Vec<_> = peers
             .iter()
-            .map(|peer| (peer, scope.spawn(move || notebook.call(direct, peer, at, keys, &mut |_, _| Ok(())))))
+            .map(|peer| {
+                let call = move || {
+                    notebook.call_chosen(direct, peer, at, keys, &mut |done, total| tick(bar, peer, done, total))
+                };
+                (peer, scope.spawn(call))
+            })
             .collect();
         let ended = calls.into_iter().filter_map(|(peer, call)| Some((peer, call.join().ok()?)));
         let answered: Vec<_> = ended.filter(|(_, called)| !matches!(called, Err(Error::NotFound(_)))).collect();
         answered
     });
+    spinner.finish_and_clear();
     drop(direct);
     if answered.is_empty() {
         return Err(Failure::NotFound(format!(

@@ -37,7 +37,7 @@ pub(crate) struct Called {
 /// Calls every device that is not nearby: at the beginning, when something changed, and again when it did not answer.
 pub(crate) fn call_all(here: &Here<'_>, words: &mpsc::Receiver<Word>, tell: &mpsc::Sender<Event>) {
     let (mut due, mut nearby) = (BTreeMap::new(), BTreeSet::new());
-    let peers = || here.notebook.peers(&here.keys).unwrap_or_default();
+    let peers = || here.notebook.peers_to_call(&here.keys).unwrap_or_default();
     let all_soon = |due: &mut BTreeMap<[u8; 32], Instant>, wait: Duration| {
         for peer in peers() {
             due.entry(peer.endpoint).or_insert_with(|| Instant::now() + wait);

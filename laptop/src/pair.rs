@@ -18,12 +18,12 @@ const STEP: Duration = Duration::from_millis(200);
 pub(crate) fn lend_to<T>(
     lending: &mut Lending,
     code: &Code,
-    meanwhile: impl FnOnce(u16) -> Result<T, Failure>,
+    meanwhile: impl FnOnce(&Lending, u16) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let port = lending.open(code)?;
     let mut near = Near::look()?;
     near.show(|nonce| Some(code.beacon(nonce)), port)?;
-    let done = meanwhile(port)?;
+    let done = meanwhile(lending, port)?;
     lending.wait();
     Ok(done)
 }

@@ -1,7 +1,7 @@
 //! Bringing this notebook together with other devices: through the mailboxes that are remembered on this device, then with
 //! those that are nearby or at the relay.
 
-use kith_core::notebook::SyncReport;
+use kith_core::notebook::{Removal, SyncReport};
 use kith_core::sync::carrier::Mailbox;
 
 use crate::app::App;
@@ -32,7 +32,18 @@ fn once(app: &App, sync: &Sync, answers: &mut Vec<serde_json::Value>) -> Result<
     }
     let all = mailboxes::open_all(app)?;
     let passed = pass(app, &all.iter().map(|(_, mailbox)| mailbox.as_ref()).collect::<Vec<_>>(), answers);
-    let others = app.notebook.peers(&app.keys()?)?.len();
+    let others = app.notebook.peers_to_call(&app.keys()?)?.len();
+    let removal = app.notebook.removal()?;
+    if let Some(removal) = removal.filter(|_| others == 0) {
+        let words = removal_words(&removal);
+        if all.is_empty() {
+            return Err(Failure::Core(kith_core::Error::Peer(words)));
+        }
+        if passed.is_ok() {
+            aside(app, &format!("Note: {words}."));
+        }
+        return passed;
+    }
     if all.is_empty() && (others == 0 || sync.no_near) {
         return Err(mailboxes::none_yet());
     }
@@ -54,6 +65,23 @@ fn once(app: &App, sync: &Sync, answers: &mut Vec<serde_json::Value>) -> Result<
         }
         (Err(failure), _) | (_, Err(failure)) => Err(failure),
         (Ok(()), Ok(_)) => Ok(()),
+    }
+}
+
+/// What a device says that was removed, and what its person can do.
+pub(crate) fn removal_words(removal: &Removal) -> String {
+    let by = crate::layout::clean(&removal.by);
+    let after = "What is in this notebook stays here. To come back, this device joins anew: `kith invite` on one that \
+                 belongs to the notebook, and `kith join CODE` here";
+    match (removal.is_certain, by.as_str()) {
+        (true, "") => format!("this device was removed from its notebook, and nothing more is exchanged. {after}"),
+        (true, by) => {
+            format!("this device was removed from its notebook by {by}, and nothing more is exchanged. {after}")
+        }
+        (false, by) => format!(
+            "{by} says that this device was removed, so it is not called any more unless you name its address (kith sync \
+             --at HOST:PORT). {after}"
+        ),
     }
 }
 
@@ -206,6 +234,24 @@ pub(crate) fn tell_asides(app: &App, report: &SyncReport) {
             "kept back: of a removed device, and what shows that it wrote them before has not come. See `kith quarantine`.",
         ),
         (report.deleted, "record is", "records are", "gone for good: another device of yours deleted them so."),
+        (
+            report.rewritten,
+            "record was",
+            "records were",
+            "written anew on another device of yours, without some of the words; the old ones are gone here too.",
+        ),
+        (
+            report.kept_in_notes,
+            "note holds",
+            "notes hold",
+            "what was written here meanwhile into a record that was written anew elsewhere: copy over what is to stay.",
+        ),
+        (
+            report.purged,
+            "change was",
+            "changes were",
+            "left out: for a record that was deleted for good here, or written anew without some of its words.",
+        ),
         (report.forgotten, "file is", "files are", "forgotten: another device of yours sealed everything anew."),
         (report.newer, "file needs", "files need", "a newer version of Kith; it is kept for that day."),
     ] {

@@ -34,6 +34,9 @@ pub(crate) fn today(app: &App, all: bool) -> Result<(), Failure> {
     if app.json {
         return app.print_json(&Answer { page: &page, more });
     }
+    if let Some(removal) = app.notebook.removal()? {
+        app.out.aside(layout::wrap(&format!("Note: {}.", crate::sync::removal_words(&removal)), "", app.width));
+    }
     if app.notebook.is_empty()? {
         FIRST_LINES.iter().for_each(|line| app.line(line));
         return Ok(());

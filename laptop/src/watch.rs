@@ -70,18 +70,10 @@ pub(crate) fn watch(app: &App, port: Option<u16>) -> Result<(), Failure> {
     stop_on_ctrl_c(tell.clone())?;
     let (far, words) = mpsc::channel();
     let mut plan = Plan::new(mailboxes, far);
-    let listen = || app.notebook.go_on_the_network(&keys, port.unwrap_or(0));
-    let direct = match listen()? {
-        Some(direct) => {
-            plan.everything_soon();
-            Some(direct)
-        }
-        // A notebook that has met nobody is founded by its first mailbox.
-        None => {
-            plan.pass_all(app);
-            listen()?
-        }
-    };
+    // First the mailboxes: who was removed is heard there before anybody may come in, and a notebook that has met nobody is
+    // founded by the first of them.
+    plan.pass_all(app);
+    let direct = app.notebook.go_on_the_network(&keys, port.unwrap_or(0))?;
     let Some(direct) = direct else { return Err(mailboxes::none_yet()) };
     direct.open_door(app.notebook.guests(&keys)?);
     let here = Here { notebook: &app.notebook, keys, direct, is_over: AtomicBool::new(false) };
@@ -170,7 +162,7 @@ fn look_out(here: &Here<'_>, mut near: Near, tell: &mpsc::Sender<Event>) {
         }
         let Some(sighting) = sighting else { continue };
         let device = sighting.beacon.of(&member);
-        let peers = here.notebook.peers(&here.keys).unwrap_or_default();
+        let peers = here.notebook.peers_to_call(&here.keys).unwrap_or_default();
         if let Some(peer) = peers.into_iter().find(|peer| Some(peer.device) == device) {
             let _ = tell.send(Event::Seen(peer, sighting.at));
         }

@@ -108,7 +108,7 @@ impl Desk {
     /// Lets another computer into this one's notebook, through a folder.
     fn lets_in(&self, other: &Self, folder: &str) {
         let code = self.kith(&["invite", "--folder", folder, "--no-wait"]);
-        let asked = other.json(&["join", code.trim(), "--folder", folder, "--no-wait", "--yes"]);
+        let asked = other.json(&["join", code.trim(), "--folder", folder, "--no-wait", "--join-with-my-notes"]);
         self.kith(&["invite", "--agree-to", asked["digits"].as_str().unwrap()]);
         assert!(other.kith(&["join"]).contains("let this device in"));
     }
@@ -854,7 +854,10 @@ fn a_device_is_let_in_only_by_the_digits_it_shows_and_removed_for_ever() {
     let (whole, last) = code.trim().split_at(code.trim().len() - 1);
     let mistyped = format!("{whole}{}", if last == "0" { "1" } else { "0" });
     assert_eq!(thief.run(&["join", &mistyped, "--folder", &folder, "--yes"]).code, 2, "a slip is found");
-    thief.kith(&["join", code.trim(), "--folder", &folder, "--yes", "--no-wait"]);
+    let said = thief.run(&["join", code.trim(), "--folder", &folder, "--yes", "--no-wait"]);
+    assert!(said.code == 2 && said.err.contains("--join-with-my-notes"), "nor by a plain yes: {}", said.err);
+    let asked = thief.json(&["join", code.trim(), "--folder", &folder, "--join-with-my-notes", "--no-wait"]);
+    assert_eq!((&asked["host"], &asked["devices"], &asked["people"]), (&"phone".into(), &1.into(), &1.into()));
     let said = phone.run(&["invite", "--agree-to", "000000"]);
     assert!(said.code == 1 && said.err.contains("Nobody was let in"), "{}", said.err);
     assert_eq!(phone.run(&["invite", "--agree-to", "000000"]).code, 3, "the code is spent");
@@ -870,6 +873,29 @@ fn a_device_is_let_in_only_by_the_digits_it_shows_and_removed_for_ever() {
     let said = laptop.run(&["sync", "--no-near"]);
     assert!(said.code == 4 && said.err.contains("this device was removed from the notebook by phone"), "{}", said.err);
     assert!(phone.kith(&["devices"]).contains("removed"));
+    // It remembers that, says so without being asked, and what can be done.
+    let said = laptop.run(&["today"]);
+    assert!(said.code == 0 && said.all().contains("removed from its notebook by phone"), "{}", said.all());
+    laptop.kith(&["mailbox", "forget", "1"]);
+    let said = laptop.run(&["sync"]);
+    assert!(said.code == 4 && said.err.contains("kith invite") && said.err.contains("stays here"), "{}", said.err);
+}
+
+#[test]
+fn a_notebook_with_one_note_and_nobody_in_it_is_not_added_unasked_and_a_code_lives_until_it_is_cancelled() {
+    let home = Desk::new();
+    let (phone, laptop) = (Desk::inside(&home.folder, "phone"), Desk::inside(&home.folder, "laptop"));
+    std::fs::create_dir(home.path("shared")).unwrap();
+    let folder = home.path("shared").to_str().unwrap().to_string();
+    laptop.kith(&["note", "a thought of my own"]);
+    assert_eq!(laptop.json(&["people"])["total"], 0);
+    let code = phone.kith(&["invite", "--folder", &folder, "--no-wait"]);
+    let said = laptop.run(&["join", code.trim(), "--folder", &folder, "--yes", "--no-wait"]);
+    assert!(said.code == 2 && said.err.contains("1 record here would be added"), "{}", said.err);
+    assert_eq!(phone.run(&["invite", "--agree-to", "000000"]).code, 3, "nothing was asked");
+    assert!(phone.kith(&["invite", "--cancel"]).contains("taken back"));
+    let said = laptop.run(&["join", code.trim(), "--folder", &folder, "--join-with-my-notes", "--no-wait"]);
+    assert_eq!(said.code, 3, "it is void: {}", said.err);
 }
 
 #[test]

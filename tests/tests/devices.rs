@@ -149,6 +149,75 @@ fn a_code_is_worth_one_guess() {
     assert!(laptop.notebook.device_list(&laptop.keys).unwrap().is_empty());
 }
 
+/// Everything a device shows and keeps, and what lies in the folder.
+fn as_it_is(device: &Device, folder: &Path) -> (Vec<String>, Vec<String>, Vec<PathBuf>) {
+    let rows = device.notebook.device_list(&device.keys).unwrap().into_iter().map(|row| row.name).collect();
+    (device.notebook.dump().unwrap(), rows, files(folder))
+}
+
+#[test]
+fn the_new_device_shows_who_invites_before_anything_and_a_no_there_leaves_both_as_they_were() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let tablet = home.device("tablet", 3);
+    phone.notebook.jot_line(DANA).unwrap();
+    tablet.notebook.jot_line("Ann Lee").unwrap();
+    all(&[&phone, &laptop], &home.shared);
+    let place = mailbox(&home.shared);
+    let before = (as_it_is(&phone, &home.shared), as_it_is(&tablet, &home.shared));
+    let code = phone.notebook.invite(&place, &phone.keys).unwrap();
+    let knock = tablet.notebook.knock(&place, &tablet.keys, &code).unwrap();
+    assert_eq!((knock.host.as_str(), knock.devices, knock.people), ("phone", 2, 1));
+    let request = phone.notebook.request_to_join(&place, &phone.keys).unwrap().unwrap();
+    assert_eq!(knock.digits, request.digits, "both show the same");
+    // Nobody said yes there: the host alone lets nobody in, and the new device goes on with nothing.
+    assert!(matches!(phone.notebook.admit(&place, &phone.keys, &request), Err(Error::NotFound(_))));
+    assert!(matches!(tablet.notebook.join(&place, &tablet.keys, None), Err(Error::NotFound(_))));
+    tablet.notebook.decline_to_join(&place, &tablet.keys).unwrap();
+    assert_eq!(phone.notebook.word_of_guest(&place, &phone.keys, &request).unwrap(), Some(false));
+    let told = phone.notebook.admit_who_shows(&place, &phone.keys, &request.digits);
+    assert!(matches!(told, Err(Error::Peer(words)) if words.contains("said no")));
+    assert_eq!((as_it_is(&phone, &home.shared), as_it_is(&tablet, &home.shared)), before);
+    assert!(tablet.notebook.member(&tablet.keys).unwrap().is_none());
+    // Both can go on: a new code, and a yes.
+    phone.lets_in(&tablet, &home.shared);
+}
+
+#[test]
+fn a_no_of_the_host_is_told_to_the_new_device_and_leaves_both_as_they_were() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let tablet = home.device("tablet", 3);
+    all(&[&phone, &laptop], &home.shared);
+    let place = mailbox(&home.shared);
+    let before = (as_it_is(&phone, &home.shared), as_it_is(&tablet, &home.shared));
+    let code = phone.notebook.invite(&place, &phone.keys).unwrap();
+    tablet.notebook.knock(&place, &tablet.keys, &code).unwrap();
+    tablet.notebook.agree_to_join(&place, &tablet.keys).unwrap();
+    phone.notebook.cancel_invitation(&place, &phone.keys).unwrap();
+    let told = tablet.notebook.join(&place, &tablet.keys, None);
+    assert!(matches!(told, Err(Error::Peer(words)) if words.contains("took its invitation back")));
+    assert!(matches!(tablet.notebook.join(&place, &tablet.keys, None), Err(Error::NotFound(_))), "once");
+    assert_eq!((as_it_is(&phone, &home.shared), as_it_is(&tablet, &home.shared)), before);
+}
+
+#[test]
+fn a_device_that_says_no_keeps_the_keys_it_had_of_that_notebook() {
+    let home = Home::new();
+    let (phone, mut laptop) = (home.device("phone", 1), home.device("laptop", 2));
+    let backup = home.folder.path().join("backup");
+    laptop.back_up(&backup);
+    phone.lets_in(&laptop, &home.shared);
+    all(&[&laptop, &phone], &home.shared);
+    laptop.restore(&backup);
+    let place = mailbox(&home.shared);
+    let code = phone.notebook.invite(&place, &phone.keys).unwrap();
+    laptop.notebook.knock(&place, &laptop.keys, &code).unwrap();
+    laptop.notebook.decline_to_join(&place, &laptop.keys).unwrap();
+    laptop.notebook.rejoin(&place, &laptop.keys).unwrap();
+    laptop.pass(&home.shared).unwrap();
+}
+
 #[test]
 fn a_removed_device_is_not_heard_any_more_and_reads_nothing_new() {
     let home = Home::new();

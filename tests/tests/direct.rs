@@ -3,16 +3,19 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use kith_core::Error;
 use kith_core::model::*;
-use kith_core::notebook::{Joining, Peer, SyncReport};
+use kith_core::notebook::{Joining, Peer, Removal, SyncReport};
 use kith_core::sync::carrier::direct::{Direct, Guest, Guests};
 use kith_core::sync::carrier::lent::{Borrowed, lend};
+use kith_core::sync::carrier::pair::{CODE_LASTS, Lending, borrow};
 use kith_core::sync::carrier::{Heard, Line, Mailbox};
 use kith_core::sync::keys::{DeviceKeys, Secret};
+use kith_core::sync::keystore::KeyStore;
 use kith_core::sync::pairing::Code;
 use tests::home::Home;
 use tests::line::{Within, pair};
@@ -121,6 +124,27 @@ fn a_removed_device_is_sent_away_and_told_why() {
     assert!(matches!(&of_laptop, Err(Error::Peer(words)) if words.contains("was removed")), "{of_laptop:?}");
     assert!(of_phone.is_none(), "the phone never spoke with it");
     assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn a_removed_device_remembers_it_and_calls_nobody_by_itself_until_it_is_let_in_anew() {
+    let home = Home::new();
+    let (phone, laptop) = two(&home);
+    assert_eq!(laptop.notebook.removal().unwrap(), None);
+    phone.notebook.remove_device(&phone.keys, "laptop").unwrap();
+    assert!(meet(&laptop, &phone).0.is_err());
+    let removal = |is_certain| Some(Removal { by: "phone".into(), is_certain });
+    assert_eq!(laptop.notebook.removal().unwrap(), removal(false), "it was told");
+    assert!(laptop.notebook.peers_to_call(&laptop.keys).unwrap().is_empty());
+    assert_eq!(laptop.notebook.peers(&laptop.keys).unwrap().len(), 1, "somebody may ask for it");
+    phone.pass(&home.shared).unwrap();
+    assert!(laptop.pass(&home.shared).is_err());
+    assert_eq!(laptop.notebook.removal().unwrap(), removal(true), "it has read it");
+    laptop.notebook.jot_line(DANA).unwrap();
+    phone.lets_in(&laptop, &home.shared);
+    assert_eq!(laptop.notebook.removal().unwrap(), None);
+    met(&laptop, &phone);
+    assert_alike(&phone, &laptop);
 }
 
 #[test]
@@ -406,4 +430,138 @@ fn a_device_joins_over_a_line_as_it_does_through_a_folder() {
     phone.notebook.jot_line("Ben Ode, Harbour").unwrap();
     met(&laptop, &phone);
     assert_alike(&phone, &laptop);
+}
+
+/// Three devices, of which the first removed the third, told the second, and was then put back from before that; and a
+/// note that it wrote since.
+fn put_back_from_before_a_removal(home: &Home) -> [Device; 3] {
+    let [mut phone, laptop, tablet] = home.devices(["phone", "laptop", "tablet"]);
+    let backup = home.folder.path().join("backup");
+    phone.back_up(&backup);
+    phone.notebook.remove_device(&phone.keys, "tablet").unwrap();
+    phone.pass(&home.shared).unwrap();
+    laptop.pass(&home.shared).unwrap();
+    phone.restore(&backup);
+    phone.notebook.jot_line("Secret Sam, Harbour").unwrap();
+    [phone, laptop, tablet]
+}
+
+fn knows_sam(device: &Device) -> bool {
+    !device.notebook.people_named("Secret Sam", 10).unwrap().is_empty()
+}
+
+/// The first calls the second at an address that its person named.
+fn call_chosen(caller: &Device, host: &Device) -> Result<SyncReport, Error> {
+    let (listening, peer) = (listen(host), known_as(host, caller));
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                if let Some(guest) = listening.direct.next_guest(Duration::from_millis(50)) {
+                    let _ = host.notebook.serve(&listening.direct, guest, &host.keys, &mut |_, _| Ok(()));
+                }
+            }
+        });
+        let member = caller.notebook.member(&caller.keys).unwrap().unwrap();
+        let direct = Direct::bind(member.keys().endpoint_key(), 0, None).unwrap();
+        let called = caller.notebook.call_chosen(&direct, &peer, &[listening.at], &caller.keys, &mut |_, _| Ok(()));
+        is_over.store(true, Ordering::Relaxed);
+        called.map(|(report, _)| report)
+    })
+}
+
+fn is_told_to_catch_up<T>(done: Result<T, Error>) -> bool {
+    matches!(done, Err(Error::Peer(words)) if words.contains("older copy") && words.contains("mailbox"))
+}
+
+#[test]
+fn a_notebook_put_back_from_before_a_removal_says_nothing_to_the_removed_device() {
+    for heads_are_kept in [true, false] {
+        let home = Home::new();
+        let [phone, laptop, tablet] = put_back_from_before_a_removal(&home);
+        if !heads_are_kept {
+            // Keys of a device that was let in before anything else was remembered.
+            let tag = phone.notebook.notebook_tag().unwrap().unwrap();
+            phone.keys.remove(&format!("heads-{tag}")).unwrap();
+        }
+        assert!(phone.notebook.is_behind(&phone.keys).unwrap());
+        assert!(is_told_to_catch_up(phone.notebook.go_on_the_network(&phone.keys, 0).map(drop)));
+        assert!(phone.notebook.guests(&phone.keys).unwrap().welcome.is_empty());
+        assert!(phone.notebook.announcement(&phone.keys, 1).unwrap().is_none());
+        let [of_phone, of_tablet] = tests::line::speak(&phone, &tablet);
+        assert!(is_told_to_catch_up(of_phone) && of_tablet.is_err());
+        // Nor at an address that was named: what the removed device gives is not what this one knew.
+        assert!(is_told_to_catch_up(call_chosen(&phone, &tablet)));
+        assert!(!knows_sam(&tablet) && phone.notebook.is_behind(&phone.keys).unwrap());
+        // The other one knows, and is told everything.
+        call_chosen(&phone, &laptop).unwrap();
+        assert!(!phone.notebook.is_behind(&phone.keys).unwrap());
+        assert!(phone.notebook.device_list(&phone.keys).unwrap().iter().any(|row| row.name == "tablet" && row.removed));
+        assert!(knows_sam(&laptop));
+        assert!(meet(&tablet, &phone).0.is_err());
+        drop(tablet.pass(&home.shared));
+        assert!(!knows_sam(&tablet), "nor is it sealed under a key that the tablet has");
+        assert_alike(&phone, &laptop);
+    }
+}
+
+#[test]
+fn a_notebook_that_was_put_back_hears_of_a_removal_in_its_mailbox_and_goes_on() {
+    let home = Home::new();
+    let [phone, laptop, tablet] = put_back_from_before_a_removal(&home);
+    // A place where nothing lies tells nothing.
+    phone.pass(&home.elsewhere()).unwrap();
+    assert!(phone.notebook.is_behind(&phone.keys).unwrap());
+    let report = phone.pass(&home.shared).unwrap();
+    assert!(report.set_aside.is_empty() && !phone.notebook.is_behind(&phone.keys).unwrap(), "{report:?}");
+    assert!(meet(&tablet, &phone).0.is_err());
+    met(&phone, &laptop);
+    assert!(knows_sam(&laptop) && !knows_sam(&tablet));
+}
+
+#[test]
+fn a_removal_that_nobody_heard_of_is_said_to_be_lost_once_and_holds_up_nothing() {
+    let home = Home::new();
+    let [mut phone, laptop, _tablet] = home.devices(["phone", "laptop", "tablet"]);
+    let backup = home.folder.path().join("backup");
+    phone.back_up(&backup);
+    phone.notebook.remove_device(&phone.keys, "tablet").unwrap();
+    phone.restore(&backup);
+    let told = |report: &SyncReport| report.set_aside.iter().any(|aside| aside.why.contains("removed once more"));
+    assert!(told(&phone.pass(&home.shared).unwrap()));
+    assert!(!told(&phone.pass(&home.shared).unwrap()) && !phone.notebook.is_behind(&phone.keys).unwrap());
+    met(&phone, &laptop);
+}
+
+#[test]
+fn a_code_to_pair_on_a_network_ends_after_two_minutes() {
+    let home = Home::new();
+    let (phone, laptop) = (home.device("phone", 1), home.device("laptop", 2));
+    let seconds = Arc::new(AtomicU64::new(0));
+    let clock = seconds.clone();
+    let mut lending =
+        Lending::with_clock(Arc::new(move || Duration::from_secs(clock.load(Ordering::Relaxed)))).unwrap();
+    let place = lending.mailbox();
+    let code = phone.notebook.invite(&place, &phone.keys).unwrap();
+    let at = [(Ipv4Addr::LOCALHOST, lending.open(&code).unwrap()).into()];
+    seconds.store(CODE_LASTS.as_secs() - 1, Ordering::Relaxed);
+    assert!(!lending.has_ended());
+    seconds.store(CODE_LASTS.as_secs(), Ordering::Relaxed);
+    assert!(lending.has_ended());
+    let comes = || {
+        let lent = borrow(&code, &at)?;
+        laptop.notebook.knock(&lent, &laptop.keys, &code).map(drop)
+    };
+    assert!(comes().is_err(), "it is void");
+    // Who came in time may finish, however long the two people take.
+    seconds.store(0, Ordering::Relaxed);
+    let at = [(Ipv4Addr::LOCALHOST, lending.open(&code).unwrap()).into()];
+    let lent = borrow(&code, &at).unwrap();
+    laptop.notebook.knock(&lent, &laptop.keys, &code).unwrap();
+    seconds.store(10 * CODE_LASTS.as_secs(), Ordering::Relaxed);
+    assert!(!lending.has_ended());
+    laptop.notebook.agree_to_join(&lent, &laptop.keys).unwrap();
+    let request = phone.notebook.request_to_join(&place, &phone.keys).unwrap().unwrap();
+    phone.notebook.admit(&place, &phone.keys, &request).unwrap();
+    assert!(matches!(laptop.notebook.join(&lent, &laptop.keys, None).unwrap(), Joining::Joined { .. }));
 }

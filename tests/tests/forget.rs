@@ -323,3 +323,53 @@ fn what_the_renewing_device_does_not_understand_or_keeps_back_is_not_covered() {
     assert!(!phone.notebook.find("larry", 9).unwrap().is_empty());
     assert_alike(&phone, &laptop);
 }
+
+#[test]
+fn what_was_written_into_a_record_that_another_device_writes_anew_is_kept_in_a_note() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let dana = phone
+        .notebook
+        .put(Contact { name: "Dana Ruiz".into(), about: "knows Quorbin".into(), ..Contact::default() })
+        .unwrap();
+    home.meet(&[&phone, &laptop]);
+    laptop
+        .notebook
+        .edit(dana, |c: &mut Contact| {
+            c.about.push_str(", ALLERGIC TO NUTS");
+            c.nickname = "Nana".into();
+        })
+        .unwrap();
+    let anew = phone.notebook.rewrite(dana.raw(), "Quorbin", "somebody").unwrap();
+    phone.pass(&home.shared).unwrap();
+    let report = laptop.pass(&home.shared).unwrap();
+    assert_eq!((report.deleted, report.rewritten, report.kept_in_notes), (0, 1, 1), "{report:?}");
+    home.meet(&[&phone, &laptop]);
+    for device in [&phone, &laptop] {
+        let record = device.notebook.get(Id::<Contact>::new(anew)).unwrap().unwrap();
+        assert_eq!((record.about.as_str(), record.name.as_str()), ("knows somebody", "Dana Ruiz"));
+        let hits = device.notebook.find("allergic", 5).unwrap();
+        let note: Note = device.notebook.get(Id::new(hits[0].id)).unwrap().unwrap();
+        assert!(note.body.contains("ALLERGIC TO NUTS") && note.body.contains("nickname: Nana"), "{}", note.body);
+        assert!(note.body.contains("laptop") && note.body.contains("phone") && !note.body.contains("Quorbin"));
+        assert_eq!(note.about, [Id::new(anew)]);
+    }
+    assert_alike(&phone, &laptop);
+    // Who wrote nothing meanwhile has no note, and nobody a second one.
+    assert_eq!(laptop.notebook.find("copy over", 9).unwrap().len(), 1);
+}
+
+#[test]
+fn changes_that_come_too_late_for_a_record_that_was_written_anew_are_counted() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let dana = phone
+        .notebook
+        .put(Contact { name: "Dana Ruiz".into(), about: "knows Quorbin".into(), ..Contact::default() })
+        .unwrap();
+    home.meet(&[&phone, &laptop]);
+    laptop.notebook.edit(dana, |c: &mut Contact| c.nickname = "Nana".into()).unwrap();
+    laptop.pass(&home.shared).unwrap();
+    phone.notebook.rewrite(dana.raw(), "Quorbin", "somebody").unwrap();
+    assert_eq!(phone.pass(&home.shared).unwrap().purged, 1);
+}

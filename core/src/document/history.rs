@@ -10,6 +10,8 @@ use super::{Document, KIND, json_of};
 /// One change of a record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HistoryChange {
+    /// Which change.
+    pub hash: [u8; 32],
     /// When, by the clock of the device that made it, in seconds since 1970. Shown only; nothing merges by it.
     pub unix_seconds: i64,
     /// Who wrote it: an actor, which the store knows as a device.
@@ -58,7 +60,7 @@ impl Document {
             }
             if !steps.is_empty() {
                 let (unix_seconds, actor) = (change.timestamp(), change.actor_id().to_bytes().to_vec());
-                history.push(HistoryChange { unix_seconds, actor, steps });
+                history.push(HistoryChange { hash: change.hash().0, unix_seconds, actor, steps });
             }
         }
         history

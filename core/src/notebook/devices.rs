@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use super::sync::{LOG, TAG, epochs_of, parcel_id, roster_for, tag_of};
 use super::{Notebook, lock};
@@ -10,8 +11,9 @@ use crate::error::{Error, Result};
 use crate::store;
 use crate::store::segments;
 use crate::sync::carrier::Mailbox;
+use crate::sync::consent::{self, Host, Word};
 use crate::sync::hex;
-use crate::sync::keys::{DeviceId, KeyBag, NotebookTag, RecoveryKit};
+use crate::sync::keys::{DeviceId, DeviceKeys, KeyBag, NotebookTag, RecoveryKit, Secret};
 use crate::sync::keystore::KeyStore;
 use crate::sync::member::{self, Member};
 use crate::sync::pairing::{self, Code, Request, Welcome};
@@ -64,6 +66,19 @@ pub enum Joining {
     },
 }
 
+/// What somebody has to see before their device joins a notebook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Knock {
+    /// The device that invites, as it calls itself.
+    pub host: String,
+    /// How many devices its notebook has.
+    pub devices: u64,
+    /// How many people are in it.
+    pub people: u64,
+    /// Six digits, which the other device must show as well.
+    pub digits: String,
+}
+
 impl Notebook {
     /// Begins an invitation through a mailbox: the code to be typed on the new device. An earlier one is void from then
     /// on.
@@ -78,6 +93,13 @@ impl Notebook {
         self.cancel_invitation(place, keys)?;
         let code = self.with_random(|random| Code::draw(&member.tag(), &envelope, random));
         keys.put(INVITED, code.bytes())?;
+        let host = Host {
+            name: self.device.clone(),
+            devices: member.roster().devices.len() as u64,
+            people: self.people(0, 1)?.total,
+        };
+        let told = self.with_random(|random| host.sealed(&code, random))?;
+        place.put_new(&format!("{}.who", code.file_stem()), &told)?;
         place.put_new(&format!("{}.inv", code.file_stem()), &pairing::invitation(&code, &envelope))?;
         Ok(code)
     }
@@ -89,10 +111,28 @@ impl Notebook {
     pub fn cancel_invitation(&self, place: &dyn Mailbox, keys: &dyn KeyStore) -> Result<()> {
         let Some(code) = keys.get(INVITED)?.and_then(|bytes| Code::from_bytes(&bytes)) else { return Ok(()) };
         keys.remove(INVITED)?;
-        for ending in ["inv", "req"] {
+        // The invitation first: that it is gone is how the other device hears of it.
+        for ending in ["inv", "who", "req", "yes", "no"] {
             place.delete(&format!("{}.{ending}", code.file_stem()))?;
         }
         Ok(())
+    }
+
+    /// What the person at the new device said to its request, once that has come: whether it joins.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when nobody is invited; else as the place.
+    pub fn word_of_guest(&self, place: &dyn Mailbox, keys: &dyn KeyStore, request: &Request) -> Result<Option<bool>> {
+        let code = keys.get(INVITED)?.and_then(|bytes| Code::from_bytes(&bytes));
+        let code = code.ok_or_else(|| Error::NotFound("an invitation that is open".into()))?;
+        for word in [Word::No, Word::Yes] {
+            let name = format!("{}.{}", code.file_stem(), word.ending());
+            let file = place.get(&name, consent::MAX_FILE as u64)?;
+            if file.is_some_and(|file| word.is_in(&file, &code, request)) {
+                return Ok(Some(word == Word::Yes));
+            }
+        }
+        Ok(None)
     }
 
     /// The request of a device that was invited, once it has come. To be shown to the person, with its digits.
@@ -118,13 +158,28 @@ impl Notebook {
         }
     }
 
-    /// Lets the device in whose request a person has agreed to.
+    /// Lets the device in whose request a person has agreed to, here and there.
     ///
     /// # Errors
-    /// As [`Notebook::sync`].
+    /// [`Error::NotFound`] when the word of the person there has not come, [`Error::Peer`] when it is no: nobody is let in
+    /// then, and the invitation is void. Else as [`Notebook::sync`].
     pub fn admit(&self, place: &dyn Mailbox, keys: &dyn KeyStore, request: &Request) -> Result<()> {
         let code = keys.get(INVITED)?.and_then(|bytes| Code::from_bytes(&bytes));
         let code = code.ok_or_else(|| Error::NotFound("an invitation that is open".into()))?;
+        match self.word_of_guest(place, keys, request)? {
+            Some(true) => {}
+            Some(false) => {
+                self.cancel_invitation(place, keys)?;
+                return Err(Error::Peer(
+                    "somebody at the other device said no, so nobody was let in, and the code is void".into(),
+                ));
+            }
+            None => {
+                return Err(Error::NotFound(
+                    "a yes at the other device, which shows the same digits and asks for it,".into(),
+                ));
+            }
+        }
         let mut member = self.member(keys)?.ok_or_else(no_member)?;
         let now = self.unix_ms();
         let added = self.with_random(|random| member.add(request.device.clone(), &request.name, now, random))?;
@@ -164,27 +219,102 @@ impl Notebook {
         Ok(request)
     }
 
-    /// Asks to join the notebook a code leads into, or goes on asking: leaves the request in the mailbox, then takes the
-    /// answer. To be called again until it has come; the code is not needed then.
+    /// How many records are here, of whatever kind: what a notebook brings along when it joins another.
     ///
-    /// What this notebook holds already is added to the one it joins, for all of its devices to read: a screen says so
-    /// before it calls this.
+    /// # Errors
+    /// As any question.
+    pub fn record_count(&self) -> Result<u64> {
+        Ok(self.read(store::sizes)?.documents)
+    }
+
+    /// Leaves the request of this device to join the notebook a code leads into, and answers what its person has to see
+    /// before they say yes: who invites, and the digits that both show. Nothing else is done until
+    /// [`Notebook::agree_to_join`]; [`Notebook::decline_to_join`] leaves everything as it was, here and there.
     ///
     /// # Errors
     /// [`Error::Peer`] when the place is not that of the code, or somebody changed what is in it; [`Error::NotFound`]
-    /// when the invitation is not there, or not yet.
-    pub fn join(&self, place: &dyn Mailbox, keys: &dyn KeyStore, code: Option<&Code>) -> Result<Joining> {
-        let asked = keys.get(JOINING)?.and_then(|bytes| Asked::from_bytes(&bytes));
-        let asked = match (asked, code) {
-            (Some(asked), None) => asked,
-            (Some(asked), Some(code)) if asked.code == *code => asked,
-            (_, Some(code)) => self.ask(place, keys, code)?,
-            (None, None) => return Err(Error::NotFound("a request to join; give the code".into())),
+    /// when the invitation is not there, or not yet; [`Error::Invalid`] when this device belongs to that notebook.
+    pub fn knock(&self, place: &dyn Mailbox, keys: &dyn KeyStore, code: &Code) -> Result<Knock> {
+        let asked = match self.asked(keys)?.filter(|asked| asked.code == *code) {
+            Some(asked) => asked,
+            None => self.ask(place, keys, code)?,
         };
+        let name = format!("{}.who", code.file_stem());
+        let told = place.get(&name, consent::MAX_FILE as u64)?.ok_or_else(|| not_there(place))?;
+        let Host { name, devices, people } = Host::read(code, &told)?;
+        place.put_new(&format!("{}.req", code.file_stem()), &asked.request)?;
+        Ok(Knock { host: name, devices, people, digits: asked.digits })
+    }
+
+    /// Somebody has seen what [`Notebook::knock`] answered and says yes. [`Notebook::join`] without the code goes on.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when nothing was asked; else as the place and the key store.
+    pub fn agree_to_join(&self, place: &dyn Mailbox, keys: &dyn KeyStore) -> Result<()> {
+        let mut asked = self.asked(keys)?.ok_or_else(nothing_asked)?;
+        if !asked.agreed {
+            // A fresh identity: one that was ever removed cannot come back.
+            let tag = asked.code.notebook();
+            member::forget_keys(keys, &tag)?;
+            let [endpoint, device] = asked.seeds();
+            member::keep_seeds(keys, &tag, &endpoint, &device)?;
+            asked.agreed = true;
+            keys.put(JOINING, &asked.bytes())?;
+        }
+        self.say_word(place, &asked, Word::Yes)
+    }
+
+    /// Somebody has seen it and says no: the request is forgotten, and the other device is told.
+    ///
+    /// # Errors
+    /// As the place and the key store.
+    pub fn decline_to_join(&self, place: &dyn Mailbox, keys: &dyn KeyStore) -> Result<()> {
+        let Some(asked) = self.asked(keys)? else { return Ok(()) };
+        forget_asked(keys, &asked)?;
+        self.say_word(place, &asked, Word::No)
+    }
+
+    fn say_word(&self, place: &dyn Mailbox, asked: &Asked, word: Word) -> Result<()> {
+        let key = asked.invitation.get(asked.invitation.len().saturating_sub(32)..).unwrap_or_default();
+        let said = word.written(&asked.code, (key, &asked.request));
+        place.put_new(&format!("{}.{}", asked.code.file_stem(), word.ending()), &said)
+    }
+
+    fn asked(&self, keys: &dyn KeyStore) -> Result<Option<Asked>> {
+        Ok(keys.get(JOINING)?.and_then(|bytes| Asked::from_bytes(&bytes)))
+    }
+
+    /// Asks to join the notebook a code leads into, as one who agrees to whatever it is, or goes on with what was agreed
+    /// to: leaves the request in the mailbox, then takes the answer. To be called again until it has come; the code is not
+    /// needed then.
+    ///
+    /// What this notebook holds already is added to the one it joins, for all of its devices to read: a screen says so
+    /// before it calls this, and with [`Notebook::knock`] it shows whose notebook that is.
+    ///
+    /// # Errors
+    /// [`Error::Peer`] when the place is not that of the code, somebody changed what is in it, or the invitation was taken
+    /// back; [`Error::NotFound`] when the invitation is not there, or not yet, or nobody agreed here.
+    pub fn join(&self, place: &dyn Mailbox, keys: &dyn KeyStore, code: Option<&Code>) -> Result<Joining> {
+        if let Some(code) = code {
+            self.knock(place, keys, code)?;
+            self.agree_to_join(place, keys)?;
+        }
+        let asked = self.asked(keys)?.filter(|asked| asked.agreed).ok_or_else(nothing_asked)?;
         let stem = asked.code.file_stem();
-        // A sync program may have lost it; the same bytes again are fine.
-        place.put_new(&format!("{stem}.req"), &asked.request)?;
         let Some(answer) = place.get(&format!("{stem}.ans"), pairing::MAX_FILE as u64)? else {
+            if place.get(&format!("{stem}.inv"), pairing::MAX_FILE as u64)?.is_none() {
+                forget_asked(keys, &asked)?;
+                for ending in ["who", "req", "yes"] {
+                    place.delete(&format!("{stem}.{ending}"))?;
+                }
+                return Err(Error::Peer(
+                    "the other device took its invitation back; nothing was joined, and nothing here was changed"
+                        .into(),
+                ));
+            }
+            // A sync program may have lost them; the same bytes again are fine.
+            place.put_new(&format!("{stem}.req"), &asked.request)?;
+            self.say_word(place, &asked, Word::Yes)?;
             return Ok(Joining::Asked { digits: asked.digits });
         };
         let device = member::load_keys(keys, &asked.code.notebook())?.ok_or_else(no_member)?;
@@ -192,7 +322,7 @@ impl Notebook {
         let welcome = pairing::read_answer(&asked.code, device.envelope_key(), files, &answer)?;
         self.enter(keys, asked.code.notebook(), welcome.parcels.clone(), welcome.keys)?;
         keys.remove(JOINING)?;
-        for ending in ["inv", "req", "ans"] {
+        for ending in ["inv", "who", "req", "yes", "ans"] {
             place.delete(&format!("{stem}.{ending}"))?;
         }
         Ok(Joining::Joined { from: welcome.from })
@@ -278,18 +408,15 @@ impl Notebook {
             return Err(Error::Invalid("this device belongs to that notebook already".into()));
         }
         let name = format!("{}.inv", code.file_stem());
-        let invitation = place.get(&name, pairing::MAX_FILE as u64)?.ok_or_else(|| {
-            Error::NotFound(format!(
-                "the invitation in {}; it may still be on its way, or was taken back,",
-                place.words()
-            ))
-        })?;
-        // A fresh identity: one that was ever removed cannot come back.
-        member::forget_keys(keys, &tag)?;
-        let device = self.with_random(|random| member::draw_keys(keys, &tag, random))?;
+        let invitation = place.get(&name, pairing::MAX_FILE as u64)?.ok_or_else(|| not_there(place))?;
+        // They become those of this device once its person has agreed.
+        let mut seeds = Zeroizing::new([0; Asked::SEEDS]);
+        self.with_random(|random| random(&mut seeds[..]));
+        let [endpoint, device] = halves(&seeds);
+        let device = DeviceKeys::from_seeds(&endpoint, &device);
         let (request, digits) =
             self.with_random(|random| pairing::request(code, &invitation, &device.public(), &self.device, random))?;
-        let asked = Asked { code: code.clone(), digits, invitation, request };
+        let asked = Asked { agreed: false, seeds, code: code.clone(), digits, invitation, request };
         keys.put(JOINING, &asked.bytes())?;
         Ok(asked)
     }
@@ -318,7 +445,9 @@ impl Notebook {
         transaction.commit()?;
         writer.actor_is_known |= was_member;
         drop(writer);
-        self.learn(&mut member, parcels, keys)
+        self.keep_removal(None)?;
+        self.learn(&mut member, parcels, keys)?;
+        self.begin_to_remember(&member, keys)
     }
 
     /// The devices of the notebook, the eldest first, then those that were removed.
@@ -432,6 +561,10 @@ impl Notebook {
 
 /// What this device asked, kept until the answer comes.
 struct Asked {
+    /// Whether its person has agreed.
+    agreed: bool,
+    /// Of which the keys are made with which it asked.
+    seeds: Zeroizing<[u8; Asked::SEEDS]>,
     code: Code,
     digits: String,
     invitation: Vec<u8>,
@@ -439,26 +572,65 @@ struct Asked {
 }
 
 impl Asked {
+    const SEEDS: usize = 64;
     const CODE: usize = 48;
     const DIGITS: usize = 6;
     const INVITATION: usize = 24 + 32;
 
-    fn bytes(&self) -> zeroize::Zeroizing<Vec<u8>> {
-        let parts = [self.code.bytes(), self.digits.as_bytes(), &self.invitation, &self.request];
-        zeroize::Zeroizing::new(parts.concat())
+    fn seeds(&self) -> [Secret; 2] {
+        halves(&self.seeds)
+    }
+
+    fn bytes(&self) -> Zeroizing<Vec<u8>> {
+        let agreed = [u8::from(self.agreed)];
+        let parts =
+            [&agreed[..], &self.seeds[..], self.code.bytes(), self.digits.as_bytes(), &self.invitation, &self.request];
+        Zeroizing::new(parts.concat())
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (code, rest) = bytes.split_at_checked(Self::CODE)?;
+        let (agreed, rest) = bytes.split_first()?;
+        let (seeds, rest) = rest.split_first_chunk::<{ Self::SEEDS }>()?;
+        let (code, rest) = rest.split_at_checked(Self::CODE)?;
         let (digits, rest) = rest.split_at_checked(Self::DIGITS)?;
         let (invitation, request) = rest.split_at_checked(Self::INVITATION)?;
         Some(Self {
+            agreed: *agreed == 1,
+            seeds: Zeroizing::new(*seeds),
             code: Code::from_bytes(code)?,
             digits: String::from_utf8(digits.to_vec()).ok()?,
             invitation: invitation.to_vec(),
             request: request.to_vec(),
         })
     }
+}
+
+fn halves(seeds: &[u8; Asked::SEEDS]) -> [Secret; 2] {
+    [0, 32].map(|from| Secret::new(std::array::from_fn(|at| seeds[from + at])))
+}
+
+/// Forgets a request, and the keys it was made with if they became those of this device.
+fn forget_asked(keys: &dyn KeyStore, asked: &Asked) -> Result<()> {
+    if asked.agreed {
+        member::forget_keys(keys, &asked.code.notebook())?;
+    }
+    keys.remove(JOINING)
+}
+
+/// Forgets the invitation that is open, when nobody is left to answer to it.
+///
+/// # Errors
+/// As the key store.
+pub fn forget_invitation(keys: &dyn KeyStore) -> Result<()> {
+    keys.remove(INVITED)
+}
+
+fn not_there(place: &dyn Mailbox) -> Error {
+    Error::NotFound(format!("the invitation in {}; it may still be on its way, or was taken back,", place.words()))
+}
+
+fn nothing_asked() -> Error {
+    Error::NotFound("a request to join to which somebody here said yes (give the code)".into())
 }
 
 fn no_member() -> Error {

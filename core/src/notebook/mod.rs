@@ -37,7 +37,7 @@ use crate::{query, store};
 pub use any::{Draft, Records};
 pub use commands::{Debrief, IntroductionStep};
 pub use commit::{Change, Committed, Origin, RecordChange};
-pub use devices::{DeviceRow, Identity, Joining};
+pub use devices::{DeviceRow, Identity, Joining, Knock, forget_invitation};
 pub use export::{ExportForm, is_export};
 pub use history::{Conflict, HistoryLine};
 pub use import::{ImportReport, ImportUndone, Kept, NeedsYou};
@@ -46,8 +46,8 @@ pub use json::JsonReport;
 pub use keep::Checkup;
 pub use purge::Purge;
 pub use sync::{
-    KeptBack, Peer, Refused, RenewReport, SetAside, SyncReport, Visit, WaitingPurge, WhyKeptBack, known_addresses,
-    remember_address,
+    KeptBack, Peer, Refused, Removal, RenewReport, SetAside, SyncReport, Visit, WaitingPurge, WhyKeptBack,
+    known_addresses, remember_address,
 };
 pub use undo::{TakenBack, UndoStep};
 pub use write::Writing;

@@ -95,7 +95,7 @@ impl Notebook {
     /// One commit; then the file is written anew, without a byte of what left. The commit says that this is still to be
     /// done, so that neither another program that reads nor a kill in between makes it forgotten.
     fn commit_purge(&self, writing: Writing<'_>, gone: BTreeSet<RecordId>) -> Result<()> {
-        writing.commit_and_purge(gone, (UNSCRUBBED, Some("1".into())))?;
+        writing.commit_and_purge(gone, vec![(UNSCRUBBED, Some("1".into()))])?;
         self.scrub_if_need_be()
     }
 
@@ -164,7 +164,7 @@ impl Notebook {
 type Target<'a> = &'a mut dyn FnMut(RecordId) -> Option<RecordId>;
 
 /// The record that takes the place of one whose words were rewritten: the same on every device.
-fn successor_of(id: RecordId) -> RecordId {
+pub(super) fn successor_of(id: RecordId) -> RecordId {
     let hash = blake3::hash(&[&id.0[..], b"rewritten"].concat());
     let mut successor = RecordId::default();
     successor.0.copy_from_slice(&hash.as_bytes()[..16]);

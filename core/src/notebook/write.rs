@@ -291,10 +291,10 @@ impl Writing<'_> {
     pub(super) fn commit_and_purge(
         mut self,
         gone: BTreeSet<RecordId>,
-        remembered: (&'static str, Option<String>),
+        remembered: Vec<(&'static str, Option<String>)>,
     ) -> Result<Committed> {
         self.change.purged = gone;
-        self.change.meta.push(remembered);
+        self.change.meta.extend(remembered);
         self.commit()
     }
 

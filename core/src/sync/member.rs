@@ -16,6 +16,7 @@ use super::keys::{
 };
 use super::keystore::KeyStore;
 use super::keystore::MAX_SECRET;
+use super::known::heads_name;
 use super::roster::{self, Act, Cut, Entries, Entry, MAX_BY_AUTHOR, MAX_ENTRIES, Roster, WITH_PAPER};
 use super::seal::{self, Parcel};
 use crate::error::{Error, Result};
@@ -90,7 +91,7 @@ pub fn draw_keys(store: &dyn KeyStore, tag: &NotebookTag, random: Random<'_>) ->
     Ok(DeviceKeys::from_seeds(&endpoint, &device))
 }
 
-fn keep_seeds(store: &dyn KeyStore, tag: &NotebookTag, endpoint: &Secret, device: &Secret) -> Result<()> {
+pub(crate) fn keep_seeds(store: &dyn KeyStore, tag: &NotebookTag, endpoint: &Secret, device: &Secret) -> Result<()> {
     store.put(&endpoint_name(tag), endpoint.bytes())?;
     store.put(&device_name(tag), device.bytes())
 }
@@ -124,7 +125,7 @@ fn keep_envelopes(store: &dyn KeyStore, tag: &NotebookTag, keys: &DeviceKeys) ->
 
 /// Forgets everything this device holds for a notebook: it was removed, or joins anew.
 pub fn forget_keys(store: &dyn KeyStore, tag: &NotebookTag) -> Result<()> {
-    let names = [endpoint_name, device_name, sign_name, envelope_name, ring_name, past_name];
+    let names = [endpoint_name, device_name, sign_name, envelope_name, ring_name, past_name, heads_name];
     names.iter().try_for_each(|name| store.remove(&name(tag)))
 }
 

@@ -6,10 +6,12 @@
 pub mod carrier;
 pub mod cbor;
 pub mod checkpoint;
+pub mod consent;
 pub mod envelope;
 pub mod identity;
 pub mod keys;
 pub mod keystore;
+pub mod known;
 pub mod member;
 mod memo;
 pub mod near;

@@ -108,7 +108,7 @@ impl Code {
         self.0[16 + SECRET..] == fingerprint(envelope_key)
     }
 
-    fn keyed(&self, context: &str, parts: &[&[u8]]) -> [u8; 32] {
+    pub(super) fn keyed(&self, context: &str, parts: &[&[u8]]) -> [u8; 32] {
         let key = blake3::derive_key(context, &self.0[16..16 + SECRET]);
         let mut hasher = blake3::Hasher::new_keyed(&key);
         for part in parts {
@@ -161,6 +161,12 @@ pub struct Request {
     pub digits: String,
     /// What the answer must refer to.
     transcript: [u8; 32],
+}
+
+impl Request {
+    pub(super) fn transcript(&self) -> &[u8; 32] {
+        &self.transcript
+    }
 }
 
 /// Writes the file `.req` in reply to an invitation; also gives the digits to show.
@@ -285,7 +291,7 @@ fn framed(text: &[u8]) -> Vec<u8> {
 }
 
 /// Everything the two have said to each other so far.
-fn transcript(code: &Code, envelope_key: &[u8], request: &[u8]) -> [u8; 32] {
+pub(super) fn transcript(code: &Code, envelope_key: &[u8], request: &[u8]) -> [u8; 32] {
     code.keyed("kith 2026 join transcript", &[code.bytes(), envelope_key, request])
 }
 

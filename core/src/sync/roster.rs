@@ -122,7 +122,8 @@ pub struct Removed {
     pub name: Option<String>,
     /// The entries that removed it.
     pub revokes: Vec<EntryHash>,
-    /// Whether the recovery key signed one of them: then it may wipe itself.
+    /// Whether the recovery key signed one of them. Nothing is wiped for that: it is the others that are kept from the
+    /// device, not its owner from what is on it.
     pub by_recovery: bool,
     /// The key to which bags are sealed for it, if it was ever added.
     pub hpke: Option<[u8; 32]>,

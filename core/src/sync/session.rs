@@ -225,6 +225,11 @@ impl Session {
         self.understand(frame).map(Some)
     }
 
+    /// Whether all files of the roster have come that the other device has.
+    pub fn has_their_roster(&self) -> bool {
+        self.roster == Roster::Alike
+    }
+
     /// Whether there is something to give once there is room.
     pub fn wants_room(&self) -> bool {
         !self.done && !self.to_give.is_empty()

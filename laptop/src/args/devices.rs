@@ -37,10 +37,11 @@ pub(crate) struct Invite {
     /// Let in the device that asked, if these are the digits it shows
     #[arg(long, value_name = "DIGITS", conflicts_with = "no_wait")]
     pub(crate) agree_to: Option<String>,
-    /// Take the last invitation back
+    /// Take the last invitation back: until it is used or replaced, its code is good
     #[arg(long, conflicts_with_all = ["no_wait", "agree_to"])]
     pub(crate) cancel: bool,
-    /// Meet on this network, without a folder; both devices stay awake until it is done
+    /// Meet on this network, without a folder; both devices stay awake until it is done, and the code is good for 120
+    /// seconds
     #[arg(long, conflicts_with_all = ["folder", "no_wait", "agree_to", "cancel"])]
     pub(crate) near: bool,
 }
@@ -63,9 +64,12 @@ pub(crate) struct Join {
     /// Ask and end; `kith join` goes on
     #[arg(long)]
     pub(crate) no_wait: bool,
-    /// Do not ask whether what is here may be added
+    /// Do not ask; for a code, only where nothing is written yet
     #[arg(long)]
     pub(crate) yes: bool,
+    /// Do not ask, and add what is written here to the notebook that is joined, for all of its devices to read
+    #[arg(long, conflicts_with = "yes")]
+    pub(crate) join_with_my_notes: bool,
     /// Let this device in with the recovery key, which is asked for, or taken from KITH_RECOVERY_KEY
     #[arg(long, conflicts_with_all = ["code", "again"])]
     pub(crate) recovery: bool,

@@ -138,7 +138,7 @@ impl<'a> Desk<'a> {
 
     fn lets_in(&self, other: &Self, folder: &str) {
         let code = self.kith(&["invite", "--folder", folder, "--no-wait"]);
-        let asked = other.json(&["join", code.trim(), "--folder", folder, "--no-wait", "--yes"]);
+        let asked = other.json(&["join", code.trim(), "--folder", folder, "--no-wait", "--join-with-my-notes"]);
         self.kith(&["invite", "--agree-to", asked["digits"].as_str().unwrap()]);
         other.kith(&["join"]);
     }
@@ -361,6 +361,36 @@ fn an_address_can_be_typed_and_a_removed_device_is_told_so() {
 }
 
 #[test]
+fn a_notebook_put_back_from_before_a_removal_opens_no_door_until_it_has_heard_of_it() {
+    let test = "a_notebook_put_back_from_before_a_removal_opens_no_door_until_it_has_heard_of_it";
+    let Some(network) = Network::new(test) else { return };
+    let home = tempfile::tempdir().unwrap();
+    let (phone, laptop) = two(&network, home.path());
+    let (file, copy) = (phone.folder.join("notebook.kith"), phone.folder.join("copy.kith"));
+    std::fs::copy(&file, &copy).unwrap();
+    phone.kith(&["devices", "remove", "laptop", "--yes"]);
+    let shared = home.path().join("shared");
+    phone.kith(&["sync", shared.to_str().unwrap()]);
+    std::fs::rename(&copy, &file).unwrap();
+    phone.run(&["mailbox", "forget", "1"]);
+    phone.kith(&["jot", "Secret Sam, Harbour"]);
+    let watching = laptop.watch("40404");
+    for command in [&["sync"][..], &["sync", "--watch"], &["sync", "--at", "10.77.0.2:40404"]] {
+        let (said, code) = phone.run(command);
+        assert!(code == 4 && said.contains("older copy") && said.contains("mailbox"), "{command:?}: {said}");
+    }
+    watching.stop();
+    assert_eq!(laptop.json(&["people"])["total"], 0);
+    // The folder knows who was removed: from then on it is sent away.
+    phone.kith(&["sync", shared.to_str().unwrap()]);
+    let watching = phone.watch("40404");
+    let (said, code) = laptop.run(&["sync", "--at", "10.77.0.1:40404"]);
+    assert!(code == 4 && said.contains("was removed"), "{said}");
+    watching.stop();
+    assert_eq!(laptop.json(&["people"])["total"], 0);
+}
+
+#[test]
 fn a_device_is_let_in_on_the_network_by_the_digits_both_show() {
     let test = "a_device_is_let_in_on_the_network_by_the_digits_both_show";
     let Some(network) = Network::new(test) else { return };
@@ -374,9 +404,10 @@ fn a_device_is_let_in_on_the_network_by_the_digits_both_show() {
     let mut inviting = phone.through("script", &["-qefc", &kith, "/dev/null"]);
     let mut answers = inviting.program.stdin.take().unwrap();
     let code = inviting.says("KITHJ-").trim().to_string();
-    let wrong = laptop.run(&["join", &code.replace("KITHJ-", "KITHJ-0"), "--near", "--yes"]);
+    let wrong = laptop.run(&["join", &code.replace("KITHJ-", "KITHJ-0"), "--near", "--join-with-my-notes"]);
     assert_eq!(wrong.1, 2, "{}", wrong.0);
-    let mut joining = laptop.through(env!("CARGO_BIN_EXE_kith"), &["join", &code, "--yes"]);
+    let mut joining = laptop.through(env!("CARGO_BIN_EXE_kith"), &["join", &code, "--join-with-my-notes"]);
+    assert!(joining.says("Host:").contains("phone"), "whose notebook it is comes first");
     let digits: String = joining.says("Digits:").chars().filter(char::is_ascii_digit).collect();
     let asked: String = inviting.says("these digits").chars().filter(char::is_ascii_digit).collect();
     assert_eq!(asked, digits, "both show the same");
@@ -391,6 +422,50 @@ fn a_device_is_let_in_on_the_network_by_the_digits_both_show() {
     let watching = laptop.watch("0");
     assert!(phone.kith(&["sync"]).starts_with("laptop"));
     watching.stop();
+}
+
+#[test]
+fn a_no_on_the_new_device_leaves_both_as_they_were_and_the_code_is_forgotten() {
+    let test = "a_no_on_the_new_device_leaves_both_as_they_were_and_the_code_is_forgotten";
+    let Some(network) = Network::new(test) else { return };
+    let home = tempfile::tempdir().unwrap();
+    let (phone, laptop) = (Desk::new(&network, home.path(), "phone"), Desk::new(&network, home.path(), "laptop"));
+    phone.kith(&["jot", "Dana Ruiz, Acme"]);
+    laptop.kith(&["jot", "Ann Lee, Novabank"]);
+    let at_a_terminal = |desk: &Desk, arguments: &str| {
+        desk.through("script", &["-qefc", &format!("{} {arguments}", env!("CARGO_BIN_EXE_kith")), "/dev/null"])
+    };
+    let invited = phone.folder.join("state/kith/keys/invited");
+    let mut inviting = at_a_terminal(&phone, "invite --near");
+    let mut at_phone = inviting.program.stdin.take().unwrap();
+    let code = inviting.says("KITHJ-").trim().to_string();
+    assert!(invited.exists());
+    inviting.says("within 120 seconds");
+    let mut joining = at_a_terminal(&laptop, &format!("join {code} --near"));
+    let mut at_laptop = joining.program.stdin.take().unwrap();
+    assert!(joining.says("Host:").contains("phone"));
+    let digits: String = joining.says("Digits:").chars().filter(char::is_ascii_digit).collect();
+    let asked: String = inviting.says("these digits").chars().filter(char::is_ascii_digit).collect();
+    assert!(digits.contains(&asked) && asked.len() == 6, "{digits} {asked}");
+    at_phone.write_all(b"y\n").unwrap();
+    // Yes, it is the phone; but what is here is not to be added.
+    at_laptop.write_all(b"y\nno\n").unwrap();
+    joining.says("nothing was joined");
+    inviting.says("laptop said no");
+    assert!(!joining.program.wait().unwrap().success() && !inviting.program.wait().unwrap().success());
+    assert!(!invited.exists(), "the code is forgotten");
+    for desk in [&phone, &laptop] {
+        assert_eq!(desk.json(&["people"])["total"], 1, "{}", desk.name);
+    }
+    assert_eq!(laptop.json(&["devices"]).as_array().unwrap().len(), 0);
+    assert_eq!(phone.json(&["devices"]).as_array().unwrap().len(), 1);
+    // So it is when somebody ends the waiting.
+    let mut inviting = at_a_terminal(&phone, "invite --near");
+    let mut at_phone = inviting.program.stdin.take().unwrap();
+    inviting.says("within 120 seconds");
+    at_phone.write_all(&[3]).unwrap();
+    let _ = inviting.program.wait().unwrap();
+    assert!(!invited.exists(), "the code is forgotten");
 }
 
 #[test]

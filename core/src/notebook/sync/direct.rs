@@ -23,7 +23,7 @@ use crate::sync::seal;
 use crate::sync::session::{self, Have, Here, Input, MAX_INTRO, Output, ParcelId, Session};
 
 /// How long nothing may come from a device that has something to say.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 /// How often it is asked, meanwhile, whether to go on.
 const STEP: Duration = Duration::from_millis(250);
 /// Under which name a key store keeps where devices were reached, and how many places of each.
@@ -34,7 +34,7 @@ const QUEUE: usize = 2 * 1024 * 1024;
 /// Segments under one number that are given in one exchange.
 const MOST_UNDER_ONE: u32 = 64;
 /// Longest time of one exchange, whoever is at the other end.
-const LONGEST: Duration = Duration::from_secs(30 * 60);
+pub(super) const LONGEST: Duration = Duration::from_secs(30 * 60);
 
 /// Another device of the notebook, as one that looks for it needs to know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,7 +133,9 @@ impl Notebook {
     /// # Errors
     /// As [`Notebook::member`].
     pub fn announcement(&self, keys: &dyn KeyStore, port: u16) -> Result<Option<Announcement>> {
-        let Some(member) = self.member(keys)? else { return Ok(None) };
+        let Some(member) = self.member(keys)?.filter(|_| !matches!(self.is_behind(keys), Ok(true))) else {
+            return Ok(None);
+        };
         Ok(self.with_random(|random| Announcement::of(|nonce| member.beacon(nonce), port, random)))
     }
 
@@ -151,17 +153,23 @@ impl Notebook {
     /// has no other device.
     ///
     /// # Errors
-    /// As [`Direct::bind`] and [`Notebook::member`].
+    /// [`Error::Peer`] when the notebook was put back from an older copy and has not caught up, see
+    /// [`Notebook::is_behind`]; else as [`Direct::bind`] and [`Notebook::member`].
     pub fn go_on_the_network(&self, keys: &dyn KeyStore, port: u16) -> Result<Option<Direct>> {
         let Some(member) = self.member(keys)? else { return Ok(None) };
+        self.must_not_be_behind(keys)?;
         Direct::bind(member.keys().endpoint_key(), port, self.relay()?).map(Some)
     }
 
-    /// Who may come in, by the roster as it is now.
+    /// Who may come in, by the roster as it is now: nobody while it may not be the one that this device knew, see
+    /// [`Notebook::is_behind`].
     ///
     /// # Errors
     /// As [`Notebook::member`].
     pub fn guests(&self, keys: &dyn KeyStore) -> Result<Guests> {
+        if self.is_behind(keys)? {
+            return Ok(Guests::default());
+        }
         Ok(self.member(keys)?.map(|member| guests_of(&member)).unwrap_or_default())
     }
 
@@ -182,6 +190,7 @@ impl Notebook {
         progress: Progress<'_>,
     ) -> Result<(SyncReport, Option<SocketAddr>)> {
         let mut introduced = false;
+        self.must_not_be_behind(keys)?;
         loop {
             let mut line = direct.dial(peer.endpoint, at)?;
             let address = line.address();
@@ -191,8 +200,34 @@ impl Notebook {
                 direct.introduce(peer.endpoint, at, self.proof(keys)?)?;
                 continue;
             }
+            match &report {
+                Ok(_) => self.removal_was_not_so(&peer.device)?,
+                Err(_) if line.closed() == Some(Closed::Removed) => self.removal_was_told(peer)?,
+                Err(_) => {}
+            }
             return report.map(|report| (report, address));
         }
+    }
+
+    /// Calls another device at an address that the person named. A notebook that was put back from an older copy asks it
+    /// for its list of devices, before it says anything; see [`Notebook::is_behind`].
+    ///
+    /// # Errors
+    /// [`Error::Peer`] when the other device does not know what this one knew before, or was removed; else as
+    /// [`Notebook::call`].
+    pub fn call_chosen(
+        &self,
+        direct: &Direct,
+        peer: &Peer,
+        at: &[SocketAddr],
+        keys: &dyn KeyStore,
+        progress: Progress<'_>,
+    ) -> Result<(SyncReport, Option<SocketAddr>)> {
+        if self.is_behind(keys)? {
+            let mut line = direct.dial(peer.endpoint, at)?;
+            self.ask_for_roster(&mut line, keys, progress)?;
+        }
+        self.call(direct, peer, at, keys, progress)
     }
 
     /// Calls another device where it showed itself, or without an address where it was before, and remembers where it
@@ -267,6 +302,12 @@ impl Notebook {
     /// [`Error::Peer`] when the other device is not, or no longer, one of the notebook, when this one was removed, or when
     /// the line breaks; [`Error::Storage`] when the disk refuses. What was done until then stays done.
     pub fn sync_over(&self, line: &mut dyn Line, keys: &dyn KeyStore, progress: Progress<'_>) -> Result<SyncReport> {
+        if let Err(behind) = self.must_not_be_behind(keys) {
+            // Not as one that was removed: whether it was is what is not known.
+            drop(line.send(session::break_off(reason_of(&behind))));
+            line.hang_up();
+            return Err(behind);
+        }
         let done = self.converse(line, keys, progress);
         match &done {
             Ok(_) => {}
@@ -421,15 +462,25 @@ impl Notebook {
         self.read(|connection| segments::under(connection, (log, seq), after, MOST_UNDER_ONE))
     }
 
-    fn take_parcels(&self, meeting: &mut Meeting<'_>, parcels: Vec<Vec<u8>>) -> Result<()> {
-        let known = self.parcel_ids(&meeting.member)?;
-        let tag = meeting.member.tag();
+    /// Those files of the roster that are of this notebook and not here.
+    fn fresh_parcels(&self, member: &Member, parcels: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>> {
+        let (known, tag) = (self.parcel_ids(member)?, member.tag());
         let is_new = |parcel: &Vec<u8>| {
             parcel.len() <= seal::MAX_PARCEL
                 && !known.contains(&session::parcel_id(parcel))
                 && seal::parcel(parcel, &tag).is_ok()
         };
-        let fresh: Vec<Vec<u8>> = parcels.into_iter().filter(is_new).collect();
+        Ok(parcels.into_iter().filter(is_new).collect())
+    }
+
+    /// Takes them, and does nothing else yet.
+    pub(super) fn take_from_list(&self, member: &mut Member, parcels: Vec<Vec<u8>>, keys: &dyn KeyStore) -> Result<()> {
+        let fresh = self.fresh_parcels(member, parcels)?;
+        if fresh.is_empty() { Ok(()) } else { self.learn(member, fresh, keys) }
+    }
+
+    fn take_parcels(&self, meeting: &mut Meeting<'_>, parcels: Vec<Vec<u8>>) -> Result<()> {
+        let fresh = self.fresh_parcels(&meeting.member, parcels)?;
         if fresh.is_empty() {
             return Ok(());
         }
@@ -467,6 +518,9 @@ impl Notebook {
 
     /// A device that is not known shows files of the roster. They are kept only if they prove that it was let in.
     fn is_proof(&self, stranger: &Stranger, keys: &dyn KeyStore) -> Result<bool> {
+        if self.is_behind(keys)? {
+            return Ok(false);
+        }
         let Some(mut on_trial) = self.member(keys)? else { return Ok(false) };
         let kept: Vec<Vec<u8>> = self.read(segments::parcels)?.into_iter().map(|(_, bytes)| bytes).collect();
         on_trial.take(keys, &[kept, stranger.parcels.clone()].concat())?;
@@ -535,7 +589,11 @@ fn must_belong(member: &Member, peer: [u8; 32]) -> Result<()> {
 }
 
 /// Waits for the other device, and looks now and then whether somebody has taken back what they asked for.
-fn heard_within(line: &mut dyn Line, at_most: Duration, look: &mut dyn FnMut() -> Result<()>) -> Result<Heard> {
+pub(super) fn heard_within(
+    line: &mut dyn Line,
+    at_most: Duration,
+    look: &mut dyn FnMut() -> Result<()>,
+) -> Result<Heard> {
     let began = Instant::now();
     loop {
         match line.wait(STEP)? {

@@ -1,8 +1,11 @@
 //! Bringing this notebook together with its other devices through a mailbox: one pass takes what is new there and puts
 //! what is missing there. Repeating it does no harm.
 //!
-//! The steps are in `roster` (who belongs to the notebook), `purges` (what others deleted for good), `receive` (segments of
+//! The steps are in `roster` (who belongs to the notebook), `purges` (what others deleted for good), `rewritten` (what was written here into a record that they
+//! wrote anew), `receive` (segments of
 //! others), `renew` (what a renewal covers is forgotten), `forget` (so are the keys of it), `seal` (segments of ours) and `shelf` (everything the mailbox lacks).
+//! `restored` keeps a notebook that was put back from an older copy from speaking before it has heard who was removed.
+//! `removed` remembers that this device was removed itself.
 //! `direct` takes the same steps with a device that is at the other end of a line; `kept_back` is for what a person has to
 //! decide. `weigh` says which segments of a removed device count, `turned_away` remembers what there was no room for, and
 //! `try_again` comes back to what could not be taken.
@@ -13,7 +16,10 @@ mod forget;
 mod kept_back;
 mod purges;
 mod receive;
+mod removed;
 mod renew;
+mod restored;
+mod rewritten;
 mod roster;
 mod seal;
 mod seen;
@@ -44,6 +50,7 @@ pub use direct::{Peer, Visit, known_addresses, remember_address};
 pub use kept_back::{KeptBack, Refused, WhyKeptBack};
 pub use purges::WaitingPurge;
 pub(super) use receive::is_photo;
+pub use removed::Removal;
 pub use renew::RenewReport;
 pub(super) use roster::{epochs_of, roster_for};
 pub(super) use seal::LOG;
@@ -87,6 +94,10 @@ pub struct SyncReport {
     pub purged: u64,
     /// Records that another device deleted for good, and that therefore left this one.
     pub deleted: u64,
+    /// Records that another device wrote anew without some of their words, and whose old words therefore left this one.
+    pub rewritten: u64,
+    /// Of these, how many had been changed here meanwhile: what was written is in a note of its own now.
+    pub kept_in_notes: u64,
     /// What other devices deleted for good and somebody on this one has to agree to.
     pub purges_waiting: Vec<WaitingPurge>,
     /// Segments that a renewal covers, forgotten.
@@ -133,6 +144,7 @@ impl Notebook {
         let mut member = self.member_for(place, &found, keys)?;
         let mut report = SyncReport::default();
         self.take_roster(&mut member, place, &found, keys)?;
+        self.catch_up(&member, &found, keys, &mut report)?;
         if let Err(why) = self.tend_roster(&mut member, keys) {
             // Who has lost its place without being removed may be the only one to bring word of that. So may who was removed,
             // to whom it let in beside that: the others may not have heard of such a device at all.
@@ -200,6 +212,12 @@ impl Notebook {
         let member = self.found(keys)?;
         place.put_new(NOTE, note(&member.tag()).as_bytes())?;
         Ok(member)
+    }
+
+    /// Which notebook this is, once it has a roster.
+    fn tag(&self) -> Result<Option<NotebookTag>> {
+        let tag: Option<[u8; 16]> = self.read(|connection| store::meta(connection, TAG))?;
+        Ok(tag.map(NotebookTag))
     }
 
     pub(super) fn unix_ms(&self) -> u64 {

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashSet};
 use super::{SetAside, SyncReport};
 use crate::error::Result;
 use crate::model::{Kind, RecordId};
-use crate::notebook::purge::UNSCRUBBED;
+use crate::notebook::purge::{UNSCRUBBED, successor_of};
 use crate::notebook::{Change, Notebook, Origin};
 use crate::query::pages;
 use crate::store;
@@ -45,6 +45,8 @@ struct Deletion {
     people: u64,
     records: u64,
     ids: BTreeSet<RecordId>,
+    /// What stands for the one record, if it was written anew without some of its words.
+    successor: Option<RecordId>,
 }
 
 /// What was deleted on the word of others alone.
@@ -60,11 +62,26 @@ impl Notebook {
     pub(super) fn say_purges(&self, member: &mut Member) -> Result<Vec<Written>> {
         let unsaid = self.unsaid_purges(member)?;
         let now = self.unix_ms();
-        let say = |records: &[RecordId]| {
-            let act = Act::Purge { records: records.to_vec(), successor: None };
+        let (mut rewritten, mut gone) = (Vec::new(), Vec::new());
+        for id in unsaid {
+            match self.successor_here(id)? {
+                Some(successor) => rewritten.push((id, successor)),
+                None => gone.push(id),
+            }
+        }
+        let acts = rewritten.iter().map(|(id, successor)| (vec![*id], Some(*successor)));
+        let acts = acts.chain(gone.chunks(MAX_PURGED).map(|records| (records.to_vec(), None)));
+        let say = |(records, successor)| {
+            let act = Act::Purge { records, successor };
             self.with_random(|random| member.say_if_there_is_room(act, now, random))
         };
-        Ok(unsaid.chunks(MAX_PURGED).map_while(say).collect())
+        Ok(acts.map_while(say).collect())
+    }
+
+    /// What was put in the place of a record whose words were taken out, if that is here.
+    fn successor_here(&self, id: RecordId) -> Result<Option<RecordId>> {
+        let successor = successor_of(id);
+        Ok(self.read(|connection| store::document_row(connection, successor))?.map(|_| successor))
     }
 
     fn unsaid_purges(&self, member: &Member) -> Result<Vec<RecordId>> {
@@ -89,10 +106,26 @@ impl Notebook {
                 continue;
             }
             done = more;
-            report.deleted += deletion.records;
-            self.delete_here(deletion.ids, done.written())?;
+            self.take_deletion(deletion, done.written(), report)?;
         }
         Ok(())
+    }
+
+    fn take_deletion(&self, deletion: Deletion, since: String, report: &mut SyncReport) -> Result<()> {
+        let Some(successor) = deletion.successor else {
+            report.deleted += deletion.records;
+            return self.delete_here(deletion.ids, since);
+        };
+        report.rewritten += deletion.records;
+        let note = match deletion.ids.first().filter(|_| deletion.records > 0) {
+            Some(id) => self.note_of_unsent(*id, successor, &deletion.by)?,
+            None => None,
+        };
+        let Some(note) = note else { return self.delete_here(deletion.ids, since) };
+        report.kept_in_notes += 1;
+        let mut writing = self.write();
+        writing.put(note)?;
+        writing.commit_and_purge(deletion.ids, meta_of(since)).map(drop)
     }
 
     /// The deletions for good that wait for somebody on this device to agree.
@@ -151,15 +184,24 @@ impl Notebook {
                 Ok(kinds.into_iter().filter(|kind| *kind == Some(Kind::Contact)).count())
             })?;
             let (people, records) = (people as u64, records.len() as u64);
-            deletions.push(Deletion { by: roster.name_of(&purge.by), people, records, ids });
+            let successor = match purge.records[..] {
+                [only] if purge.successor == Some(successor_of(only)) => purge.successor,
+                [only] => self.successor_here(only)?,
+                _ => None,
+            };
+            deletions.push(Deletion { by: roster.name_of(&purge.by), people, records, ids, successor });
         }
         Ok(deletions)
     }
 
     fn delete_here(&self, ids: BTreeSet<RecordId>, since: String) -> Result<()> {
-        let meta = vec![(SINCE, Some(since)), (UNSCRUBBED, Some("1".into()))];
-        self.commit(Change { purged: ids, meta, ..Change::default() }, Origin::Peer).map(drop)
+        self.commit(Change { purged: ids, meta: meta_of(since), ..Change::default() }, Origin::Peer).map(drop)
     }
+}
+
+/// What is remembered with a deletion.
+fn meta_of(since: String) -> Vec<(&'static str, Option<String>)> {
+    vec![(SINCE, Some(since)), (UNSCRUBBED, Some("1".into()))]
 }
 
 impl Deletion {

@@ -184,6 +184,7 @@ impl Notebook {
             let by = removed.revokes.iter().filter_map(|revoke| member.entries().get(revoke)).map(|entry| entry.author);
             let names: Vec<String> =
                 by.filter_map(|author| Some(member.roster().device(&author)?.name.clone())).collect();
+            self.removal_was_read(&names.join(", "))?;
             return Err(Error::Peer(format!(
                 "this device was removed from the notebook{}; it keeps what it has, and nothing more is exchanged",
                 if names.is_empty() { String::new() } else { format!(" by {}", names.join(", ")) }
@@ -212,6 +213,7 @@ impl Notebook {
         }
         written.extend(self.say_purges(member)?);
         self.keep_roster(member, &written)?;
+        self.remember_roster(member, keys)?;
         self.hand_on_keys(member)
     }
 
@@ -384,7 +386,7 @@ struct RosterFiles {
 }
 
 /// Whether this can be a file of a roster: no copy under another name, and none that is larger than any.
-fn is_of_roster(found: &Found) -> bool {
+pub(super) fn is_of_roster(found: &Found) -> bool {
     let stem = stem(found);
     let is_hash =
         stem.get(..32).is_some_and(|hash| hash.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)));

@@ -18,13 +18,19 @@ use crate::error::Result;
 use crate::sync::near::Announcement;
 use crate::sync::pairing::Code;
 
+/// How long a code can be used with which two meet on a network: after that nobody comes in who was not there before.
+pub const CODE_LASTS: Duration = Duration::from_secs(120);
 /// How long the other device may take to bring everything over, once it was let in.
 const BRINGING: Duration = Duration::from_secs(10 * 60);
 const STEP: Duration = Duration::from_millis(200);
 
+/// Time that passes, from any beginning, and never goes back.
+pub type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
+
 /// A mailbox of one's own, in a folder that goes with it, to be lent to one other device.
 pub struct Lending {
     folder: tempfile::TempDir,
+    clock: Clock,
     door: Option<Door>,
 }
 
@@ -33,6 +39,10 @@ struct Door {
     direct: Arc<Direct>,
     is_over: Arc<AtomicBool>,
     is_lent: Arc<AtomicBool>,
+    /// When the code ends, by the clock.
+    ends: Duration,
+    /// Whether somebody came in before that: it may finish.
+    is_used: Arc<AtomicBool>,
     host: Option<JoinHandle<()>>,
 }
 
@@ -42,7 +52,16 @@ impl Lending {
     /// # Errors
     /// [`Error::Storage`](crate::Error::Storage) when no folder can be made.
     pub fn new() -> Result<Self> {
-        let lending = Self { folder: tempfile::tempdir()?, door: None };
+        let began = Instant::now();
+        Self::with_clock(Arc::new(move || began.elapsed()))
+    }
+
+    /// The same by this clock.
+    ///
+    /// # Errors
+    /// As [`Lending::new`].
+    pub fn with_clock(clock: Clock) -> Result<Self> {
+        let lending = Self { folder: tempfile::tempdir()?, clock, door: None };
         lending.mailbox().prepare()?;
         Ok(lending)
     }
@@ -52,7 +71,7 @@ impl Lending {
         Folder::at(self.folder.path())
     }
 
-    /// Lends it from now on to who knows this code; answers at which port of UDP.
+    /// Lends it from now on to who knows this code and comes within [`CODE_LASTS`]; answers at which port of UDP.
     ///
     /// # Errors
     /// As [`Direct::bind_to_pair`].
@@ -61,11 +80,18 @@ impl Lending {
         let direct = Arc::new(Direct::bind_to_pair(&host, 0)?);
         direct.open_door(Guests { welcome: [public(&guest)].into(), removed: BTreeSet::new() });
         let port = direct.port();
-        let (is_over, is_lent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let [is_over, is_lent, is_used] = [(); 3].map(|()| Arc::new(AtomicBool::new(false)));
         let (place, door, over, lent) = (self.mailbox(), direct.clone(), is_over.clone(), is_lent.clone());
+        let (used, clock, ends) = (is_used.clone(), self.clock.clone(), (self.clock)() + CODE_LASTS);
         let host = std::thread::spawn(move || {
             while !over.load(Ordering::Relaxed) {
-                if let Some(Guest::Known(mut line)) = door.next_guest(STEP) {
+                let guest = door.next_guest(STEP);
+                // Who came while the code was good may come back when a line broke.
+                if clock() >= ends && !used.load(Ordering::Relaxed) {
+                    return door.leave();
+                }
+                if let Some(Guest::Known(mut line)) = guest {
+                    used.store(true, Ordering::Relaxed);
                     lent.store(true, Ordering::Relaxed);
                     // Whatever breaks the line, the other device calls again.
                     drop(lend(&mut line, &place, &|| over.load(Ordering::Relaxed)));
@@ -73,7 +99,7 @@ impl Lending {
                 }
             }
         });
-        self.door = Some(Door { code: code.clone(), direct, is_over, is_lent, host: Some(host) });
+        self.door = Some(Door { code: code.clone(), direct, is_over, is_lent, ends, is_used, host: Some(host) });
         Ok(port)
     }
 
@@ -84,6 +110,11 @@ impl Lending {
             getrandom::fill(bytes).expect("the system's random numbers are there once it runs");
         };
         Announcement::of(|nonce| Some(door.code.beacon(nonce)), door.direct.port(), &mut random)
+    }
+
+    /// Whether the code has ended before anybody came with it.
+    pub fn has_ended(&self) -> bool {
+        self.door.as_ref().is_some_and(|door| (self.clock)() >= door.ends && !door.is_used.load(Ordering::Relaxed))
     }
 
     /// Whether the other device is using it just now.
