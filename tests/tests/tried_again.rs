@@ -57,6 +57,7 @@ fn however_many_changes_an_earlier_version_refused_all_are_tried_again() {
         let put = "INSERT INTO quarantine VALUES (?, ?, 'change refused: an older rule', ?)";
         file(&phone).execute(put, params![blake3::hash(&change).as_bytes(), record, change]).unwrap();
     }
+    file(&phone).execute("INSERT INTO meta VALUES ('tried_again', '0')", []).unwrap();
     home.rest(&[&phone, &laptop]);
     for device in [&phone, &laptop] {
         assert_eq!(device.notebook.people(0, 1).unwrap().total, 600);

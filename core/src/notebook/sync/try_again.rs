@@ -24,6 +24,8 @@ const MOST: usize = 256;
 const TRIED: &str = "tried_again";
 /// Which kinds of items were known when segments were read, and up to which one they were gone through since.
 const KINDS: &str = "item_kinds";
+/// The rules of the first version.
+const FIRST_ADMISSION: i64 = 1;
 /// The kinds that the first version knew.
 const FIRST_KINDS: i64 = 2;
 
@@ -36,7 +38,7 @@ impl Notebook {
 
     /// Tries changes again that were set aside by other rules than those of this version.
     fn try_refused_again(&self, report: &mut SyncReport) -> Result<()> {
-        let (by, after) = self.mark(TRIED)?.unwrap_or_default();
+        let (by, after) = self.mark(TRIED)?.unwrap_or((FIRST_ADMISSION, None));
         let after = if by == ADMISSION { after } else { Some(String::new()) };
         let Some(after) = after else { return Ok(()) };
         let part = self.read(|connection| store::quarantined(connection, &after, MOST))?;
