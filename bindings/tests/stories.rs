@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -71,6 +72,26 @@ fn all_stories_are_told() {
     println!("{} stories", there.len());
     assert_eq!(there, STORIES.iter().map(|name| format!("{name}.json")).collect::<Vec<_>>());
     assert_eq!(there.len(), 30);
+}
+
+#[test]
+fn what_nobody_knows_fails_the_runner() {
+    let nobody = "00000000000000000000000000000001";
+    let unknown = [
+        ("dance", json!({ "do": "dance" })),
+        ("twice", json!({ "do": "today", "twice": true })),
+        ("twice", json!({ "do": "today", "with": { "twice": true } })),
+        ("dreamt", json!({ "do": "close_promise", "with": { "id": nobody, "state": "dreamt", "day": "2026-11-22" } })),
+        ("danced", json!({ "do": "advance_introduction", "with": { "id": nobody, "step": "danced" } })),
+        ("knots", json!({ "do": "export_file", "with": { "file": "all", "form": "knots", "private": true } })),
+    ];
+    for (word, step) in unknown {
+        let mut world = World::new("2026-11-22T09:00:00Z", BTreeMap::new());
+        let step = With(step.as_object().unwrap().clone());
+        let told = catch_unwind(AssertUnwindSafe(|| world.step("a step", step)));
+        let why = *told.expect_err(word).downcast::<String>().unwrap();
+        assert!(why.contains(word), "{why}");
+    }
 }
 
 fn vectors() -> PathBuf {
@@ -271,7 +292,12 @@ impl World {
                 said(notebook.open_promises(with)?)
             }
             "close_promise" => {
-                let state = PromiseState::from(with.take::<String>("state").as_str());
+                let state = match with.take::<String>("state").as_str() {
+                    "kept" => PromiseState::Kept,
+                    "released" => PromiseState::Released,
+                    "broken" => PromiseState::Broken,
+                    unknown => unreachable!("nobody knows the state {unknown:?}"),
+                };
                 said(notebook.close_promise(with.id("id")?, state, with.day("day")?.unwrap())?)
             }
             "introduce" => said(notebook.introduce(with.id("a")?, with.id("b")?, with.take("why"))?),
@@ -280,7 +306,8 @@ impl World {
                     "agreed" => IntroductionStep::Agreed(with.id("words")?),
                     "made" => IntroductionStep::Made,
                     "talked" => IntroductionStep::Talked,
-                    _ => IntroductionStep::Outcome(with.take("words")),
+                    "outcome" => IntroductionStep::Outcome(with.take("words")),
+                    unknown => unreachable!("nobody knows the step {unknown:?}"),
                 };
                 said(notebook.advance_introduction(with.id("id")?, step)?)
             }
@@ -340,8 +367,11 @@ impl World {
             "undo_import" => said(notebook.undo_import(with.id("id")?)?),
             "import_export" => said(notebook.import_export(self.file(with.take("file")), Run::new()?)?),
             "export_file" => {
-                let is_json = with.take::<String>("form") == "json";
-                let form = if is_json { ExportForm::Json } else { ExportForm::Vcards };
+                let form = match with.take::<String>("form").as_str() {
+                    "json" => ExportForm::Json,
+                    "vcards" => ExportForm::Vcards,
+                    unknown => unreachable!("nobody knows the form {unknown:?}"),
+                };
                 said(notebook.export_file(self.file(with.take("file")), form, with.take("private"), Run::new()?)?)
             }
             "backup" => said(notebook.backup(self.file(with.take("file")), with.or("passphrase", None))?),
@@ -372,8 +402,14 @@ impl World {
 fn change(notebook: &Notebook, with: &mut With) -> Result<()> {
     let draft = notebook.draft(with.id::<()>("id")?.raw())?;
     let before = draft.record()?;
-    let mut fields = before.to_map();
-    fields.insert(with.take("field"), with.take("to"));
+    let (mut fields, field): (_, String) = (before.to_map(), with.take("field"));
+    let known: &[&str] = match before.kind() {
+        Kind::Note => &["body"],
+        Kind::Contact => &["nickname", "recognise", "about", "tags"],
+        _ => &[],
+    };
+    assert!(known.contains(&field.as_str()), "nobody knows how to change {field:?} of {:?}", before.kind());
+    fields.insert(field, with.take("to"));
     notebook.save(draft, AnyRecord::from_map(before.kind(), fields))
 }
 

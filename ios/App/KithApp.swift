@@ -62,6 +62,7 @@ struct NotebookView: View {
 
   /// A share sheet may have written meanwhile, and the day may be another.
   private func comeBack() async {
+    today.settle()
     _ = try? await notebook.ask { try $0.lookAround() }
     await today.page.reload()
   }

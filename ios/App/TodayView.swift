@@ -9,6 +9,7 @@ struct TodayView: View {
   var body: some View {
     List {
       if let failure = model.failure { FailureView(error: failure) }
+      if let closed = model.closed { reopening(closed) }
       switch model.page.shown {
       case .loading: ProgressView()
       case .failed(let error): FailureView(error: error) { await model.page.reload() }
@@ -35,6 +36,14 @@ struct TodayView: View {
     rows("today.introductions", today.introductions.map { Row($0.name, $0.record.why) })
     rows("today.asks", today.asks.map { Row($0.name, $0.record.words) })
     rows("today.birthdays", today.birthdays.map { Row($0.person.name, inWords($0.on)) })
+  }
+
+  /// The promise that was closed a moment ago, and the way back.
+  private func reopening(_ promise: Promise) -> some View {
+    Section("today.closed") {
+      Text(verbatim: promise.words)
+      Button("today.reopen") { Task { await model.reopen() } }
+    }
   }
 
   /// Promises, each of which can be closed here.

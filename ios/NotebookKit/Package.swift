@@ -15,7 +15,17 @@ import PackageDescription
   ]
 #else
   let library = Target.binaryTarget(name: "NotebookFFI", path: "NotebookFFI.xcframework")
-  let linking: [LinkerSetting] = []
+  // What the Rust in a static library needs of the system does not travel with it. `bindings/check` compares this list with
+  // the sources of every library below.
+  let linking: [LinkerSetting] = [
+    .linkedFramework("CoreFoundation"),
+    .linkedFramework("Foundation"),
+    .linkedFramework("Network", .when(platforms: [.iOS])),
+    .linkedFramework("Security"),
+    .linkedFramework("SystemConfiguration"),
+    .linkedLibrary("iconv"),
+    .linkedLibrary("objc"),
+  ]
 #endif
 
 let package = Package(

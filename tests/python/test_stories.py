@@ -25,6 +25,23 @@ def test_story(file, tmp_path):
         world.do(f"{file.stem}, step {number}", **step)
 
 
+NOBODY = "00000000000000000000000000000001"
+
+
+@pytest.mark.parametrize("word, step", [
+    ("dance", {"do": "dance"}),
+    ("twice", {"do": "today", "twice": True}),
+    ("twice", {"do": "today", "with": {"twice": True}}),
+    ("dreamt", {"do": "close_promise", "with": {"id": NOBODY, "state": "dreamt", "day": "2026-11-22"}}),
+    ("danced", {"do": "advance_introduction", "with": {"id": NOBODY, "step": "danced"}}),
+    ("knots", {"do": "export_file", "with": {"file": "all", "form": "knots", "private": True}}),
+])
+def test_what_nobody_knows_fails_the_runner(word, step, tmp_path):
+    world = World(tmp_path, "2026-11-22T09:00:00Z", {})
+    with pytest.raises(Exception, match=word):
+        world.do("a step", **step)
+
+
 def test_all_stories_are_told(capsys):
     with capsys.disabled():
         print(f" {len(STORIES)} stories ", end="")

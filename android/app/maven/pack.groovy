@@ -85,5 +85,5 @@ if (!seen.verified || !seen.verifiedUsingV2Scheme || !seen.verifiedUsingV3Scheme
 }
 println "${signed.canonicalPath}: ${signed.length().intdiv(1024)} KiB, signature v2 and v3 verified."
 println kinds ? "The notebook's library is in it for ${kinds.join(', ')}." :
-    'The notebook\'s library is not in it, for no NDK build of it is here: it starts, and cannot open a notebook.'
+    'The notebook\'s library is not in it, for no NDK build of it is here: it starts, and says that a part of it is missing.'
 println 'It has never run on a device.'

@@ -82,12 +82,41 @@ import Testing
     let promise = try #require(model.page.shown.page?.iOwe.first)
     await model.close(promise.record, as: .kept)
     try await until { model.page.shown.page?.iOwe.isEmpty == true }
-    await model.undo()
+    await model.reopen()
     try await until { model.page.shown.page?.iOwe.count == 1 }
-    #expect(model.failure == nil)
+    #expect(model.failure == nil && model.closed == nil)
     following.cancel()
     await following.value
     await model.close(promise.record, as: .open)
     #expect(model.failure?.kind == .invalid)
+  }
+
+  @Test @MainActor func aPromiseIsOpenedAgainAndNothingElseIsTakenBack() async throws {
+    let folder = try TestFolder()
+    let notebook = try await folder.notebook()
+    _ = try await notebook.ask { try $0.jotLine(line: "Dana Ruiz !call her by tomorrow") }
+    let sam = try #require(try await notebook.ask { try $0.jotLine(line: "Sam Lee") }.contact)
+    let promise = try #require(try await notebook.ask { try $0.openPromises(with: nil) }.first).record
+    let model = TodayModel(notebook)
+    await model.close(promise, as: .kept)
+    try await notebook.ask { try $0.delete(id: sam) }
+    await model.reopen()
+    #expect(try await notebook.ask { try $0.openPromises(with: nil) }.map(\.record.id) == [promise.id])
+    #expect(try await notebook.ask { try $0.todayPage() }.people == 1, "what was done last was something else, and stays")
+  }
+
+  @Test @MainActor func twoTapsCloseAPromiseOnce() async throws {
+    let folder = try TestFolder()
+    let notebook = try await folder.notebook()
+    _ = try await notebook.ask { try $0.jotLine(line: "Dana Ruiz !call her by tomorrow") }
+    let promise = try #require(try await notebook.ask { try $0.openPromises(with: nil) }.first).record
+    let model = TodayModel(notebook)
+    async let first: Void = model.close(promise, as: .kept)
+    async let second: Void = model.close(promise, as: .kept)
+    _ = await (first, second)
+    await model.close(promise, as: .kept)
+    #expect(try await notebook.ask { try $0.undoSteps() }.count == 1)
+    await model.reopen()
+    #expect(try await notebook.ask { try $0.openPromises(with: nil) }.map(\.record.id) == [promise.id])
   }
 }

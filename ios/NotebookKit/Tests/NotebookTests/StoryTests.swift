@@ -12,6 +12,9 @@ private let stories =
   ((try? FileManager.default.contentsOfDirectory(atPath: vectors.path)) ?? [])
   .filter { $0.hasSuffix(".json") }.sorted()
 
+/// An id that nothing has.
+private let nobody = String(repeating: "0", count: 31) + "1"
+
 // One after the other: each blocks the thread it is told on.
 @Suite(.serialized, .timeLimit(.minutes(2))) struct StoryTests {
   @Test(arguments: stories) func story(_ file: String) throws {
@@ -23,6 +26,18 @@ private let stories =
     for (number, step) in steps.enumerated() {
       try world.step("\(file), step \(number + 1)", With(step.map))
     }
+  }
+
+  @Test(arguments: [
+    #"{"do": "dance"}"#,
+    #"{"do": "close_promise", "with": {"id": "\#(nobody)", "state": "dreamt", "day": "2026-11-22"}}"#,
+    #"{"do": "advance_introduction", "with": {"id": "\#(nobody)", "step": "danced"}}"#,
+    #"{"do": "export_file", "with": {"file": "all", "form": "knots", "private": true}}"#,
+    #"{"do": "export_file", "with": {"file": "all", "form": "json", "private": "perhaps"}}"#,
+  ]) func whatNobodyKnowsFailsTheRunner(_ step: String) throws {
+    let world = try World(now: "2026-11-22T09:00:00Z", names: [:])
+    let told = With(try JSONDecoder().decode([String: Value].self, from: Data(step.utf8)))
+    #expect(throws: Untold.self) { try world.step("a step", told) }
   }
 
   @Test func allStoriesAreTold() {
@@ -72,6 +87,13 @@ private indirect enum Value: Codable, Equatable {
   var list: [Value] { if case .list(let list) = self { list } else { [] } }
   var map: [String: Value] { if case .map(let map) = self { map } else { [:] } }
   var text: String? { if case .text(let text) = self { text } else { nil } }
+  var isSet: Bool? { if case .bool(let isSet) = self { isSet } else { nil } }
+  /// A list of nothing but texts.
+  var texts: [String]? {
+    let texts = list.compactMap(\.text)
+    if case .list(let list) = self, list.count == texts.count { return texts }
+    return nil
+  }
   var number: Int? { if case .number(let number) = self { number } else { nil } }
 }
 
@@ -103,20 +125,33 @@ private struct With {
   }
 
   mutating func texts(_ key: String) throws -> [String] {
-    try take(key).list.compactMap(\.text)
+    try told(key, try take(key).texts)
   }
 
-  mutating func maybe(_ key: String) -> String? {
-    or(key)?.text
+  mutating func maybe(_ key: String) throws -> String? {
+    guard let value = or(key), value != .null else { return nil }
+    return try told(key, value.text)
   }
 
-  mutating func number(_ key: String, or other: Int) -> UInt32 {
-    UInt32(or(key)?.number ?? other)
+  mutating func number(_ key: String, or other: Int) throws -> UInt32 {
+    guard let value = or(key) else { return UInt32(other) }
+    return UInt32(try told(key, value.number))
   }
 
-  mutating func isSet(_ key: String) -> Bool {
-    or(key) == .bool(true)
+  mutating func isSet(_ key: String, or other: Bool? = nil) throws -> Bool {
+    guard let value = or(key) else { return try told(key, other) }
+    return try told(key, value.isSet)
   }
+
+  mutating func one<Word>(of words: [String: Word], _ key: String) throws -> Word {
+    let word = try text(key)
+    return try told("\(key) \(word)", words[word])
+  }
+}
+
+private func told<Answer>(_ what: String, _ answer: Answer?) throws -> Answer {
+  guard let answer else { throw Untold(words: "nobody knows what \(what) should be here") }
+  return answer
 }
 
 private final class Clock: PhoneClock {
@@ -150,9 +185,9 @@ private final class World {
 
   func step(_ place: String, _ told: With) throws {
     var step = told
-    let (doing, device) = (try step.text("do"), step.maybe("device") ?? "phone")
+    let (doing, device) = (try step.text("do"), try step.maybe("device") ?? "phone")
     var with = With(try meant(step.or("with") ?? .map([:])).map)
-    let (name, fails, expected) = (step.maybe("as"), step.maybe("fails"), step.or("expect"))
+    let (name, fails, expected) = (try step.maybe("as"), try step.maybe("fails"), step.or("expect"))
     #expect(step.left.isEmpty, "\(place)")
     let answer: Value
     do {
@@ -294,12 +329,12 @@ private final class World {
       let debrief = Debrief(
         place: "", recognise: try with.text("recognise"), thread: try with.text("thread"),
         openLoop: try with.text("open_loop"), nextStep: try with.text("next_step"),
-        nextStepOn: with.maybe("next_step_on"))
+        nextStepOn: try with.maybe("next_step_on"))
       return try notebook.debrief(id: with.text("id"), debrief: debrief)
     case "open_promises": return try notebook.openPromises(with: with.maybe("contact"))
     case "close_promise":
       let states: [String: PromiseState] = ["kept": .kept, "released": .released, "broken": .broken]
-      let state = states[try with.text("state")] ?? .open
+      let state = try with.one(of: states, "state")
       return try notebook.closePromise(id: with.text("id"), state: state, on: with.text("day"))
     case "introduce": return try notebook.introduce(a: with.text("a"), b: with.text("b"), why: with.text("why"))
     case "advance_introduction":
@@ -308,7 +343,8 @@ private final class World {
         case "agreed": .agreed(try with.text("words"))
         case "made": .made
         case "talked": .talked
-        default: .outcome(try with.text("words"))
+        case "outcome": .outcome(try with.text("words"))
+        case let unknown: throw Untold(words: "nobody knows the step \(unknown)")
         }
       return try notebook.advanceIntroduction(id: with.text("id"), step: step)
     case "day_ahead": return try notebook.dayAhead(typed: with.text("typed")) as Any
@@ -319,9 +355,9 @@ private final class World {
     case "person_page": return try notebook.personPage(id: with.text("id"))
     case "people":
       let filter = PeopleFilter(
-        tag: with.maybe("tag") ?? "", organisation: with.maybe("organisation") ?? "", event: "",
-        deleted: with.isSet("deleted"))
-      let (first, most) = (with.number("first", or: 0), with.number("most", or: 50))
+        tag: try with.maybe("tag") ?? "", organisation: try with.maybe("organisation") ?? "", event: "",
+        deleted: try with.isSet("deleted", or: false))
+      let (first, most) = (try with.number("first", or: 0), try with.number("most", or: 50))
       return try notebook.people(filter: filter, from: first, most: most)
     case "find": return try notebook.find(typed: with.text("typed"), most: 20)
     case "contacts_meant": return try notebook.contactsMeant(typed: with.text("typed"), most: 10)
@@ -333,7 +369,7 @@ private final class World {
       return try notebook.writeDown(record: .note(note))
     case "write_promise":
       guard case .promise(var promise) = try blank(kind: .promise) else { throw Untold(words: "it is a promise") }
-      (promise.words, promise.due) = (try with.text("words"), with.maybe("due"))
+      (promise.words, promise.due) = (try with.text("words"), try with.maybe("due"))
       return try notebook.writeDown(record: .promise(promise))
     case "set_zone":
       var settings = try notebook.settings()
@@ -367,8 +403,8 @@ private final class World {
     case "undo_import": return try notebook.undoImport(id: with.text("id"))
     case "import_export": return try notebook.importExport(file: file(&with).path, run: Run())
     case "export_file":
-      let form: ExportForm = try with.text("form") == "json" ? .json : .vcards
-      let isPrivate = with.isSet("private")
+      let forms: [String: ExportForm] = ["json": .json, "vcards": .vcards]
+      let (form, isPrivate) = (try with.one(of: forms, "form"), try with.isSet("private"))
       return try notebook.exportFile(file: file(&with).path, form: form, private: isPrivate, run: Run())
     case "backup": return try notebook.backup(file: file(&with).path, passphrase: with.maybe("passphrase"))
     case "check_up": return try notebook.checkUp(run: Run())
@@ -394,20 +430,28 @@ private final class World {
     }
   }
 
+  private func text(_ value: Value) throws -> String {
+    guard let text = value.text else { throw Untold(words: "\(value) is no text") }
+    return text
+  }
+
   /// Changes one field of a record, as a screen does: on top of what was seen when the draft began.
   private func change(_ notebook: Notebook, _ with: inout With) throws {
     let draft = try notebook.draft(id: with.text("id"))
     let (field, to) = (try with.text("field"), try with.take("to"))
     switch try draft.record() {
     case .note(var note):
-      note.body = to.text ?? ""
+      guard field == "body" else { throw Untold(words: "nobody knows how to change \(field)") }
+      note.body = try text(to)
       try notebook.save(draft: draft, after: .note(note))
     case .contact(var contact):
       switch field {
-      case "nickname": contact.nickname = to.text ?? ""
-      case "recognise": contact.recognise = to.text ?? ""
-      case "about": contact.about = to.text ?? ""
-      case "tags": contact.tags = to.list.compactMap(\.text)
+      case "nickname": contact.nickname = try text(to)
+      case "recognise": contact.recognise = try text(to)
+      case "about": contact.about = try text(to)
+      case "tags":
+        guard let tags = to.texts else { throw Untold(words: "tags are a list of texts") }
+        contact.tags = tags
       default: throw Untold(words: "nobody knows how to change \(field)")
       }
       try notebook.save(draft: draft, after: .contact(contact))

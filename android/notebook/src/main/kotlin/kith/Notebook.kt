@@ -2,14 +2,18 @@
 // What the functions mean is said at the bindings; nothing is decided here.
 package kith
 
+import kith.model.AnyRecord
 import kith.model.Area
 import kith.model.Hit
 import kith.model.Jotted
 import kith.model.KithException
 import kith.model.Origin
 import kith.model.Parsed
+import kith.model.Promise
+import kith.model.PromiseState
 import kith.model.RecordId
 import kith.model.Today
+import kith.model.UndoStep
 import kith.notebook.ChangeListener
 import kith.notebook.PhoneClock
 import kith.notebook.Run
@@ -33,7 +37,8 @@ import kotlinx.coroutines.withContext
 import kith.notebook.Notebook as Bindings
 
 /**
- * A notebook, open. Any thread may use it, and no call blocks the thread it comes from.
+ * A notebook, open. Any thread may use it. No call blocks the thread it comes from, but for [close], which lets
+ * go of the file there and then when nothing is under way.
  *
  * Every call may throw a [KithException]: switch on its subclass, and never show its message to a person. After [close]
  * every call throws [KithException.Closed], and flows end.
@@ -41,6 +46,9 @@ import kith.notebook.Notebook as Bindings
 class Notebook private constructor(private val bindings: Bindings, private val dispatcher: CoroutineDispatcher) :
     AutoCloseable {
     private val life = Job()
+
+    /** Whether [close] was called. A closed notebook stays closed; open it anew. */
+    val isClosed: Boolean get() = !life.isActive
 
     /** Asks the bindings something. If whoever asked is cancelled meanwhile, the answer is thrown away. */
     suspend fun <T> ask(question: Bindings.() -> T): T = withContext(dispatcher) { bindings.question() }
@@ -95,6 +103,38 @@ class Notebook private constructor(private val bindings: Bindings, private val d
 
     /** Writes a line down. It is durable on return. */
     suspend fun jot(line: String): Jotted = write { jotLine(line.whole()) }
+
+    /**
+     * Keeps, releases or breaks a promise today, if it still is as it is handed over, as a screen showed it; says
+     * whether. A promise that was closed meanwhile, here or on another device, stays as it is.
+     */
+    suspend fun closePromise(shown: Promise, state: PromiseState): Boolean = write {
+        val isAsShown = promise(shown.id)?.state == shown.state
+        if (isAsShown) closePromise(shown.id, state, today())
+        isAsShown
+    }
+
+    /**
+     * Makes a promise again what it was before it was closed on this device, and nothing else: undo takes back only
+     * the step that was the last, whatever it is.
+     */
+    suspend fun reopen(before: Promise) {
+        write {
+            val steps = undoSteps()
+            val closed = steps.filterIsInstance<UndoStep.Closed>().lastOrNull { it.promise == before.id }
+            if (closed != null && closed == steps.last()) undo() else openAgain(before, closed?.gave)
+        }
+    }
+
+    private fun Bindings.openAgain(before: Promise, gave: RecordId?) {
+        draft(before.id).use { draft ->
+            val now = (draft.record() as AnyRecord.Promise).v1
+            save(draft, AnyRecord.Promise(now.copy(state = before.state, closedOn = before.closedOn)))
+        }
+        if (gave != null) delete(gave)
+    }
+
+    private fun Bindings.promise(id: RecordId): Promise? = (record(id) as? AnyRecord.Promise)?.v1
 
     /** Shuts the notebook. What is under way is finished; to close twice is fine. */
     override fun close() {

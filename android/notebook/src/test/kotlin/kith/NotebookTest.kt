@@ -21,9 +21,11 @@ import kotlinx.coroutines.flow.toList
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.yield
 import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Assumptions.assumeTrue
 import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.Timeout
 import org.junit.jupiter.api.assertThrows
 import org.junit.jupiter.api.io.TempDir
 import java.nio.file.Files
@@ -36,6 +38,8 @@ import kotlin.random.Random
 import kotlin.time.TimeSource
 import kith.notebook.FfiConverterTypeChangeListener.handleMap as listeners
 
+// A coroutine's own limit cannot end a call that waits for ever in Rust, so each test has a thread that can be left behind.
+@Timeout(value = 150, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class NotebookTest {
     @TempDir
     lateinit var folder: Path
@@ -73,6 +77,25 @@ class NotebookTest {
                 notebook.write { closePromise(promise.record.id, PromiseState.Kept, today()) }
                 assertEquals(0, awaitItem().iOwe.size)
             }
+        }
+    }
+
+    @Test
+    fun a_promise_is_opened_again_and_nothing_else_is_taken_back() = story {
+        notebookIn(folder).use { notebook ->
+            notebook.jot("Dana Ruiz !call her")
+            val sam = notebook.jot("Sam Lee").contact!!
+            val promise = notebook.ask { openPromises(null) }.single().record
+            assertTrue(notebook.closePromise(promise, PromiseState.Kept))
+            assertFalse(notebook.closePromise(promise, PromiseState.Kept), "the second of two taps does nothing")
+            notebook.write { delete(sam) }
+            notebook.reopen(promise)
+            assertEquals(listOf(promise.id), notebook.ask { openPromises(null) }.map { it.record.id })
+            assertEquals(1UL, notebook.today().first().people, "what was done last was something else, and stays")
+            notebook.closePromise(promise, PromiseState.Kept)
+            notebook.reopen(promise)
+            assertEquals(listOf(promise.id), notebook.ask { openPromises(null) }.map { it.record.id })
+            assertEquals(1UL, notebook.today().first().people)
         }
     }
 

@@ -23,6 +23,7 @@ import kotlinx.serialization.json.JsonElement
 import kotlinx.serialization.json.JsonNull
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.JsonPrimitive
+import kotlinx.serialization.json.booleanOrNull
 import kotlinx.serialization.json.buildJsonObject
 import kotlinx.serialization.json.int
 import kotlinx.serialization.json.jsonArray
@@ -35,6 +36,8 @@ import org.junit.jupiter.api.DynamicTest
 import org.junit.jupiter.api.DynamicTest.dynamicTest
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.TestFactory
+import org.junit.jupiter.api.assertThrows
+import org.junit.jupiter.api.io.TempDir
 import java.lang.reflect.Modifier
 import java.nio.file.Files
 import java.nio.file.Path
@@ -62,6 +65,26 @@ class StoriesTest {
     fun all_stories_are_told() {
         println("${stories.size} stories")
         assertEquals(30, stories.size)
+    }
+
+    @Test
+    fun what_nobody_knows_fails_the_runner(@TempDir folder: Path) {
+        val nobody = "00000000000000000000000000000001"
+        val unknown = listOf(
+            "dance" to """{"do": "dance"}""",
+            "twice" to """{"do": "today", "twice": true}""",
+            "twice" to """{"do": "today", "with": {"twice": true}}""",
+            "dreamt" to """{"do": "close_promise", "with": {"id": "$nobody", "state": "dreamt", "day": "2026-11-22"}}""",
+            "danced" to """{"do": "advance_introduction", "with": {"id": "$nobody", "step": "danced"}}""",
+            "knots" to """{"do": "export_file", "with": {"file": "all", "form": "knots", "private": true}}""",
+            "perhaps" to """{"do": "export_file", "with": {"file": "all", "form": "json", "private": "perhaps"}}""",
+        )
+        val world = World(folder, "2026-11-22T09:00:00Z", emptyMap())
+        for ((word, step) in unknown) {
+            val told = assertThrows<Throwable> { world.step("a step", With(Json.parseToJsonElement(step).jsonObject)) }
+            assertTrue(word in told.message.orEmpty(), "$told")
+        }
+        world.notebooks.values.forEach { it.shut() }
     }
 
     private fun tell(file: Path) {
@@ -225,11 +248,12 @@ private class World(val folder: Path, now: String, names: Map<String, JsonElemen
         "introduce" -> introduce(with.text("a"), with.text("b"), with.text("why"))
         "advance_introduction" -> advanceIntroduction(
             with.text("id"),
-            when (with.text("step")) {
+            when (val step = with.text("step")) {
                 "agreed" -> IntroductionStep.Agreed(with.text("words"))
                 "made" -> IntroductionStep.Made
                 "talked" -> IntroductionStep.Talked
-                else -> IntroductionStep.Outcome(with.text("words"))
+                "outcome" -> IntroductionStep.Outcome(with.text("words"))
+                else -> error("nobody knows the step $step")
             },
         )
         "day_ahead" -> dayAhead(with.text("typed"))
@@ -240,7 +264,7 @@ private class World(val folder: Path, now: String, names: Map<String, JsonElemen
         "person_page" -> personPage(with.text("id"))
         "people" -> people(
             PeopleFilter(
-                with.maybe("tag").orEmpty(), with.maybe("organisation").orEmpty(), "", with.maybe("deleted") == "true",
+                with.maybe("tag").orEmpty(), with.maybe("organisation").orEmpty(), "", with.isSet("deleted", false),
             ),
             with.number("first", 0), with.number("most", 50),
         )
@@ -280,8 +304,8 @@ private class World(val folder: Path, now: String, names: Map<String, JsonElemen
         "undo_import" -> undoImport(with.text("id"))
         "import_export" -> importExport("${file(with)}", Run())
         "export_file" -> {
-            val form = if (with.text("form") == "json") ExportForm.JSON else ExportForm.VCARDS
-            exportFile("${file(with)}", form, with.text("private") == "true", Run())
+            val form = FORMS.getValue(with.text("form"))
+            exportFile("${file(with)}", form, with.isSet("private"), Run())
         }
         "backup" -> backup("${file(with)}", with.maybe("passphrase"))
         "check_up" -> checkUp(Run())
@@ -295,7 +319,10 @@ private class World(val folder: Path, now: String, names: Map<String, JsonElemen
     private fun Bindings.change(id: String, field: String, to: JsonElement) {
         val draft = draft(id)
         val after = when (val record = draft.record()) {
-            is AnyRecord.Note -> AnyRecord.Note(record.v1.copy(body = to.jsonPrimitive.content))
+            is AnyRecord.Note -> {
+                check(field == "body") { "nobody knows how to change $field" }
+                AnyRecord.Note(record.v1.copy(body = to.jsonPrimitive.content))
+            }
             is AnyRecord.Contact -> AnyRecord.Contact(
                 when (field) {
                     "nickname" -> record.v1.copy(nickname = to.jsonPrimitive.content)
@@ -312,7 +339,9 @@ private class World(val folder: Path, now: String, names: Map<String, JsonElemen
 }
 
 private val ID = Regex("([0-9a-f]{32}){1,2}")
-private val STATES = mapOf("kept" to PromiseState.Kept, "released" to PromiseState.Released, "broken" to PromiseState.Broken)
+private val STATES =
+    mapOf("kept" to PromiseState.Kept, "released" to PromiseState.Released, "broken" to PromiseState.Broken)
+private val FORMS = mapOf("json" to ExportForm.JSON, "vcards" to ExportForm.VCARDS)
 
 /** What a step hands over; whatever is taken is gone, so that what nobody knows is noticed. */
 private class With(map: JsonObject) {
@@ -323,6 +352,8 @@ private class With(map: JsonObject) {
     fun text(key: String): String = take(key).jsonPrimitive.content
     fun texts(key: String): List<String> = take(key).jsonArray.map { it.jsonPrimitive.content }
     fun maybe(key: String): String? = or(key)?.takeIf { it != JsonNull }?.jsonPrimitive?.content
+    fun isSet(key: String, other: Boolean? = null): Boolean =
+        or(key)?.jsonPrimitive?.let { it.booleanOrNull ?: error("$key is $it") } ?: other ?: error("$key is missing")
     fun number(key: String, other: Int): UInt = (or(key)?.jsonPrimitive?.int ?: other).toUInt()
     fun ended(place: String) = assertTrue(left.isEmpty(), "$place has no ${left.keys}")
 }

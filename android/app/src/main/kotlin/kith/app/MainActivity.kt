@@ -34,7 +34,6 @@ import kith.app.jot.JotModel
 import kith.app.jot.JotScreen
 import kith.app.today.TodayModel
 import kith.app.today.TodayScreen
-import kith.model.KithException
 import kotlinx.coroutines.launch
 
 class MainActivity : ComponentActivity() {
@@ -55,11 +54,8 @@ class MainActivity : ComponentActivity() {
         today.follow()
         // Another process, such as a share sheet, may have written meanwhile; whoever shows a page is told.
         lifecycleScope.launch {
-            try {
-                notebook.get().ask { lookAround() }
-            } catch (_: KithException) {
-                // The screens meet the same failure and say it.
-            }
+            // The screens meet the same failure and say it.
+            notebook.ask(failed = {}) { ask { lookAround() } }
         }
     }
 }

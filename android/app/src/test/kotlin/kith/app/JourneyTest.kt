@@ -1,9 +1,11 @@
 package kith.app
 
+import androidx.activity.compose.setContent
 import androidx.compose.ui.test.assertIsDisplayed
 import androidx.compose.ui.test.assertIsEnabled
 import androidx.compose.ui.test.assertIsNotEnabled
 import androidx.compose.ui.test.assertTextContains
+import androidx.compose.ui.test.doubleClick
 import androidx.compose.ui.test.junit4.createEmptyComposeRule
 import androidx.compose.ui.test.onAllNodesWithText
 import androidx.compose.ui.test.onFirst
@@ -12,9 +14,13 @@ import androidx.compose.ui.test.onNodeWithText
 import androidx.compose.ui.test.performClick
 import androidx.compose.ui.test.performImeAction
 import androidx.compose.ui.test.performScrollTo
+import androidx.compose.ui.test.performTouchInput
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.runBlocking
+import androidx.lifecycle.SavedStateHandle
 import androidx.test.core.app.ApplicationProvider
+import kith.app.jot.JotModel
+import kith.app.today.TodayModel
 import org.junit.Assert.assertEquals
 import org.junit.Rule
 import org.junit.Test
@@ -86,6 +92,68 @@ class JourneyTest {
     }
 
     @Test
+    fun undo_takes_a_merge_apart_and_leaves_a_promise_kept_that_was_kept_since() {
+        before { it.jot("Dana Ruiz, Acme Logistics") }
+        before { it.jot("Sam Lee !call him by tomorrow") }
+        phone.begin().use {
+            phone.type("Dana !write to her")
+            phone.onNodeWithText(string(R.string.jot_save)).performClick()
+            phone.see(string(R.string.jot_same, "Dana Ruiz"))
+            phone.onNodeWithText(string(R.string.jot_same, "Dana Ruiz")).performClick()
+            phone.see(string(R.string.jot_made_one, "Dana Ruiz"))
+            phone.onAllNodesWithText(string(R.string.today)).onFirst().performClick()
+            phone.see("call him")
+            phone.onNodeWithContentDescription(string(R.string.today_kept_of, "call him")).performClick()
+            phone.see(string(R.string.undo))
+            phone.onAllNodesWithText(string(R.string.jot)).onFirst().performClick()
+            phone.see(string(R.string.jot_made_one, "Dana Ruiz"))
+            phone.onNodeWithText(string(R.string.undo)).performClick()
+            phone.seeNoMore(string(R.string.jot_made_one, "Dana Ruiz"))
+            assertEquals(3UL, people())
+            assertEquals(listOf("write to her"), openPromises())
+        }
+    }
+
+    @Test
+    fun undo_opens_the_promise_and_leaves_two_who_were_made_one_since() {
+        before { it.jot("Dana Ruiz, Acme Logistics !call her by tomorrow") }
+        phone.begin().use {
+            phone.onAllNodesWithText(string(R.string.today)).onFirst().performClick()
+            phone.see("call her")
+            phone.onNodeWithContentDescription(string(R.string.today_kept_of, "call her")).performClick()
+            phone.see(string(R.string.undo))
+            phone.onAllNodesWithText(string(R.string.jot)).onFirst().performClick()
+            phone.type("Dana")
+            phone.onNodeWithText(string(R.string.jot_save)).performClick()
+            phone.see(string(R.string.jot_same, "Dana Ruiz"))
+            phone.onNodeWithText(string(R.string.jot_same, "Dana Ruiz")).performClick()
+            phone.see(string(R.string.jot_made_one, "Dana Ruiz"))
+            phone.onAllNodesWithText(string(R.string.today)).onFirst().performClick()
+            phone.see(string(R.string.undo))
+            phone.onNodeWithText(string(R.string.undo)).performClick()
+            phone.see(string(R.string.today_i_owe))
+            assertEquals(1UL, people())
+            assertEquals(listOf("call her"), openPromises())
+        }
+    }
+
+    @Test
+    fun two_taps_on_kept_are_one_and_undo_opens_the_promise_all_the_same() {
+        before { it.jot("Dana Ruiz !call her by tomorrow") }
+        phone.begin().use {
+            phone.onAllNodesWithText(string(R.string.today)).onFirst().performClick()
+            phone.see("call her")
+            phone.onNodeWithContentDescription(string(R.string.today_kept_of, "call her"))
+                .performTouchInput { doubleClick() }
+            phone.see(string(R.string.undo))
+            phone.seeNoMore(string(R.string.today_i_owe))
+            phone.onNodeWithText(string(R.string.undo)).performClick()
+            phone.see(string(R.string.today_i_owe))
+            assertEquals(listOf("call her"), openPromises())
+        }
+    }
+
+    @Test
     fun somebody_else_stays_somebody_else() {
         before { it.jot("Dana Ruiz, Acme Logistics") }
         phone.begin().use {
@@ -133,6 +201,38 @@ class JourneyTest {
     }
 
     @Test
+    fun without_its_library_the_app_says_so_and_shows_no_empty_page() {
+        val missing = TheNotebook { throw UnsatisfiedLinkError("Unable to load library 'kith_bindings'") }
+        phone.begin().use { app ->
+            app.onActivity {
+                val (jot, today) = JotModel(missing, SavedStateHandle()) to TodayModel(missing)
+                today.follow()
+                it.setContent { KithTheme { Screens(jot, today) } }
+            }
+            phone.type("Dana Ruiz")
+            phone.see(string(R.string.failed_no_library))
+            phone.line().assertTextContains("Dana Ruiz")
+            phone.onAllNodesWithText(string(R.string.today)).onFirst().performClick()
+            phone.see(string(R.string.failed_no_library))
+            assertEquals(0, phone.onAllNodesWithText(string(R.string.today_nobody)).fetchSemanticsNodes().size)
+            app.draw("today-no-library")
+        }
+    }
+
+    @Test
+    fun a_notebook_that_was_closed_is_opened_anew_by_trying_again() {
+        before { it.jot("Dana Ruiz !call her by tomorrow") }
+        phone.begin().use {
+            phone.onAllNodesWithText(string(R.string.today)).onFirst().performClick()
+            phone.see("call her")
+            runBlocking { ApplicationProvider.getApplicationContext<KithApp>().notebook.get().close() }
+            phone.see(string(R.string.failed_closed))
+            phone.onNodeWithText(string(R.string.try_again)).performClick()
+            phone.see("call her")
+        }
+    }
+
+    @Test
     fun a_line_that_was_not_saved_is_there_again_when_the_activity_is_made_anew() {
         phone.begin().use { app ->
             phone.type("Dana Ruiz !call her")
@@ -150,6 +250,11 @@ class JourneyTest {
             R.string.piece_need,
             R.string.piece_topic,
         )
+    }
+
+    private fun openPromises(): List<String> = runBlocking {
+        val notebook = ApplicationProvider.getApplicationContext<KithApp>().notebook.get()
+        notebook.ask { openPromises(null) }.map { it.record.words }
     }
 
     private fun people(): ULong = runBlocking {

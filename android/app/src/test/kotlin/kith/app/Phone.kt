@@ -42,8 +42,8 @@ val crowd: File by lazy {
     runBlocking {
         Notebook.open("$folder/notebook.kith", Surroundings("phone", "Europe/Paris")).use { notebook ->
             notebook.work { importFile(book.path, it) }
-            for (n in 1..60) notebook.jot("Person Number$n !send the paper number $n by in ${n % 9} days")
-            for (n in 1..30) notebook.jot("Person Number$n !!call me back about the flat ?a plumber by in $n days")
+            for (n in 1..60) notebook.jot("Person Number$n !send the paper number $n in ${n % 9 + 2} days")
+            for (n in 1..30) notebook.jot("Person Number$n !!call me back about the flat ?a plumber in ${n + 1} days")
         }
     }
     folder.resolve("notebook.kith")

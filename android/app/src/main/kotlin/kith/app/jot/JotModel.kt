@@ -12,10 +12,9 @@ import androidx.lifecycle.ViewModel
 import androidx.lifecycle.viewModelScope
 import kith.Notebook
 import kith.app.TheNotebook
-import kith.app.words
+import kith.model.ContactId
 import kith.model.Draft
 import kith.model.Jotted
-import kith.model.KithException
 import kith.model.LookAlike
 import kith.model.Parsed
 import kotlinx.coroutines.Job
@@ -32,13 +31,16 @@ data class JotState(
     val isSaving: Boolean = false,
     /** What the line before became. */
     val saved: Saved? = null,
-    /** With whom [saved] was made one person. */
-    val madeOneWith: String? = null,
+    /** With whom [saved] was made one person, while that can be taken back. */
+    val madeOne: MadeOne? = null,
     /** What went wrong, for a person to read. The line is still there. */
     @get:StringRes val failure: Int? = null,
 ) {
     val canSave get() = field.text.isNotBlank() && !isSaving
 }
+
+/** Two records that somebody said are one person, and the name of the one who was known. */
+data class MadeOne(val person: ContactId, val known: ContactId, val name: String)
 
 /** A line that is safe: how it was understood, and what it became. */
 data class Saved(val draft: Draft, val jotted: Jotted) {
@@ -89,7 +91,7 @@ class JotModel(private val notebook: TheNotebook, private val kept: SavedStateHa
         val person = saved.jotted.contact ?: return
         trying {
             write { same(person, other.person.id) }
-            state = state.copy(saved = saved.decided, madeOneWith = other.person.name)
+            state = state.copy(saved = saved.decided, madeOne = MadeOne(person, other.person.id, other.person.name))
         }
     }
 
@@ -103,36 +105,34 @@ class JotModel(private val notebook: TheNotebook, private val kept: SavedStateHa
         }
     }
 
-    /** They are two people after all. */
-    fun undoSame() = trying {
-        write { undo() }
-        state = state.copy(madeOneWith = null)
+    /** They are two people after all. Whatever else was done meanwhile stays. */
+    fun undoSame() {
+        val one = state.madeOne ?: return
+        trying {
+            write { notSame(one.person, one.known) }
+            state = state.copy(madeOne = null)
+        }
     }
 
     fun dismiss() {
-        state = state.copy(saved = null, madeOneWith = null, failure = null)
+        state = state.copy(saved = null, madeOne = null, failure = null)
     }
 
     private fun read(line: String) {
         kept[LINE] = line
         parsing?.cancel()
         parsing = viewModelScope.launch {
-            val parsed = try {
-                if (line.isBlank()) null else notebook.get().parse(line)
-            } catch (failure: KithException) {
-                return@launch run { state = state.copy(parsed = null, failure = failure.words) }
+            notebook.ask(failed = { state = state.copy(parsed = null, failure = it) }) {
+                state = state.copy(parsed = if (line.isBlank()) null else parse(line))
             }
-            state = state.copy(parsed = parsed)
         }
     }
 
     /** A wish is carried out to the end, even if the screen goes away meanwhile. */
     private fun trying(wish: suspend Notebook.() -> Unit) {
         viewModelScope.launch {
-            try {
-                withContext(NonCancellable) { notebook.get().wish() }
-            } catch (failure: KithException) {
-                state = state.copy(isSaving = false, failure = failure.words)
+            withContext(NonCancellable) {
+                notebook.ask(failed = { state = state.copy(isSaving = false, failure = it) }, wish)
             }
         }
     }

@@ -245,9 +245,9 @@ private fun SavedCard(saved: Jotted, state: JotState, model: JotModel) {
                 }
                 CardButton(R.string.jot_not_same, model::notSame)
             } else {
-                state.madeOneWith?.let { name ->
+                state.madeOne?.let { one ->
                     Text(
-                        stringResource(R.string.jot_made_one, name),
+                        stringResource(R.string.jot_made_one, one.name),
                         Modifier.padding(top = 8.dp),
                         maxLines = 3,
                         overflow = TextOverflow.Ellipsis,
@@ -255,7 +255,7 @@ private fun SavedCard(saved: Jotted, state: JotState, model: JotModel) {
                     )
                 }
                 FlowRow(Modifier.fillMaxWidth(), horizontalArrangement = Arrangement.End) {
-                    if (state.madeOneWith != null) CardButton(R.string.undo) { model.undoSame() }
+                    if (state.madeOne != null) CardButton(R.string.undo) { model.undoSame() }
                     CardButton(R.string.dismiss, model::dismiss)
                 }
             }

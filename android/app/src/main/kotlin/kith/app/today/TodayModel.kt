@@ -8,10 +8,10 @@ import androidx.compose.runtime.setValue
 import androidx.lifecycle.ViewModel
 import androidx.lifecycle.viewModelScope
 import kith.Notebook
+import kith.app.R
 import kith.app.TheNotebook
-import kith.app.words
-import kith.model.KithException
 import kith.model.Promise
+import kith.model.PromiseId
 import kith.model.PromiseState
 import kith.model.Today
 import kotlinx.coroutines.Job
@@ -39,29 +39,38 @@ class TodayModel(private val notebook: TheNotebook) : ViewModel() {
         private set
     private var following: Job? = null
 
+    /** What is being written at this moment: the second tap of two finds it here. */
+    private val closing = mutableSetOf<PromiseId>()
+
     /** Reads the page, and follows it from then on. Called again when the app comes back: it may be another day. */
     fun follow() {
         following?.cancel()
         following = viewModelScope.launch {
-            try {
-                notebook.get().today().collect { page ->
+            val failed = { words: Int -> state = TodayState.Failed(words) }
+            notebook.ask(failed) {
+                today().collect { page ->
                     state = (state as? TodayState.Ready)?.copy(page = page) ?: TodayState.Ready(page)
                 }
-            } catch (failure: KithException) {
-                state = TodayState.Failed(failure.words)
+                // The page follows until the notebook is closed.
+                failed(R.string.failed_closed)
             }
         }
     }
 
-    fun keep(promise: Promise) = trying {
-        write { closePromise(promise.id, PromiseState.Kept, today()) }
-        change { it.copy(kept = promise, failure = null) }
+    fun keep(promise: Promise) {
+        if (!closing.add(promise.id)) return
+        trying(ended = { closing -= promise.id }) {
+            if (closePromise(promise, PromiseState.Kept)) change { it.copy(kept = promise, failure = null) }
+        }
     }
 
-    /** It was not kept after all. */
-    fun undoKeep() = trying {
-        write { undo() }
-        change { it.copy(kept = null, failure = null) }
+    /** It was not kept after all. Whatever else was done meanwhile stays. */
+    fun undoKeep() {
+        val promise = (state as? TodayState.Ready)?.kept ?: return
+        trying {
+            reopen(promise)
+            change { it.copy(kept = null, failure = null) }
+        }
     }
 
     /** The offer to take something back is over. */
@@ -72,12 +81,11 @@ class TodayModel(private val notebook: TheNotebook) : ViewModel() {
     }
 
     /** A wish is carried out to the end, even if the screen goes away meanwhile. */
-    private fun trying(wish: suspend Notebook.() -> Unit) {
+    private fun trying(ended: () -> Unit = {}, wish: suspend Notebook.() -> Unit) {
         viewModelScope.launch {
-            try {
-                withContext(NonCancellable) { notebook.get().wish() }
-            } catch (failure: KithException) {
-                change { it.copy(failure = failure.words) }
+            withContext(NonCancellable) {
+                notebook.ask(failed = { words -> change { it.copy(failure = words) } }, wish)
+                ended()
             }
         }
     }
