@@ -63,6 +63,14 @@ impl Notebook {
         self.ask(|notebook| notebook.import(&file, &mut |done, total| run.step(done, total)))
     }
 
+    /// What [`Notebook::import_export`] would bring in; nothing is written. It refuses what that would refuse.
+    ///
+    /// # Errors
+    /// As [`Notebook::import_export`].
+    pub fn import_export_preview(&self, file: PathBuf, run: Arc<Run>) -> Result<JsonReport> {
+        self.ask(|notebook| notebook.import_export_preview(&file, &mut |done, total| run.step(done, total)))
+    }
+
     /// Brings in an export of a whole notebook: into an empty one with the same ids, into another as an import that can be
     /// undone. The run counts bytes; cancelled, nothing came in.
     ///

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use kith_core::notebook::{DeviceRow, Joining, KeptBack, Refused, RenewReport, SyncReport, WaitingPurge};
+use kith_core::notebook::{
+    DeviceRow, Identity, Joining, KeptBack, Knock, Refused, Removal, RenewReport, SyncReport, WaitingPurge,
+};
 use kith_core::sync::keys::RecoveryKit;
 use kith_core::sync::pairing::Code;
 
@@ -70,11 +72,52 @@ impl Notebook {
         self.ask(|notebook| notebook.cancel_invitation(mailbox.place(), keys.keys()))
     }
 
-    /// Asks to join the notebook a code leads into, or without the code goes on asking: to be called every few seconds
+    /// Asks at the notebook a code leads into: whose it is, how large, and the digits, for a person to see before anything
+    /// is taken or given. With a yes go on with [`Notebook::agree_to_join`], else call [`Notebook::decline_to_join`].
+    ///
+    /// # Errors
+    /// As [`Notebook::join`].
+    pub fn knock(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>, code: String) -> Result<Knock> {
+        self.ask(|notebook| notebook.knock(mailbox.place(), keys.keys(), &Code::parse(&code)?))
+    }
+
+    /// Somebody has seen what [`Notebook::knock`] answered and says yes; [`Notebook::join`] without the code goes on.
+    ///
+    /// # Errors
+    /// [`KithError::NotFound`](crate::KithError::NotFound) when nothing was asked; else as [`Notebook::sync`].
+    pub fn agree_to_join(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>) -> Result<()> {
+        self.ask(|notebook| notebook.agree_to_join(mailbox.place(), keys.keys()))
+    }
+
+    /// Somebody has seen it and says no: everything stays as it was, and the other device is told.
+    ///
+    /// # Errors
+    /// As [`Notebook::sync`].
+    pub fn decline_to_join(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>) -> Result<()> {
+        self.ask(|notebook| notebook.decline_to_join(mailbox.place(), keys.keys()))
+    }
+
+    /// Whether this device was removed from its notebook, as far as it knows.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn removal(&self) -> Result<Option<Removal>> {
+        self.ask(|notebook| notebook.removal())
+    }
+
+    /// Under which names this device writes.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn identity(&self) -> Result<Identity> {
+        self.ask(|notebook| notebook.identity())
+    }
+
+    /// Asks to join the notebook a code leads into, with a yes to whatever it is, or without the code goes on asking: to be called every few seconds
     /// until it answers that it joined, and followed by a sync.
     ///
     /// What this notebook holds already is added to the one it joins, for all of its devices to read: a screen says so
-    /// before it calls this.
+    /// before it calls this, and shows with [`Notebook::knock`] whose notebook that is.
     ///
     /// # Errors
     /// [`KithError::Invalid`](crate::KithError::Invalid) when it is no code, [`KithError::Peer`](crate::KithError::Peer)

@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use kith_core::notebook::{self as core, Clock, Options};
+use kith_core::query::today::TodayPage;
 use kith_core::query::{Hit, Today};
 
 use crate::{KithError, PhoneClock, Result};
@@ -69,6 +70,22 @@ impl Notebook {
     /// As any question.
     pub fn today_page(&self) -> Result<Today> {
         self.ask(core::Notebook::today_page)
+    }
+
+    /// The same with at most so many rows a part, and how many more there are of each.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn today_page_of(&self, most: u32) -> Result<TodayPage> {
+        self.ask(|notebook| notebook.today_page_of(most))
+    }
+
+    /// Whether nothing was ever written here that is still kept: no record of any kind, deleted ones included.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn is_empty(&self) -> Result<bool> {
+        self.ask(core::Notebook::is_empty)
     }
 
     /// Finds records by any of their words, accents and typos forgiven, as one types: the last word may be unfinished.

@@ -2,7 +2,7 @@
 
 use kith_core::model::{BlobId, Contact, Id, RecordId};
 use kith_core::notebook::Purge;
-use kith_core::query::{People, PeopleFilter, PersonPage};
+use kith_core::query::{People, PeopleFilter, PersonPage, SamePairs};
 
 use crate::Result;
 use crate::notebook::Notebook;
@@ -33,6 +33,22 @@ impl Notebook {
     /// As any question.
     pub fn contacts_meant(&self, typed: String, most: u32) -> Result<Vec<Contact>> {
         self.ask(|notebook| notebook.contacts_meant(&typed, most as usize))
+    }
+
+    /// The same, but each record by itself, also where several are shown as one person: for telling them apart again.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn members_meant(&self, typed: String, most: u32) -> Result<Vec<Contact>> {
+        self.ask(|notebook| notebook.members_meant(&typed, most as usize))
+    }
+
+    /// Living people who may be one, and why, those with the same address first; at most `most` pairs.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn pairs_that_may_be_one(&self, most: u32) -> Result<SamePairs> {
+        self.ask(|notebook| notebook.pairs_that_may_be_one(most))
     }
 
     /// The names of people as they are listed in a sentence: "Dana Ruiz, Ben and Chi".

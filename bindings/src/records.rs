@@ -168,6 +168,24 @@ impl Notebook {
         self.ask(|notebook| notebook.undo().map(|taken_back| taken_back.step))
     }
 
+    /// Deleted records that somebody changed on another device at the same time: worth offering back. Of the `most` newest
+    /// deletions.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn edited_beside_deletions(&self, most: u32) -> Result<Vec<Conflict>> {
+        self.ask(|notebook| notebook.edited_beside_deletions(most))
+    }
+
+    /// Whether bytes of what was deleted for good may still lie in the file: another program read it when it was to be
+    /// written anew. The next sync, or [`Notebook::tidy`], tries again.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn words_remain(&self) -> Result<bool> {
+        self.ask(|notebook| notebook.words_remain())
+    }
+
     /// The settings that all my devices agree on; what was never set is empty. They are changed like any record.
     ///
     /// # Errors

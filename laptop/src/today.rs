@@ -2,9 +2,8 @@
 
 use chrono_tz::Tz;
 use kith_core::query::pages::MAX_ROWS;
-use kith_core::query::today::{MOST, More};
+use kith_core::query::today::{MOST, More, TodayPage};
 use kith_core::query::{PersonRow, Today};
-use serde::Serialize;
 
 use crate::app::App;
 use crate::failure::Failure;
@@ -20,20 +19,13 @@ const FIRST_LINES: [&str; 5] = [
     "  kith help               everything else",
 ];
 
-/// The page, and how many more there are of each part, for another program.
-#[derive(Serialize)]
-struct Answer<'a> {
-    #[serde(flatten)]
-    page: &'a Today,
-    more: More,
-}
-
 /// Shows today: of each part the first, or all.
 pub(crate) fn today(app: &App, all: bool) -> Result<(), Failure> {
-    let (page, more) = app.notebook.today_page_of(if all { i32::MAX as u32 } else { MOST })?;
+    let answer = app.notebook.today_page_of(if all { i32::MAX as u32 } else { MOST })?;
     if app.json {
-        return app.print_json(&Answer { page: &page, more });
+        return app.print_json(&answer);
     }
+    let TodayPage { page, more } = answer;
     if let Some(removal) = app.notebook.removal()? {
         app.out.aside(layout::wrap(&format!("Note: {}.", crate::sync::removal_words(&removal)), "", app.width));
     }

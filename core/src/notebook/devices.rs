@@ -43,6 +43,7 @@ pub struct DeviceRow {
 
 /// Under which names a device writes, in hexadecimal digits; none before it first handed something out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Identity {
     /// The device, by its key.
     pub device: Option<String>,
@@ -68,6 +69,7 @@ pub enum Joining {
 
 /// What somebody has to see before their device joins a notebook.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Knock {
     /// The device that invites, as it calls itself.
     pub host: String,

@@ -5,6 +5,7 @@ use super::Notebook;
 use super::write::not_found;
 use crate::error::{Error, Result};
 use crate::model::{AnyRecord, Contact, Id, Kind, Record, RecordId};
+use crate::query::today::TodayPage;
 use crate::query::{self, Hit, People, PersonPage, Today, pages};
 
 impl Notebook {
@@ -62,12 +63,12 @@ impl Notebook {
     ///
     /// # Errors
     /// As [`Notebook::get`].
-    pub fn today_page_of(&self, most: u32) -> Result<(Today, query::today::More)> {
+    pub fn today_page_of(&self, most: u32) -> Result<TodayPage> {
         let day = self.today()?;
         self.read(|connection| {
             let page = query::today::today(connection, day, most)?;
             let more = query::today::more(connection, &page, most)?;
-            Ok((page, more))
+            Ok(TodayPage { page, more })
         })
     }
 

@@ -15,6 +15,7 @@ const MAX_PAIRS: usize = 10_000;
 
 /// Two people who may be one.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct SamePair {
     /// The one.
     pub a: PersonRow,
@@ -26,6 +27,7 @@ pub struct SamePair {
 
 /// Pairs who may be one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct SamePairs {
     /// The first of them: those with the same address before those with the same name alone.
     pub pairs: Vec<SamePair>,

@@ -129,6 +129,7 @@ pub struct Today {
 
 /// How many more there are of each part of the page than it shows; a thousand of a part are counted at most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct More {
     /// Of what I owe.
     pub i_owe: u64,
@@ -146,6 +147,17 @@ pub struct More {
     pub asks: u64,
     /// Of the birthdays.
     pub birthdays: u64,
+}
+
+/// The page, and how much of it is not shown.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct TodayPage {
+    /// What is shown.
+    #[serde(flatten)]
+    pub page: Today,
+    /// How many more there are of each part.
+    pub more: More,
 }
 
 /// From which day on, and before which, as they stand in the agenda.

@@ -15,6 +15,7 @@ const READ: &str = "read";
 
 /// That this device was removed from its notebook, as far as it knows.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Removal {
     /// The device that removed it, or that says so; empty for the recovery key.
     pub by: String,
