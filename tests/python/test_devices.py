@@ -45,6 +45,29 @@ def test_digits_that_differ_let_nobody_in_and_void_the_code(devices, mailbox):
     assert isinstance(laptop.notebook.join(mailbox, laptop.keys, None), Joining.ASKED)
 
 
+def test_who_joins_sees_whose_notebook_it_is_and_a_no_leaves_both_as_they_were(devices, mailbox):
+    phone, laptop = devices
+    phone.notebook.jot_line("Dana Ruiz")
+    laptop.notebook.jot_line("Ben Okafor")
+    code = phone.notebook.invite(mailbox, phone.keys)
+    seen = laptop.notebook.knock(mailbox, laptop.keys, code)
+    assert (seen.host, seen.devices, seen.people) == ("the phone", 1, 1)
+    assert phone.notebook.request_to_join(mailbox, phone.keys).digits == seen.digits
+    laptop.notebook.decline_to_join(mailbox, laptop.keys)
+    with pytest.raises(KithError):
+        phone.notebook.admit(mailbox, phone.keys, seen.digits)
+    with pytest.raises(KithError.NotFound):
+        laptop.notebook.agree_to_join(mailbox, laptop.keys)
+    assert len(phone.notebook.devices(phone.keys)) == 1
+    assert (laptop.notebook.notebook_tag(), laptop.notebook.removal()) == (None, None)
+
+    code = phone.notebook.invite(mailbox, phone.keys)
+    digits = laptop.notebook.knock(mailbox, laptop.keys, code).digits
+    laptop.notebook.agree_to_join(mailbox, laptop.keys)
+    assert phone.notebook.admit(mailbox, phone.keys, digits) == "the laptop"
+    assert laptop.notebook.join(mailbox, laptop.keys, None) == Joining.JOINED("the phone")
+
+
 def test_two_values_of_one_field_are_shown_and_one_is_chosen(devices, mailbox):
     phone, laptop = devices
     dana = phone.notebook.jot_line("Dana Ruiz").contact
