@@ -32,6 +32,8 @@ pub(crate) enum Word {
 pub(crate) struct Called {
     pub(crate) peer: Peer,
     pub(crate) report: Result<SyncReport, Error>,
+    /// When that began: what changed since is not in it.
+    pub(crate) began: Instant,
 }
 
 /// Calls every device that is not nearby: at the beginning, when something changed, and again when it did not answer.
@@ -60,6 +62,7 @@ pub(crate) fn call_all(here: &Here<'_>, words: &mpsc::Receiver<Word>, tell: &mps
         };
         due.remove(&endpoint);
         let Some(peer) = peers().into_iter().find(|peer| peer.endpoint == endpoint) else { continue };
+        let began = Instant::now();
         let called = here.notebook.call(&here.direct, &peer, &[], &here.keys, &mut |_, _| Ok(()));
         let report = called.map(|(report, _)| report);
         match &report {
@@ -67,6 +70,6 @@ pub(crate) fn call_all(here: &Here<'_>, words: &mpsc::Receiver<Word>, tell: &mps
             Ok(_) => {}
             Err(_) => drop(due.insert(endpoint, Instant::now() + AGAIN)),
         }
-        let _ = tell.send(Event::Called(Box::new(Called { peer, report })));
+        let _ = tell.send(Event::Called(Box::new(Called { peer, report, began })));
     }
 }

@@ -45,8 +45,8 @@ const MISSED: u32 = 10;
 pub(crate) enum Event {
     /// A device of the notebook shows itself at these addresses.
     Seen(Peer, Vec<SocketAddr>),
-    /// Somebody came in and was served.
-    Served(Result<Option<Box<(Peer, SyncReport)>>, Error>),
+    /// Somebody came in and was served, from then on: what changed since is not in it.
+    Served(Result<Option<Box<(Peer, SyncReport)>>, Error>, Instant),
     /// Somebody was called through the relay.
     Called(Box<far::Called>),
     /// Something changed in the folder of this mailbox.
@@ -137,9 +137,10 @@ fn serve<'scope, 'env>(
         served.fetch_add(1, Ordering::Relaxed);
         let tell = tell.clone();
         scope.spawn(move || {
+            let began = Instant::now();
             let done = here.notebook.serve(&here.direct, guest, &here.keys, &mut |_, _| Ok(()));
             served.fetch_sub(1, Ordering::Relaxed);
-            let _ = tell.send(Event::Served(done.map(|came| came.map(Box::new))));
+            let _ = tell.send(Event::Served(done.map(|came| came.map(Box::new)), began));
         });
     }
 }
@@ -181,18 +182,18 @@ fn stay(app: &App, here: &Here<'_>, plan: &mut Plan, events: &mpsc::Receiver<Eve
                 let wait = if me.is_some_and(|me| me < peer.device) { Duration::ZERO } else { POLITE };
                 plan.seen(peer, at, wait);
             }
-            Ok(Event::Served(Ok(Some(came)))) => {
+            Ok(Event::Served(Ok(Some(came)), began)) => {
                 let (peer, report) = *came;
-                plan.met(&peer);
+                plan.met(&peer, began);
                 plan.tell(app, &peer, &report);
                 if report.received > 0 {
                     app.settle();
                 }
                 plan.pass_on(&report);
             }
-            Ok(Event::Served(Ok(None))) => {}
+            Ok(Event::Served(Ok(None), _)) => {}
             Ok(Event::Called(called)) => plan.called(app, *called),
-            Ok(Event::Served(Err(error))) => app.out.aside(format!("A device came, and it went wrong: {error}")),
+            Ok(Event::Served(Err(error), _)) => app.out.aside(format!("A device came, and it went wrong: {error}")),
             Err(_) => {}
         }
         if here.notebook.look_around()? {
@@ -219,7 +220,10 @@ struct Plan {
     mailboxes: Vec<Opened>,
     near: BTreeMap<[u8; 32], (Peer, Vec<SocketAddr>)>,
     due: BTreeMap<Task, Instant>,
+    /// When the last meeting with each began.
     met: BTreeMap<[u8; 32], Instant>,
+    /// When something was last heard of that others may lack.
+    changed: Instant,
     /// How often a device did not answer where it showed itself.
     missed: BTreeMap<[u8; 32], u32>,
     /// What went wrong last, so that it is told once.
@@ -235,6 +239,7 @@ impl Plan {
             near: BTreeMap::new(),
             due: BTreeMap::new(),
             met: BTreeMap::new(),
+            changed: Instant::now(),
             missed: BTreeMap::new(),
             wrong: BTreeMap::new(),
             far,
@@ -253,6 +258,7 @@ impl Plan {
     }
 
     fn everything_soon(&mut self) {
+        self.changed = Instant::now();
         let mailboxes = (0..self.mailboxes.len()).map(Task::Mailbox);
         let all: Vec<Task> = mailboxes.chain(self.near.keys().copied().map(Task::Peer)).collect();
         all.into_iter().for_each(|task| self.soon(task, QUIET));
@@ -267,7 +273,9 @@ impl Plan {
     }
 
     fn seen(&mut self, peer: Peer, at: Vec<SocketAddr>, wait: Duration) {
-        let is_just_met = self.met.get(&peer.endpoint).is_some_and(|met| met.elapsed() < JUST_MET);
+        // Who was met before something changed has not heard of it.
+        let is_just_met =
+            self.met.get(&peer.endpoint).is_some_and(|met| met.elapsed() < JUST_MET && *met >= self.changed);
         let task = Task::Peer(peer.endpoint);
         if !is_just_met && !self.due.contains_key(&task) {
             self.soon(task, wait);
@@ -277,9 +285,12 @@ impl Plan {
         self.near.insert(peer.endpoint, (peer, at));
     }
 
-    fn met(&mut self, peer: &Peer) {
-        self.met.insert(peer.endpoint, Instant::now());
-        self.due.remove(&Task::Peer(peer.endpoint));
+    /// A meeting that began then is over. What changed meanwhile is still to be brought.
+    fn met(&mut self, peer: &Peer, began: Instant) {
+        self.met.insert(peer.endpoint, began);
+        if began >= self.changed {
+            self.due.remove(&Task::Peer(peer.endpoint));
+        }
         self.wrong.remove(&Task::Peer(peer.endpoint));
     }
 
@@ -328,13 +339,14 @@ impl Plan {
     fn call(&mut self, app: &App, here: &Here<'_>, endpoint: [u8; 32]) -> Result<(), Failure> {
         let task = Task::Peer(endpoint);
         let Some((peer, at)) = self.near.get(&endpoint).cloned() else { return Ok(()) };
+        let began = Instant::now();
         match here.notebook.call(&here.direct, &peer, &at, &here.keys, &mut |_, _| Ok(())) {
             Ok((report, address)) => {
                 address
                     .into_iter()
                     .try_for_each(|address| kith_core::notebook::remember_address(&here.keys, &peer, address))?;
                 let is_first = !self.met.contains_key(&endpoint);
-                self.met(&peer);
+                self.met(&peer, began);
                 if is_first || report.received > 0 || report.written > 0 {
                     self.tell(app, &peer, &report);
                 }
@@ -372,11 +384,11 @@ impl Plan {
 
     /// One that is not at the relay either is no news.
     fn called(&mut self, app: &App, called: far::Called) {
-        let far::Called { peer, report } = called;
+        let far::Called { peer, report, began } = called;
         match report {
             Ok(report) => {
                 let is_first = !self.met.contains_key(&peer.endpoint);
-                self.met(&peer);
+                self.met(&peer, began);
                 if is_first || report.received > 0 || report.written > 0 {
                     self.tell(app, &peer, &report);
                 }

@@ -188,11 +188,11 @@ impl Desk {
         self.folder.join("state/kith/keys")
     }
 
-    /// The names of the files with keys.
+    /// The names of the files with keys: not of those that say where keys are, and that somebody changes them.
     fn names(&self) -> Vec<String> {
         let mut names: Vec<String> =
             files(&self.keys()).into_keys().map(|path| path.file_name().unwrap().to_str().unwrap().into()).collect();
-        names.retain(|name| name != "kept-in.json");
+        names.retain(|name| name != "kept-in.json" && name != "changing.lock");
         names
     }
 }

@@ -580,6 +580,9 @@ impl<'a> Reader<'a> {
 
     /// Phones, mails and links in the note become channels, and stay where they are.
     fn finish(&mut self) {
+        // A list of its own: which piece stood first is not said by it, and no piece says the same twice.
+        self.draft.unread_days.sort();
+        self.draft.unread_days.dedup();
         let lines = self.note.iter().map(|pieces| pieces.join(" ")).filter(|line| !line.is_empty());
         self.draft.note = lines.collect::<Vec<_>>().join("\n");
         let note = self.draft.note.clone();

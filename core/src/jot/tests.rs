@@ -16,6 +16,13 @@ fn read_line(line: &str) -> Draft {
 }
 
 #[test]
+fn two_days_that_were_not_read_are_told_in_whatever_order_their_pieces_stand() {
+    let draft = read_line(" ?a desk  next week  5pm (b@x.org) !by 12 Mar next week !!!");
+    assert_eq!(draft.unread_days.len(), 2, "{:?}", draft.unread_days);
+    assert_eq!(read_line(&render(&draft)).unread_days, draft.unread_days);
+}
+
+#[test]
 fn the_example_line_becomes_everything_it_says() {
     let draft = read_line(
         "Dana Ruiz, Acme Logistics, hiring ops lead !send her the Lyon contact by tue ?needs a warehouse in Lyon \
