@@ -102,7 +102,7 @@ import Testing
     try await notebook.ask { try $0.delete(id: sam) }
     await model.reopen()
     #expect(try await notebook.ask { try $0.openPromises(with: nil) }.map(\.record.id) == [promise.id])
-    #expect(try await notebook.ask { try $0.todayPage() }.people == 1, "what was done last was something else, and stays")
+    #expect(try await notebook.ask { try $0.todayPage() }.people == 1, "the last step was another, and stays")
   }
 
   @Test @MainActor func twoTapsCloseAPromiseOnce() async throws {
