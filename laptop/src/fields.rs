@@ -97,7 +97,7 @@ pub(crate) fn value_words(app: &App, field: &FieldInfo, value: &Value) -> Result
         Takes::Number if field.name.ends_with("minor_units") => Some(format!("{value} (in minor units)")),
         Takes::Day => text.parse().ok().map(|day| days::short(day, app.today)),
         Takes::PartialDate => text.parse::<PartialDate>().ok().map(|date| days::partial(date, app.today)),
-        Takes::Instant => match text.parse() {
+        Takes::Time => match text.parse() {
             Ok(at) => Some(days::moment(at, app.notebook.zone()?, app.today)),
             Err(_) => None,
         },

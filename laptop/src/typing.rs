@@ -194,7 +194,7 @@ fn value(app: &App, writing: &mut Writing<'_>, field: &FieldInfo, typed: &str) -
         Takes::Link(Kind::Contact) => choose::person(app, typed)?.to_string().into(),
         Takes::Link(Kind::Organisation) => writing.organisation(typed)?.to_string().into(),
         Takes::Link(kind) => choose::named(app, kind, typed)?.id().to_string().into(),
-        Takes::Nothing | Takes::Instant | Takes::Moment | Takes::Photo => {
+        Takes::Nothing | Takes::Time | Takes::Moment | Takes::Photo => {
             return Err(Failure::Usage(format!("{} cannot be typed; nothing was changed", label(field.name))));
         }
     })

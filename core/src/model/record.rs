@@ -52,7 +52,7 @@ pub enum Takes {
     /// A day of which a part may be unknown.
     PartialDate,
     /// An instant.
-    Instant,
+    Time,
     /// An instant and its zone.
     Moment,
     /// A zone.
@@ -334,7 +334,7 @@ macro_rules! optional {
 }
 optional!(
     NaiveDate = Takes::Day,
-    DateTime<Utc> = Takes::Instant,
+    DateTime<Utc> = Takes::Time,
     Moment = Takes::Moment,
     PartialDate = Takes::PartialDate,
     u32 = Takes::Number,

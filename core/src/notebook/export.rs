@@ -5,10 +5,10 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use rusqlite::Connection;
 use serde_json::{Map, Value};
 
 use super::{Notebook, Progress};
+use crate::document::Document;
 use crate::error::{Error, Result};
 use crate::files::NewFile;
 use crate::model::*;
@@ -82,7 +82,7 @@ impl Notebook {
         })?;
         let unknown = if private { pages::of_unknown_kinds(&transaction)? } else { Vec::new() };
         for (id, kind, fields) in unknown {
-            let fields = with_history(&transaction, id, fields)?;
+            let fields = with_history(store::readable(&transaction, id)?, id, fields);
             write!(out, "{}\n{}", if count == 0 { "" } else { "," }, record_json(&kind, fields))?;
             count += 1;
         }
@@ -199,17 +199,11 @@ impl<F: Read> Read for Watched<'_, F> {
 
 /// What is told of a record of a kind this version does not know: its changes as they are, since what they mean, and
 /// whether each device must begin it alike, only a newer version can say. Damaged, as it was last shown.
-fn with_history(connection: &Connection, id: RecordId, fields: Map<String, Value>) -> Result<Map<String, Value>> {
-    let row = store::document_row(connection, id)?.filter(|row| !row.is_only_told());
-    let document = match row.map(|row| store::load(connection, &row)).transpose() {
-        Ok(document) => document,
-        Err(Error::Unreadable(_)) => None,
-        Err(error) => return Err(error),
-    };
-    let Some(document) = document else { return Ok(fields) };
+fn with_history(document: Option<Document>, id: RecordId, fields: Map<String, Value>) -> Map<String, Value> {
+    let Some(document) = document else { return fields };
     let changes = document.changes().into_iter().map(|change| data_encoding::BASE64.encode(&change.bytes));
     let changes: Vec<Value> = changes.map(Value::String).collect();
-    Ok(Map::from_iter([("id".to_string(), id.to_string().into()), ("changes".to_string(), changes.into())]))
+    Map::from_iter([("id".to_string(), id.to_string().into()), ("changes".to_string(), changes.into())])
 }
 
 fn record_json(kind: &str, fields: Map<String, Value>) -> String {

@@ -248,7 +248,7 @@ impl Notebook {
                     let Some(here) = pages::get_any(connection, entry.id)? else {
                         return Ok(Fate::Known { differs: false });
                     };
-                    match went_with_an_import(connection, &here)? {
+                    match went_with_an_import(&here, |import| pages::get(connection, import))? {
                         true => Fate::Back(without_id(here.to_map())),
                         false => Fate::Known { differs: &without_id(here.to_map()) != fields },
                     }
@@ -271,14 +271,14 @@ impl Writing<'_> {
 }
 
 /// Whether a record is here only because undoing an import deletes, and does not forget.
-fn went_with_an_import(connection: &rusqlite::Connection, here: &AnyRecord) -> Result<bool> {
+fn went_with_an_import(here: &AnyRecord, import_of: impl FnOnce(Id<Import>) -> Result<Option<Import>>) -> Result<bool> {
     if here.kind().is_singleton() {
         return Ok(without_id(here.to_map()).is_empty());
     }
     let map = here.to_map();
     let import = map.get("import").and_then(Value::as_str).and_then(|id| id.parse::<Id<Import>>().ok());
     let (Some(_), Some(import)) = (here.deleted_at(), import) else { return Ok(false) };
-    Ok(pages::get::<Import>(connection, import)?.is_some_and(|import| import.undone_at.is_some()))
+    Ok(import_of(import)?.is_some_and(|import| import.undone_at.is_some()))
 }
 
 fn count(report: &mut JsonReport, fate: &Fate) {

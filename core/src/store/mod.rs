@@ -130,6 +130,18 @@ fn is_one_byte_of_something_else(path: &Path) -> bool {
     read.is_ok() && start.len() == 1 && start != b"S"
 }
 
+/// The document of a record whose own history is here and whole.
+///
+/// # Errors
+/// [`Error::Storage`] when the disk refuses.
+pub fn readable(connection: &Connection, id: RecordId) -> Result<Option<Document>> {
+    let row = document_row(connection, id)?.filter(|row| !row.is_only_told());
+    match row.map(|row| load(connection, &row)).transpose() {
+        Err(Error::Unreadable(_)) => Ok(None),
+        loaded => loaded,
+    }
+}
+
 /// Opens one more connection that only reads.
 ///
 /// # Errors
