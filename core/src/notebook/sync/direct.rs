@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::receive::{MOST_BYTES_KEPT_BACK, TOO_MANY_TWINS, Took};
+use super::restored::ONLY_ASKED;
 use super::weigh::Weighing;
 use super::{SetAside, SyncReport};
 use crate::error::{Error, Result};
@@ -280,7 +281,11 @@ impl Notebook {
         let report = match guest {
             Guest::Known(mut line) => {
                 let peer = self.peers(keys)?.into_iter().find(|peer| peer.endpoint == line.peer());
-                self.sync_over(&mut line, keys, progress).map(|report| peer.zip(Some(report)))
+                match self.sync_over(&mut line, keys, progress) {
+                    // It was put back from a backup, and comes again once it knows who belongs.
+                    Err(Error::Peer(why)) if why.ends_with(ONLY_ASKED) => Ok(None),
+                    other => other.map(|report| peer.zip(Some(report))),
+                }
             }
             Guest::Stranger(stranger) => {
                 let belongs = self.is_proof(&stranger, keys);

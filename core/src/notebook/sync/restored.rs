@@ -26,7 +26,7 @@ const NOT_HEARD_THERE: &str = "this notebook was put back from an older copy, an
     before is nowhere to be found. Look at the list of devices: one that you removed may stand there again, and is to be \
     removed once more";
 /// What the device hears that was asked for its list and nothing else.
-const ONLY_ASKED: &str = "it only asked for the list of devices, and comes again";
+pub(super) const ONLY_ASKED: &str = "it only asked for the list of devices, and comes again";
 
 impl Notebook {
     /// Whether this notebook was put back from a copy that is older than what its device knew of the others: see
