@@ -42,7 +42,8 @@ def test_digits_that_differ_let_nobody_in_and_void_the_code(devices, mailbox):
         phone.notebook.admit(mailbox, phone.keys, other)
     with pytest.raises(KithError.NotFound):
         phone.notebook.admit(mailbox, phone.keys, digits)
-    assert isinstance(laptop.notebook.join(mailbox, laptop.keys, None), Joining.ASKED)
+    with pytest.raises(KithError.Peer):
+        laptop.notebook.join(mailbox, laptop.keys, None)
 
 
 def test_who_joins_sees_whose_notebook_it_is_and_a_no_leaves_both_as_they_were(devices, mailbox):

@@ -19,7 +19,7 @@ class Ear(kith.ChangeListener):
 def test_a_line_is_jotted_found_and_shown(notebook):
     ear = Ear()
     observation = notebook.observe(ear)
-    jotted = notebook.jot_line("Dana Ruiz, Acme !send her the Lyon contact by tue +knows customs brokers #lyon *")
+    jotted = notebook.jot_line("Dana Ruiz, Acme !send her the Lyon contact by tomorrow +knows customs brokers #lyon *")
     [(areas, ids, origin)] = ear.heard
     assert kith.Area.PEOPLE in areas and jotted.contact in ids and origin == kith.Origin.HERE
     assert notebook.find("custms", 10)[0].about == "Dana Ruiz"

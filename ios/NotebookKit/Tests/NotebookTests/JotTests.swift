@@ -3,7 +3,7 @@
 import Notebook
 import Testing
 
-private let line = "Dana Ruiz, Acme !send her the Lyon contact by tue +knows customs brokers #lyon *"
+private let line = "Dana Ruiz, Acme !send her the Lyon contact by tomorrow +knows customs brokers #lyon *"
 
 @Suite(.timeLimit(.minutes(1))) struct JotTests {
   @Test func aLineIsJottedFoundAndShown() async throws {

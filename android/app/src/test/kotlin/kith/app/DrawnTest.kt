@@ -63,7 +63,7 @@ class DrawnTest(private val how: String, private val night: Boolean, private val
             phone.onAllNodesWithText(string(R.string.jot)).onFirst().performClick()
             phone.see(string(R.string.jot_empty))
             look("jot")
-            val long = "$LONG, $LONG_TOO, chief !${"a very long promise ".repeat(12)} by tue"
+            val long = "$LONG, $LONG_TOO, chief !${"a very long promise ".repeat(12)} by tomorrow"
             phone.type(if (name == "long") long else LINE)
             phone.see(string(R.string.piece_promise_mine))
             look("jot-typed")

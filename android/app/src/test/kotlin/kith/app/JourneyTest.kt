@@ -36,7 +36,7 @@ class JourneyTest {
     fun a_line_is_shown_as_it_is_understood_saved_and_stands_under_today() {
         phone.begin().use {
             phone.onNodeWithText(string(R.string.jot_save)).assertIsNotEnabled()
-            phone.type("Dana Ruiz, Acme Logistics, hiring lead !send her the Lyon contact by tue ?a warehouse #lyon")
+            phone.type("Dana Ruiz, Acme Logistics, hiring lead !send her the Lyon contact by tomorrow ?a warehouse #lyon")
             phone.see("hiring lead")
             for (piece in PIECES) {
                 phone.onNodeWithText(string(piece), substring = true).performScrollTo().assertIsDisplayed()
