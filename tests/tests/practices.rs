@@ -77,6 +77,18 @@ fn practice_0_26_what_is_overdue_stands_at_the_top_of_today() {
 }
 
 #[test]
+fn what_is_promised_by_the_same_day_of_the_next_week_stands_on_today_at_once() {
+    let (_tmp, phone) = device();
+    phone.notebook.jot_line("Ann Lee !send the plan by sun").unwrap(); // it is a Sunday
+    phone.notebook.jot_line("Bo Li !send the list by 2026-11-30").unwrap();
+    let owed = phone.notebook.today_page().unwrap().i_owe;
+    assert_eq!(
+        owed.iter().map(|p| (p.name.as_str(), p.record.due)).collect::<Vec<_>>(),
+        [("Ann Lee", Some(day("2026-11-29")))]
+    );
+}
+
+#[test]
 fn people_are_found_by_what_they_care_about() {
     let (_tmp, phone) = device();
     let ann = person(&phone.notebook, "Ann");

@@ -14,7 +14,8 @@ pub const MOST: u32 = 20;
 /// How many records are read for each that is shown: those with deleted people are not shown, and others come in their
 /// place.
 const READ_FOR_EACH: u32 = 10;
-/// How far ahead promises without a rush are shown.
+/// How far ahead promises without a rush are shown: up to the same day of the next week, since "by tue" said on a Tuesday
+/// is that one.
 const SOON: u64 = 7;
 /// How far ahead somebody's decision is worth knowing.
 const DECISION_SOON: u64 = 14;
@@ -171,7 +172,7 @@ fn span_of(matter: Matter, day: NaiveDate) -> Span {
         Matter::Decision => (day.to_string(), ahead(DECISION_SOON)),
         Matter::Introduction => (String::new(), "~".into()),
         Matter::Ask => (String::new(), day.checked_sub_days(Days::new(SOON)).unwrap_or(day).to_string()),
-        _ => (String::new(), ahead(SOON)),
+        _ => (String::new(), ahead(SOON + 1)),
     };
     (from, before)
 }
