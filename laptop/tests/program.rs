@@ -1366,7 +1366,10 @@ fn a_backup_leaves_no_open_copy_behind_even_when_it_is_killed() {
         let _ = std::fs::remove_file(stick.join("b.kithbak"));
     }
     desk.kith(&["people"]);
-    assert!(!listed(&desk.folder).contains(&".kith-work".to_string()), "the next start takes the copy away");
+    // An empty folder may stay for a minute: somebody could be about to work in it.
+    let work = desk.path(".kith-work");
+    let left = if work.exists() { files_below(&work) } else { Vec::new() };
+    assert!(left.is_empty(), "the next start takes the copy away: {left:?}");
 }
 
 #[test]
