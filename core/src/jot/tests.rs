@@ -16,6 +16,12 @@ fn read_line(line: &str) -> Draft {
 }
 
 #[test]
+fn a_number_given_twice_is_kept_once_and_what_stands_behind_it_is_the_note() {
+    let draft = read_line("Dana Ruiz+33 6 12 34 56 78 5pm !+33 6 12 34 56 78!");
+    assert_eq!((draft.channels.len(), draft.note.as_str()), (1, "!"), "{draft:?}");
+}
+
+#[test]
 fn two_days_that_were_not_read_are_told_in_whatever_order_their_pieces_stand() {
     let draft = read_line(" ?a desk  next week  5pm (b@x.org) !by 12 Mar next week !!!");
     assert_eq!(draft.unread_days.len(), 2, "{:?}", draft.unread_days);
@@ -266,6 +272,11 @@ fn counted(text: &str) -> BTreeMap<char, i64> {
     counts
 }
 
+/// Without what may stand around a topic or an address: twice the same is the same with a comma behind it, too.
+fn bare(typed: &str) -> String {
+    typed.trim_matches(|c: char| !c.is_alphanumeric() && c != '+' && c != '/').to_lowercase()
+}
+
 /// The characters of a line that are not kept because of what they mean, by the pieces it was read as: the promise at the
 /// top of the grammar, word for word.
 fn consumed(spans: &[Span]) -> String {
@@ -291,7 +302,7 @@ fn consumed(spans: &[Span]) -> String {
                 gone.extend(text.chars().filter(|c| usual.contains(*c)));
             }
             // Said twice, kept once.
-            SpanKind::Topic | SpanKind::Channel if !known.insert((mark == 1, typed.into())) => gone.push_str(typed),
+            SpanKind::Topic | SpanKind::Channel if !known.insert((mark == 1, bare(typed))) => gone.push_str(typed),
             SpanKind::Channel => {
                 let outer = |c: &char| !c.is_alphanumeric() && *c != '+' && *c != '/';
                 gone.extend(typed.chars().take_while(outer).filter(|c| "<(\"'".contains(*c)));
