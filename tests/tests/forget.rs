@@ -360,6 +360,32 @@ fn what_was_written_into_a_record_that_another_device_writes_anew_is_kept_in_a_n
 }
 
 #[test]
+fn what_was_written_into_it_meanwhile_is_kept_also_where_somebody_had_to_agree_first() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let person = |name: &str| {
+        phone.notebook.put(Contact { name: name.into(), about: "knows Quorbin".into(), ..Contact::default() }).unwrap()
+    };
+    let gone = ["Ann", "Ben", "Chi"].map(person);
+    let dana = person("Dana Ruiz");
+    home.meet(&[&phone, &laptop]);
+    // As many people as are deleted on the word of others alone.
+    gone.iter().for_each(|id| drop(phone.notebook.purge(*id).unwrap()));
+    home.meet(&[&phone, &laptop]);
+    laptop.notebook.edit(dana, |c: &mut Contact| c.nickname = "Nana".into()).unwrap();
+    let anew = phone.notebook.rewrite(dana.raw(), "Quorbin", "somebody").unwrap();
+    phone.pass(&home.shared).unwrap();
+    // Not sent before it was heard: the others never had it.
+    let report = laptop.pass(&home.shared).unwrap();
+    assert_eq!((report.rewritten, report.purges_waiting.len()), (0, 1), "{report:?}");
+    laptop.notebook.edit(dana, |c: &mut Contact| c.pronouns = "she".into()).unwrap();
+    assert_eq!(laptop.notebook.agree_to_purges(&laptop.keys).unwrap(), 1);
+    let notes: Vec<Note> = laptop.notebook.newest(9).unwrap();
+    assert!(notes.len() == 1 && notes[0].body.contains("pronouns: she"), "{notes:?}");
+    assert_eq!(notes[0].about, [Id::new(anew)]);
+}
+
+#[test]
 fn changes_that_come_too_late_for_a_record_that_was_written_anew_are_counted() {
     let home = Home::new();
     let (phone, laptop) = home.two();

@@ -147,7 +147,9 @@ impl Notebook {
         for deletion in self.deletions(&member)? {
             records += deletion.records;
             noted += deletion.noted();
-            self.delete_here(deletion.ids, Since { noted, ..Since::default() }.written())?;
+            // What was written here meanwhile into a record written anew is kept in a note, whoever agreed.
+            let since = Since { noted, ..Since::default() }.written();
+            self.take_deletion(deletion, since, &mut SyncReport::default())?;
         }
         self.scrub_if_need_be()?;
         Ok(records)
