@@ -113,8 +113,8 @@ impl Notebook {
         self.ask(|notebook| notebook.identity())
     }
 
-    /// Asks to join the notebook a code leads into, with a yes to whatever it is, or without the code goes on asking: to be called every few seconds
-    /// until it answers that it joined, and followed by a sync.
+    /// Asks to join the notebook a code leads into, with a yes to whatever it is, or without the code goes on asking: to be
+    /// called every few seconds until it answers that it joined, and followed by a sync.
     ///
     /// What this notebook holds already is added to the one it joins, for all of its devices to read: a screen says so
     /// before it calls this, and shows with [`Notebook::knock`] whose notebook that is.

@@ -60,7 +60,8 @@ pub trait PhoneClock: Send + Sync {
 /// that is put back from one would think it is another.
 #[uniffi::export(with_foreign)]
 pub trait PhoneKeyStore: Send + Sync {
-    /// The secret of this name, at most 1 MiB; hardly one has more than some thousand bytes; none when there is none. Names are small letters, digits, dashes.
+    /// The secret of this name, at most 1 MiB, though hardly one has more than some thousand bytes; none when there is none.
+    /// Names are small letters, digits, dashes.
     ///
     /// # Errors
     /// [`ShellFailure`] when the store cannot be read now, which is not the same as an empty one.

@@ -163,6 +163,11 @@ impl Notebook {
     /// # Errors
     /// As [`Notebook::read_for_edit`].
     pub fn edited_beside_deletion(&self, id: RecordId) -> Result<bool> {
+        // After a sync this is asked of all that came: a document is loaded only where there is a deletion.
+        let record = self.read(|connection| pages::get_any(connection, id))?;
+        if record.is_some_and(|record| record.deleted_at().is_none()) {
+            return Ok(false);
+        }
         Ok(self.document(id)?.0.edited_beside_deletion())
     }
 

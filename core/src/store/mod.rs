@@ -532,24 +532,7 @@ pub fn outgoing(connection: &Connection, most_bytes: usize) -> Result<Vec<Outgoi
 /// The changes of a record that this device has yet to tell the others.
 pub fn unsent(connection: &Connection, id: RecordId) -> Result<Vec<[u8; 32]>> {
     let Some(row) = document_row(connection, id)? else { return Ok(Vec::new()) };
-    let mut statement = connection.prepare_cached(
-        "SELECT hash, bytes FROM outbox LEFT JOIN chunk ON chunk.key = outbox.chunk AND outbox.hash IS NULL
-         WHERE outbox.chunk BETWEEN ? AND ?",
-    )?;
-    let mut rows = statement.query([row.n << 20, row.n << 20 | MAX_CHUNK])?;
-    let mut hashes = Vec::new();
-    while let Some(row) = rows.next()? {
-        match (row.get::<_, Option<[u8; 32]>>(0)?, row.get::<_, Option<Vec<u8>>>(1)?) {
-            (Some(hash), _) => hashes.push(hash),
-            (None, Some(packed)) => {
-                let mut bytes = Vec::new();
-                pack::unpack(Dictionary::History, &packed, &mut bytes)?;
-                hashes.push(crate::document::hash_of(&bytes)?);
-            }
-            (None, None) => return Err(lost(id)),
-        }
-    }
-    Ok(hashes)
+    queued(connection, row.n)?.into_iter().map(|(_, hash)| hash.ok_or_else(|| lost(id))).collect()
 }
 
 fn lost(id: RecordId) -> Error {

@@ -698,9 +698,8 @@ impl Member {
     /// Every device that may read some of the epochs held here, and the recovery key, which may read all. Whoever holds a
     /// key sees to it that the others get it. This device is among them with the epochs it opened itself: should it have
     /// been cloned, its twin gets their keys from nobody else, with those that the recovery key opened, which does not say on
-    /// which device; nor that of an epoch a renewal left behind, which the twin may
-    /// have forgotten, and under which something is `live` here. One that was removed is, too, and who was let in by it: see
-    /// [`roster::Removed::may_read`].
+    /// which device; nor that of an epoch a renewal left behind, which the twin may have forgotten, and under which something
+    /// is `live` here. One that was removed is, too, and who was let in by it: see [`roster::Removed::may_read`].
     pub fn others(&self, live: &BTreeSet<KeyId>) -> Vec<Reader> {
         let me = self.device();
         let left_behind = |epoch: &EntryHash| self.roster.superseded.contains(epoch) && live.contains(&epoch.key_id());

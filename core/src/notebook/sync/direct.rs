@@ -134,9 +134,7 @@ impl Notebook {
     /// # Errors
     /// As [`Notebook::member`].
     pub fn announcement(&self, keys: &dyn KeyStore, port: u16) -> Result<Option<Announcement>> {
-        let Some(member) = self.member(keys)?.filter(|_| !matches!(self.is_behind(keys), Ok(true))) else {
-            return Ok(None);
-        };
+        let Some(member) = self.member_if_not_behind(keys)? else { return Ok(None) };
         Ok(self.with_random(|random| Announcement::of(|nonce| member.beacon(nonce), port, random)))
     }
 
@@ -168,10 +166,7 @@ impl Notebook {
     /// # Errors
     /// As [`Notebook::member`].
     pub fn guests(&self, keys: &dyn KeyStore) -> Result<Guests> {
-        if self.is_behind(keys)? {
-            return Ok(Guests::default());
-        }
-        Ok(self.member(keys)?.map(|member| guests_of(&member)).unwrap_or_default())
+        Ok(self.member_if_not_behind(keys)?.map(|member| guests_of(&member)).unwrap_or_default())
     }
 
     /// Calls another device at these addresses, and brings the two notebooks together. Should it not know this device
@@ -523,10 +518,7 @@ impl Notebook {
 
     /// A device that is not known shows files of the roster. They are kept only if they prove that it was let in.
     fn is_proof(&self, stranger: &Stranger, keys: &dyn KeyStore) -> Result<bool> {
-        if self.is_behind(keys)? {
-            return Ok(false);
-        }
-        let Some(mut on_trial) = self.member(keys)? else { return Ok(false) };
+        let Some(mut on_trial) = self.member_if_not_behind(keys)? else { return Ok(false) };
         let kept: Vec<Vec<u8>> = self.read(segments::parcels)?.into_iter().map(|(_, bytes)| bytes).collect();
         on_trial.take(keys, &[kept, stranger.parcels.clone()].concat())?;
         if !guests_of(&on_trial).welcome.contains(&stranger.who) {

@@ -1,9 +1,9 @@
 //! Bringing this notebook together with its other devices through a mailbox: one pass takes what is new there and puts
 //! what is missing there. Repeating it does no harm.
 //!
-//! The steps are in `roster` (who belongs to the notebook), `purges` (what others deleted for good), `rewritten` (what was written here into a record that they
-//! wrote anew), `receive` (segments of
-//! others), `renew` (what a renewal covers is forgotten), `forget` (so are the keys of it), `seal` (segments of ours) and `shelf` (everything the mailbox lacks).
+//! The steps are in `roster` (who belongs to the notebook), `purges` (what others deleted for good), `rewritten` (what was
+//! written here into a record that they wrote anew), `receive` (segments of others), `renew` (what a renewal covers is
+//! forgotten), `forget` (so are the keys of it), `seal` (segments of ours) and `shelf` (everything the mailbox lacks).
 //! `restored` keeps a notebook that was put back from an older copy from speaking before it has heard who was removed.
 //! `removed` remembers that this device was removed itself.
 //! `direct` takes the same steps with a device that is at the other end of a line; `kept_back` is for what a person has to

@@ -36,10 +36,23 @@ impl Notebook {
     /// # Errors
     /// As [`Notebook::member`].
     pub fn is_behind(&self, keys: &dyn KeyStore) -> Result<bool> {
+        Ok(self.member_and_is_behind(keys)?.is_some_and(|(_, is_behind)| is_behind))
+    }
+
+    /// This device's place in the notebook, unless it may not be the one that it had.
+    pub(super) fn member_if_not_behind(&self, keys: &dyn KeyStore) -> Result<Option<Member>> {
+        let found = self.member_and_is_behind(keys)?;
+        Ok(found.filter(|(_, is_behind)| !is_behind).map(|(member, _)| member))
+    }
+
+    fn member_and_is_behind(&self, keys: &dyn KeyStore) -> Result<Option<(Member, bool)>> {
         // What is remembered first: another program may be writing both.
-        let Some(tag) = self.tag()? else { return Ok(false) };
+        let Some(tag) = self.tag()? else { return Ok(None) };
         let known = Known::of(keys, &tag)?;
-        Ok(self.member(keys)?.is_some_and(|member| known.is_ahead_of(&member)))
+        Ok(self.member(keys)?.map(|member| {
+            let is_behind = known.is_ahead_of(&member);
+            (member, is_behind)
+        }))
     }
 
     /// Nothing is said directly by a notebook that is behind.
