@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use kith_core::model::{Id, Import};
-use kith_core::notebook::{self as core, Checkup, ExportForm, ImportReport, ImportUndone, JsonReport};
+use kith_core::notebook::{self as core, Checkup, DeviceSettings, ExportForm, ImportReport, ImportUndone, JsonReport};
 use kith_core::store::Sizes;
 
 use crate::notebook::{Notebook, guarded};
@@ -106,6 +106,34 @@ impl Notebook {
     /// [`KithError::Storage`](crate::KithError::Storage) when it cannot be written; then no file is left.
     pub fn export_file(&self, file: PathBuf, form: ExportForm, private: bool, run: Arc<Run>) -> Result<u64> {
         self.ask(|notebook| notebook.export_file(&file, form, private, &mut |done, total| run.step(done, total)))
+    }
+
+    /// The settings of this device, which go to no other; what was never set is off.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn device_settings(&self) -> Result<DeviceSettings> {
+        self.ask(core::Notebook::device_settings)
+    }
+
+    /// Sets what is of this device alone.
+    ///
+    /// # Errors
+    /// [`KithError::NotFound`](crate::KithError::NotFound) when there is no such folder for backups,
+    /// [`KithError::Invalid`](crate::KithError::Invalid) when its path is not a whole one; nothing is changed then.
+    pub fn set_device_settings(&self, settings: DeviceSettings) -> Result<()> {
+        self.ask(|notebook| notebook.set_device_settings(&settings))
+    }
+
+    /// Makes the backup of the day, when this device has a folder for it and has made none on this day; answers which
+    /// file it wrote. It is not sealed, and the newest fourteen stay. Called when there is time after something was
+    /// written.
+    ///
+    /// # Errors
+    /// [`KithError::NotFound`](crate::KithError::NotFound) when the folder is not there,
+    /// [`KithError::Storage`](crate::KithError::Storage) when the disk refuses.
+    pub fn backup_if_due(&self) -> Result<Option<PathBuf>> {
+        self.ask(core::Notebook::backup_if_due)
     }
 
     /// Writes the whole notebook into one new file, while it is in use; with a passphrase, sealed: without it nobody can

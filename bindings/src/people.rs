@@ -1,8 +1,8 @@
 //! People: listed, meant, merged, taken apart, their photos, and what leaves the notebook for good.
 
-use kith_core::model::{BlobId, Contact, Id, RecordId};
+use kith_core::model::{BlobId, Contact, Group, Id, RecordId};
 use kith_core::notebook::Purge;
-use kith_core::query::{People, PeopleFilter, PersonPage, SamePairs};
+use kith_core::query::{GroupPage, People, PeopleFilter, PersonPage, SamePairs};
 
 use crate::Result;
 use crate::notebook::Notebook;
@@ -24,6 +24,15 @@ impl Notebook {
     /// [`KithError::NotFound`](crate::KithError::NotFound) when there is no such person.
     pub fn person_page(&self, id: Id<Contact>) -> Result<PersonPage> {
         self.ask(|notebook| notebook.person(id))
+    }
+
+    /// Everything about one group, on one page: its goals, its events and how many of them I was at, its members, and with
+    /// whom of them no meeting was held that was theirs and mine alone.
+    ///
+    /// # Errors
+    /// [`KithError::NotFound`](crate::KithError::NotFound) when there is no such group.
+    pub fn group_page(&self, id: Id<Group>) -> Result<GroupPage> {
+        self.ask(|notebook| notebook.group(id))
     }
 
     /// The people a word can mean: an id or at least six digits of its beginning, a mail or phone, the exact name, or

@@ -145,7 +145,7 @@ impl<'a> App<'a> {
             bar.tick();
         }
         bar.finish_and_clear();
-        self.wrote.store(false, Ordering::Relaxed);
+        self.back_up_if_written();
     }
 
     /// Does a little of what can wait, only after something was written. A failure here loses nothing and is not told.
@@ -156,6 +156,26 @@ impl<'a> App<'a> {
                     break;
                 }
             }
+            self.back_up_if_written();
         }
+    }
+
+    fn back_up_if_written(&self) {
+        if self.wrote.swap(false, Ordering::Relaxed) {
+            self.back_up();
+        }
+    }
+
+    /// Makes the backup of the day where the person said so. What hinders it is told, and takes nothing back.
+    pub(crate) fn back_up(&self) {
+        let told = match self.notebook.backup_if_due() {
+            Ok(None) => return,
+            Ok(Some(file)) => format!("The backup of the day is in {}.", file.display()),
+            Err(error) => format!(
+                "The backup of the day was not made: {error}. What you wrote is safe in the notebook; `kith settings \
+                 backup_folder=FOLDER` names another place, `kith settings backup_folder=` ends it."
+            ),
+        };
+        self.out.aside(layout::wrap(&told, "", layout::width_of(io::stderr().is_terminal())));
     }
 }

@@ -220,12 +220,17 @@ pub(crate) enum Command {
         card: bool,
     },
     /// Show what all your devices agree on, such as zone and first day of the week, or set it
+    ///
+    /// One setting is of this device alone: in `backup_folder` a backup is made by itself, once on each day on which
+    /// something was written, and the newest 14 stay. They are not sealed: name a folder that nobody else can read.
     #[command(after_help = concat!(examples!(
         "kith settings",
         "kith settings zone=Europe/Paris week_start=sunday",
         "kith settings currency=EUR weekly_floor_minutes=60 mode='in transition'",
+        "kith settings backup_folder=~/Backups",
         "kith settings zone="
-    ), "\n\nFields:\n  zone (empty: that of each device) week_start currency weekly_floor_minutes mode"))]
+    ), "\n\nFields:\n  zone (empty: that of each device) week_start currency weekly_floor_minutes mode\n  \
+        backup_folder (of this device; empty: no backup by itself)"))]
     Settings {
         /// What to set: KEY=VALUE
         #[arg(value_name = "KEY=VALUE")]

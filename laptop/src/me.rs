@@ -5,6 +5,7 @@ use std::path::Path;
 
 use kith_core::export;
 use kith_core::model::{AnyRecord, ChannelKind, Contact, Id, Kind, Profile, RecordId};
+use kith_core::notebook::DeviceSettings;
 use kith_core::photo::MAX_FILE_BYTES;
 use serde_json::{Map, Value};
 
@@ -13,26 +14,54 @@ use crate::failure::Failure;
 use crate::fields::{self, KEPT_ASIDE};
 use crate::layout::{self, FAINT, STRONG, clean, styled};
 use crate::typing::{self, Typed};
-use crate::{choose, devices, edit};
+use crate::{choose, devices, edit, places};
+
+/// What is of this device alone, among the settings.
+const BACKUP_FOLDER: &str = "backup_folder";
 
 /// Shows the settings, or sets some of them: all or none.
 pub(crate) fn settings(app: &App, changes: &[String]) -> Result<(), Failure> {
     let mut now = AnyRecord::from(app.notebook.settings()?).to_map();
+    let mut own = app.notebook.device_settings()?;
     if changes.is_empty() {
-        return show_settings(app, &now);
+        return show_settings(app, &now, &own);
     }
+    let (before, own_before) = (now.clone(), own.clone());
     let mut writing = app.notebook.write();
     for change in changes {
-        typing::read(app, &mut writing, Kind::Settings, &typing::split(change)?)?.carry_out(&mut now)?;
+        let typed = typing::split(change)?;
+        match typed.field.as_str() {
+            BACKUP_FOLDER => own.backup_folder = places::folder(typed.value)?,
+            _ => typing::read(app, &mut writing, Kind::Settings, &typed)?.carry_out(&mut now)?,
+        }
     }
-    let id = app.notebook.put_any(AnyRecord::from_map(Kind::Settings, now.clone()))?;
-    app.done(id, "Set, for all of your devices as they sync. `kith settings` shows them.")
+    if own != own_before {
+        app.notebook.set_device_settings(&own)?;
+    }
+    let mut id = RecordId::of_singleton(Kind::Settings.word(), "");
+    if now != before {
+        id = app.notebook.put_any(AnyRecord::from_map(Kind::Settings, now.clone()))?;
+    }
+    let whose = match own == own_before {
+        true => "for all of your devices as they sync",
+        false if now == before => "for this device",
+        false => "for all of your devices as they sync, and the folder for this one",
+    };
+    app.done(id, &format!("Set, {whose}. `kith settings` shows them."))?;
+    app.back_up();
+    Ok(())
 }
 
-fn show_settings(app: &App, now: &Map<String, Value>) -> Result<(), Failure> {
+fn show_settings(app: &App, now: &Map<String, Value>, own: &DeviceSettings) -> Result<(), Failure> {
+    let folder = own.backup_folder.as_ref().map(|folder| folder.display().to_string());
     if app.json {
-        return app.print_json(now);
+        let mut all = now.clone();
+        all.extend(folder.map(|folder| (BACKUP_FOLDER.to_owned(), Value::from(folder))));
+        return app.print_json(&all);
     }
+    let line = |name: &str, value: &str| {
+        app.line(layout::wrap(&format!("{} = {}", styled(STRONG, name), clean(value)), "  ", app.width));
+    };
     for field in typing::typed_fields(Kind::Settings) {
         let value = match (now.get(field.name), field.takes) {
             (Some(value), _) => fields::value_words(app, field, value)?,
@@ -40,8 +69,9 @@ fn show_settings(app: &App, now: &Map<String, Value>) -> Result<(), Failure> {
             (None, kith_core::model::Takes::OneOf([first, ..])) => (*first).into(),
             (None, _) => "not set".into(),
         };
-        app.line(layout::wrap(&format!("{} = {}", styled(STRONG, field.name), clean(&value)), "  ", app.width));
+        line(field.name, &value);
     }
+    line(BACKUP_FOLDER, &format!("{} (of this device)", folder.as_deref().unwrap_or("not set")));
     Ok(())
 }
 

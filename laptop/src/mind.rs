@@ -322,8 +322,12 @@ pub(crate) fn purge(app: &App, who: &[String], yes: bool) -> Result<(), Failure>
         return app.print_json(&purge);
     }
     let records = days::count(purge.records, "record is", "records are");
+    let backups = match app.notebook.device_settings()?.backup_folder {
+        Some(folder) => format!("older backups still hold them, also those in {}", folder.display()),
+        None => "older backups still hold them".into(),
+    };
     app.out.confirm(layout::wrap(
-        &format!("{records} gone for good from this notebook. Your other devices do the same when they sync; older backups still hold them. What was synced stays in the mailboxes, sealed, until `kith renew`."),
+        &format!("{records} gone for good from this notebook. Your other devices do the same when they sync; {backups}. What was synced stays in the mailboxes, sealed, until `kith renew`."),
         "",
         app.width,
     ));

@@ -75,6 +75,22 @@ fn folders() -> Result<directories::ProjectDirs, Failure> {
     })
 }
 
+/// The whole path of a folder that was typed, `~` being the person's own; none for no words.
+pub(crate) fn folder(typed: &str) -> Result<Option<PathBuf>, Failure> {
+    let typed = match (typed.strip_prefix('~'), directories::BaseDirs::new()) {
+        (Some(rest), Some(dirs)) if rest.is_empty() || rest.starts_with('/') => {
+            dirs.home_dir().join(rest.trim_start_matches('/'))
+        }
+        _ => PathBuf::from(typed),
+    };
+    if typed.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    std::path::absolute(&typed)
+        .map(Some)
+        .map_err(|error| Failure::Wrong(format!("{} cannot be found ({error}); nothing was changed", typed.display())))
+}
+
 /// What other devices call this one.
 pub(crate) fn device() -> String {
     let named = std::env::var("KITH_DEVICE").ok().filter(|name| !name.trim().is_empty());

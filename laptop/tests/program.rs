@@ -5,6 +5,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use kith_core::model::{Event, Group};
+use kith_core::notebook::{DeviceSettings, Notebook, Options};
 use serde_json::Value;
 
 /// One computer: a folder with a notebook and the places a system gives a program.
@@ -71,6 +73,11 @@ impl Desk {
 
     fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
+    }
+
+    /// The notebook itself, for what no command does.
+    fn notebook(&self) -> Notebook {
+        Notebook::open(self.path("notebook.kith"), Options::default()).unwrap()
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -665,7 +672,9 @@ fn every_record_is_shown_whole_whatever_its_kind() {
         for text in texts {
             assert!(shown.all().contains(&text), "{kind}: {text}\n{}", shown.out);
         }
-        let json = desk.json(&["show", id]);
+        let mut json = desk.json(&["show", id]);
+        // What came of a group stands beside what it is.
+        assert_eq!(json.as_object_mut().unwrap().remove("page").is_some(), kind == "group");
         if kind != "contact" {
             assert_eq!(&json, record, "{kind}");
         }
@@ -1113,6 +1122,68 @@ fn a_backup_comes_back_and_a_sealed_one_only_with_its_passphrase() {
     assert_eq!(said.code, 0, "an empty notebook does not stand in the way: {}", said.err);
     assert!(desk.kith(&["--notebook", "third.kith", "show", "dana"]).contains("Acme Logistics"));
     assert_eq!(desk.run(&["restore", "nothing.kithbak"]).code, 3);
+}
+
+#[test]
+fn a_backup_is_made_by_itself_where_the_person_said_and_what_hinders_it_is_told() {
+    let desk = Desk::new();
+    desk.kith(&["jot", DANA]);
+    assert!(desk.kith(&["settings"]).contains("backup_folder = not set (of this device)"));
+    let said = desk.run(&["settings", "floor=30", "backup_folder=~/safe"]);
+    assert_eq!((said.code, said.err.contains("for backups")), (3, true), "{}", said.err);
+    assert!(desk.json(&["settings"]).get("weekly_floor_minutes").is_none(), "all of it or nothing");
+    std::fs::create_dir(desk.path("safe")).unwrap();
+    let said = desk.run(&["settings", "floor=30", "backup_folder=~/safe"]);
+    assert!(said.all().contains("The backup of the day is in"), "at once: {}", said.all());
+    let now = desk.json(&["settings"]);
+    let safe = desk.path("safe");
+    assert_eq!((&now["weekly_floor_minutes"], &now["backup_folder"]), (&30.into(), &safe.to_str().unwrap().into()));
+    let files = files_below(&safe);
+    assert_eq!(files.len(), 1, "{files:?}");
+    let said = desk.run(&["jot", "Ben Okafor"]);
+    assert_eq!((said.code, said.err.contains("backup")), (0, false), "one a day: {}", said.err);
+    assert!(desk.kith(&["--notebook", "second.kith", "restore", &files[0]]).contains("back"));
+    assert!(desk.kith(&["--notebook", "second.kith", "show", "dana"]).contains("Acme Logistics"));
+    let said = desk.kith(&["purge", "ben", "--yes"]);
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains(&format!("also those in {}", safe.display())), "{said}");
+
+    // A folder that is gone by the time something is written: that is told, and what was written is there.
+    std::fs::create_dir(desk.path("stick")).unwrap();
+    let stick = DeviceSettings { backup_folder: Some(desk.path("stick")), ..DeviceSettings::default() };
+    desk.notebook().set_device_settings(&stick).unwrap();
+    std::fs::remove_dir(desk.path("stick")).unwrap();
+    let said = desk.run(&["jot", "Cleo"]);
+    assert_eq!((said.code, said.all().contains("The backup of the day was not made")), (0, true), "{}", said.err);
+    assert!(desk.kith(&["show", "cleo"]).contains("Cleo"));
+    assert_eq!(desk.run(&["settings", "backup_folder="]).err, "");
+    assert_eq!(desk.run(&["jot", "Dora"]).err, "");
+}
+
+#[test]
+fn a_group_is_shown_with_its_evenings_and_who_was_not_met_alone() {
+    let desk = Desk::new();
+    desk.kith(&["demo"]);
+    let out = desk.kith(&["show", "quayside", "breakfast"]);
+    assert!(out.contains("Attended twice") && out.contains("Goals") && out.contains("programme committee"), "{out}");
+    assert!(!out.contains("Not met one to one yet"), "{out}");
+    let page = desk.json(&["show", "quayside", "breakfast"]);
+    let page = &page["page"];
+    assert_eq!((&page["attended"], page["not_met_alone"].as_array().unwrap().len()), (&2.into(), 0));
+
+    let desk = Desk::new();
+    desk.kith(&["jot", "Ann Lee"]);
+    let notebook = desk.notebook();
+    let ann = notebook.contacts_meant("Ann Lee", 1).unwrap().remove(0).id;
+    let group = notebook.put(Group { name: "Rowing club".into(), members: vec![ann], ..Group::default() }).unwrap();
+    notebook.put(Event { title: "Open day".into(), group: Some(group), ..Event::default() }).unwrap();
+    drop(notebook);
+    let out = desk.kith(&["show", "rowing", "club"]);
+    let (before, after) = out.split_once("Not met one to one yet").unwrap();
+    assert!(before.contains("Attended never") && before.contains("Open day, candidate"), "{out}");
+    assert!(after.contains("· Ann Lee"), "{out}");
+    desk.kith(&["meet", "ann"]);
+    assert!(!desk.kith(&["show", "rowing", "club"]).contains("Not met one to one yet"));
 }
 
 #[test]

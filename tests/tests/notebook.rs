@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use kith_core::model::*;
-use kith_core::notebook::{Debrief, IntroductionStep, Notebook};
+use kith_core::notebook::{BACKUPS_KEPT, Debrief, DeviceSettings, IntroductionStep, Notebook, Options};
 use tests::Device;
 
 const EXAMPLE: &str = "Dana Ruiz, Acme Logistics, hiring ops lead !send her the Lyon contact by tue \
@@ -530,14 +530,157 @@ fn who_is_in_the_linkedin_file_no_more_is_named_and_stays() {
     let file = tmp.path().join("Connections.csv");
     let header = "First Name,Last Name,URL,Email Address,Company,Position,Connected On\n";
     let row = |name: &str| format!("{name},Lee,https://www.linkedin.com/in/{name},,Acme,Buyer,09 Mar 2021\n");
+    phone.wait_seconds(60);
     std::fs::write(&file, [header, &row("Ann"), &row("Bea"), &row("Cleo")].concat()).unwrap();
     assert_eq!(import(&phone.notebook, &file).gone, Vec::<String>::new());
+    phone.wait_seconds(60);
     std::fs::write(&file, [header, &row("Bea"), &row("Dora")].concat()).unwrap();
     let preview = phone.notebook.import_preview(&file, &mut |_, _| Ok(())).unwrap();
     let report = import(&phone.notebook, &file);
     assert_eq!((report.gone.as_slice(), report.gone_more), (["Ann Lee".to_string(), "Cleo Lee".into()].as_slice(), 0));
     assert_eq!((preview.gone, report.new), (report.gone, 1));
     assert_eq!(phone.notebook.people(0, 10).unwrap().total, 4, "nobody is deleted");
+
+    let rows = phone.notebook.dump().unwrap();
+    let again = import(&phone.notebook, &file);
+    assert_eq!((again.gone.len(), again.changed, again.id), (0, 0, None), "it is told once");
+    assert_eq!(phone.notebook.dump().unwrap(), rows);
+    phone.wait_seconds(60);
+    std::fs::write(&file, [header, &row("Ann"), &row("Bea"), &row("Dora")].concat()).unwrap();
+    let back = import(&phone.notebook, &file);
+    assert_eq!((back.gone.len(), back.changed, back.moved.len()), (0, 1, 0), "Ann is back, Cleo was told of");
+    phone.wait_seconds(60);
+    std::fs::write(&file, [header, &row("Bea")].concat()).unwrap();
+    let last = import(&phone.notebook, &file);
+    assert_eq!(last.gone, ["Ann Lee", "Dora Lee"], "who goes again is told again");
+    let undone = phone.notebook.undo_import(last.id.unwrap()).unwrap();
+    assert_eq!((undone.deleted, undone.kept.len()), (0, 0));
+    let preview = phone.notebook.import_preview(&file, &mut |_, _| Ok(())).unwrap();
+    assert_eq!(preview.gone, last.gone, "undone, it was not told");
+}
+
+#[test]
+fn who_moves_in_every_linkedin_file_is_told_once_of_each_and_the_same_file_changes_nothing() {
+    let (tmp, phone) = device();
+    let file = tmp.path().join("Connections.csv");
+    let header = "First Name,Last Name,URL,Email Address,Company,Position,Connected On\n";
+    let at = |place: &str, role: &str| format!("Ann,Lee,https://www.linkedin.com/in/ann,,{place},{role},09 Mar 2021\n");
+    let mut left = "Buyer, Acme".to_string();
+    std::fs::write(&file, [header, &at("Acme", "Buyer")].concat()).unwrap();
+    import(&phone.notebook, &file);
+    // The accounts of earlier files lie in the record in no order: with several the last one has to be found.
+    for (place, role) in [("Acme", "Head"), ("Borea", "Head"), ("Acme", "Buyer"), ("Borea", "Owner"), ("Ciel", "Owner")]
+    {
+        phone.wait_seconds(60);
+        std::fs::write(&file, [header, &at(place, role)].concat()).unwrap();
+        let report = import(&phone.notebook, &file);
+        let now = format!("{role}, {place}");
+        assert_eq!(report.moved, [format!("Ann Lee: {left} → {now}")]);
+        let again = import(&phone.notebook, &file);
+        assert_eq!((again.moved.len(), again.changed, again.id), (0, 0, None), "{now}");
+        left = now;
+    }
+}
+
+#[test]
+fn a_group_is_shown_with_its_evenings_its_goals_and_who_was_not_met_alone() {
+    let (_tmp, phone) = device();
+    let person = |name: &str| phone.notebook.put(Contact { name: name.into(), ..Contact::default() }).unwrap();
+    let (ann, bo, cleo, dora) = (person("Ann"), person("Bo"), person("Cleo"), person("Dora"));
+    let group = Group { name: "Chamber".into(), members: vec![ann, bo, cleo], ..Group::default() };
+    let group = phone.notebook.put(group).unwrap();
+    let twin = Group { name: "The chamber".into(), members: vec![dora], same_as: vec![group], ..Group::default() };
+    let twin = phone.notebook.put(twin).unwrap();
+    let evening = |group, attendance| {
+        let event = Event { title: "Breakfast".into(), group: Some(group), attendance, ..Event::default() };
+        phone.notebook.put(event).unwrap()
+    };
+    evening(group, Attendance::Attended);
+    evening(twin, Attendance::Attended);
+    evening(group, Attendance::Skipped);
+    evening(group, Attendance::Candidate);
+    let other = phone.notebook.put(Group { name: "Rowing".into(), ..Group::default() }).unwrap();
+    evening(other, Attendance::Attended);
+    let goal = Goal { title: "a seat on the board".into(), group: Some(group), ..Goal::default() };
+    phone.notebook.put(goal).unwrap();
+
+    let names = |rows: &[kith_core::query::PersonRow]| rows.iter().map(|row| row.name.clone()).collect::<Vec<_>>();
+    let meet = |who: Vec<_>, state| phone.notebook.meet(Meeting { who, state, ..Meeting::default() }).unwrap();
+    meet(vec![ann, bo], MeetingState::Held);
+    meet(vec![bo], MeetingState::Planned);
+    let alone = meet(vec![ann], MeetingState::Held);
+    let page = phone.notebook.group(group).unwrap();
+    assert_eq!((page.attended, page.skipped, page.events.len(), page.goals.len()), (2, 1, 4, 1));
+    assert_eq!(names(&page.members), ["Ann", "Bo", "Cleo", "Dora"], "both records of the group count");
+    assert_eq!(names(&page.not_met_alone), ["Bo", "Cleo", "Dora"], "neither a table of three nor a plan is it");
+    assert_eq!(phone.notebook.group(twin).unwrap(), page);
+
+    // Whichever record of a person a meeting names; and what is deleted does not count.
+    let second = person("Bo Li");
+    phone.notebook.same(bo, second).unwrap();
+    meet(vec![second], MeetingState::Held);
+    phone.notebook.delete(alone.raw()).unwrap();
+    phone.notebook.delete(dora.raw()).unwrap();
+    let page = phone.notebook.group(group).unwrap();
+    let bo_is_called = names(&page.members)[1].clone();
+    assert_eq!(names(&page.members), ["Ann", &bo_is_called, "Cleo"]);
+    assert_eq!(names(&page.not_met_alone), ["Ann", "Cleo"]);
+    assert!(matches!(phone.notebook.group(kith_core::model::Id::new(ann.raw())), Err(kith_core::Error::NotFound(_))));
+}
+
+#[test]
+fn the_backup_of_the_day_is_made_by_itself_where_the_person_said() {
+    let (tmp, phone) = device();
+    phone.notebook.jot_line("Ann Lee, Acme").unwrap();
+    assert_eq!(phone.notebook.backup_if_due().unwrap(), None, "nobody said where");
+    let folder = tmp.path().join("safe");
+    let own =
+        |folder: Option<PathBuf>| DeviceSettings { backup_folder: folder, lock: true, ..DeviceSettings::default() };
+    let missing = phone.notebook.set_device_settings(&own(Some(folder.clone())));
+    assert!(matches!(missing, Err(kith_core::Error::NotFound(_))), "{missing:?}");
+    assert_eq!(phone.notebook.device_settings().unwrap(), DeviceSettings::default(), "nothing was changed");
+    let part = phone.notebook.set_device_settings(&own(Some("safe".into())));
+    assert!(matches!(part, Err(kith_core::Error::Invalid(_))), "{part:?}");
+
+    std::fs::create_dir(&folder).unwrap();
+    phone.notebook.set_device_settings(&own(Some(folder.clone()))).unwrap();
+    let first = phone.notebook.backup_if_due().unwrap().unwrap();
+    assert_eq!(phone.notebook.backup_if_due().unwrap(), None, "one a day");
+    // Named anew on the same day, the file holds what was written since.
+    phone.notebook.jot_line("Bo Li").unwrap();
+    phone.notebook.set_device_settings(&own(Some(folder.clone()))).unwrap();
+    assert_eq!(phone.notebook.backup_if_due().unwrap().as_ref(), Some(&first));
+    let back = tmp.path().join("back.kith");
+    Notebook::restore_backup(&first, &back, None).unwrap();
+    let back = Notebook::open(&back, Options::default()).unwrap();
+    assert_eq!(back.dump().unwrap(), phone.notebook.dump().unwrap());
+
+    // The newest stay; what others put there stays, too, also what begins alike.
+    let other = folder.join("kith-phone-000000-2020-01-01.kithbak");
+    let mine = first.to_string_lossy().into_owned();
+    let strange = PathBuf::from(mine.replace(".kithbak", "x.kithbak"));
+    std::fs::write(&other, "x").unwrap();
+    std::fs::write(&strange, "x").unwrap();
+    let mut made = vec![first];
+    for _ in 0..BACKUPS_KEPT {
+        phone.wait_seconds(24 * 3600);
+        made.extend(phone.notebook.backup_if_due().unwrap());
+    }
+    assert_eq!(made.len(), BACKUPS_KEPT + 1);
+    assert!(!made[0].exists() && made[1..].iter().all(|file| file.exists()));
+    assert!(other.exists() && strange.exists());
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), BACKUPS_KEPT + 2, "no part is left");
+
+    // A folder that is gone is told, and made up for once it is back.
+    phone.wait_seconds(24 * 3600);
+    std::fs::rename(&folder, tmp.path().join("away")).unwrap();
+    assert!(matches!(phone.notebook.backup_if_due(), Err(kith_core::Error::NotFound(_))));
+    std::fs::rename(tmp.path().join("away"), &folder).unwrap();
+    assert!(phone.notebook.backup_if_due().unwrap().is_some());
+    phone.notebook.set_device_settings(&own(None)).unwrap();
+    phone.wait_seconds(24 * 3600);
+    assert_eq!(phone.notebook.backup_if_due().unwrap(), None);
+    assert!(phone.notebook.device_settings().unwrap().lock);
 }
 
 #[test]

@@ -198,6 +198,8 @@ entry! {
         changed: String,
         /// Where the file said that they work, so that the next one tells a change.
         position: String,
+        /// The file did not hold them any more, though it holds all one has there.
+        gone: bool,
     }
 }
 

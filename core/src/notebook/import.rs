@@ -42,8 +42,8 @@ pub struct ImportReport {
     pub changed: u64,
     /// People whose organisation or role is another than in the file before.
     pub moved: Vec<String>,
-    /// People who were in an earlier file of this program and are in this one no more. They stay as they are. Told of
-    /// files that hold all one has there: LinkedIn's.
+    /// People who were in the file of this program before this one and are in this one no more. They stay as they are.
+    /// Told once, of files that hold all one has there: LinkedIn's.
     pub gone: Vec<String>,
     /// How many more of those there are.
     pub gone_more: u64,
@@ -133,7 +133,7 @@ impl Notebook {
     /// [`Notebook::commit`].
     pub fn import(&self, path: &Path, progress: Progress<'_>) -> Result<ImportReport> {
         let preview = self.import_preview(path, &mut |_, _| Ok(()))?;
-        if preview.new == 0 && preview.changed == 0 {
+        if preview.new == 0 && preview.changed == 0 && preview.gone.is_empty() {
             return Ok(preview);
         }
         let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -369,17 +369,49 @@ impl<'a> Importing<'a> {
                 self.met.insert(*id);
             }
         }
+        let mut gone = Vec::new();
         for (_, id) in people {
             if !self.met.insert(id) {
                 continue;
             }
-            let Some(contact) = self.notebook.get::<Contact>(Id::new(id))? else { continue };
+            let found = self.notebook.read(|connection| pages::contact(connection, Id::new(id)))?;
+            let Some((contact, _)) = found else { continue };
+            let Some(last) = self.last_told(&contact, |_| true)?.filter(|last| !last.gone) else { continue };
             match self.report.gone.len() {
                 told if told < MAX_NAMED => self.report.gone.push(contact.shown_name()),
                 _ => self.report.gone_more += 1,
             }
+            gone.push((contact.id, last));
+        }
+        self.remember_who_is_gone(&gone)
+    }
+
+    /// Writes down that they are gone, so that the next file does not tell of them again.
+    fn remember_who_is_gone(&self, gone: &[(Id<Contact>, Source)]) -> Result<()> {
+        let Some(import) = self.import else { return Ok(()) };
+        for slice in gone.chunks(SLICE) {
+            let mut writing = self.notebook.write();
+            writing.import = self.import;
+            for (id, last) in slice {
+                let card = Card { key: last.key.clone(), ..Card::default() };
+                let source =
+                    Source { gone: true, position: last.position.clone(), ..self.source_of(&card, import, "") };
+                writing.edit(*id, |contact: &mut Contact| contact.sources.push(source))?;
+            }
+            writing.commit()?;
         }
         Ok(())
+    }
+
+    /// What the last file of this program said of somebody. Entries of a record have no order of their own.
+    fn last_told(&self, contact: &Contact, fits: impl Fn(&Source) -> bool) -> Result<Option<Source>> {
+        let told = contact.sources.iter().filter(|source| source.source == self.report.source && fits(source));
+        let mut dated = Vec::new();
+        for source in told {
+            let import: Option<Import> = source.import.map(|id| self.notebook.get(id)).transpose()?.flatten();
+            dated.push((import.and_then(|import| import.at), source));
+        }
+        Ok(dated.into_iter().max_by_key(|(at, source)| (*at, source.id.clone())).map(|(_, source)| source.clone()))
     }
 
     fn note(&mut self, words: String) {
@@ -525,8 +557,7 @@ impl<'a> Importing<'a> {
         let Some((before, _)) = found else { return Ok(()) };
         let mut writing = self.notebook.write();
         writing.import = self.import;
-        let earlier =
-            before.sources.iter().rev().find(|s| s.source == self.report.source && s.key == card.key).cloned();
+        let earlier = self.last_told(&before, |source| source.key == card.key)?;
         let position = position_of(&card);
         let moved =
             earlier.as_ref().is_some_and(|earlier| !earlier.position.is_empty() && earlier.position != position);
@@ -539,8 +570,7 @@ impl<'a> Importing<'a> {
             self.report.moved.push(format!("{}: {left} → {position}", before.name));
         }
         self.add(&mut writing, &mut after, &card)?;
-        let says_the_same =
-            earlier.as_ref().is_some_and(|earlier| earlier.kept == card.kept && earlier.position == position);
+        let says_the_same = earlier.as_ref().is_some_and(|e| e.kept == card.kept && e.position == position && !e.gone);
         if after == before && says_the_same {
             return Ok(());
         }

@@ -14,6 +14,7 @@ mod json;
 mod keep;
 mod lists;
 mod mailboxes;
+mod own;
 mod photos;
 mod purge;
 mod read;
@@ -44,6 +45,7 @@ pub use import::{ImportReport, ImportUndone, Kept, NeedsYou};
 pub use jot::{Jotted, WordsAndDay};
 pub use json::JsonReport;
 pub use keep::Checkup;
+pub use own::{BACKUPS_KEPT, DeviceSettings};
 pub use purge::Purge;
 pub use sync::{
     KeptBack, Peer, Refused, Removal, RenewReport, SetAside, SyncReport, Visit, WaitingPurge, WhyKeptBack,

@@ -4,9 +4,9 @@
 use super::Notebook;
 use super::write::not_found;
 use crate::error::{Error, Result};
-use crate::model::{AnyRecord, Contact, Id, Kind, Record, RecordId};
+use crate::model::{AnyRecord, Contact, Group, Id, Kind, Record, RecordId};
 use crate::query::today::TodayPage;
-use crate::query::{self, Hit, People, PersonPage, Today, pages};
+use crate::query::{self, GroupPage, Hit, People, PersonPage, Today, pages};
 
 impl Notebook {
     /// One record, deleted ones included.
@@ -47,6 +47,15 @@ impl Notebook {
     /// [`Error::NotFound`] when there is no such person.
     pub fn person(&self, id: Id<Contact>) -> Result<PersonPage> {
         self.read(|connection| pages::person(connection, id))?.ok_or_else(|| not_found(Kind::Contact))
+    }
+
+    /// Everything about one group: its goals, its events and how many of them I was at, its members, and with whom of
+    /// them no meeting was held that was theirs and mine alone.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such group.
+    pub fn group(&self, id: Id<Group>) -> Result<GroupPage> {
+        self.read(|connection| query::group_page(connection, id))?.ok_or_else(|| not_found(Kind::Group))
     }
 
     /// The page of today.

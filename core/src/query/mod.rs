@@ -4,6 +4,7 @@
 
 mod ahead;
 mod alike;
+mod groups;
 mod lists;
 pub mod pages;
 mod project;
@@ -17,6 +18,7 @@ use rusqlite::Connection;
 use crate::error::Result;
 pub use ahead::{MAX_FIELDS, MAX_KIND, Told, show, to_tell};
 pub use alike::{SamePair, SamePairs, pairs};
+pub use groups::{GroupPage, group_page};
 pub use lists::{PeopleFilter, by_id_start, contacts_meant, members_meant, people_where, records_named};
 pub use pages::{LookAlike, People, PersonPage, PersonRow};
 pub use project::{Aftermath, First, forget, index_words, name, project, settle, source_identity};
@@ -25,14 +27,15 @@ pub use search::{Hit, contacts_by_words, find, title_of};
 pub use today::Today;
 
 /// The version of the read model; another one in the file means it is dropped and built anew.
-pub const VERSION: i64 = 4;
+pub const VERSION: i64 = 5;
 
-const TABLES: &[&str] =
-    &["record", "link", "agenda", "identity", "name_word", "same", "tally", "stale", "fts", "vocabulary", "typo"];
+const TABLES: &[&str] = &["record", "link", "agenda", "identity", "name_word", "same", "tally", "stale"];
+/// Those of the search index, and one that earlier versions had.
+const WORD_TABLES: &[&str] = &["fts", "vocabulary", "vocabulary_backwards", "typo"];
 
 /// Makes the tables of the read model, empty.
 pub fn create(connection: &Connection) -> Result<()> {
-    for table in TABLES {
+    for table in TABLES.iter().chain(WORD_TABLES) {
         connection.execute_batch(&format!("DROP TABLE IF EXISTS {table}"))?;
     }
     Ok(connection.execute_batch(include_str!("schema.sql"))?)
@@ -40,8 +43,8 @@ pub fn create(connection: &Connection) -> Result<()> {
 
 /// Empties the search index and what it learned, so that no word of a purged record remains in it.
 pub fn forget_words(connection: &Connection) -> Result<()> {
-    for table in ["fts", "vocabulary", "typo"] {
-        connection.execute_batch(&format!("DROP TABLE {table}"))?;
+    for table in WORD_TABLES {
+        connection.execute_batch(&format!("DROP TABLE IF EXISTS {table}"))?;
     }
     let schema = include_str!("schema.sql");
     let from = schema.find("CREATE VIRTUAL TABLE fts").unwrap_or_default();

@@ -7,7 +7,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Map, Value};
 
-use super::words::{folded, with_one_letter_less, words};
+use super::words::{backwards, folded, words};
 use crate::document::Reading;
 use crate::error::Result;
 use crate::model::{AnyRecord, Contact, Id, Kind, MeetingState, PromiseState, RecordId, Whose};
@@ -442,10 +442,7 @@ fn learn(connection: &Connection, word: &str) -> Result<()> {
     }
     let new = connection.prepare_cached("INSERT OR IGNORE INTO vocabulary VALUES (?)")?.execute([word])?;
     if new > 0 {
-        let mut statement = connection.prepare_cached("INSERT OR IGNORE INTO typo VALUES (?, ?)")?;
-        for rest in with_one_letter_less(word) {
-            statement.execute([rest.as_str(), word])?;
-        }
+        connection.prepare_cached("INSERT INTO vocabulary_backwards VALUES (?)")?.execute([backwards(word)])?;
     }
     Ok(())
 }

@@ -35,8 +35,8 @@ CREATE TABLE tally (kind INTEGER NOT NULL, state INTEGER NOT NULL, count INTEGER
 -- The search index is written late, in batches; a stale record is one it does not know in its present form.
 CREATE TABLE stale (n INTEGER PRIMARY KEY) STRICT;
 CREATE VIRTUAL TABLE fts USING fts5 (
-  words, content = '', contentless_delete = 1, detail = none, prefix = '3', tokenize = 'unicode61 remove_diacritics 0'
+  words, content = '', contentless_delete = 1, detail = none, tokenize = 'unicode61 remove_diacritics 0'
 );
--- Every word there is, and what is left of it when one letter is missing: finds a word with one typo.
+-- Every word there is, forwards and backwards: what is one typo away begins or ends like what was typed.
 CREATE TABLE vocabulary (word TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
-CREATE TABLE typo (rest TEXT NOT NULL, word TEXT NOT NULL, PRIMARY KEY (rest, word)) STRICT, WITHOUT ROWID;
+CREATE TABLE vocabulary_backwards (word TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 
 use super::project::{State, Stored, name, parse};
-use super::words::{with_one_letter_less, words};
+use super::words::{backwards, one_typo_apart, sound_parts, words};
 use crate::error::Result;
 use crate::model::{AnyRecord, Contact, Id, Kind, Record, RecordId};
 
@@ -99,8 +99,9 @@ fn by_text(connection: &Connection, typed: &[String], most: usize) -> Result<Vec
     if last.chars().count() == 1 {
         return matching(connection, &with_last(format!("\"{last}\"")), most);
     }
-    let begun = words_beginning_with(connection, last)?;
+    let mut begun = words_beginning_with(connection, last)?;
     if !begun.is_empty() {
+        begun.push(last.clone());
         let found = matching(connection, &with_last(any_of(&begun)), most)?;
         // With fewer, a number or a very long word may begin so, too: those are not in the vocabulary.
         if found.len() >= most {
@@ -110,13 +111,11 @@ fn by_text(connection: &Connection, typed: &[String], most: usize) -> Result<Vec
     matching(connection, &with_last(format!("\"{last}\"*")), most)
 }
 
-/// Known words that begin with these letters, the shortest first. To look for a few whole words is to walk lists that
+/// Known words that begin with these letters, by the alphabet. To look for a few whole words is to walk lists that
 /// are there, newest first, and to stop early; an open end makes FTS5 put all of its lists together before the first
-/// hit, which takes 9 ms for a frequent word in 50,000 contacts. Up to three letters it keeps such lists itself.
+/// hit, which takes 9 ms for a frequent word in 50,000 contacts, and more for two letters. It could keep such lists for
+/// beginnings of some length, each for 0.1 KB a contact.
 fn words_beginning_with(connection: &Connection, letters: &str) -> Result<Vec<String>> {
-    if letters.chars().count() < 4 {
-        return Ok(Vec::new());
-    }
     let mut statement =
         connection.prepare_cached("SELECT word FROM vocabulary WHERE word >= ? AND word < ? LIMIT ?")?;
     let rows = statement.query_map(params![letters, beyond(letters), MAX_BEGUN as i64], |row| row.get(0))?;
@@ -135,12 +134,7 @@ fn matching(connection: &Connection, expression: &str, most: usize) -> Result<Ve
 fn mend(connection: &Connection, typed: &[String]) -> Result<Vec<Vec<String>>> {
     let mut mended = Vec::new();
     for word in typed {
-        let mut likely: Vec<String> = Vec::new();
-        let mut statement = connection.prepare_cached("SELECT word FROM typo WHERE rest = ? LIMIT ?")?;
-        for rest in with_one_letter_less(word) {
-            let rows = statement.query_map(params![rest, MAX_TYPOS as i64], |row| row.get::<_, String>(0))?;
-            likely.extend(rows.collect::<rusqlite::Result<Vec<_>>>()?);
-        }
+        let mut likely = words_one_typo_away(connection, word)?;
         likely.push(word.clone());
         likely.sort();
         likely.dedup();
@@ -149,6 +143,30 @@ fn mend(connection: &Connection, typed: &[String]) -> Result<Vec<Vec<String>>> {
         mended.push(likely);
     }
     Ok(mended)
+}
+
+/// Known words one typo away. A typo in one half of a word leaves the other half sound, so that of all words only those
+/// are compared that begin or end as this one does: an index with each word backwards is a tenth of one with each word
+/// without each of its letters.
+fn words_one_typo_away(connection: &Connection, word: &str) -> Result<Vec<String>> {
+    let Some((beginning, end)) = sound_parts(word) else { return Ok(Vec::new()) };
+    let mut found: Vec<String> = Vec::new();
+    let mut look = |table: &str, part: &str, read: fn(&str) -> String| -> Result<()> {
+        let sql = format!("SELECT word FROM {table} WHERE word >= ? AND word < ?");
+        let mut statement = connection.prepare_cached(&sql)?;
+        let mut rows = statement.query([part, &beyond(part)])?;
+        while let Some(row) = rows.next()? {
+            let known = row.get_ref(0)?.as_str().unwrap_or_default();
+            // Most are told apart by their length alone.
+            if known.len().abs_diff(word.len()) <= 4 && one_typo_apart(&read(known), word) {
+                found.push(read(known));
+            }
+        }
+        Ok(())
+    };
+    look("vocabulary", &beginning, str::to_owned)?;
+    look("vocabulary_backwards", &backwards(&end), backwards)?;
+    Ok(found)
 }
 
 /// Words of the same length are likelier meant than longer or shorter ones, and a first letter is seldom wrong.

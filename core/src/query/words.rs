@@ -62,19 +62,23 @@ fn is_unspaced(c: char) -> bool {
         && c.is_alphanumeric()
 }
 
-/// A word with each of its letters left out in turn, and the word itself: two words one typo apart share one of these.
-pub fn with_one_letter_less(word: &str) -> Vec<String> {
-    let letters: Vec<char> = word.chars().collect();
-    if letters.len() < 4 {
-        return Vec::new();
-    }
-    let mut rests: Vec<String> = (0..letters.len())
-        .map(|skip| letters.iter().enumerate().filter(|(at, _)| *at != skip).map(|(_, c)| c).collect())
-        .collect();
-    rests.push(word.into());
-    rests.sort();
-    rests.dedup();
-    rests
+/// A word from its end to its beginning.
+pub fn backwards(word: &str) -> String {
+    word.chars().rev().collect()
+}
+
+/// The beginning and the end of a word of which one is still there when one letter is wrong, missing, too many, or has
+/// changed places with the next; none for words so short that a typo makes another word of them.
+pub fn sound_parts(word: &str) -> Option<(String, String)> {
+    let letters = word.chars().count();
+    let part = letters.saturating_sub(1) / 2;
+    let end = || word.chars().skip(letters - part).collect();
+    (letters >= 4).then(|| (word.chars().take(part).collect(), end()))
+}
+
+/// Whether two words differ by one letter that is wrong, missing or too many, or by two that changed places.
+pub fn one_typo_apart(a: &str, b: &str) -> bool {
+    a.chars().count().abs_diff(b.chars().count()) <= 1 && strsim::osa_distance(a, b) <= 1
 }
 
 #[cfg(test)]
@@ -93,12 +97,29 @@ mod tests {
     }
 
     #[test]
-    fn one_typo_leaves_a_common_rest() {
-        for (a, b) in
-            [("warehouse", "warehuose"), ("warehouse", "warehose"), ("warehouse", "warehousse"), ("dana", "dano")]
-        {
-            let (a, b) = (with_one_letter_less(a), with_one_letter_less(b));
-            assert!(a.iter().any(|rest| b.contains(rest)));
+    fn one_typo_leaves_the_beginning_or_the_end_of_a_word_sound() {
+        let letters: Vec<char> = "abcdefghij".chars().collect();
+        for length in 4..=letters.len() {
+            let word = &letters[..length];
+            let mut typed: Vec<Vec<char>> = Vec::new();
+            for at in 0..=length {
+                typed.push([&word[..at], &['x'], &word[at..]].concat());
+                if at < length {
+                    typed.push([&word[..at], &word[at + 1..]].concat());
+                    typed.push([&word[..at], &['x'], &word[at + 1..]].concat());
+                }
+                if at + 1 < length {
+                    typed.push([&word[..at], &[word[at + 1], word[at]], &word[at + 2..]].concat());
+                }
+            }
+            let word: String = word.iter().collect();
+            for typed in typed.into_iter().map(String::from_iter).filter(|typed| typed.len() >= 4) {
+                assert!(one_typo_apart(&typed, &word), "{typed} {word}");
+                let sound = sound_parts(&typed).is_some_and(|(a, b)| word.starts_with(&a) || word.ends_with(&b));
+                assert!(sound, "{typed} {word}");
+            }
         }
+        assert!(!one_typo_apart("warehouse", "warhorse") && !one_typo_apart("dana", "daniel"));
+        assert_eq!((sound_parts("ann"), backwards("łódź").as_str()), (None, "źdół"));
     }
 }

@@ -27,7 +27,11 @@ pub(crate) fn measure(sizes: &[usize]) -> Section {
         for (name, bytes) in rows.map(|row| row.unwrap()) {
             let part = match name.as_str() {
                 "chunk" => 0,
-                name if name.starts_with("fts") || ["vocabulary", "typo", "stale", "name_word"].contains(&name) => 2,
+                name if name.starts_with("fts")
+                    || ["vocabulary", "vocabulary_backwards", "stale", "name_word"].contains(&name) =>
+                {
+                    2
+                }
                 name if name.contains("document") => 3,
                 "outbox" => 4,
                 _ => 1,
