@@ -168,7 +168,12 @@ impl<'a> App<'a> {
 
     /// Makes the backup of the day where the person said so. What hinders it is told, and takes nothing back.
     pub(crate) fn back_up(&self) {
-        let told = match self.notebook.backup_if_due() {
+        // It takes a second or two for ten thousand people.
+        let bar = self.spinner("making the backup of the day");
+        bar.enable_steady_tick(std::time::Duration::from_millis(100));
+        let made = self.notebook.backup_if_due();
+        bar.finish_and_clear();
+        let told = match made {
             Ok(None) => return,
             Ok(Some(file)) => format!("The backup of the day is in {}.", file.display()),
             Err(error) => format!(
