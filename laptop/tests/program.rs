@@ -1160,8 +1160,118 @@ fn a_backup_is_made_by_itself_where_the_person_said_and_what_hinders_it_is_told(
     assert_eq!(desk.run(&["jot", "Dora"]).err, "");
 }
 
+/// A computer with Dana and Ben, and a coffee planned with Dana.
+fn with_a_coffee_planned() -> Desk {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz, Acme Logistics"]);
+    desk.kith(&["jot", "Ben Okafor, Blue Freight"]);
+    let when = ["--planned", "--on", "in 2 days", "--kind", "coffee"];
+    let why = ["--why-them", "she moved three warehouses", "--in-it-for-them", "a broker who answers"];
+    let what = ["--outcome-wanted", "a name at the port", "--ask", "whom should I meet there?", "--offer", "my guide"];
+    desk.kith(&[&["meet", "dana"], &when[..], &why, &what].concat());
+    desk
+}
+
+/// The lines of a page that are below another, without their margin.
+fn below<'a>(page: &'a str, title: &str) -> Vec<&'a str> {
+    let (_, below) = page.split_once(title).unwrap_or_else(|| panic!("no {title:?} in {page}"));
+    below.lines().skip(1).take_while(|line| !line.is_empty()).map(str::trim).collect()
+}
+
 #[test]
-fn a_group_is_shown_with_its_evenings_and_who_was_not_met_alone() {
+fn practice_1_5_before_a_meeting_it_is_said_why_them_and_what_is_in_it_for_them() {
+    let lines = with_a_coffee_planned().kith(&["today"]);
+    let plan = below(&lines, "Meetings");
+    assert!(plan[0].contains("coffee — Dana Ruiz"), "{lines}");
+    assert_eq!(plan[1..3], ["why them: she moved three warehouses", "in it for them: a broker who answers"]);
+}
+
+#[test]
+fn practice_2_4_a_plan_begins_with_how_it_shall_end() {
+    let desk = with_a_coffee_planned();
+    assert!(below(&desk.kith(&["today"]), "Meetings").contains(&"outcome wanted: a name at the port"));
+    desk.kith(&["met", "dana", "--outcome", "got it"]);
+    let page = desk.kith(&["show", "dana"]);
+    assert!(below(&page, "Timeline")[0].ends_with("coffee — got it"), "{page}");
+}
+
+#[test]
+fn practice_4_3_what_i_bring_stands_beside_what_i_want() {
+    let desk = with_a_coffee_planned();
+    for page in [desk.kith(&["today"]), desk.kith(&["show", "dana"])] {
+        let title = if page.contains("Planned") { "Planned" } else { "Meetings" };
+        let plan = below(&page, title);
+        let ask = plan.iter().position(|line| *line == "ask: whom should I meet there?").unwrap();
+        assert_eq!(plan[ask + 1], "offer: my guide", "{page}");
+    }
+}
+
+#[test]
+fn practice_0_22_a_talk_that_wandered_to_something_good_is_a_success() {
+    let desk = with_a_coffee_planned();
+    let said = desk.kith(&["met", "dana", "--outcome", "went elsewhere, good", "--takeaway", "she hires in May"]);
+    assert!(said.contains("A thank-you is noted for") && said.contains("tomorrow"), "it was held today: {said}");
+    let page = desk.kith(&["show", "dana"]);
+    let line = below(&page, "Timeline")[0];
+    assert!(line.ends_with("coffee — went elsewhere, good — she hires in May"), "{page}");
+    assert!(!page.contains("Planned"), "{page}");
+}
+
+#[test]
+fn practice_0_23_connections_come_from_linkedin_with_whom_they_lead_to() {
+    let desk = Desk::new();
+    let header = "First Name,Last Name,URL,Email Address,Company,Position,Connected On";
+    let row = "Dana,Ruiz,https://www.linkedin.com/in/danaruiz,,Acme Logistics,Buyer,09 Mar 2021";
+    std::fs::write(desk.path("Connections.csv"), format!("{header}\n{row}\n")).unwrap();
+    desk.kith(&["import", "Connections.csv", "--yes"]);
+    desk.kith(&["jot", "Ben Okafor"]);
+    desk.kith(&["edit", "dana", "knows=ben", "knows_organisations+=Port of Lyon"]);
+    let page = desk.kith(&["show", "dana"]);
+    assert!(page.contains("Buyer, Acme Logistics"), "{page}");
+    assert_eq!(below(&page, "Knows"), ["· Ben Okafor", "· someone at Port of Lyon"]);
+}
+
+#[test]
+fn practice_1_6_a_friend_is_told_from_a_witness() {
+    let desk = with_a_coffee_planned();
+    desk.kith(&["edit", "dana", "social_tie=our children row together", "categories=friend"]);
+    desk.kith(&["edit", "ben", "professional_tie=he buys what I plan", "has_seen_my_work=yes"]);
+    let friend = desk.kith(&["show", "dana"]);
+    assert!(friend.contains("friend") && friend.contains("Social tie: our children row together"), "{friend}");
+    assert!(!friend.contains("Has seen my work"), "{friend}");
+    let witness = desk.kith(&["show", "ben"]);
+    assert!(witness.contains("Professional tie: he buys what I plan"), "{witness}");
+    assert!(witness.contains("Has seen my work: yes"), "{witness}");
+}
+
+#[test]
+fn practice_1_26_a_step_towards_an_ally_is_set_by_hand_with_its_day() {
+    let desk = with_a_coffee_planned();
+    desk.kith(&["edit", "dana", "ally=met, 2024-05-02"]);
+    desk.kith(&["edit", "dana", "ally+=ally, 2025-03-01"]);
+    let steps = desk.json(&["show", "dana"])["contact"]["ally_steps"].clone();
+    let mut steps: Vec<_> = steps.as_array().unwrap().iter().map(|step| [&step["step"], &step["day"]]).collect();
+    steps.sort_by_key(|[_, day]| day.as_str());
+    // The first step is what an empty word means, and so is not written.
+    assert_eq!(steps[1], [&Value::from("ally"), &"2025-03-01".into()]);
+    assert_eq!(steps[0][1], "2024-05-02");
+    let page = desk.kith(&["show", "dana"]);
+    assert!(page.contains("Ally steps:") && page.contains("ally, Sat 1 Mar 2025"), "{page}");
+    desk.kith(&["meet", "ben"]);
+    assert!(!desk.kith(&["show", "ben"]).contains("Ally steps"), "no program can tell");
+}
+
+#[test]
+fn practice_2_12_where_one_stands_with_somebody_is_said_beside_what_was_put_in() {
+    let desk = with_a_coffee_planned();
+    desk.kith(&["edit", "dana", "phase=building"]);
+    desk.kith(&["give", "the customs guide", "--to", "dana"]);
+    let page = desk.kith(&["show", "dana"]);
+    assert!(page.contains("building") && page.contains("you gave once and asked for nothing"), "{page}");
+}
+
+#[test]
+fn practice_3_5_whom_of_a_group_one_has_not_met_alone_is_seen() {
     let desk = Desk::new();
     desk.kith(&["demo"]);
     let out = desk.kith(&["show", "quayside", "breakfast"]);

@@ -243,13 +243,18 @@ impl Notebook {
         writing.commit().map(drop)
     }
 
-    /// Writes a meeting. One that was held one-to-one owes a thank-you by the next day, which is noted as a promise.
+    /// Writes a meeting. One that was held one-to-one owes a thank-you by the next day, which is noted as a promise. One
+    /// that was held before the time for which it was planned was held now.
     ///
     /// # Errors
     /// [`Error::Invalid`] when nobody was there.
-    pub fn meet(&self, meeting: Meeting) -> Result<Id<Meeting>> {
+    pub fn meet(&self, mut meeting: Meeting) -> Result<Id<Meeting>> {
         if meeting.who.is_empty() {
             return Err(Error::Invalid("a meeting needs somebody to meet".into()));
+        }
+        let now = self.now();
+        if let Some(at) = meeting.at.as_mut().filter(|at| meeting.state == MeetingState::Held && at.at > now) {
+            at.at = now;
         }
         let mut writing = self.write();
         let thanks = self.thank_you_for(&meeting)?;
