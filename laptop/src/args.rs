@@ -141,7 +141,7 @@ pub(crate) enum Command {
     /// Five questions about each new person, while it is fresh
     ///
     /// One person at a time, those met last first. An empty answer skips the question, five of them leave the person
-    /// for later, Ctrl-D stops.
+    /// for later. Ctrl-D stops; who was asked about last counts as done if there was an answer, which is kept.
     #[command(after_help = examples!("kith debrief", "kith debrief < answers.txt", "kith debrief --json"))]
     Debrief,
     /// List people by name
@@ -538,10 +538,10 @@ pub(crate) enum Command {
         shell: clap_complete::Shell,
     },
     /// Print the manual page, of the program or of one command
-    #[command(after_help = examples!("kith man | man -l -", "kith man jot > kith-jot.1"))]
+    #[command(after_help = examples!("kith man | man -l -", "kith man jot > kith-jot.1", "kith man event start"))]
     Man {
-        /// Which command
-        command: Option<String>,
+        /// Which command, with its step
+        command: Vec<String>,
     },
 }
 
@@ -589,13 +589,18 @@ pub(crate) fn completions(shell: clap_complete::Shell, out: &Out) -> Result<(), 
 }
 
 /// Prints the manual page of the program, or of one command.
-pub(crate) fn man(name: Option<&str>, out: &Out) -> Result<(), Failure> {
+pub(crate) fn man(names: &[String], out: &Out) -> Result<(), Failure> {
     let mut tree = Cli::command();
     tree.build();
-    let command = match name {
-        None => Some(&tree),
-        Some(name) => tree.find_subcommand(name),
-    };
+    // A page refers to another as `kith-event-start`.
+    let words = names.iter().flat_map(|name| match tree.find_subcommand(name) {
+        Some(_) => vec![name.as_str()],
+        None => name.trim_start_matches("kith-").split('-').collect(),
+    });
+    let mut command = Some(&tree);
+    for word in words {
+        command = command.and_then(|command| command.find_subcommand(word));
+    }
     let Some(command) = command.cloned() else {
         return Err(Failure::NotFound("there is no such command; `kith help` lists them".into()));
     };

@@ -19,6 +19,9 @@ const MOST_NAMED: usize = 10;
 
 /// Imports a file: a dry run first, then the question, then the import.
 pub(crate) fn import(app: &App, file: &Path, dry_run: bool, yes: bool) -> Result<(), Failure> {
+    if file.is_dir() {
+        return Err(Failure::Usage(format!("{} is a folder; name a file in it. Nothing was imported", file.display())));
+    }
     if kith_core::notebook::is_export(file)? {
         return import_json(app, file, dry_run, yes);
     }
@@ -40,7 +43,7 @@ pub(crate) fn import(app: &App, file: &Path, dry_run: bool, yes: bool) -> Result
     if dry_run {
         return Ok(());
     }
-    if preview.new == 0 && preview.changed == 0 {
+    if preview.new == 0 && preview.changed == 0 && preview.gone.is_empty() {
         app.out.confirm("Nothing in this file is new.");
         return if app.json { app.print_json(&preview) } else { Ok(()) };
     }
@@ -268,7 +271,7 @@ pub(crate) fn export(app: &App, form: Form, file: Option<&Path>, without_private
         None => write_out(app, form, &mut Stdout(app), without_private)?,
         Some(file) => {
             let failed = |error: io::Error| match error.kind() {
-                io::ErrorKind::AlreadyExists => Failure::Wrong(format!(
+                io::ErrorKind::AlreadyExists => Failure::Usage(format!(
                     "{} is there already and was left alone; choose another name",
                     file.display()
                 )),
@@ -283,6 +286,9 @@ pub(crate) fn export(app: &App, form: Form, file: Option<&Path>, without_private
             count
         }
     };
+    if let (true, Some(file)) = (app.json, file) {
+        return app.print_json(&serde_json::json!({ "file": file, "count": count, "private": !without_private }));
+    }
     let what = match form {
         Form::Vcard => days::count(count, "person", "people"),
         Form::Json => days::count(count, "record", "records"),

@@ -61,14 +61,30 @@ pub(crate) fn anything(app: &App, typed: &str) -> Result<AnyRecord, Failure> {
     if !by_id.is_empty() {
         return one_record(app, typed, by_id);
     }
-    if !app.notebook.contacts_meant(typed, 1)?.is_empty() {
+    let named_so = exactly_named(app, typed)?;
+    if named_so.is_empty() && !app.notebook.contacts_meant(typed, 1)?.is_empty() {
         let id = person(app, typed)?;
         return Ok(app.notebook.get(id)?.unwrap_or_default().into());
     }
-    match app.notebook.records_named(typed, &NAMED, MOST)? {
+    match if named_so.is_empty() { app.notebook.records_named(typed, &NAMED, MOST)? } else { named_so } {
         named if named.is_empty() => Err(nobody(app, typed)?),
         named => one_record(app, typed, named),
     }
+}
+
+/// Records other than people that are called exactly so, where no person has these words in the name.
+fn exactly_named(app: &App, typed: &str) -> Result<Vec<AnyRecord>, Failure> {
+    let wanted = words(typed);
+    let has_all = |contact: &Contact| {
+        let there = words(&format!("{} {}", contact.name, contact.nickname));
+        wanted.iter().all(|word| there.contains(word))
+    };
+    if app.notebook.contacts_meant(typed, 1)?.iter().any(has_all) {
+        return Ok(Vec::new());
+    }
+    let mut named = app.notebook.records_named(typed, &NAMED, MOST)?;
+    named.retain(|record| words(&kith_core::query::title_of(record)) == wanted);
+    Ok(named)
 }
 
 /// A person, or an organisation or group of that name where no person has it.
@@ -138,6 +154,10 @@ pub(crate) fn record(app: &App, typed: &str) -> Result<RecordId, Failure> {
     if let [one] = by_id.as_slice() {
         return Ok(one.id());
     }
+    let named_so = exactly_named(app, typed)?;
+    if !named_so.is_empty() {
+        return one_record(app, typed, named_so).map(|record| record.id());
+    }
     let people = app.notebook.contacts_meant(typed, MOST)?;
     if !people.is_empty() {
         return person(app, typed).map(Id::raw);
@@ -171,7 +191,7 @@ pub(crate) fn matter(app: &App, what: &str, typed: &[String], matters: &[Matter]
     if let Ok(number) = typed.trim().parse::<usize>() {
         return match number.checked_sub(1).and_then(|at| matters.get(at)) {
             Some(matter) => Ok(Some(matter.id)),
-            None => Err(Failure::NotFound(format!("there are {} {what}, and no number {number}", matters.len()))),
+            None => Err(Failure::NotFound(format!("{what}: {}, and no number {number}", matters.len()))),
         };
     }
     let wanted = words(&typed);

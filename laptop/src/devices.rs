@@ -404,6 +404,11 @@ fn about(app: &App, row: &DeviceRow) -> Result<String, Failure> {
 }
 
 fn remove(app: &App, device: &str, yes: bool, recovery: bool) -> Result<(), Failure> {
+    let keys = app.keys()?;
+    let is_meant = |row: &DeviceRow| !row.removed && (row.id == device || row.name.eq_ignore_ascii_case(device));
+    if !app.notebook.device_list(&keys)?.iter().any(is_meant) {
+        return Err(kith_core::Error::NotFound(format!("a device called \"{device}\"")).into());
+    }
     let question = format!(
         "Remove \"{}\" for ever? What it wrote until now stays; it reads nothing that is written from now on, and comes \
          back only as a new device.",
@@ -412,7 +417,6 @@ fn remove(app: &App, device: &str, yes: bool, recovery: bool) -> Result<(), Fail
     if !yes && !choose::agrees(app, &question)? {
         return Err(Failure::Wrong("no device was removed".into()));
     }
-    let keys = app.keys()?;
     let row = match recovery {
         true => app.notebook.remove_device_as(&keys, &typed_key()?, device)?,
         false => app.notebook.remove_device(&keys, device)?,

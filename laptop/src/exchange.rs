@@ -28,11 +28,17 @@ fn name_of(app: &App, who: Option<Id<Contact>>) -> Result<String, Failure> {
     Ok(app.notebook.names(&who.into_iter().collect::<Vec<_>>())?)
 }
 
+/// All records that a person is, to find what is theirs; none when nobody was named.
+fn records_of(app: &App, who: Option<Id<Contact>>) -> Result<Option<Vec<Option<Id<Contact>>>>, Failure> {
+    let Some(who) = who else { return Ok(None) };
+    Ok(Some(app.notebook.person(who)?.members.into_iter().map(|id| Some(Id::new(id))).collect()))
+}
+
 /// Writes down a need, closes one, or lists them.
 pub(crate) fn need(app: &App, typed: &args::Need) -> Result<(), Failure> {
     let list = typed.closed || typed.words.is_empty();
+    let whose = typed.of.as_ref().map(|who| choose::person(app, who)).transpose()?;
     if !list {
-        let whose = typed.of.as_ref().map(|who| choose::person(app, who)).transpose()?;
         let decide_on = typed.by.as_ref().map(|day| choose::day(app, day)).transpose()?;
         let (words, kind) = (choose::words_of(&typed.words)?, word(&typed.kind));
         let said = format!("Need: {}.", line(&words, &name_of(app, whose)?, ""));
@@ -40,7 +46,8 @@ pub(crate) fn need(app: &App, typed: &args::Need) -> Result<(), Failure> {
         return app.done(id, &said);
     }
     let mut open: Vec<Need> = app.notebook.newest(MOST)?;
-    open.retain(|need| need.closed_on.is_none());
+    let theirs = records_of(app, whose)?;
+    open.retain(|need| need.closed_on.is_none() && theirs.as_ref().is_none_or(|all| all.contains(&need.whose)));
     let matter = |need: &Need| -> Result<Matter, Failure> {
         let name = name_of(app, need.whose)?;
         let by = need.decide_on.map(|day| format!(", decides by {}", days::day(day, app.today))).unwrap_or_default();
@@ -53,15 +60,16 @@ pub(crate) fn need(app: &App, typed: &args::Need) -> Result<(), Failure> {
 /// Writes down an offer, closes one, or lists them.
 pub(crate) fn offer(app: &App, typed: &args::Offer) -> Result<(), Failure> {
     let list = typed.closed || typed.words.is_empty();
+    let whose = typed.of.as_ref().map(|who| choose::person(app, who)).transpose()?;
     if !list {
-        let whose = typed.of.as_ref().map(|who| choose::person(app, who)).transpose()?;
         let (words, kind) = (choose::words_of(&typed.words)?, word(&typed.kind));
         let said = format!("Offer: {}.", line(&words, &name_of(app, whose)?, ""));
         let id = app.notebook.write_down(Offer { whose, kind, words, ..Offer::default() }.into())?;
         return app.done(id, &said);
     }
     let mut open: Vec<Offer> = app.notebook.newest(MOST)?;
-    open.retain(|offer| offer.closed_on.is_none());
+    let theirs = records_of(app, whose)?;
+    open.retain(|offer| offer.closed_on.is_none() && theirs.as_ref().is_none_or(|all| all.contains(&offer.whose)));
     let matter = |offer: &Offer| -> Result<Matter, Failure> {
         let name = name_of(app, offer.whose)?;
         let words = format!("{} {name}", offer.words);

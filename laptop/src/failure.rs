@@ -58,7 +58,8 @@ impl Failure {
     /// Tells it on standard error, in words or for another program.
     pub(crate) fn tell(&self, out: &Out, json: bool) -> ExitCode {
         if json {
-            out.ask(&serde_json::json!({ "error": self.words(), "code": self.code() }).to_string());
+            let words = anstream::adapter::strip_str(&self.words()).to_string();
+            out.ask(&serde_json::json!({ "error": words, "code": self.code() }).to_string());
         } else {
             out.error(&self.words());
         }

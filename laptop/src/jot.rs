@@ -10,6 +10,9 @@ use crate::layout::{self, FAINT, STRONG, clean, styled};
 use crate::prompt::Lines;
 use crate::{days, show};
 
+/// Most people named who may be the same.
+const MOST_ALIKE: usize = 3;
+
 /// Jots one line, or line after line.
 pub(crate) fn jot(app: &App, text: &[String], dry_run: bool) -> Result<(), Failure> {
     if !text.is_empty() {
@@ -120,11 +123,15 @@ fn pieces(app: &App, draft: &Draft) -> Vec<(&'static str, String)> {
 /// People who may be the same, and how to say so.
 fn hints(app: &App, jotted: &Jotted) {
     let Some(id) = jotted.contact else { return };
-    for kith_core::query::LookAlike { person: row, why: reason } in &jotted.same_as {
+    for kith_core::query::LookAlike { person: row, why: reason } in jotted.same_as.iter().take(MOST_ALIKE) {
         let work = show::work(row);
         let work = if work.is_empty() { work } else { format!(", {work}") };
         let (mine, theirs) = (show::short_id(id), show::short_id(row.id));
         let line = format!("the same as {}{work}? ({}) kith same {mine} {theirs}", clean(&row.name), clean(reason));
         app.out.confirm(layout::wrap(&format!("  {line}"), "    ", app.width));
+    }
+    let more = jotted.same_as.len().saturating_sub(MOST_ALIKE) as u64;
+    if more > 0 {
+        app.out.confirm(format!("  and {} like that: kith same", days::count(more, "other", "others")));
     }
 }

@@ -21,6 +21,10 @@ pub(crate) fn backup(app: &App, file: &Path, asked: bool) -> Result<(), Failure>
     if file.exists() {
         return Err(Failure::Usage(format!("{} is there already; no backup is overwritten", file.display())));
     }
+    let folder = kith_core::files::folder_of(file);
+    if !folder.is_dir() {
+        return Err(Failure::NotFound(format!("there is no folder {}; no backup was made", folder.display())));
+    }
     let sealed = asked || from_surroundings().is_some();
     let passphrase = if sealed { Some(new_passphrase()?) } else { None };
     app.notebook.backup(file, passphrase.as_deref())?;
@@ -35,7 +39,7 @@ pub(crate) fn backup(app: &App, file: &Path, asked: bool) -> Result<(), Failure>
 }
 
 /// Makes a notebook from a backup.
-pub(crate) fn restore(out: &Out, notebook: &Path, file: &Path) -> Result<(), Failure> {
+pub(crate) fn restore(out: &Out, notebook: &Path, file: &Path, json: bool) -> Result<(), Failure> {
     let sealed = is_sealed(file)?;
     let empty = stands_empty(notebook)?;
     let passphrase = if sealed { Some(known_passphrase()?) } else { None };
@@ -44,6 +48,10 @@ pub(crate) fn restore(out: &Out, notebook: &Path, file: &Path) -> Result<(), Fai
         make_way(notebook);
     }
     Notebook::restore_backup(file, notebook, passphrase.as_deref())?;
+    if json {
+        out.line(serde_json::json!({ "notebook": notebook }).to_string());
+        return Ok(());
+    }
     out.confirm(format!(
         "The notebook is back in {}. It goes on with your devices at the next sync.",
         notebook.display()
@@ -150,12 +158,15 @@ pub(crate) fn doctor(app: &App) -> Result<(), Failure> {
     } else {
         let sizes = &checkup.sizes;
         app.line(format!("{}", app.notebook.path().display()));
-        app.line(format!(
-            "{} and {}, {} in all",
-            days::count(sizes.documents, "record", "records"),
-            days::count(sizes.photos, "photo", "photos"),
-            size(checkup.file_bytes)
-        ));
+        let all = size(checkup.file_bytes);
+        match checkup.damage.is_empty() || sizes.documents > 0 {
+            true => app.line(format!(
+                "{} and {}, {all} in all",
+                days::count(sizes.documents, "record", "records"),
+                days::count(sizes.photos, "photo", "photos"),
+            )),
+            false => app.line(format!("{all}, of which the records cannot be counted")),
+        }
         if checkup.notebook.is_some() && !checkup.digest.is_empty() {
             app.line(format!(
                 "Holds {}: once all have synced, each of your devices shows the same.",
@@ -236,13 +247,21 @@ fn in_fours(digits: &str) -> String {
 }
 
 /// Takes what can still be read out of a damaged notebook into a new one.
-pub(crate) fn rescue(out: &Out, from: &Path, to: &Path) -> Result<(), Failure> {
+pub(crate) fn rescue(out: &Out, from: &Path, to: &Path, json: bool) -> Result<(), Failure> {
     let saved = Notebook::rescue(from, to)?;
-    out.confirm(format!(
-        "{} came over into {}. The damaged file is as it was.",
+    let people = Notebook::open(to, Options::default())?.people(0, 1)?.total;
+    if json {
+        out.line(serde_json::json!({ "notebook": to, "records": saved, "people": people }).to_string());
+        return Ok(());
+    }
+    let said = format!(
+        "{} came over into {}, {} among them. What the damage took is not there, and nothing here can say what that was: \
+         a sync with another device brings it, or a backup holds it. The damaged file is as it was.",
         days::count(saved, "record", "records"),
-        to.display()
-    ));
+        to.display(),
+        days::count(people, "person", "people"),
+    );
+    out.confirm(layout::wrap(&said, "", layout::width_of(std::io::stdout().is_terminal())));
     Ok(())
 }
 

@@ -64,12 +64,14 @@ fn run(cli: &Cli, out: &out::Out) -> Result<(), Failure> {
     let command = cli.command.as_ref().unwrap_or(&Command::Today { all: false });
     match command {
         Command::Completions { shell } => return args::completions(*shell, out),
-        Command::Man { command } => return args::man(command.as_deref(), out),
-        Command::Restore { file } => return keep::restore(out, &places::chosen(cli)?, file),
-        Command::Doctor { rescue_into: Some(to) } => return keep::rescue(out, &places::chosen(cli)?, to),
+        Command::Man { command } => return args::man(command, out),
+        Command::Restore { file } => return keep::restore(out, &places::chosen(cli)?, file, cli.json),
+        Command::Doctor { rescue_into: Some(to) } => return keep::rescue(out, &places::chosen(cli)?, to, cli.json),
+        Command::Doctor { .. } => places::must_not_be_empty(cli)?,
         _ => {}
     }
-    if asks(command) {
+    // Bare `kith` is how a notebook is begun; a question by its name is about one that is there.
+    if asks(command) || matches!(cli.command, Some(Command::Today { .. })) {
         places::must_be_there(cli)?;
     }
     let app = App::open(cli, out)?;

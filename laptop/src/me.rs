@@ -35,6 +35,10 @@ pub(crate) fn settings(app: &App, changes: &[String]) -> Result<(), Failure> {
             _ => typing::read(app, &mut writing, Kind::Settings, &typed)?.carry_out(&mut now)?,
         }
     }
+    if let Some(folder) = own.backup_folder.as_ref().filter(|folder| !folder.is_dir()) {
+        let folder = folder.display();
+        return Err(Failure::NotFound(format!("there is no folder {folder}; make it first. Nothing was changed")));
+    }
     if own != own_before {
         app.notebook.set_device_settings(&own)?;
     }
@@ -56,7 +60,7 @@ fn show_settings(app: &App, now: &Map<String, Value>, own: &DeviceSettings) -> R
     let folder = own.backup_folder.as_ref().map(|folder| folder.display().to_string());
     if app.json {
         let mut all = now.clone();
-        all.extend(folder.map(|folder| (BACKUP_FOLDER.to_owned(), Value::from(folder))));
+        all.insert(BACKUP_FOLDER.into(), folder.map_or(Value::Null, Value::from));
         return app.print_json(&all);
     }
     let line = |name: &str, value: &str| {

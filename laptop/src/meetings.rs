@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::args::{self, After, EventStep};
 use crate::choose::{self, Matter};
 use crate::failure::Failure;
-use crate::layout::{FAINT, STRONG, clean, styled};
+use crate::layout::{self, FAINT, STRONG, clean, styled};
 use crate::{days, show};
 
 /// Most events and meetings looked through.
@@ -51,7 +51,8 @@ fn events(app: &App) -> Result<(), Failure> {
         let place = if event.place.is_empty() { String::new() } else { format!(", {}", clean(&event.place)) };
         let runs = if running == Some(event.id) { "  runs now" } else { "" };
         let (title, id) = (styled(STRONG, &clean(&event.title)), styled(FAINT, &show::short_id(event.id)));
-        app.line(format!("{id}  {title}{place}  {when}{runs}").trim_end());
+        let line = format!("{id}  {title}{place}  {when}{runs}");
+        app.line(layout::wrap(line.trim_end(), "          ", app.width));
     }
     if events.is_empty() {
         app.out.aside("No event yet. `kith event start TITLE` starts one.");

@@ -60,8 +60,17 @@ fn are_same(app: &App, pair: &Pair) -> Result<(), Failure> {
 pub(crate) fn not_same(app: &App, pair: &Pair) -> Result<(), Failure> {
     let (a, b) = (choose::member(app, &pair.a)?, choose::member(app, &pair.b)?);
     let names = clean(&app.notebook.names(&[a, b])?);
+    let members = app.notebook.person(a)?.members;
     app.notebook.not_same(a, b)?;
-    app.done(a, &format!("{names} are different people, and are not offered as the same any more."))
+    let first = members.first().filter(|_| members.contains(&b.raw())).map(|id| Id::<Contact>::new(*id));
+    let stays = match first {
+        Some(first) => {
+            let name = clean(&app.notebook.names(&[first])?);
+            format!(" What was written about them while they were one stays with {name}.")
+        }
+        None => String::new(),
+    };
+    app.done(a, &format!("{names} are different people, and are not offered as the same any more.{stays}"))
 }
 
 /// Deletes a record.

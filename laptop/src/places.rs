@@ -36,6 +36,20 @@ pub(crate) fn must_be_there(cli: &Cli) -> Result<(), Failure> {
     )))
 }
 
+/// A file of no bytes is what a full disk or a drive that carries files leaves of a notebook; it would be opened as a new
+/// one.
+pub(crate) fn must_not_be_empty(cli: &Cli) -> Result<(), Failure> {
+    let path = chosen(cli)?;
+    match std::fs::metadata(&path) {
+        Ok(meta) if meta.is_file() && meta.len() == 0 => Err(Failure::Unreadable(format!(
+            "{} is a file of 0 bytes: nothing is left in it to be read. If it was a notebook, take it away and bring a \
+             backup back with `kith restore BACKUP`, or let this device in again with `kith join`",
+            path.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
 fn named(cli: &Cli) -> Option<PathBuf> {
     let named = cli.notebook.clone().or_else(|| std::env::var_os("KITH_NOTEBOOK").map(PathBuf::from));
     named.filter(|path| !path.as_os_str().is_empty())

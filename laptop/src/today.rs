@@ -38,10 +38,13 @@ pub(crate) fn today(app: &App, all: bool) -> Result<(), Failure> {
         app.line(format!("{} runs: every jot belongs to it", clean(&event.title)));
     }
     let before = app.lines();
-    promises(app, &page, &more)?;
+    let later = promises(app, &page, &more)?;
     others(app, &page, &more)?;
     if app.lines() == before {
         app.line("Nothing is due. A good day to write to somebody.");
+    }
+    if later > 0 {
+        app.line(format!("\n{} a later day: kith keep", days::count(later, "promise has", "promises have")));
     }
     Ok(())
 }
@@ -62,8 +65,8 @@ fn and_more(app: &App, more: u64) {
     }
 }
 
-/// Promises with the numbers that `kith keep` knows them by.
-fn promises(app: &App, page: &Today, more: &More) -> Result<(), Failure> {
+/// Promises with the numbers that `kith keep` knows them by; answers how many are due later than the page reaches.
+fn promises(app: &App, page: &Today, more: &More) -> Result<u64, Failure> {
     let numbered = app.notebook.open_promises(None)?;
     let parts = [("You promised", &page.i_owe, more.i_owe), ("They promised", &page.they_owe, more.they_owe)];
     for (title, list, more) in parts {
@@ -79,7 +82,8 @@ fn promises(app: &App, page: &Today, more: &More) -> Result<(), Failure> {
         }
         and_more(app, more);
     }
-    Ok(())
+    let shown = (page.i_owe.len() + page.they_owe.len()) as u64 + more.i_owe + more.they_owe;
+    Ok((numbered.len() as u64).saturating_sub(shown))
 }
 
 fn others(app: &App, page: &Today, more: &More) -> Result<(), Failure> {

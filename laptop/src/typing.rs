@@ -97,8 +97,17 @@ pub(crate) fn read(app: &App, writing: &mut Writing<'_>, kind: Kind, typed: &Typ
 }
 
 fn no_field(kind: Kind, typed: &str) -> Failure {
-    let names: Vec<&str> = typed_fields(kind).map(|field| field.name).collect();
     let typed = clean(typed);
+    if kind == Kind::Contact {
+        let fields = include_str!("args/fields.txt").trim_end();
+        return Failure::Usage(format!("there is no field {typed}; nothing was changed.\n{fields}"));
+    }
+    let mut names: Vec<&str> = typed_fields(kind).map(|field| field.name).filter(|name| *name != "card").collect();
+    match kind {
+        Kind::Settings => names.push("backup_folder"),
+        Kind::Profile => names.extend(["phone", "mail", "link", "address", "messenger"]),
+        _ => {}
+    }
     Failure::Usage(format!("there is no field {typed}; there are: {}. Nothing was changed", names.join(", ")))
 }
 
@@ -181,6 +190,7 @@ fn value(app: &App, writing: &mut Writing<'_>, field: &FieldInfo, typed: &str) -
             "no" | "false" | "0" => false.into(),
             _ => return Err(slip("neither yes nor no")),
         },
+        Takes::Number if field.name == "cadence_days" && typed == "0" => return Err(slip("no number of days")),
         Takes::Number => typed.parse::<u32>().map_err(|_| slip("no whole number"))?.into(),
         Takes::Day if field.name.ends_with("_on") => {
             choose::day_or_today(app, Some(&typed.to_string()))?.to_string().into()

@@ -2,7 +2,7 @@
 
 use kith_core::model::record::CREATED_AT;
 use kith_core::model::{AnyRecord, Event, Group};
-use kith_core::query::{PersonRow, pages};
+use kith_core::query::{PeopleFilter, PersonRow, pages};
 use serde_json::{Map, Value};
 
 use crate::app::App;
@@ -12,12 +12,24 @@ use crate::{choose, days, fields, person, show};
 
 /// Most evenings of a group that are listed.
 const MOST_EVENINGS: usize = 12;
+/// Most people of an event or an organisation that are listed.
+const MOST_PEOPLE: u32 = 20;
 
 /// Shows a person with everything about them, or another record whole.
 pub(crate) fn show(app: &App, words: &[String]) -> Result<(), Failure> {
     match choose::anything(app, &words.join(" "))? {
         AnyRecord::Contact(contact) => person::show(app, contact.id),
         AnyRecord::Group(group) => group_page(app, &group),
+        AnyRecord::Event(event) if !app.json => {
+            let there = PeopleFilter { event: event.id.to_string(), ..PeopleFilter::default() };
+            whole(app, &AnyRecord::from(event))?;
+            people_of(app, "Met there", &there)
+        }
+        AnyRecord::Organisation(organisation) if !app.json => {
+            let there = PeopleFilter { organisation: organisation.id.to_string(), ..PeopleFilter::default() };
+            whole(app, &AnyRecord::from(organisation))?;
+            people_of(app, "People", &there)
+        }
         record => whole(app, &record),
     }
 }
@@ -51,6 +63,19 @@ fn group_page(app: &App, group: &Group) -> Result<(), Failure> {
     part(&format!("Attended {}{skipped}", times(page.attended)), &evenings);
     let names = |rows: &[PersonRow]| rows.iter().map(|row| name_and_work(app, row)).collect::<Vec<_>>();
     part("Not met one to one yet", &names(&page.not_met_alone));
+    Ok(())
+}
+
+/// The first people of a list, and how many there are.
+fn people_of(app: &App, title: &str, filter: &PeopleFilter) -> Result<(), Failure> {
+    let people = app.notebook.people_where(filter, 0, MOST_PEOPLE)?;
+    let mut lines: Vec<String> = people.rows.iter().map(|row| name_and_work(app, row)).collect();
+    let more = people.total.saturating_sub(lines.len() as u64);
+    lines.extend((more > 0).then(|| format!("and {more} more")));
+    if !lines.is_empty() {
+        show::heading(app, title);
+        show::items(app, &lines);
+    }
     Ok(())
 }
 

@@ -1091,7 +1091,7 @@ fn everything_can_be_taken_along_and_brought_back() {
     let desk = Desk::new();
     desk.kith(&["jot", DANA]);
     desk.kith(&["export", "json", "all.json"]);
-    assert_eq!(desk.run(&["export", "json", "all.json"]).code, 1, "no file is written over");
+    assert_eq!(desk.run(&["export", "json", "all.json"]).code, 2, "no file is written over");
     let out = desk.kith(&["export", "json", "--without-private"]);
     assert_eq!(serde_json::from_str::<Value>(&out).unwrap()["format"], "kith-notebook");
     desk.kith(&["export", "vcard", "people.vcf"]);
@@ -1130,7 +1130,7 @@ fn a_backup_is_made_by_itself_where_the_person_said_and_what_hinders_it_is_told(
     desk.kith(&["jot", DANA]);
     assert!(desk.kith(&["settings"]).contains("backup_folder = not set (of this device)"));
     let said = desk.run(&["settings", "floor=30", "backup_folder=~/safe"]);
-    assert_eq!((said.code, said.err.contains("for backups")), (3, true), "{}", said.err);
+    assert_eq!((said.code, said.err.contains("make it first")), (3, true), "{}", said.err);
     assert!(desk.json(&["settings"]).get("weekly_floor_minutes").is_none(), "all of it or nothing");
     std::fs::create_dir(desk.path("safe")).unwrap();
     let said = desk.run(&["settings", "floor=30", "backup_folder=~/safe"]);
@@ -1294,6 +1294,133 @@ fn practice_3_5_whom_of_a_group_one_has_not_met_alone_is_seen() {
     assert!(after.contains("· Ann Lee"), "{out}");
     desk.kith(&["meet", "ann"]);
     assert!(!desk.kith(&["show", "rowing", "club"]).contains("Not met one to one yet"));
+}
+
+#[test]
+fn an_introduction_is_over_in_every_list_once_it_has_an_outcome_or_fell_away() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz"]);
+    desk.kith(&["jot", "Ben Okafor"]);
+    desk.kith(&["intro", "dana", "ben"]);
+    assert!(desk.kith(&["today"]).contains("Introductions under way"));
+    desk.kith(&["intro", "outcome", "ben", "they share a warehouse"]);
+    let today = desk.kith(&["today"]);
+    assert!(!today.contains("Introductions") && !today.contains("introduce them"), "{today}");
+    let page = desk.json(&["show", "dana"]);
+    assert_eq!(page["promises"][0]["state"], "kept", "what came of it says that it was made: {page}");
+    assert_eq!(page["exchanges"].as_array().unwrap().len(), 1);
+
+    desk.kith(&["jot", "Kim Ono"]);
+    desk.kith(&["intro", "kim", "ben"]);
+    desk.kith(&["intro", "closed", "kim"]);
+    assert_eq!(desk.json(&["show", "kim"])["promises"][0]["state"], "released");
+    assert!(!desk.run(&["keep"]).all().contains("introduce"), "nobody waits for it");
+}
+
+#[test]
+fn undo_passes_over_what_is_taken_back_already() {
+    let desk = Desk::new();
+    for name in ["Dana Ruiz", "Chi Wu", "Ben Okafor"] {
+        desk.kith(&["jot", name]);
+    }
+    desk.kith(&["delete", "ben"]);
+    desk.kith(&["same", "dana", "chi"]);
+    let said = desk.run(&["not-same", "Dana Ruiz", "Chi Wu"]).all();
+    assert!(said.contains("while they were one stays with"), "{said}");
+    assert!(desk.kith(&["undo"]).contains("Back again: Ben Okafor"), "they are two already");
+    assert_eq!(desk.run(&["undo"]).code, 3, "nothing is left");
+    desk.kith(&["promise", "call", "--to", "ben"]);
+    desk.kith(&["keep", "call"]);
+    assert!(desk.kith(&["undo"]).contains("Open again: call"));
+    assert_eq!(desk.run(&["undo"]).code, 3);
+}
+
+#[test]
+fn today_says_how_many_promises_have_a_later_day() {
+    let desk = Desk::new();
+    desk.kith(&["promise", "pay the rent", "--by", "in 9 days"]);
+    let today = desk.kith(&["today"]);
+    assert!(today.contains("Nothing is due") && today.contains("1 promise has a later day: kith keep"), "{today}");
+    desk.kith(&["promise", "order cards", "--by", "tomorrow"]);
+    desk.kith(&["promise", "print cards", "--by", "in 20 days"]);
+    let today = desk.kith(&["today", "--all"]);
+    assert!(today.contains("order cards") && today.contains("2 promises have a later day"), "{today}");
+    desk.kith(&["release", "rent"]);
+    desk.kith(&["release", "print"]);
+    assert!(!desk.kith(&["today"]).contains("later day"));
+}
+
+#[test]
+fn what_somebody_needs_or_offers_is_listed_alone() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz ?a warehouse +knows brokers"]);
+    desk.kith(&["jot", "Ben Okafor ?a desk +a van"]);
+    let needs = desk.json(&["need", "--of", "dana"]);
+    assert_eq!((needs.as_array().unwrap().len(), &needs[0]["words"]), (1, &"a warehouse".into()));
+    let offers = desk.kith(&["offer", "--of", "ben"]);
+    assert!(offers.contains("a van") && !offers.contains("brokers"), "{offers}");
+    assert_eq!(desk.json(&["need"]).as_array().unwrap().len(), 2);
+    desk.kith(&["need", "--closed", "--of", "ben", "1"]);
+    assert_eq!(desk.json(&["need"])[0]["words"], "a warehouse", "the number is that of the list of Ben");
+}
+
+#[test]
+fn the_whole_name_of_an_event_is_no_beginning_of_a_persons_name() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Eva Long"]);
+    desk.kith(&["event", "start", "Ev"]);
+    desk.kith(&["jot", "Bo Li, Acme, buyer"]);
+    desk.kith(&["event", "stop"]);
+    let page = desk.kith(&["show", "ev"]);
+    assert_eq!(below(&page, "Met there"), ["· Bo Li, buyer, Acme"], "{page}");
+    assert_eq!(below(&desk.kith(&["show", "Acme"]), "People"), ["· Bo Li, buyer, Acme"]);
+    assert!(!desk.kith(&["delete", "Ev"]).contains("Eva"));
+    assert!(desk.kith(&["show", "eva"]).contains("Eva Long"));
+    assert!(desk.kith(&["delete", "Eva"]).contains("Eva Long"));
+}
+
+#[test]
+fn slips_are_told_before_anything_is_asked_made_or_changed() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Dana Ruiz"]);
+    std::fs::write(desk.path("zero.kith"), "").unwrap();
+    let said = desk.run(&["--notebook", "zero.kith", "doctor"]);
+    assert_eq!((said.code, said.all().contains("0 bytes")), (4, true), "{}", said.err);
+    assert_eq!(std::fs::metadata(desk.path("zero.kith")).unwrap().len(), 0, "it is left as it is");
+    assert_eq!(desk.run(&["--notebook", "slip.kith", "today"]).code, 3);
+    assert!(!desk.path("slip.kith").exists());
+    for (slip, code, words) in [
+        (&["import", "."] as &[&str], 2, "is a folder"),
+        (&["backup", "nowhere/b.kithbak"], 3, "no folder"),
+        (&["settings", "backup_folder=nowhere"], 3, "make it first. Nothing was changed"),
+        (&["settings", "foo=1"], 2, "backup_folder"),
+        (&["edit", "dana", "foo=1"], 2, "through"),
+        (&["edit", "dana", "cadence=0"], 2, "no number of days"),
+        (&["me", "foo=1"], 2, "messenger"),
+        (&["devices", "remove", "zz"], 3, "zz"),
+        (&["keep", "9"], 3, "no number 9"),
+    ] {
+        let said = desk.run(slip);
+        assert_eq!((said.code, said.all().contains(words)), (code, true), "{slip:?}: {}", said.err);
+    }
+}
+
+#[test]
+fn answers_for_other_programs_have_nothing_of_a_terminal() {
+    let desk = Desk::new();
+    desk.kith(&["demo"]);
+    let said = desk.run(&["show", "e", "--json", "--color", "always"]);
+    assert_eq!((said.code, said.err.contains("\\u001b")), (3, false), "{}", said.err);
+    assert!(desk.json(&["settings"])["backup_folder"].is_null());
+    desk.kith(&["backup", "b.kithbak"]);
+    assert!(desk.json(&["--notebook", "back.kith", "restore", "b.kithbak"])["notebook"].is_string());
+    let rescued = desk.json(&["--notebook", "back.kith", "doctor", "--rescue-into", "saved.kith"]);
+    assert_eq!(rescued["people"], 40, "{rescued}");
+    assert_eq!(desk.json(&["export", "vcard", "p.vcf"])["count"], 40);
+    for page in [&["man", "event", "start"] as &[&str], &["man", "event-start"], &["man", "kith-event-start"]] {
+        assert!(desk.kith(page).contains("kith-event-start"), "{page:?}");
+    }
+    assert!(desk.kith(&["man", "not-same"]).contains("kith-not-same"));
 }
 
 #[test]

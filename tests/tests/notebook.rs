@@ -583,6 +583,24 @@ fn who_moves_in_every_linkedin_file_is_told_once_of_each_and_the_same_file_chang
 }
 
 #[test]
+fn a_record_that_holds_two_values_is_settled_before_it_is_written_anew() {
+    let (_tmp, phone, laptop, shared) = two();
+    let ann = phone.notebook.jot_line("Ann Lee").unwrap().contact.unwrap();
+    phone.notebook.edit(ann, |ann: &mut Contact| ann.how_we_met = "by the river".into()).unwrap();
+    meet(&phone, &laptop, &shared);
+    phone.notebook.edit(ann, |ann: &mut Contact| ann.nickname = "Duda".into()).unwrap();
+    laptop.notebook.edit(ann, |ann: &mut Contact| ann.nickname = "Dodo".into()).unwrap();
+    meet(&phone, &laptop, &shared);
+    let refused = laptop.notebook.rewrite(ann.raw(), "river", "lake").unwrap_err();
+    assert!(matches!(refused, kith_core::Error::Invalid(_)), "{refused}");
+    let conflict = laptop.notebook.conflicts(10).unwrap().remove(0);
+    laptop.notebook.choose(ann.raw(), &conflict.key, "Dodo".into()).unwrap();
+    let written = laptop.notebook.rewrite(ann.raw(), "river", "lake").unwrap();
+    let ann = laptop.notebook.get::<Contact>(Id::new(written)).unwrap().unwrap();
+    assert_eq!((ann.nickname.as_str(), ann.how_we_met.as_str()), ("Dodo", "by the lake"));
+}
+
+#[test]
 fn a_group_is_shown_with_its_evenings_its_goals_and_who_was_not_met_alone() {
     let (_tmp, phone) = device();
     let person = |name: &str| phone.notebook.put(Contact { name: name.into(), ..Contact::default() }).unwrap();

@@ -386,7 +386,8 @@ impl Notebook {
         Ok(id)
     }
 
-    /// Takes an introduction a step further. Making it keeps the promise behind it and is a give to both.
+    /// Takes an introduction a step further. Making it keeps the promise behind it and is a give to both; that they talked,
+    /// or what came of it, says that it was made. When it falls away, the promise is released.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such introduction.
@@ -394,8 +395,14 @@ impl Notebook {
         let day = self.today()?;
         let before: Introduction = self.get(id)?.ok_or_else(|| super::write::not_found(Kind::Introduction))?;
         let mut writing = self.write();
-        if step == IntroductionStep::Made && before.made_on.is_none() {
-            self.keep_introduction(&mut writing, &before, day)?;
+        match step {
+            IntroductionStep::Made | IntroductionStep::Talked | IntroductionStep::Outcome(_)
+                if before.made_on.is_none() =>
+            {
+                self.keep_introduction(&mut writing, &before, day)?;
+            }
+            IntroductionStep::Closed => self.close_promise_of(&mut writing, &before, PromiseState::Released, day)?,
+            _ => {}
         }
         writing.edit(id, |intro: &mut Introduction| match step {
             IntroductionStep::Agreed(who) => intro.agreed.push(who),
@@ -404,20 +411,17 @@ impl Notebook {
                 intro.made_on = intro.made_on.or(Some(day));
                 intro.talked_on = Some(day);
             }
-            IntroductionStep::Outcome(words) => intro.outcome = words,
+            IntroductionStep::Outcome(words) => {
+                intro.made_on = intro.made_on.or(Some(day));
+                intro.outcome = words;
+            }
             IntroductionStep::Closed => intro.closed_on = Some(day),
         })?;
         writing.commit().map(drop)
     }
 
     fn keep_introduction(&self, writing: &mut Writing<'_>, intro: &Introduction, day: NaiveDate) -> Result<()> {
-        if let Some(promise) = intro.promise {
-            let kept = |promise: &mut Promise| {
-                promise.state = PromiseState::Kept;
-                promise.closed_on = Some(day);
-            };
-            writing.edit(promise, kept)?;
-        }
+        self.close_promise_of(writing, intro, PromiseState::Kept, day)?;
         for with in &intro.between {
             writing.put(Exchange {
                 kind: ExchangeKind::Introduction,
@@ -428,6 +432,27 @@ impl Notebook {
             })?;
         }
         Ok(())
+    }
+}
+
+impl Notebook {
+    /// The promise behind an introduction, where it is still open.
+    fn close_promise_of(
+        &self,
+        writing: &mut Writing<'_>,
+        intro: &Introduction,
+        state: PromiseState,
+        day: NaiveDate,
+    ) -> Result<()> {
+        let Some(id) = intro.promise else { return Ok(()) };
+        let promise: Option<Promise> = self.get(id)?;
+        if promise.is_none_or(|promise| promise.state != PromiseState::Open) {
+            return Ok(());
+        }
+        writing.edit(id, |promise: &mut Promise| {
+            promise.state = state;
+            promise.closed_on = Some(day);
+        })
     }
 }
 

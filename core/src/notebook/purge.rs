@@ -66,6 +66,10 @@ impl Notebook {
         if record.kind().is_singleton() {
             return Err(Error::Invalid("there is only one of these; edit its words, its history stays".into()));
         }
+        if self.read(|connection| pages::conflicts_of(connection, id))? > 0 {
+            let why = "a field of this record holds two values, of which only one would be left; settle on one first";
+            return Err(Error::Invalid(why.into()));
+        }
         let mut map = record.to_map();
         map.shift_remove("id");
         let texts: BTreeSet<String> = record.facts().texts.into_iter().collect();

@@ -78,13 +78,19 @@ impl Notebook {
         Ok(steps)
     }
 
-    /// Takes back the latest of [`Notebook::undo_steps`]; says which it was, and what of an import stays.
+    /// Takes back the latest of [`Notebook::undo_steps`] that is not taken back already, here by another command or by
+    /// another device; says which it was, and what of an import stays.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is nothing to take back.
     pub fn undo(&self) -> Result<TakenBack> {
         let mut steps = self.remembered_steps()?;
-        let Remembered { step, .. } = steps.pop().ok_or_else(|| Error::NotFound("anything to undo".into()))?;
+        let step = loop {
+            let Remembered { step, .. } = steps.pop().ok_or_else(|| Error::NotFound("anything to undo".into()))?;
+            if self.still_holds(&step)? {
+                break step;
+            }
+        };
         let mut undone = None;
         match &step {
             UndoStep::Deleted(ids) => ids.iter().try_for_each(|id| self.restore(*id))?,
@@ -99,6 +105,27 @@ impl Notebook {
         }
         self.remember_steps(&steps)?;
         Ok(TakenBack { step, undone })
+    }
+
+    /// Whether a step is still to be seen, so that there is something to take back. Of an import that is asked when it is
+    /// taken back: what stayed the first time may go the second.
+    fn still_holds(&self, step: &UndoStep) -> Result<bool> {
+        Ok(match step {
+            UndoStep::Deleted(ids) => {
+                let mut deleted = false;
+                for id in ids {
+                    deleted |= self.get_any(*id)?.is_some_and(|record| record.deleted_at().is_some());
+                }
+                deleted
+            }
+            UndoStep::Merged(a, b) => {
+                self.read(|connection| crate::query::members(connection, a.raw()))?.contains(&b.raw())
+            }
+            UndoStep::Imported(_) => true,
+            UndoStep::Closed { promise, was, .. } => {
+                self.get(*promise)?.is_some_and(|promise: Promise| promise.state != *was)
+            }
+        })
     }
 
     fn reopen(

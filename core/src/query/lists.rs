@@ -15,9 +15,9 @@ use crate::model::{AnyRecord, Contact, Event, Id, Kind, Organisation, RecordId};
 pub struct PeopleFilter {
     /// With this topic; case and accents are forgiven.
     pub tag: String,
-    /// Who work or worked for an organisation of this name.
+    /// Who work or worked for an organisation of this name or id.
     pub organisation: String,
-    /// Met at an event of this title.
+    /// Met at an event of this title or id.
     pub event: String,
     /// Deleted people instead of living ones.
     pub deleted: bool,
@@ -64,8 +64,11 @@ pub fn people_where(connection: &Connection, filter: &PeopleFilter, from: u32, m
     })
 }
 
-/// Records of a kind by name: exactly this one, or else every name that has these words.
+/// Records of a kind by id, or by name: exactly this one, or else every name that has these words.
 fn named<R: crate::model::Record>(connection: &Connection, typed: &str) -> Result<Vec<Id<R>>> {
+    if let Ok(id) = typed.parse() {
+        return Ok(vec![id]);
+    }
     let exact = pages::by_name::<R>(connection, typed)?;
     if !exact.is_empty() {
         return Ok(exact);

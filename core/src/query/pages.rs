@@ -368,12 +368,7 @@ pub fn person(connection: &Connection, id: Id<Contact>) -> Result<Option<PersonP
         Some(id) => get::<Contact>(connection, id)?.map(|contact| contact.name),
         None => None,
     };
-    let mut conflicts = 0;
-    for member in &members {
-        let mut statement =
-            connection.prepare_cached("SELECT conflicts FROM named JOIN record USING (n) WHERE id = ?")?;
-        conflicts += statement.query_row([member.0], |row| row.get::<_, u64>(0)).optional()?.unwrap_or(0);
-    }
+    let conflicts = members.iter().map(|member| conflicts_of(connection, *member)).sum::<Result<u64>>()?;
     Ok(Some(PersonPage {
         organisations,
         promises: linked(connection, &members, "with", most)?,
@@ -392,6 +387,12 @@ pub fn person(connection: &Connection, id: Id<Contact>) -> Result<Option<PersonP
         contact,
         members,
     }))
+}
+
+/// How many fields of a record hold two values.
+pub fn conflicts_of(connection: &Connection, id: RecordId) -> Result<u64> {
+    let mut statement = connection.prepare_cached("SELECT conflicts FROM named JOIN record USING (n) WHERE id = ?")?;
+    Ok(statement.query_row([id.0], |row| row.get(0)).optional()?.unwrap_or(0))
 }
 
 /// Gives and gets in words, never in numbers of worth.

@@ -299,7 +299,9 @@ fn agenda(record: &AnyRecord) -> Vec<(Matter, String)> {
         AnyRecord::Meeting(meeting) if meeting.state == MeetingState::Planned => {
             vec![(Matter::Planned, text(meeting.at.map(|at| at.day())))]
         }
-        AnyRecord::Introduction(intro) if intro.talked_on.is_none() && intro.closed_on.is_none() => {
+        AnyRecord::Introduction(intro)
+            if intro.talked_on.is_none() && intro.closed_on.is_none() && intro.outcome.is_empty() =>
+        {
             vec![(Matter::Introduction, text(intro.made_on.or(intro.proposed_on)))]
         }
         AnyRecord::Ask(ask) if ask.answer == crate::model::Answer::Open => vec![(Matter::Ask, text(ask.asked_on))],
