@@ -54,6 +54,7 @@ pub use removed::Removal;
 pub use renew::RenewReport;
 pub(super) use roster::{epochs_of, roster_for};
 pub(super) use seal::LOG;
+pub(super) use shelf::put;
 
 /// What the notebook remembers of its own identity.
 pub(super) const TAG: &str = "notebook_tag";
