@@ -10,6 +10,7 @@ pub mod ear;
 pub mod fill;
 pub mod forge;
 pub mod home;
+pub mod initials;
 pub mod line;
 pub mod post;
 pub mod relay;
