@@ -338,6 +338,11 @@ impl Stranger {
         name
     }
 
+    /// The folder of its log.
+    pub fn folder(&self) -> &std::ffi::OsStr {
+        self.place.file_name().unwrap()
+    }
+
     /// Puts a file into the folder under this name.
     pub fn put_as(&self, name: &str, bytes: &[u8]) {
         std::fs::write(self.place.join(name), bytes).unwrap();

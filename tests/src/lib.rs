@@ -10,6 +10,7 @@ pub mod ear;
 pub mod fill;
 pub mod forge;
 pub mod home;
+pub mod initials;
 pub mod line;
 pub mod post;
 pub mod relay;
@@ -17,6 +18,7 @@ pub mod seeds;
 pub mod words;
 pub mod world;
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -212,6 +214,33 @@ pub fn let_in_through((host, host_keys): Side<'_>, (guest, guest_keys): Side<'_>
     host.admit(place, host_keys, &request).unwrap();
     let joined = guest.join(place, guest_keys, None).unwrap();
     assert_eq!(joined, Joining::Joined { from: host.device().into() });
+}
+
+/// The same through places where a step may fail, or what the other one left may not have come: `again` takes each step,
+/// until it succeeds, as people would.
+pub fn let_in_step_by_step(
+    (host, host_keys): Side<'_>,
+    (guest, guest_keys): Side<'_>,
+    [of_host, of_guest]: [&dyn Mailbox; 2],
+    again: impl Fn(&dyn Fn() -> Result<(), Error>),
+) {
+    let (code, shown, request) = (RefCell::new(None), RefCell::new(None), RefCell::new(None));
+    let not_yet = || Error::NotFound("what the other one leaves".into());
+    again(&|| host.invite(of_host, host_keys).map(|new| drop(code.replace(Some(new)))));
+    let code = code.take().unwrap();
+    again(&|| guest.join(of_guest, guest_keys, Some(&code)).map(|asked| drop(shown.replace(Some(asked)))));
+    again(&|| {
+        let came = host.request_to_join(of_host, host_keys)?.ok_or_else(not_yet)?;
+        drop(request.replace(Some(came)));
+        Ok(())
+    });
+    let request = request.take().unwrap();
+    assert_eq!(shown.take(), Some(Joining::Asked { digits: request.digits.clone() }), "both show the same digits");
+    again(&|| host.admit(of_host, host_keys, &request));
+    again(&|| match guest.join(of_guest, guest_keys, None)? {
+        Joining::Joined { .. } => Ok(()),
+        Joining::Asked { .. } => Err(not_yet()),
+    });
 }
 
 /// The keys of the device whose notebook lies in this folder.

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kith_core::Error;
@@ -11,9 +12,10 @@ use kith_core::model::{Contact, Note, RecordId};
 use kith_core::notebook::SyncReport;
 use kith_core::sync::carrier::Mailbox;
 use kith_core::sync::carrier::mailbox::Item as Listed;
+use kith_core::sync::keys::KeyId;
 use kith_core::sync::roster::{Act, MAX_BY_AUTHOR, MAX_CUTS, MAX_PURGED};
 use kith_core::sync::seal::{self, Parcel};
-use kith_core::sync::segment::{Header, Item, Name};
+use kith_core::sync::segment::{self, Header, Item, Name};
 use kith_core::sync::session::{MAX_LOGS, MAX_PARCELS, parcel_id};
 use kith_core::sync::{hex, ranges};
 use tests::forge::{Change, Stranger, hash};
@@ -24,6 +26,8 @@ use tests::{Device, assert_alike, mailbox};
 /// How many segments are kept back of devices that do not belong, and how many under one number of what they said before.
 const MOST_KEPT_BACK: u64 = 2048;
 const MOST_TWINS: u8 = 16;
+/// How many files that were of no use are read again at one pass.
+const MOST_READ_AGAIN: u64 = 1024;
 /// How many records that are not here are noted as deleted by others.
 const MOST_NOTED: u32 = 20_000;
 
@@ -200,37 +204,55 @@ fn a_device_that_opens_logs_without_end_is_removed_and_the_others_go_on() {
     assert_alike(&phone, &laptop);
 }
 
-/// A mailbox that counts which segments are read.
-struct Counting<'a>(&'a dyn Mailbox, AtomicU64);
+/// A mailbox that counts what is read: segments and bundles with their bytes, and files of the list.
+struct Counting<'a> {
+    place: &'a dyn Mailbox,
+    segments: AtomicU64,
+    bytes: AtomicU64,
+    list: AtomicU64,
+}
 
 impl Mailbox for Counting<'_> {
     fn prepare(&self) -> Result<(), Error> {
-        self.0.prepare()
+        self.place.prepare()
     }
     fn list(&self) -> Result<Vec<Listed>, Error> {
-        self.0.list()
+        self.place.list()
     }
     fn get(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>, Error> {
-        self.1.fetch_add(u64::from(name.ends_with(".kiths")), Ordering::Relaxed);
-        self.0.get(name, most)
+        let got = self.place.get(name, most);
+        let length = got.as_ref().ok().and_then(Option::as_ref).map_or(0, Vec::len) as u64;
+        if name.ends_with(".kiths") || name.ends_with(".kithb") {
+            self.segments.fetch_add(1, Ordering::Relaxed);
+            self.bytes.fetch_add(length, Ordering::Relaxed);
+        }
+        self.list.fetch_add(u64::from(name.ends_with(".kithr")), Ordering::Relaxed);
+        got
     }
     fn put_new(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        self.0.put_new(name, bytes)
+        self.place.put_new(name, bytes)
     }
     fn delete(&self, name: &str) -> Result<(), Error> {
-        self.0.delete(name)
+        self.place.delete(name)
     }
     fn words(&self) -> String {
-        self.0.words()
+        self.place.words()
     }
+}
+
+/// A pass, and what it read.
+fn counted(device: &Device, home: &Home) -> (SyncReport, [u64; 3]) {
+    let place = mailbox(&home.shared);
+    let none = || AtomicU64::new(0);
+    let counting = Counting { place: &place, segments: none(), bytes: none(), list: none() };
+    let report = device.notebook.sync(&counting, &device.keys, &mut |_, _| Ok(())).unwrap();
+    (report, [counting.segments, counting.bytes, counting.list].map(AtomicU64::into_inner))
 }
 
 /// A pass, and how many segments it read.
 fn segments_read(device: &Device, home: &Home) -> (SyncReport, u64) {
-    let place = mailbox(&home.shared);
-    let counting = Counting(&place, AtomicU64::new(0));
-    let report = device.notebook.sync(&counting, &device.keys, &mut |_, _| Ok(())).unwrap();
-    (report, counting.1.into_inner())
+    let (report, [segments, ..]) = counted(device, home);
+    (report, segments)
 }
 
 #[test]
@@ -322,6 +344,33 @@ fn a_newcomer_hears_all_that_a_removed_device_said_before_however_much_it_is() {
         assert_eq!(segments_of(device, "stranger"), count, "{}", device.notebook.device());
         assert!(device.notebook.kept_back(&device.keys).unwrap().is_empty());
     }
+    assert_alike(&phone, &tablet);
+}
+
+#[test]
+fn a_newcomer_hears_at_once_what_a_removed_device_said_before_in_large_files() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let mut stranger = Stranger::let_in_by(&phone, &home.shared);
+    let count = MOST_KEPT_BACK + 300;
+    let all: Vec<Vec<u8>> = (0..count).map(|_| stranger.seal(vec![Item::Unknown(vec![0xa1, 0x00, 0x09])])).collect();
+    for (at, part) in all.chunks(200).enumerate() {
+        let bundle = segment::bundle(part.iter().map(Vec::as_slice));
+        let to = at as u64 * 200 + part.len() as u64;
+        let name = Name::of_bundle(&Header::read(&bundle).unwrap(), to, &bundle, 0).to_string();
+        let path = home.shared.join("kith").join(&name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bundle).unwrap();
+    }
+    home.meet(&[&phone, &laptop]);
+    assert_eq!(segments_of(&phone, "stranger"), count);
+    phone.notebook.remove_device(&phone.keys, "stranger").unwrap();
+    home.rest(&[&phone, &laptop]);
+    let tablet = home.device("tablet", 8);
+    phone.lets_in(&tablet, &home.shared);
+    let report = tablet.pass(&home.shared).unwrap();
+    assert_eq!((report.after_removal, report.incomplete, &report.set_aside[..]), (0, 0, &[][..]));
+    assert_eq!(segments_of(&tablet, "stranger"), count);
     assert_alike(&phone, &tablet);
 }
 
@@ -698,28 +747,45 @@ fn deletions_of_records_that_never_were_are_told_again_in_few_words_after_their_
     assert_eq!(report.set_aside, []);
 }
 
+/// So many large files of the list in a newer form, before most true ones in a listing.
+fn put_newer_files(home: &Home, device: &Device, count: usize) {
+    let tag = device.notebook.member(&device.keys).unwrap().unwrap().tag();
+    let newer = |n: u32| {
+        let mut newer = [&seal::parcel_head(Parcel::Entry, &tag)[..], &n.to_be_bytes()].concat();
+        newer.resize(seal::MAX_PARCEL, 7);
+        newer[4] = 2;
+        newer
+    };
+    let early = (0..).map(newer).filter(|file| parcel_id(file)[0] < 0x10);
+    early.take(count).for_each(|file| put_parcel(home, &file));
+}
+
 #[test]
-fn a_file_of_the_list_in_a_newer_form_is_looked_at_again_and_not_taken_for_junk() {
+fn files_of_the_list_in_a_newer_form_are_read_once_and_again_by_another_version() {
     let home = Home::new();
     let (phone, laptop) = home.two();
     home.meet(&[&phone, &laptop]);
-    let tag = phone.notebook.member(&phone.keys).unwrap().unwrap().tag();
-    let mut newer = [&seal::parcel_head(Parcel::Entry, &tag)[..], &[7; 80]].concat();
-    newer[4] = 2;
-    put_parcel(&home, &newer);
-    phone.pass(&home.shared).unwrap();
-    let id = parcel_id(&newer);
-    let reader = rusqlite::Connection::open(phone.file()).unwrap();
-    let remembered = |id: [u8; 16]| -> u64 {
-        reader.query_row("SELECT count(*) FROM parcel WHERE id = ?", [id], |row| row.get(0)).unwrap()
-    };
-    assert_eq!(remembered(id), 0);
-    // What is junk in every version is remembered so.
-    newer[4] = 1;
-    newer[0] = 0;
-    put_parcel(&home, &newer);
-    phone.pass(&home.shared).unwrap();
-    assert_eq!((remembered(id), remembered(parcel_id(&newer))), (0, 1));
+    // More than one pass reads.
+    put_newer_files(&home, &phone, 300);
+    let reads = || counted(&phone, &home).1[2];
+    let first = reads();
+    assert!((200..300).contains(&first), "{first}");
+    assert_eq!((first + reads(), reads()), (300, 0), "each is read once");
+    laptop.notebook.put(Contact { name: "Dana".into(), ..Contact::default() }).unwrap();
+    home.meet(&[&laptop, &phone]);
+    assert_alike(&phone, &laptop);
+    let file = rusqlite::Connection::open(phone.file()).unwrap();
+    file.execute("UPDATE meta SET value = '0.0.1' WHERE key = 'passed_over_by'", []).unwrap();
+    assert!(reads() > 200, "another version reads them again");
+}
+
+#[test]
+fn a_removal_is_heard_behind_more_large_files_in_a_newer_form_than_one_pass_reads() {
+    let home = Home::new();
+    let [phone, laptop, _] = home.devices(["phone", "laptop", "stolen"]);
+    put_newer_files(&home, &phone, 600);
+    phone.notebook.remove_device(&phone.keys, "stolen").unwrap();
+    meet_until(&home, &[&phone, &laptop], || sees_removed(&laptop, "stolen"));
 }
 
 #[test]
@@ -749,4 +815,127 @@ fn what_is_kept_for_removals_is_kept_and_the_last_word_of_a_device_can_be_one() 
     assert!(sees_removed(&laptop, "stranger"));
     assert!(laptop.notebook.member(&laptop.keys).unwrap().unwrap().write_epoch().is_some());
     assert_alike(&phone, &laptop);
+}
+
+#[test]
+fn what_anybody_leaves_in_a_mailbox_that_nobody_can_open_is_read_once_and_then_a_bounded_part_of_it_at_a_pass() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let dana = phone.notebook.put(Contact { name: "Dana".into(), ..Contact::default() }).unwrap();
+    home.meet(&[&phone, &laptop]);
+    let honest =
+        tests::post::sealed_files(&home.shared).into_values().find(|bytes| Header::read(bytes).is_ok()).unwrap();
+    let header = Header::read(&honest).unwrap();
+    let place = home.shared.join("kith");
+    std::fs::create_dir_all(place.join("l/junk")).unwrap();
+    // Under a key that nobody has, each under its right name; damaged, under names that nobody can tell; and copies.
+    for n in 0..1_000_u64 {
+        let locked = Header { seq: 10_000 + n, key: KeyId([9; 8]), body: 84, ..header };
+        let locked = [&locked.bytes()[..], &[7; 84]].concat();
+        let name = Name::of_segment(&Header::read(&locked).unwrap(), &locked, 0).to_string();
+        std::fs::create_dir_all(place.join(&name).parent().unwrap()).unwrap();
+        std::fs::write(place.join(&name), &locked).unwrap();
+        std::fs::write(place.join(format!("l/junk/damaged {n}.kiths")), [&honest[..100], &n.to_be_bytes()].concat())
+            .unwrap();
+        std::fs::write(place.join(format!("l/junk/copy {n}.kiths")), &honest).unwrap();
+    }
+    let (report, [first, ..]) = counted(&laptop, &home);
+    assert!(first >= 3_000 && report.locked == 1_000, "all are new: {first} read, {} locked", report.locked);
+    for _ in 0..3 {
+        let (report, [again, ..]) = counted(&laptop, &home);
+        assert!((1..=MOST_READ_AGAIN).contains(&again), "{again} read");
+        assert!(report.set_aside.iter().any(|aside| aside.file.ends_with(" files")), "the rest is said");
+    }
+    // What is honest is read at once, whatever lies beside it.
+    phone.notebook.edit(dana, |contact: &mut Contact| contact.about = "customs law".into()).unwrap();
+    phone.pass(&home.shared).unwrap();
+    let (report, [read, ..]) = counted(&laptop, &home);
+    assert!(report.read == 1 && read <= MOST_READ_AGAIN + 1, "{read} read");
+    assert_alike(&phone, &laptop);
+    // A key that comes makes all of them worth a look.
+    phone.notebook.renew(&phone.keys).unwrap();
+    phone.pass(&home.shared).unwrap();
+    assert!(counted(&laptop, &home).1[0] >= 2_000);
+    // As many bytes are too much as well: some of few large files.
+    for n in 0..30 {
+        let mut large = vec![7; 4 * 1024 * 1024];
+        large[0] = n;
+        std::fs::write(place.join(format!("l/junk/large {n}.kiths")), large).unwrap();
+    }
+    std::fs::read_dir(place.join("l/junk")).unwrap().flatten().for_each(|file| {
+        let name = file.file_name().into_string().unwrap();
+        if !name.starts_with("large") {
+            std::fs::remove_file(file.path()).unwrap();
+        }
+    });
+    assert!(counted(&laptop, &home).1[1] >= 120 * 1024 * 1024);
+    let (_, [_, bytes, _]) = counted(&laptop, &home);
+    assert!(bytes <= (64 + 5) * 1024 * 1024, "{bytes} bytes read again");
+}
+
+#[test]
+fn beside_what_shows_that_it_counts_only_so_much_of_a_removed_device_waits_and_all_that_counts_is_taken() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let mut stranger = Stranger::let_in_by(&phone, &home.shared);
+    let nothing = |n: u8| vec![Item::Unknown(vec![0xa1, 0x00, 0x18, n])];
+    let honest = 160_u64;
+    for _ in 0..honest {
+        let segment = stranger.seal(nothing(40));
+        stranger.put(&segment);
+    }
+    home.meet(&[&phone, &laptop]);
+    phone.notebook.remove_device(&phone.keys, "stranger").unwrap();
+    home.rest(&[&phone, &laptop]);
+    // They lie there under their right names, and under others, which are read again and again.
+    let by_hand = |n: u64| home.shared.join("kith/l").join(stranger.folder()).join(format!("{n:08}.kiths"));
+    (1..=honest).for_each(|n| std::fs::remove_file(by_hand(n)).unwrap());
+    // Under each number as many others as are kept under one.
+    let mut fakes = Vec::new();
+    for (seq, n) in (1..honest).flat_map(|seq| (0..MOST_TWINS).map(move |n| (seq, n))) {
+        stranger.in_log([0xee; 16], seq);
+        let fake = if seq == 1 { stranger.seal_first(nothing(100 + n)) } else { stranger.seal(nothing(100 + n)) };
+        fakes.push(fake);
+    }
+    for fake in &fakes {
+        let name = Name::of_segment(&Header::read(fake).unwrap(), fake, 0).to_string();
+        stranger.put_as(name.rsplit('/').next().unwrap(), fake);
+    }
+    let [tablet, guest] = [("tablet", 8), ("guest", 9)].map(|(name, seed)| home.device(name, seed));
+    phone.lets_in(&tablet, &home.shared);
+    phone.lets_in(&guest, &home.shared);
+    let waits = |device: &Device| rows(device, "segment WHERE state = 6");
+    let taken = |device: &Device| rows(device, "segment WHERE state = 0 AND hex(log) LIKE 'EEEE%'");
+    // The last of what counts comes later: until then nothing shows what counts.
+    let logs = std::fs::read_dir(home.shared.join("kith/l")).unwrap().flatten();
+    let files = logs.flat_map(|log| std::fs::read_dir(log.path()).unwrap().flatten().map(|file| file.path()));
+    let is_last = |path: &PathBuf| {
+        let bytes = std::fs::read(path).unwrap();
+        Header::read(&bytes).is_ok_and(|header| header.seq == honest)
+    };
+    let last = files.filter(is_last).collect::<Vec<_>>();
+    let aside: Vec<Vec<u8>> = last.iter().map(|path| std::fs::read(path).unwrap()).collect();
+    last.iter().for_each(|path| std::fs::remove_file(path).unwrap());
+    let (report, _) = segments_read(&tablet, &home);
+    assert_eq!((waits(&tablet), taken(&tablet)), (MOST_KEPT_BACK, 0));
+    assert!(report.set_aside.len() as u64 >= fakes.len() as u64 + honest - 1 - MOST_KEPT_BACK);
+    let (report, read) = segments_read(&tablet, &home);
+    assert!(read <= 1 && !report.set_aside.is_empty(), "what there is no room for is not read again: {read}");
+    last.iter().zip(aside).for_each(|(path, bytes)| std::fs::write(path, bytes).unwrap());
+    // The one pass takes that, and the next one what it shows.
+    (0..2).for_each(|_| drop(tablet.pass(&home.shared).unwrap()));
+    assert_eq!(taken(&tablet), honest);
+    assert!(waits(&tablet) <= MOST_KEPT_BACK && in_doubt(&tablet) <= 2 * MOST_KEPT_BACK);
+    // Since then more is known of what counts, so they are looked at once more, and then no more.
+    tablet.pass(&home.shared).unwrap();
+    assert_eq!(segments_read(&tablet, &home).1, 0);
+    // Over a line it is the same.
+    (0..20).any(|_| {
+        spoken(&tablet, &guest);
+        taken(&guest) == honest
+    });
+    assert_eq!(taken(&guest), honest);
+    assert!(waits(&guest) <= MOST_KEPT_BACK);
+    assert_alike(&phone, &tablet);
+    assert_alike(&tablet, &guest);
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::sync::{LOG, TAG, epochs_of, parcel_id, roster_for, tag_of};
+use super::sync::{LOG, TAG, epochs_of, parcel_id, put, roster_for, tag_of};
 use super::{Notebook, lock};
 use crate::error::{Error, Result};
 use crate::store;
@@ -184,21 +184,32 @@ impl Notebook {
         }
         let mut member = self.member(keys)?.ok_or_else(no_member)?;
         let now = self.unix_ms();
-        let added = self.with_random(|random| member.add(request.device.clone(), &request.name, now, random))?;
+        // Where it was let in before and the answer did not get through, it is only answered once more.
+        let is_in = member.roster().device(&request.device.device).is_some_and(|there| there.public == request.device);
+        let added = match is_in {
+            true => Vec::new(),
+            false => {
+                vec![self.with_random(|random| member.add(request.device.clone(), &request.name, now, random))?]
+            }
+        };
         // The entries, each once; keys for others go the usual way. It is let in only once it can be answered.
-        let kept = self.read(segments::parcels)?.into_iter().map(|(_, bytes)| bytes).chain([added.parcel.clone()]);
+        let new = added.iter().map(|written| written.parcel.clone());
+        let kept = self.read(segments::parcels)?.into_iter().map(|(_, bytes)| bytes).chain(new);
         let mut told = HashSet::new();
         let tells = |parcel: &Vec<u8>| member.known_in(parcel).is_some_and(|entry| told.insert(entry.hash));
         let parcels = kept.filter(tells).collect();
         let given = member.key_bag_of(&member.held_epochs(), &self.live_keys(&member)?);
         let welcome = Welcome { from: self.device.clone(), parcels, keys: given };
         let answer = self.with_random(|random| pairing::answer(&code, request, &welcome, random))?;
-        self.keep_roster(&member, &[added])?;
-        place.put_new(&format!("{}.ans", code.file_stem()), &answer)?;
+        self.keep_roster(&member, &added)?;
+        put(place, &format!("{}.ans", code.file_stem()), &answer)?;
         segments::give(&lock(&self.writer).connection, &epochs_of(&welcome.keys), request.device.hpke)?;
         keys.remove(INVITED)?;
-        // The rest, and the new entry, go the usual way.
-        self.sync(place, keys, &mut |_, _| Ok(())).map(drop)
+        // It is let in. The rest, and the new entry, go the usual way: with the next sync, where this one does not get through.
+        match self.sync(place, keys, &mut |_, _| Ok(())) {
+            Ok(_) | Err(Error::Peer(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Lets in the device that asked, if it shows these digits; blanks among them are passed over.
@@ -325,7 +336,8 @@ impl Notebook {
         self.enter(keys, asked.code.notebook(), welcome.parcels.clone(), welcome.keys)?;
         keys.remove(JOINING)?;
         for ending in ["inv", "who", "req", "yes", "ans"] {
-            place.delete(&format!("{stem}.{ending}"))?;
+            // What stays there is of no use to anybody; that this device joined does not hang on it.
+            let _ = place.delete(&format!("{stem}.{ending}"));
         }
         Ok(Joining::Joined { from: welcome.from })
     }

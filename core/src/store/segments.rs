@@ -255,6 +255,18 @@ pub fn weight_kept_back(connection: &Connection) -> Result<(u64, u64)> {
     Ok(connection.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 
+/// How many segments wait for what may show that they count, and how many bytes they have.
+pub fn weight_waiting(connection: &Connection) -> Result<(u64, u64)> {
+    let sql = "SELECT count(*), coalesce(sum(length(bytes)), 0) FROM segment WHERE state = 6";
+    Ok(connection.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?)
+}
+
+/// How many segments of a device are, or were, part of the notebook.
+pub fn count_taken_of(connection: &Connection, device: [u8; 32]) -> Result<u64> {
+    let sql = "SELECT count(*) FROM segment JOIN log USING (log) WHERE device = ? AND state IN (0, 5)";
+    Ok(connection.prepare_cached(sql)?.query_row([device], |row| row.get(0))?)
+}
+
 /// How many entries of the roster are here.
 pub fn count_entries(connection: &Connection) -> Result<u64> {
     Ok(connection.prepare_cached("SELECT count(*) FROM roster")?.query_row([], |row| row.get(0))?)
@@ -319,7 +331,8 @@ pub fn forget_others(connection: &Connection) -> Result<()> {
     for table in ["segment", "log", "roster", "parcel", "given"] {
         connection.execute(&format!("DELETE FROM {table}"), [])?;
     }
-    let sql = "DELETE FROM meta WHERE key IN ('seen_by_others', 'seen_told', 'purged_for_others', 'turned_away')";
+    let sql = "DELETE FROM meta WHERE key IN ('seen_by_others', 'seen_told', 'purged_for_others', 'turned_away',
+               'read_in_vain')";
     connection.execute(sql, [])?;
     Ok(())
 }

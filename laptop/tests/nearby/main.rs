@@ -17,7 +17,9 @@ use std::time::{Duration, Instant};
 
 use kith_core::sync::hex;
 use kith_core::sync::keys::{DeviceKeys, Secret};
+use kith_core::sync::pairing::Code;
 use serde_json::Value;
+use tests::initials;
 
 /// A bridge in a namespace of its own, and three computers on it, none of which knows a way out. Without `ageing_time 0`
 /// the bridge would hide from the third what two others say to each other.
@@ -468,62 +470,181 @@ fn a_no_on_the_new_device_leaves_both_as_they_were_and_the_code_is_forgotten() {
     assert!(!invited.exists(), "the code is forgotten");
 }
 
+/// A third computer that looks at every packet.
+struct Sniffer {
+    program: Child,
+    file: PathBuf,
+}
+
+impl Sniffer {
+    /// None, said as skipped, where there is nothing to look at packets with.
+    fn begin(network: &Network, test: &str, home: &Path) -> Option<Self> {
+        let file = home.join("packets");
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/nearby/sniffer.py");
+        let mut program = network
+            .on("sniffer", "python3")
+            .args([script, "net-sniffer", file.to_str().unwrap()])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(program.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        if line.trim() == "listening" {
+            return Some(Self { program, file });
+        }
+        let _ = program.wait();
+        skip(test, "there is no python3 here to look at packets with");
+        None
+    }
+
+    /// All that it heard.
+    fn heard(mut self) -> Heard {
+        std::thread::sleep(Duration::from_millis(300));
+        let _ = self.program.kill();
+        let _ = self.program.wait();
+        Heard { all: std::fs::read(&self.file).unwrap() }
+    }
+}
+
+/// The two computers that speak on this network.
+const SPEAKING: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 77, 0, 1), Ipv4Addr::new(10, 77, 0, 2)];
+
+/// What the sniffer heard.
+struct Heard {
+    all: Vec<u8>,
+}
+
+impl Heard {
+    /// The first packets of connections, which everybody can open.
+    fn opened(&self) -> Vec<Vec<u8>> {
+        initials::opened(packets(&self.all).into_iter().filter_map(datagram))
+    }
+
+    /// The two spoke with each other, and none of these stands in what they said: in no record that was shown, no packet,
+    /// and nothing that everybody can open.
+    fn holds_none_of(&self, words: &[Vec<u8>]) {
+        let packets = packets(&self.all);
+        let between = packets
+            .iter()
+            .filter(|packet| destination(packet).is_some_and(|to| SPEAKING.map(IpAddr::from).contains(&to)))
+            .count();
+        assert!(between > 8, "the sniffer saw what the two say to each other: {between} of {} packets", packets.len());
+        let opened = self.opened();
+        let is_greeting = |opened: &Vec<u8>| opened.windows(5).any(|part| part == b"kith/");
+        assert!(opened.iter().any(is_greeting), "the first packets were opened: {} of them", opened.len());
+        for word in words {
+            let is_in = |all: &[u8]| all.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
+            let shown = String::from_utf8_lossy(word);
+            assert!(!is_in(&self.all), "{shown:?} was on the network");
+            assert!(!opened.iter().any(|opened| is_in(opened)), "{shown:?} was in a first packet");
+        }
+    }
+
+    /// No packet went to anybody else.
+    fn is_said_to_nobody_else(&self) {
+        for to in packets(&self.all).into_iter().filter_map(destination) {
+            let is_here = match to {
+                IpAddr::V4(ip) => (ip.is_multicast() && ip.octets()[..3] == [224, 0, 0]) || SPEAKING.contains(&ip),
+                // The system itself speaks to its neighbours.
+                IpAddr::V6(ip) => ip.is_unicast_link_local() || ip.segments()[0] == 0xff02,
+            };
+            assert!(is_here, "a packet to {to}, whom nobody named");
+        }
+    }
+}
+
+/// By what these devices and their notebook could be known, beside names.
+fn identities(desks: [&Desk; 2]) -> Vec<Vec<u8>> {
+    let mut words = Vec::new();
+    for key in desks.iter().flat_map(|desk| desk.secrets()) {
+        words.extend([key.to_vec(), key[..8].to_vec(), hex(&key[..6]).into_bytes()]);
+    }
+    let files = std::fs::read_dir(desks[0].folder.join("state/kith/keys")).unwrap().flatten();
+    let tag = files.filter_map(|file| file.file_name().to_str()?.strip_prefix("ring-").map(str::to_owned)).next();
+    words.push(tag.unwrap().as_bytes()[..12].to_vec());
+    words
+}
+
+fn named(words: &[&str]) -> Vec<Vec<u8>> {
+    words.iter().map(|word| word.as_bytes().to_vec()).collect()
+}
+
 #[test]
 fn who_listens_on_the_network_learns_no_name_and_no_identity() {
     let test = "who_listens_on_the_network_learns_no_name_and_no_identity";
     let Some(network) = Network::new(test) else { return };
     let home = tempfile::tempdir().unwrap();
-    let all = home.path().join("packets");
-    let mut sniffer = network
-        .on("sniffer", "python3")
-        .args([concat!(env!("CARGO_MANIFEST_DIR"), "/tests/nearby/sniffer.py"), "net-sniffer", all.to_str().unwrap()])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(sniffer.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    if line.trim() != "listening" {
-        let _ = sniffer.wait();
-        return skip(test, "there is no python3 here to look at packets with");
-    }
+    let Some(sniffer) = Sniffer::begin(&network, test, home.path()) else { return };
     let (phone, laptop) = two(&network, home.path());
     phone.kith(&["jot", "Zyxwella Quorbin, Plumbaline Ltd zyx@plumbaline.example #frobnicator"]);
     let watching = laptop.watch("0");
     phone.kith(&["sync"]);
     watching.says("Received");
     watching.stop();
-    std::thread::sleep(Duration::from_millis(300));
-    let _ = sniffer.kill();
-    let _ = sniffer.wait();
+    let heard = sniffer.heard();
+    let names = named(&["zyxwella", "quorbin", "plumbaline", "frobnicator", "phone", "laptop"]);
+    heard.holds_none_of(&[names, identities([&phone, &laptop])].concat());
+    heard.is_said_to_nobody_else();
+}
 
-    let seen = std::fs::read(&all).unwrap();
-    let packets = packets(&seen);
-    let known: [IpAddr; 2] = [Ipv4Addr::new(10, 77, 0, 1).into(), Ipv4Addr::new(10, 77, 0, 2).into()];
-    let between = packets.iter().filter(|packet| destination(packet).is_some_and(|to| known.contains(&to))).count();
-    assert!(between > 8, "the sniffer saw what the two say to each other: {between} of {} packets", packets.len());
-    let mut words: Vec<Vec<u8>> = ["zyxwella", "quorbin", "plumbaline", "frobnicator", "phone", "laptop"]
-        .map(|word| word.as_bytes().to_vec())
-        .into();
-    for key in [phone.secrets(), laptop.secrets()].concat() {
-        words.extend([key.to_vec(), key[..8].to_vec(), hex(&key[..6]).into_bytes()]);
+#[test]
+fn who_listens_while_two_pair_learns_no_name_no_identity_and_no_code() {
+    pair_while_somebody_listens("who_listens_while_two_pair_learns_no_name_no_identity_and_no_code", false);
+}
+
+#[test]
+fn who_listens_while_two_pair_at_an_address_learns_no_more() {
+    pair_while_somebody_listens("who_listens_while_two_pair_at_an_address_learns_no_more", true);
+}
+
+/// The laptop is let in by the phone, which it looks for or calls at its address.
+fn pair_while_somebody_listens(test: &str, at_an_address: bool) {
+    let Some(network) = Network::new(test) else { return };
+    let home = tempfile::tempdir().unwrap();
+    let Some(sniffer) = Sniffer::begin(&network, test, home.path()) else { return };
+    let (phone, laptop) = (Desk::new(&network, home.path(), "phone"), Desk::new(&network, home.path(), "laptop"));
+    phone.kith(&["jot", "Zyxwella Quorbin, Plumbaline Ltd zyx@plumbaline.example #frobnicator"]);
+    laptop.kith(&["jot", "Brindlewick Osmarra, Quenchfield"]);
+    let kith = format!("{} invite --near", env!("CARGO_BIN_EXE_kith"));
+    let mut inviting = phone.through("script", &["-qefc", &kith, "/dev/null"]);
+    let mut answers = inviting.program.stdin.take().unwrap();
+    let code = inviting.says("KITHJ-").trim().to_string();
+    let port: String =
+        inviting.says("port ").rsplit("port ").next().unwrap().chars().take_while(char::is_ascii_digit).collect();
+    let at = format!("10.77.0.1:{port}");
+    let mut join = vec!["join", &code, "--near", "--join-with-my-notes"];
+    if at_an_address {
+        join.extend(["--at", &at]);
     }
-    let tag = std::fs::read_dir(phone.folder.join("state/kith/keys")).unwrap().flatten();
-    let tag =
-        tag.filter_map(|file| file.file_name().to_str()?.strip_prefix("ring-").map(str::to_owned)).next().unwrap();
-    words.push(tag.as_bytes()[..12].to_vec());
-    for word in &words {
-        let is_there = seen.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
-        assert!(!is_there, "{:?} was on the network", String::from_utf8_lossy(word));
+    let mut joining = laptop.through(env!("CARGO_BIN_EXE_kith"), &join);
+    let digits: String = joining.says("Digits:").chars().filter(char::is_ascii_digit).collect();
+    inviting.says("these digits");
+    answers.write_all(b"y\n").unwrap();
+    joining.says("phone let this device in");
+    inviting.says("laptop has what is here");
+    assert!(joining.program.wait().unwrap().success() && inviting.program.wait().unwrap().success());
+    let heard = sniffer.heard();
+    assert_eq!(laptop.json(&["people"])["total"], 2);
+
+    let mut words =
+        named(&["zyxwella", "quorbin", "plumbaline", "frobnicator", "brindlewick", "osmarra", "quenchfield"]);
+    words.extend(named(&["phone", "laptop", &digits]));
+    words.extend(identities([&phone, &laptop]));
+    // The code as it is typed and as it is, and the keys that follow from it.
+    let groups: Vec<&str> = code.split('-').skip(1).collect();
+    words.extend(groups.windows(2).flat_map(|pair| [pair.join("-").into_bytes(), pair.concat().into_bytes()]));
+    let code = Code::parse(&code).unwrap();
+    words.extend(code.bytes().chunks(8).flat_map(|part| [part.to_vec(), hex(&part[..6]).into_bytes()]));
+    words.push(code.file_stem().trim_start_matches("j/").as_bytes()[..12].to_vec());
+    for key in code.endpoint_keys() {
+        let key = key.verifying_key().to_bytes();
+        words.extend([key[..8].to_vec(), hex(&key[..6]).into_bytes()]);
     }
-    for to in packets.iter().filter_map(|packet| destination(packet)) {
-        let is_here = match to {
-            IpAddr::V4(ip) => ip.is_multicast() && ip.octets()[..3] == [224, 0, 0],
-            // The system itself speaks to its neighbours.
-            IpAddr::V6(ip) => ip.is_unicast_link_local() || ip.segments()[0] == 0xff02,
-        };
-        assert!(is_here || known.contains(&to), "a packet to {to}, whom nobody named");
-    }
+    heard.holds_none_of(&words);
+    heard.is_said_to_nobody_else();
+    let pairs = |opened: &Vec<u8>| opened.windows(11).any(|part| part == b"kith/pair/1");
+    assert!(heard.opened().iter().any(pairs), "that somebody pairs is seen");
 }
 
 /// The packets in a file of the sniffer.
@@ -535,6 +656,13 @@ fn packets(mut file: &[u8]) -> Vec<&[u8]> {
         file = rest;
     }
     packets
+}
+
+/// What is in an Ethernet frame with a datagram in it.
+fn datagram(packet: &[u8]) -> Option<&[u8]> {
+    let ip = packet.get(14..).filter(|_| packet[12..14] == [0x08, 0x00])?;
+    let udp = ip.get(4 * usize::from(ip.first()? & 15)..).filter(|_| ip.get(9) == Some(&17))?;
+    udp.get(8..)
 }
 
 /// To whom an Ethernet frame with IP in it goes.

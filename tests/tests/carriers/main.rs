@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod cutting;
+mod notebooks;
 mod servers;
 mod syncthing;
 mod trust;
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 use cutting::{Line, Proxy};
 use kith_core::sync::carrier::{Mailbox, Place, open, try_out};
 use kith_core::{Error, Result};
+use notebooks::*;
 use servers::{Disk, Kind, SECRET, Server, until};
 use tests::Seeded;
 use tests::certificates::Authority;
@@ -39,6 +41,11 @@ on_every_server!(
     a_full_disk_is_said_and_what_was_acknowledged_stays,
     through_a_line_that_breaks_everything_arrives_in_the_end,
     devices_that_begin_at_once_do_not_hinder_each_other,
+    two_notebooks_meet_there_and_end_alike,
+    a_wrong_password_changes_nothing_in_two_notebooks,
+    a_server_killed_in_the_middle_of_a_pass_keeps_nothing_from_two_notebooks,
+    two_notebooks_pair_and_meet_through_a_line_that_breaks,
+    a_disk_that_is_full_for_a_while_keeps_nothing_from_two_notebooks,
 );
 
 fn what_is_put_is_there_for_another_device(kind: Kind, test: &str) {

@@ -110,7 +110,7 @@ pub(crate) struct Server {
     /// Whether it has a certificate.
     encrypted: bool,
     /// A disk of its own, or nothing.
-    _disk: Option<Disk>,
+    disk: Option<Disk>,
     _folder: tempfile::TempDir,
 }
 
@@ -156,8 +156,7 @@ impl Server {
         let place = data.join("notes");
         fs::create_dir_all(&place).unwrap();
         fs::set_permissions(&place, fs::Permissions::from_mode(0o777)).unwrap();
-        let mut server =
-            Self { kind, port: 0, home, data, running: None, encrypted: false, _disk: disk, _folder: folder };
+        let mut server = Self { kind, port: 0, home, data, running: None, encrypted: false, disk, _folder: folder };
         for _ in 0..3 {
             server.port = free_port();
             if server.run() {
@@ -165,6 +164,16 @@ impl Server {
             }
         }
         panic!("{kind:?} does not start; it said: {}", server.said());
+    }
+
+    /// Fills its disk with something else, up to so many bytes.
+    pub(crate) fn leave_room_for(&self, bytes: usize) {
+        fill(&self.data, bytes);
+    }
+
+    /// Makes its disk larger.
+    pub(crate) fn grow(&self, kilobytes: u32) {
+        self.disk.as_ref().unwrap().grow(kilobytes);
     }
 
     /// Whether a notebook lies there.
@@ -319,6 +328,23 @@ impl Disk {
         skip(test, "a small disk to fill can only be mounted by root");
         None
     }
+
+    /// Makes it larger, with what is on it.
+    pub(crate) fn grow(&self, kilobytes: u32) {
+        let options = format!("remount,size={kilobytes}k");
+        assert!(Command::new("mount").args(["-o", &options]).arg(&self.0).status().unwrap().success());
+    }
+}
+
+/// Fills the disk on which this folder is, up to so many bytes.
+pub(crate) fn fill(folder: &Path, room: usize) {
+    let ballast = folder.join("ballast");
+    let mut file = fs::File::create(&ballast).unwrap();
+    let mut length = 0;
+    while let Ok(written @ 1..) = file.write(&[0; 4096]) {
+        length += written;
+    }
+    file.set_len(length.saturating_sub(room) as u64).unwrap();
 }
 
 impl Drop for Disk {

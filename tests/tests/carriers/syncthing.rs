@@ -11,7 +11,9 @@ use tests::Seeded;
 use tests::seeds::seeds;
 
 use super::blob;
-use super::servers::{Running, comes_true, free_port, program, skip};
+use super::cutting::{Line, Proxy};
+use super::notebooks::Two;
+use super::servers::{Disk, Running, comes_true, free_port, program, skip};
 
 const MOST: u64 = 1024 * 1024;
 /// Two that missed each other, or dropped both of two lines, try again after a minute; that may happen twice.
@@ -41,15 +43,21 @@ impl Device {
     }
 
     fn run(&mut self, other: &Self) {
+        self.run_and_call(other, other.port);
+    }
+
+    /// The same; the other one is called at this port.
+    fn run_and_call(&mut self, other: &Self, at: u16) {
         let devices = format!(r#"<device id="{}"/><device id="{}"/>"#, self.id, other.id);
-        let peer = |device: &Self| {
-            let (id, port) = (&device.id, device.port);
+        let peer = |device: &Self, port: u16| {
+            let id = &device.id;
             format!(r#"<device id="{id}" name="x"><address>tcp://127.0.0.1:{port}</address></device>"#)
         };
         let config = format!(
             r#"<configuration version="36">
               <folder id="notes" label="notes" path="{}" type="sendreceive" rescanIntervalS="3600"
-                fsWatcherEnabled="true" fsWatcherDelayS="1">{devices}<minDiskFree unit="">0</minDiskFree></folder>
+                fsWatcherEnabled="true" fsWatcherDelayS="1">{devices}<minDiskFree unit="">0</minDiskFree>
+                <pullerPauseS>1</pullerPauseS></folder>
               {}{}
               <gui enabled="true" tls="false"><address>127.0.0.1:{}</address><apikey>ours</apikey></gui>
               <options><listenAddress>tcp://127.0.0.1:{}</listenAddress>
@@ -60,8 +68,8 @@ impl Device {
                 <setLowPriority>false</setLowPriority></options>
             </configuration>"#,
             self.folder.display(),
-            peer(self),
-            peer(other),
+            peer(self, self.port),
+            peer(other, at),
             free_port(),
             self.port
         );
@@ -82,6 +90,11 @@ impl Device {
         open(&Place::Folder { path: self.folder.clone() }, None).unwrap()
     }
 
+    /// How many files of a notebook have come.
+    fn files(&self) -> usize {
+        self.mailbox().list().map_or(0, |items| items.len())
+    }
+
     fn said(&self) -> String {
         fs::read_to_string(self.home.join("log")).unwrap_or_default()
     }
@@ -93,14 +106,20 @@ fn syncthing(home: &Path) -> Command {
     command
 }
 
+/// Two that do not run yet; `None`, said as skipped, when the program is missing.
+fn two_of_them(test: &str, parent: &Path) -> Option<(Device, Device)> {
+    if program("syncthing").is_none() {
+        skip(test, "syncthing is missing; tests/run installs it where it may");
+        return None;
+    }
+    Some((Device::new(parent, "laptop"), Device::new(parent, "phone")))
+}
+
 #[test]
 fn what_syncthing_carries_arrives_whole_in_whatever_order() {
     let test = "what_syncthing_carries_arrives_whole_in_whatever_order";
-    if program("syncthing").is_none() {
-        return skip(test, "syncthing is missing; tests/run installs it where it may");
-    }
     let parent = tempfile::tempdir().unwrap();
-    let (mut laptop, mut phone) = (Device::new(parent.path(), "laptop"), Device::new(parent.path(), "phone"));
+    let Some((mut laptop, mut phone)) = two_of_them(test, parent.path()) else { return };
     laptop.run(&phone);
     phone.run(&laptop);
     let (here, there) = (laptop.mailbox(), phone.mailbox());
@@ -139,6 +158,116 @@ fn what_syncthing_carries_arrives_whole_in_whatever_order() {
     until(&[&laptop, &phone], "the rest has arrived", || all_are_whole(there.as_ref(), &more));
     until(&[&laptop, &phone], "all have arrived", || all_are_whole(there.as_ref(), &put));
     assert!(!phone.said().contains("panic"));
+}
+
+/// The phone lets the laptop in through the folder that the two carry, and both meet there.
+fn pair(carried: [&Device; 2], two: &Two) {
+    let [phone, laptop] = carried.map(Device::mailbox);
+    try_out(phone.as_ref(), &[3; 16]).unwrap();
+    two.lets_in([phone.as_ref(), laptop.as_ref()], |call| {
+        until(&carried, "a step of letting the laptop in", || match call() {
+            Ok(()) => true,
+            Err(Error::NotFound(_)) => false,
+            Err(error) => panic!("{error}"),
+        });
+    });
+    meet(carried, two);
+}
+
+/// Both pass until all that was acknowledged is on both.
+fn meet(carried: [&Device; 2], two: &Two) {
+    let [phone, laptop] = carried.map(Device::mailbox);
+    until(&carried, "both notebooks show the same", || {
+        let passed = [two.pass(true, phone.as_ref()), two.pass(false, laptop.as_ref())];
+        passed.into_iter().for_each(|passed| assert_eq!(passed.unwrap().twins, [""; 0]));
+        two.are_alike()
+    });
+    two.hold_the_same();
+}
+
+#[test]
+fn two_notebooks_meet_through_syncthing_whichever_of_the_two_is_killed() {
+    let test = "two_notebooks_meet_through_syncthing_whichever_of_the_two_is_killed";
+    let parent = tempfile::tempdir().unwrap();
+    let Some((mut of_laptop, mut of_phone)) = two_of_them(test, parent.path()) else { return };
+    of_laptop.run(&of_phone);
+    of_phone.run(&of_laptop);
+    let mut two = Two::new();
+    pair([&of_phone, &of_laptop], &two);
+    for from_phone in [true, false] {
+        two.live();
+        let (from, to) = if from_phone { (&of_phone, &of_laptop) } else { (&of_laptop, &of_phone) };
+        let before = to.files();
+        two.pass(from_phone, from.mailbox().as_ref()).unwrap();
+        until(&[from, to], "some have come", || to.files() > before);
+        if from_phone {
+            of_laptop.kill()
+        } else {
+            of_phone.kill()
+        };
+        // What came until then is read, and the other one goes on writing meanwhile.
+        let to = if from_phone { &of_laptop } else { &of_phone };
+        two.pass(!from_phone, to.mailbox().as_ref()).unwrap();
+        two.live();
+        two.purge();
+        if from_phone {
+            of_laptop.run(&of_phone)
+        } else {
+            of_phone.run(&of_laptop)
+        };
+        meet([&of_phone, &of_laptop], &two);
+    }
+}
+
+#[test]
+fn two_notebooks_meet_through_syncthing_on_a_line_that_breaks() {
+    let test = "two_notebooks_meet_through_syncthing_on_a_line_that_breaks";
+    let parent = tempfile::tempdir().unwrap();
+    let Some((mut of_laptop, mut of_phone)) = two_of_them(test, parent.path()) else { return };
+    let mut two = Two::new();
+    // The first lines break soon, whichever of the two calls; those after them hold.
+    let lines = |two: &mut Two, port: u16| {
+        let mut left: Vec<usize> = (0..3).map(|_| 20_000 + two.below(150_000)).collect();
+        Proxy::before(port, move || match left.pop() {
+            Some(most) => Line { up: most, down: most, hangs: false },
+            None => Line { up: usize::MAX, down: usize::MAX, hangs: false },
+        })
+    };
+    let (to_phone, to_laptop) = (lines(&mut two, of_phone.port), lines(&mut two, of_laptop.port));
+    of_laptop.run_and_call(&of_phone, to_phone.port);
+    of_phone.run_and_call(&of_laptop, to_laptop.port);
+    two.live();
+    pair([&of_phone, &of_laptop], &two);
+    for _ in 0..4 {
+        two.live();
+        meet([&of_phone, &of_laptop], &two);
+    }
+    assert!(to_phone.exhausted() + to_laptop.exhausted() > 0, "seed {}: no line broke", two.seed);
+}
+
+#[test]
+fn two_notebooks_meet_through_syncthing_on_a_disk_that_was_full() {
+    let test = "two_notebooks_meet_through_syncthing_on_a_disk_that_was_full";
+    let parent = tempfile::tempdir().unwrap();
+    let Some((mut of_laptop, mut of_phone)) = two_of_them(test, parent.path()) else { return };
+    let Some(disk) = Disk::mount(test, &of_laptop.folder, 1024) else { return };
+    fs::create_dir(of_laptop.folder.join(".stfolder")).unwrap();
+    of_laptop.run(&of_phone);
+    of_phone.run(&of_laptop);
+    let mut two = Two::new();
+    pair([&of_phone, &of_laptop], &two);
+    for _ in 0..12 {
+        two.live();
+        two.pass(true, of_phone.mailbox().as_ref()).unwrap();
+    }
+    let full = || of_laptop.said().contains("no space left on device");
+    until(&[&of_phone, &of_laptop], "the laptop's disk is full", full);
+    let error = two.pass(false, of_laptop.mailbox().as_ref()).unwrap_err();
+    assert!(matches!(error, Error::Peer(_)) && error.to_string().contains("full"), "{error}");
+    two.live();
+    two.pass(true, of_phone.mailbox().as_ref()).unwrap();
+    disk.grow(64 * 1024);
+    meet([&of_phone, &of_laptop], &two);
 }
 
 /// Waits, and says what the two said where it was in vain.

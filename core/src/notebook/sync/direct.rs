@@ -325,6 +325,7 @@ impl Notebook {
         let peer = line.peer();
         must_belong(&member, peer)?;
         self.tend_roster(&mut member, keys)?;
+        self.pass_over_as_this_version()?;
         let (parcels, have) = (self.parcel_ids(&member)?, self.have(&member)?);
         let is_new = have.is_empty() && !self.has_told_records()?;
         let here = Here { notebook: member.tag(), parcels, have, is_new };
@@ -448,6 +449,7 @@ impl Notebook {
             return Ok(());
         }
         self.weigh_again(&meeting.member, &mut meeting.report)?;
+        meeting.weighing.looked_again();
         // Nothing is left for later once more.
         meeting.left_bytes = MOST_BYTES_KEPT_BACK;
         left.iter().rev().try_for_each(|bytes| self.take_from_peer(meeting, bytes))?;

@@ -7,12 +7,13 @@
 //! `restored` keeps a notebook that was put back from an older copy from speaking before it has heard who was removed.
 //! `removed` remembers that this device was removed itself.
 //! `direct` takes the same steps with a device that is at the other end of a line; `kept_back` is for what a person has to
-//! decide. `weigh` says which segments of a removed device count, `turned_away` remembers what there was no room for, and
-//! `try_again` comes back to what could not be taken.
+//! decide. `weigh` says which segments of a removed device count, `turned_away` remembers what there was no room for, `in_vain`
+//! what was read for nothing, and `try_again` comes back to what could not be taken.
 
 mod checkpoint;
 mod direct;
 mod forget;
+mod in_vain;
 mod kept_back;
 mod purges;
 mod receive;
@@ -54,6 +55,7 @@ pub use removed::Removal;
 pub use renew::RenewReport;
 pub(super) use roster::{epochs_of, roster_for};
 pub(super) use seal::LOG;
+pub(super) use shelf::put;
 
 /// What the notebook remembers of its own identity.
 pub(super) const TAG: &str = "notebook_tag";
@@ -102,7 +104,7 @@ pub struct SyncReport {
     pub purges_waiting: Vec<WaitingPurge>,
     /// Segments that a renewal covers, forgotten.
     pub forgotten: u64,
-    /// Files that could not be taken. They are tried again at every sync.
+    /// Files that could not be taken. Later syncs try them again.
     pub set_aside: Vec<SetAside>,
     /// Files that another device has seen and that have not come: they are on their way, or the mailbox holds them back.
     pub missing: u64,

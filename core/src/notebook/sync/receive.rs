@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use super::shelf::numbers_of;
+use super::turned_away::TurnedAway;
 use super::weigh::{Chain, Weighing};
 use super::{SetAside, ShortName, SyncReport, name_of, optional, place_in_log};
 use crate::document::gate;
@@ -28,11 +29,12 @@ const MAX_OPERATIONS: u64 = (ROOM + 64 * 1024) as u64;
 
 /// Segments of a removed device under one number that do not count, or not yet: copies of a notebook write a few.
 const MOST_TWINS: u64 = 16;
-/// How much is kept back of devices that do not belong to the notebook: what one that was lost wrote in months.
+/// How much is kept back of devices that do not belong to the notebook: what one that was lost wrote in months. As much
+/// again may wait for what shows that it counts; what there is no room for is looked at once more from the end of its log.
 const MOST_KEPT_BACK: u64 = 2048;
 pub(super) const MOST_BYTES_KEPT_BACK: u64 = 64 * 1024 * 1024;
-/// Why a segment is refused that there is no room for among others of its number.
-pub(super) const TOO_MANY_TWINS: &str = "too many others stand under its number";
+/// Why a segment is refused that there is no room for among others of its number, or of what waits.
+pub(super) const TOO_MANY_TWINS: &str = "too many others of its device stand beside it";
 /// Why a segment is refused that there is no room for.
 const TOO_MUCH_KEPT_BACK: &str = "as much as can be is kept back already of devices that do not belong to the notebook; \
                                   decide what becomes of that first";
@@ -87,6 +89,7 @@ pub(super) enum Took {
 /// What of a file is not here after it was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Left {
+    /// Nothing, and all of it is here.
     Nothing,
     /// What there is no room for until somebody has decided about other segments.
     TooMuch,
@@ -94,6 +97,34 @@ enum Left {
     Something,
     /// What there may be room for once the rest of the log was looked at.
     ForLater,
+    /// What there was of it does not lie there any more.
+    Gone,
+}
+
+/// In which order the parts of a file are looked at: what comes later in a log may show that what is before it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    Forwards,
+    Backwards,
+}
+
+/// What is here, by the names that it has in a mailbox.
+struct Known {
+    names: HashMap<ShortName, u64>,
+    numbers: HashSet<([u8; 16], u64)>,
+}
+
+impl Known {
+    /// Whether a file may hold what is not here, as far as its name tells.
+    fn lacks(&self, found: &Found) -> bool {
+        match Name::parse(&found.name) {
+            Some(name) => match numbers_of(&name) {
+                Some(mut bundled) => bundled.any(|seq| !self.numbers.contains(&(name.log_tag, seq))),
+                None => self.names.get(&(name.log_tag, name.from, name.hash)) != Some(&found.bytes),
+            },
+            None => found.name.contains(".kiths") || found.name.contains(".kithb"),
+        }
+    }
 }
 
 /// What more may be kept back.
@@ -103,6 +134,11 @@ struct Room {
 }
 
 impl Room {
+    /// What is left beside so many segments of so many bytes.
+    fn beside((count, bytes): (u64, u64)) -> Self {
+        Self { segments: MOST_KEPT_BACK.saturating_sub(count), bytes: MOST_BYTES_KEPT_BACK.saturating_sub(bytes) }
+    }
+
     /// Takes up room for a segment, if there is enough.
     fn takes(&mut self, segment: &[u8]) -> bool {
         let (count, bytes) = (self.segments.checked_sub(1), self.bytes.checked_sub(segment.len() as u64));
@@ -122,53 +158,65 @@ impl Notebook {
         progress: Progress<'_>,
     ) -> Result<()> {
         let known = self.known_names()?;
-        let numbers: HashSet<([u8; 16], u64)> = known.keys().map(|(tag, seq, _)| (*tag, *seq)).collect();
-        let is_new = |found: &&Found| match Name::parse(&found.name) {
-            Some(name) => match numbers_of(&name) {
-                Some(mut bundled) => bundled.any(|seq| !numbers.contains(&(name.log_tag, seq))),
-                None => known.get(&(name.log_tag, name.from, name.hash)) != Some(&found.bytes),
-            },
-            None => found.name.contains(".kiths") || found.name.contains(".kithb"),
-        };
         let mut weighing = Weighing::default();
-        let mut turned_away = self.turned_away()?;
+        let (mut turned_away, mut in_vain) = (self.turned_away(member)?, self.read_in_vain(member)?);
         let (too_many, open): (Vec<&Found>, Vec<&Found>) =
-            all.iter().filter(is_new).partition(|file| turned_away.knows(file));
+            all.iter().filter(|found| known.lacks(found)).partition(|file| turned_away.knows(file));
         let no_room = |file: &Found| SetAside { file: file.name.clone(), why: TOO_MUCH_KEPT_BACK.into() };
         report.set_aside.extend(too_many.into_iter().map(no_room));
-        let mut open = VecDeque::from(open);
+        let mut open = VecDeque::from(in_vain.in_order(open, |most| self.number_below(most)));
         let (mut done, mut looked) = (0, HashSet::new());
-        let mut later: Vec<&Found> = Vec::new();
+        let (mut later, mut failed): (Vec<(u64, &Found)>, _) = (Vec::new(), Ok(()));
         while let Some(found) = open.pop_front() {
             progress(done, done + 1 + open.len() as u64)?;
             done += 1;
-            if !looked.insert(&found.name) {
+            if !looked.insert(&found.name) || !in_vain.lets_read(found) {
                 continue;
             }
             let bytes = match place.get(&found.name, MAX_BUNDLE as u64) {
                 Ok(Some(bytes)) => bytes,
                 Ok(None) => continue,
                 Err(Error::Unreadable(why)) => {
+                    in_vain.was_read(found, MAX_BUNDLE);
                     report.set_aside.push(SetAside { file: found.name.clone(), why });
                     continue;
                 }
-                Err(error) => return Err(error),
+                // What was read until then need not be read again.
+                Err(error) => {
+                    failed = Err(error);
+                    break;
+                }
             };
-            match self.take_file((member, &mut weighing), place, found, &bytes, report)? {
+            in_vain.was_read(found, bytes.len());
+            match self.take_file((member, &mut weighing), place, (found, Order::Forwards), &bytes, report)? {
                 Left::Something => {}
                 Left::TooMuch => turned_away.add(found),
-                Left::ForLater => later.push(found),
+                Left::ForLater => later.push((number_of(&bytes), found)),
+                Left::Gone => in_vain.is_gone(found),
                 Left::Nothing => {
                     if let Some(belongs) = misplaced(found, &bytes) {
                         // What lies under its name may be what should lie here. Gone from here, it is put back by who has it.
                         open.extend(all.iter().filter(|other| place_in_log(&other.name) == Some(belongs)));
-                        let _ = place.delete(&found.name);
+                        if place.delete(&found.name).is_ok() {
+                            in_vain.is_gone(found);
+                        }
                     }
                 }
             }
         }
-        self.take_those_left((member, &mut weighing), place, &later, report)?;
-        self.remember_turned_away(turned_away)?;
+        later.sort_unstable_by_key(|(number, _)| std::cmp::Reverse(*number));
+        if failed.is_ok() {
+            failed = self.take_those_left((member, &mut weighing), place, &later, &mut turned_away, report);
+        }
+        later.iter().for_each(|(_, found)| in_vain.is_gone(found));
+        if done > 0 {
+            let known = self.known_names()?;
+            let of_no_use = all.iter().filter(|found| known.lacks(found) && !turned_away.knows(found));
+            self.remember_in_vain(&in_vain, of_no_use)?;
+        }
+        report.set_aside.extend(in_vain.set_aside());
+        self.remember_turned_away(member, turned_away)?;
+        failed?;
         progress(done, done)
     }
 
@@ -178,17 +226,24 @@ impl Notebook {
         &self,
         (member, weighing): (&Member, &mut Weighing),
         place: &dyn Mailbox,
-        later: &[&Found],
+        later: &[(u64, &Found)],
+        turned_away: &mut TurnedAway,
         report: &mut SyncReport,
     ) -> Result<()> {
         if later.is_empty() {
             return Ok(());
         }
         self.weigh_again(member, report)?;
-        for found in later.iter().rev() {
+        weighing.looked_again();
+        for (_, found) in later {
             let Some(bytes) = optional(place.get(&found.name, MAX_BUNDLE as u64))?.flatten() else { continue };
-            if self.take_file((member, &mut *weighing), place, found, &bytes, report)? == Left::ForLater {
+            let order = (*found, Order::Backwards);
+            let left = self.take_file((member, &mut *weighing), place, order, &bytes, report)?;
+            if left == Left::ForLater {
                 report.set_aside.push(SetAside { file: found.name.clone(), why: TOO_MANY_TWINS.into() });
+            }
+            if matches!(left, Left::ForLater | Left::TooMuch) {
+                turned_away.add(found);
             }
         }
         Ok(())
@@ -200,12 +255,16 @@ impl Notebook {
         &self,
         (member, weighing): (&Member, &mut Weighing),
         place: &dyn Mailbox,
-        found: &Found,
+        (found, order): (&Found, Order),
         bytes: &[u8],
         report: &mut SyncReport,
     ) -> Result<Left> {
         let (mut left, mut is_locked, mut wrong, mut full) = (Left::Nothing, false, None, None);
-        for part in segment::split(bytes) {
+        let mut parts: Vec<_> = segment::split(bytes).collect();
+        if order == Order::Backwards {
+            parts.reverse();
+        }
+        for part in parts {
             match part.and_then(|part| Ok((part, self.take_bytes((member, &mut *weighing), part, report)?))) {
                 Ok((_, Took::NoRoom)) => left = Left::ForLater,
                 Ok((_, Took::Refused(why))) => full = Some(why),
@@ -224,8 +283,8 @@ impl Notebook {
             }
         }
         if is_locked || wrong.is_some() {
-            self.complain(member, place, found, bytes, wrong.is_none());
-            left = left.max(Left::Something);
+            let is_gone = self.complain(member, place, found, bytes, wrong.is_none());
+            left = left.max(if is_gone { Left::Gone } else { Left::Something });
         }
         if full.is_some() {
             left = left.max(Left::TooMuch);
@@ -253,7 +312,7 @@ impl Notebook {
             Ok(Verdict::New(text, at, state)) => {
                 let author = text.device;
                 self.take_segment(member, *text, &at, state, bytes, report)?;
-                weighing.came(&author, &at);
+                weighing.came(&author, &at, state, bytes.len());
                 Ok(Took::Here)
             }
             Err(Error::NotFound(_)) => {
@@ -266,9 +325,9 @@ impl Notebook {
 
     /// A file that is not what its name says is taken away, so that whoever has the segment puts it there again; so is one
     /// that is, and cannot be opened with the key it names. What can be is left to those who take it, whyever this device
-    /// does not. A failure to do so is no matter.
-    fn complain(&self, member: &Member, place: &dyn Mailbox, found: &Found, bytes: &[u8], is_locked: bool) {
-        let Some(name) = Name::parse(&found.name) else { return };
+    /// does not. A failure to do so is no matter. Says whether it is gone.
+    fn complain(&self, member: &Member, place: &dyn Mailbox, found: &Found, bytes: &[u8], is_locked: bool) -> bool {
+        let Some(name) = Name::parse(&found.name) else { return false };
         let header = Header::read(bytes).ok();
         let stands_here = name.to.is_none()
             && header.as_ref().is_some_and(|header| (header.log_tag, header.seq) == (name.log_tag, name.from));
@@ -286,15 +345,14 @@ impl Notebook {
         } else {
             is_changed || stands_here && epoch.is_some_and(|epoch| read(&epoch).is_err())
         };
-        if is_wrong {
-            let _ = place.delete(&found.name);
-        }
+        is_wrong && place.delete(&found.name).is_ok()
     }
 
     /// The log, number and hash of every segment that is here, as names in a mailbox have them, and its length.
-    fn known_names(&self) -> Result<HashMap<ShortName, u64>> {
-        let heads = self.read(segments::heads)?;
-        Ok(heads.iter().filter_map(name_of).collect())
+    fn known_names(&self) -> Result<Known> {
+        let names: HashMap<ShortName, u64> = self.read(segments::heads)?.iter().filter_map(name_of).collect();
+        let numbers = names.keys().map(|(tag, seq, _)| (*tag, *seq)).collect();
+        Ok(Known { names, numbers })
     }
 
     /// Opens a segment and decides what is to become of it.
@@ -339,7 +397,9 @@ impl Notebook {
             state => state,
         };
         match state {
-            SegmentState::Unpinned if self.is_crowded(&at)? => return Ok(Verdict::NoRoom),
+            SegmentState::Unpinned if self.is_crowded(&at)? || !Room::beside(weighing.waiting(self)?).takes(bytes) => {
+                return Ok(Verdict::NoRoom);
+            }
             SegmentState::AfterRemoval if self.is_crowded(&at)? => return Ok(Verdict::Refused(TOO_MANY_TWINS)),
             SegmentState::Stranger | SegmentState::AfterRemoval if !self.room_kept_back()?.takes(bytes) => {
                 return Ok(Verdict::Refused(TOO_MUCH_KEPT_BACK));
@@ -356,8 +416,14 @@ impl Notebook {
 
     /// How much more is kept back of devices that do not belong to the notebook.
     fn room_kept_back(&self) -> Result<Room> {
-        let (count, weight) = self.read(segments::weight_kept_back)?;
-        Ok(Room { segments: MOST_KEPT_BACK.saturating_sub(count), bytes: MOST_BYTES_KEPT_BACK.saturating_sub(weight) })
+        Ok(Room::beside(self.read(segments::weight_kept_back)?))
+    }
+
+    /// A number that is drawn, below `most`.
+    fn number_below(&self, most: usize) -> usize {
+        let mut drawn = [0; 4];
+        self.with_random(|random| random(&mut drawn));
+        u32::from_le_bytes(drawn) as usize % most.max(1)
     }
 
     /// Whether a segment that comes from this author counts, by the roster as it is now and what is here of its log.
@@ -624,6 +690,11 @@ fn cut_off<'a>(member: &'a Member, author: &DeviceId) -> Option<&'a CutOff> {
 
 fn is_under_lost_key(member: &Member, bytes: &[u8]) -> bool {
     Header::read(bytes).is_ok_and(|header| member.is_lost(&header.key))
+}
+
+/// The number with which a file begins.
+fn number_of(bytes: &[u8]) -> u64 {
+    Header::read(bytes).map(|header| header.seq).unwrap_or_default()
 }
 
 /// Where a segment should lie that lies under the name of another.

@@ -29,6 +29,8 @@ const MAX_PARCEL_BYTES: usize = 32 * 1024 * 1024;
 
 /// Under which name the notebook remembers with which keys it looked at the files of the roster.
 const LOOKED_WITH: &str = "looked_with";
+/// Under which name the notebook remembers which version passed files of the roster over: another one may read them.
+const PASSED_OVER_BY: &str = "passed_over_by";
 
 impl Notebook {
     /// Begins a roster with this device as the first.
@@ -63,6 +65,7 @@ impl Notebook {
         found: &[Found],
         keys: &dyn KeyStore,
     ) -> Result<()> {
+        self.pass_over_as_this_version()?;
         let known: HashSet<String> = self.read(|connection| {
             let kept = segments::parcels(connection)?.into_iter().map(|(id, _)| id);
             Ok(kept.chain(segments::passed_over(connection)?).map(|id| hex(&id)).collect())
@@ -92,8 +95,9 @@ impl Notebook {
     ) -> Result<Vec<(String, Vec<u8>)>> {
         let is_new = |found: &&Found| is_of_roster(found) && !known.contains(stem(found).get(..32).unwrap_or_default());
         let mut new: Vec<&Found> = found.iter().filter(is_new).collect();
-        if new.len() > MAX_PARCELS {
-            // Some may be what cannot be passed over: they are not to be in the way at every pass.
+        if new.len() > MAX_PARCEL_BYTES / MAX_PARCEL {
+            // Some may be what cannot be passed over: they are not to be in the way at every pass. What is listed as small
+            // may be large.
             let mut at = [0; 4];
             self.with_random(|random| random(&mut at));
             let at = u32::from_le_bytes(at) as usize % new.len();
@@ -108,6 +112,20 @@ impl Notebook {
             transaction.commit()?;
         }
         Ok(files.ours)
+    }
+
+    /// What another version passed over is looked at again: this one may be newer.
+    pub(super) fn pass_over_as_this_version(&self) -> Result<()> {
+        let version = env!("CARGO_PKG_VERSION");
+        let by: Option<String> = self.read(|connection| store::meta(connection, PASSED_OVER_BY))?;
+        if by.as_deref() == Some(version) {
+            return Ok(());
+        }
+        let mut writer = lock(&self.writer);
+        let transaction = store::begin(&mut writer.connection)?;
+        segments::pass_over_none(&transaction)?;
+        store::set_meta(&transaction, PASSED_OVER_BY, version.to_owned())?;
+        Ok(transaction.commit()?)
     }
 
     /// With which keys all files of the roster that are here were looked at.
@@ -322,7 +340,7 @@ fn chains(taken: &[SegmentPlace]) -> Vec<Cut> {
 }
 
 /// The epochs of which keys are held, by a hash.
-fn held(member: &Member) -> [u8; 32] {
+pub(super) fn held(member: &Member) -> [u8; 32] {
     let mut epochs = member.held_epochs();
     epochs.sort_unstable();
     let mut hasher = blake3::Hasher::new();
@@ -379,7 +397,7 @@ fn sift(
 struct RosterFiles {
     /// Those of this notebook, with their names.
     ours: Vec<(String, Vec<u8>)>,
-    /// Those that are what their names say, and nothing of this notebook.
+    /// Those that are what their names say, and nothing of this notebook, or nothing that this version can read.
     junk: Vec<ParcelId>,
     /// Whether all were read.
     is_all: bool,
@@ -421,8 +439,7 @@ fn roster_files<'a>(
         } else {
             match seal::parcel(&bytes, tag) {
                 Ok(_) => files.ours.push((found.name.clone(), bytes)),
-                // What a newer version wrote is read again once this one is as new.
-                Err(Error::NeedsUpdate(_)) => {}
+                // What a newer version wrote is read again once this one is another.
                 Err(_) => files.junk.push(id),
             }
         }

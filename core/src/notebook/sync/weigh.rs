@@ -17,6 +17,8 @@ use crate::sync::roster::CutOff;
 pub(super) struct Weighing {
     chains: HashMap<([u8; 32], LogId), Chain>,
     forgotten: Option<HashMap<[u8; 32], SegmentPlace>>,
+    /// How many segments wait, and how many bytes.
+    waiting: Option<(u64, u64)>,
 }
 
 impl Weighing {
@@ -37,8 +39,24 @@ impl Weighing {
         })
     }
 
-    /// One more segment is here.
-    pub(super) fn came(&mut self, author: &DeviceId, at: &SegmentPlace) {
+    /// How many segments wait for what may show that they count, and how many bytes they have.
+    pub(super) fn waiting(&mut self, notebook: &Notebook) -> Result<(u64, u64)> {
+        if self.waiting.is_none() {
+            self.waiting = Some(notebook.read(segments::weight_waiting)?);
+        }
+        Ok(self.waiting.unwrap_or_default())
+    }
+
+    /// What waits was looked at again.
+    pub(super) fn looked_again(&mut self) {
+        self.waiting = None;
+    }
+
+    /// One more segment is here, of so many bytes.
+    pub(super) fn came(&mut self, author: &DeviceId, at: &SegmentPlace, state: SegmentState, bytes: usize) {
+        if let Some((count, weight)) = self.waiting.as_mut().filter(|_| state == SegmentState::Unpinned) {
+            (*count, *weight) = (*count + 1, *weight + bytes as u64);
+        }
         if let Some(chain) = self.chains.get_mut(&(author.0, at.log)) {
             chain.came(at);
         }
