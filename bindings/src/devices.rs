@@ -188,6 +188,15 @@ impl Notebook {
         self.ask(|notebook| notebook.remove_device_as(keys.keys(), &RecoveryKit::parse(&recovery_key)?, &device))
     }
 
+    /// Whether two recovery keys were made at once, on devices that had not heard of each other: this one trusts the key that
+    /// it saw first, others may trust the other, and both papers are to be kept. To be said beside the list of devices.
+    ///
+    /// # Errors
+    /// As [`Notebook::devices`].
+    pub fn has_two_recovery_keys(&self, keys: Arc<KeyRing>) -> Result<bool> {
+        self.ask(|notebook| notebook.has_two_recovery_keys(keys.keys()))
+    }
+
     /// Devices that one which was removed let in before anybody heard of it: until somebody keeps them, nothing they write
     /// counts.
     ///
@@ -229,7 +238,8 @@ impl Notebook {
         self.ask(|notebook| notebook.keep_back_no_more(keys.keys(), &device))
     }
 
-    /// Leaves what a device wrote for good; answers how many files that are.
+    /// Leaves what a device wrote, and asks nobody here again; answers how many files that are. Should it turn out to count,
+    /// since another device had it before it heard of the removal, it becomes part of this notebook as of all others.
     ///
     /// # Errors
     /// As [`Notebook::keep_back_no_more`].

@@ -24,6 +24,10 @@ use crate::{choose, days, keychain, pair, sync};
 const STEP: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
+/// What is said beside the list of devices when there are two recovery keys.
+const TWO_PAPERS: &str = "Two recovery keys were made at the same time, on devices that had not heard of each other. This \
+    device obeys the one that it saw first, others may obey the other: keep both papers.";
+
 /// Lets another device in.
 pub(crate) fn invite(app: &App, invite: &Invite) -> Result<(), Failure> {
     if invite.near {
@@ -375,7 +379,11 @@ pub(crate) fn devices(app: &App, step: Option<&DeviceStep>) -> Result<(), Failur
 }
 
 fn list(app: &App) -> Result<(), Failure> {
-    let rows = app.notebook.device_list(&app.keys()?)?;
+    let keys = app.keys()?;
+    let rows = app.notebook.device_list(&keys)?;
+    if app.notebook.has_two_recovery_keys(&keys)? {
+        sync::aside(app, TWO_PAPERS);
+    }
     if app.json {
         return app.print_json(&rows);
     }
@@ -385,7 +393,7 @@ fn list(app: &App) -> Result<(), Failure> {
     for row in &rows {
         app.line(format!("{}  {}", styled(STRONG, &clean(&row.name)), styled(FAINT, &about(app, row)?)));
     }
-    if let Some(kept) = app.keys()?.kept()? {
+    if let Some(kept) = keys.kept()? {
         app.line(styled(FAINT, keychain::words(Some(kept))));
     }
     Ok(())

@@ -30,13 +30,16 @@ pub(crate) fn quarantine(app: &App, step: Option<&QuarantineStep>) -> Result<(),
             )
         }
         Some(QuarantineStep::Drop { device, yes }) => {
-            let question =
-                format!("Leave what \"{}\" wrote for good? It never becomes part of your notes.", clean(device));
+            let question = format!(
+                "Leave what \"{}\" wrote? Nobody is asked again on this device; it becomes part of your notes only if \
+                 another of your devices has it or keeps it.",
+                clean(device)
+            );
             if !yes && !choose::agrees(app, &question)? {
                 return Err(Failure::Wrong("nothing was decided".into()));
             }
             let files = days::count(app.notebook.drop_kept_back(&keys, device)?, "file is", "files are");
-            app.done(device, &format!("{files} left out for good."))
+            app.done(device, &format!("{files} left out."))
         }
         Some(QuarantineStep::Agree { yes }) => {
             let waiting = app.notebook.purges_waiting(&keys)?;

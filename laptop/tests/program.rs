@@ -1025,6 +1025,23 @@ fn the_recovery_key_lets_a_device_in_when_all_others_are_lost() {
 }
 
 #[test]
+fn that_two_recovery_keys_were_made_at_once_is_said_beside_the_devices() {
+    let home = Desk::new();
+    let (phone, laptop) = (Desk::inside(&home.folder, "phone"), Desk::inside(&home.folder, "laptop"));
+    let [shared, elsewhere] = ["shared", "elsewhere"].map(|name| home.path(name).to_str().unwrap().to_string());
+    [&shared, &elsewhere].into_iter().for_each(|folder| std::fs::create_dir(folder).unwrap());
+    phone.lets_in(&laptop, &shared);
+    phone.kith(&["recovery", "--folder", &shared]);
+    assert!(!phone.run(&["devices"]).all().contains("keep both papers"));
+    laptop.kith(&["recovery", "--folder", &elsewhere]);
+    [&laptop, &phone].into_iter().for_each(|desk| drop(desk.kith(&["sync", &shared])));
+    for desk in [&phone, &laptop] {
+        let said = desk.run(&["devices"]).all();
+        assert!(said.contains("Two recovery keys were made") && said.contains("keep both papers"), "{said}");
+    }
+}
+
+#[test]
 fn mailboxes_are_tried_out_listed_and_forgotten() {
     let desk = Desk::new();
     std::fs::create_dir(desk.path("stick")).unwrap();

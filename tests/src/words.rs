@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags};
+use zstd::bulk::Decompressor;
 
 /// The dictionaries that values are packed with.
 const DICTIONARIES: [&[u8]; 3] = [
@@ -12,15 +13,27 @@ const DICTIONARIES: [&[u8]; 3] = [
     include_bytes!("../../core/src/store/history.dict"),
     include_bytes!("../../core/src/store/rows.dict"),
 ];
+/// What everything packed begins with, behind the byte that says how.
+const PACKED: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// What no value of a test inflates beyond.
 const MOST: usize = 1 << 24;
 
 /// Whether this word stands in the file or in its write-ahead log, upper and lower case alike.
 pub fn stand_in(file: &Path, words: &str) -> bool {
+    all_in(file).contains(&words.to_ascii_lowercase())
+}
+
+/// All that can be read in the file and in its write-ahead log, in lower case.
+pub fn all_in(file: &Path) -> String {
     let mut log = file.as_os_str().to_owned();
     log.push("-wal");
-    let on_disk = [file, Path::new(&log)].iter().any(|file| holds(&std::fs::read(file).unwrap_or_default(), words));
-    on_disk || values(file).iter().any(|value| unpacked(value).iter().any(|bytes| holds(bytes, words)))
+    let mut all: Vec<u8> = Vec::new();
+    for file in [file, Path::new(&log)] {
+        all.extend(std::fs::read(file).unwrap_or_default());
+    }
+    let mut unpackers = DICTIONARIES.map(|words| Decompressor::with_dictionary(words).unwrap());
+    values(file).iter().for_each(|value| unpack(value, &mut unpackers, &mut all));
+    String::from_utf8_lossy(&all).to_ascii_lowercase()
 }
 
 /// Another program that reads the notebook, until it is dropped.
@@ -28,10 +41,6 @@ pub fn reader(file: &Path) -> Connection {
     let reader = Connection::open(file).unwrap();
     reader.execute_batch("BEGIN; SELECT count(*) FROM document").unwrap();
     reader
-}
-
-fn holds(bytes: &[u8], words: &str) -> bool {
-    bytes.windows(words.len()).any(|window| window.eq_ignore_ascii_case(words.as_bytes()))
 }
 
 /// Every value of every table that can be read.
@@ -58,15 +67,12 @@ fn values(file: &Path) -> Vec<Vec<u8>> {
     values
 }
 
-/// The value as it lies, and as whatever it unpacks to: one byte says how it was packed.
-fn unpacked(value: &[u8]) -> Vec<Vec<u8>> {
-    let mut forms = vec![value.to_vec()];
-    if let Some((_, body)) = value.split_first() {
-        for dictionary in DICTIONARIES {
-            let mut unpacker = zstd::bulk::Decompressor::with_dictionary(dictionary).unwrap();
-            forms.extend(unpacker.decompress(body, MOST));
-        }
-        forms.extend(zstd::bulk::decompress(body, MOST));
+/// Adds the value as it lies, and whatever it unpacks to: one byte says how it was packed.
+fn unpack(value: &[u8], unpackers: &mut [Decompressor<'_>], all: &mut Vec<u8>) {
+    all.extend(value);
+    let Some(body) = value.get(1..).filter(|body| body.starts_with(&PACKED)) else { return };
+    let packed = unpackers.iter_mut().map(|unpacker| unpacker.decompress(body, MOST));
+    for unpacked in packed.chain([zstd::bulk::decompress(body, MOST)]) {
+        all.extend(unpacked.unwrap_or_default());
     }
-    forms
 }

@@ -2,13 +2,14 @@
 //! mailboxes do, and a time of its own. When the faults stop, everything must heal within a few passes.
 //!
 //! A story is drawn first (`story`) and lived then (`life`), so that events can be left out of one that fails (`less`).
-//! `drive` is the places where devices meet, `wire` a line between two of them, `outside` what a device keeps beside its notebook, and `check` what must
+//! `forgetting` is what is deleted for good, `drive` is the places where devices meet, `wire` a line between two of them, `outside` what a device keeps beside its notebook, and `check` what must
 //! hold in the end.
 
 pub mod check;
 mod deeds;
 pub mod device;
 pub mod drive;
+mod forgetting;
 pub mod less;
 mod life;
 pub mod outside;

@@ -399,3 +399,37 @@ fn changes_that_come_too_late_for_a_record_that_was_written_anew_are_counted() {
     phone.notebook.rewrite(dana.raw(), "Quorbin", "somebody").unwrap();
     assert_eq!(phone.pass(&home.shared).unwrap().purged, 1);
 }
+
+#[test]
+fn a_record_that_another_device_wrote_anew_stays_until_what_takes_its_place_has_come() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let words = "Quorbin is allergic to nuts";
+    let note = phone.notebook.put(Note { body: words.into(), ..Note::default() }).unwrap();
+    home.meet(&[&phone, &laptop]);
+    let before = segments_in(&home.shared);
+    let anew = phone.notebook.rewrite(note.raw(), "Quorbin", "somebody").unwrap();
+    phone.pass(&home.shared).unwrap();
+    // A sync program brings the word of it first, and then the phone breaks: nobody has the new one yet.
+    let on_the_way = segments_in(&home.shared).into_iter().filter(|(path, _)| !before.contains_key(path));
+    let on_the_way: Vec<(PathBuf, Vec<u8>)> = on_the_way.collect();
+    on_the_way.iter().for_each(|(path, _)| std::fs::remove_file(home.shared.join(path)).unwrap());
+    laptop.notebook.edit(note, |note: &mut Note| note.body.push_str(", and to bees")).unwrap();
+    let report = laptop.pass(&home.shared).unwrap();
+    assert_eq!((report.rewritten, report.kept_in_notes, report.purges_waiting.len()), (0, 1, 0), "{report:?}");
+    assert!(laptop.notebook.get(note).unwrap().unwrap().body.contains(words), "it is all there is");
+    assert_eq!(laptop.notebook.agree_to_purges(&laptop.keys).unwrap(), 0);
+    assert_eq!(laptop.pass(&home.shared).unwrap().kept_in_notes, 0, "once is enough");
+    // It comes after all.
+    on_the_way.iter().for_each(|(path, bytes)| std::fs::write(home.shared.join(path), bytes).unwrap());
+    let report = laptop.pass(&home.shared).unwrap();
+    assert_eq!((report.rewritten, laptop.notebook.get(note).unwrap()), (1, None), "{report:?}");
+    home.rest(&[&phone, &laptop]);
+    assert_alike(&phone, &laptop);
+    for device in [&phone, &laptop] {
+        let body = device.notebook.get(Id::<Note>::new(anew)).unwrap().unwrap().body;
+        assert_eq!(body, "somebody is allergic to nuts");
+        assert!(!device.notebook.find("bees", 9).unwrap().is_empty(), "what was written meanwhile is in a note");
+        assert!(!tests::words::stand_in(&device.file(), "Quorbin"));
+    }
+}

@@ -91,6 +91,24 @@ fn what_is_dropped_never_comes_in_and_is_not_asked_again() {
 }
 
 #[test]
+fn what_was_dropped_and_turns_out_to_count_is_taken_here_as_everywhere() {
+    let home = Home::new();
+    let [phone, laptop, tablet] = home.devices(["phone", "laptop", "tablet"]);
+    phone.notebook.remove_device(&phone.keys, "tablet").unwrap();
+    tablet.notebook.jot_line("Late Larry").unwrap();
+    tablet.pass(&home.shared).unwrap();
+    // The laptop has not heard of the removal, and builds on what it read.
+    laptop.pass(&home.shared).unwrap();
+    laptop.notebook.jot_line("Late Larry +knows pilots").unwrap();
+    phone.pass(&home.shared).unwrap();
+    assert_eq!(phone.notebook.drop_kept_back(&phone.keys, "tablet").unwrap(), 1);
+    home.rest(&[&laptop, &phone]);
+    assert!(knows_larry(&phone) && knows_larry(&laptop));
+    assert_eq!(phone.pass(&home.shared).unwrap().waiting, 0);
+    assert_alike(&phone, &laptop);
+}
+
+#[test]
 fn a_device_of_which_nothing_is_kept_back_is_not_found() {
     let (_folder, _, [phone, ..]) = removed_and_went_on();
     for name in ["laptop", "nobody", ""] {

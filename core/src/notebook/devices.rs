@@ -481,6 +481,15 @@ impl Notebook {
         living.chain(removed).map(row).collect()
     }
 
+    /// Whether two recovery keys were made at once, on devices that had not heard of each other. This one trusts the key that
+    /// it saw first; others may trust the other.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn has_two_recovery_keys(&self, keys: &dyn KeyStore) -> Result<bool> {
+        Ok(self.member(keys)?.is_some_and(|member| !member.roster().contested_recovery.is_empty()))
+    }
+
     /// Devices that were let in by one that was removed before anybody else had heard of them. Nothing they write counts
     /// until a person has said whether they are to be kept.
     ///

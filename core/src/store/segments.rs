@@ -27,7 +27,8 @@ pub enum SegmentState {
     Renewed = 5,
     /// Its author was removed, and what follows it has not come, which may show that it counts.
     Unpinned = 6,
-    /// It was kept back, and somebody decided to leave it: it is never taken here.
+    /// It was kept back, and somebody decided to leave it: nobody is asked again, and it is taken here only if it turns out
+    /// to count.
     Dropped = 7,
     /// It never counted, and is not whole any more: only its place and its first bytes are kept.
     Forgotten = 8,
@@ -231,8 +232,15 @@ pub fn let_go(connection: &Connection, at: &SegmentPlace) -> Result<()> {
 
 /// The segments that are kept back, or wait for what follows them, oldest first.
 pub fn kept_back(connection: &Connection) -> Result<Vec<(SegmentPlace, SegmentState)>> {
+    let mut left = left_out(connection)?;
+    left.retain(|(_, state)| *state != SegmentState::Dropped);
+    Ok(left)
+}
+
+/// The same, with those that somebody dropped: they may turn out to count.
+pub fn left_out(connection: &Connection) -> Result<Vec<(SegmentPlace, SegmentState)>> {
     let mut statement = connection
-        .prepare_cached("SELECT log, seq, hash, prev, state FROM segment WHERE state IN (1, 2, 3, 6) ORDER BY n")?;
+        .prepare_cached("SELECT log, seq, hash, prev, state FROM segment WHERE state IN (1, 2, 3, 6, 7) ORDER BY n")?;
     let rows = statement.query_map([], |row| Ok((place(row)?, row.get(4)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

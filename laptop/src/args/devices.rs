@@ -199,7 +199,7 @@ pub(crate) enum QuarantineStep {
         #[arg(value_name = "DEVICE")]
         device: String,
     },
-    /// Leave what a device wrote for good
+    /// Leave what a device wrote, and be asked no more
     #[command(after_help = examples!("kith quarantine drop tablet"))]
     Drop {
         /// Its name, or its id

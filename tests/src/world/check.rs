@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kith_core::sync::keys::EntryHash;
+use kith_core::model::{Contact, Id, Note, RecordId};
+use kith_core::sync::keys::{DeviceId, EntryHash};
 use kith_core::sync::member::Member;
 use kith_core::sync::roster::Roster;
 use kith_core::sync::segment::{self, Header, Item, Plaintext};
 use rusqlite::{Connection, OpenFlags};
 
-use super::life::World;
+use super::forgetting::{PLANTED, Purged, nothing_deleted_for_good_is_left, purged, successor_of};
+use super::life::{Afterwards, World};
 use crate::{assert_same_lines, forge};
 
 /// Whether these are the words for a device that nobody removed and that has to be let in anew.
@@ -22,12 +24,15 @@ pub struct Before {
     holders: Vec<BTreeSet<usize>>,
     /// The segments of which a whole copy lay in a place, by the place.
     whole: Vec<BTreeSet<[u8; 32]>>,
+    /// What each device had deleted for good.
+    purged: Vec<Purged>,
 }
 
 impl Before {
     /// Looks at devices and places.
     pub fn look(world: &World) -> Self {
-        let holds = |device: usize, at: usize| has(world, device, at);
+        let purged = all_purged(world);
+        let holds = |device: usize, at: usize| has(world, device, at, &purged[device]);
         let holders =
             (0..world.kept.len()).map(|at| (0..world.devices.len()).filter(|device| holds(*device, at)).collect());
         let outside = world.outside();
@@ -36,25 +41,41 @@ impl Before {
             let hashes = copies.filter_map(|(_, there)| Some(segment::hash(there.bytes.as_ref()?)));
             hashes.filter(|hash| outside.segments.contains_key(hash)).collect()
         };
-        Self { holders: holders.collect(), whole: (0..outside.places.len()).map(files).collect() }
+        let holders = holders.collect();
+        Self { holders, whole: (0..outside.places.len()).map(files).collect(), purged }
     }
 }
 
-fn has(world: &World, device: usize, at: usize) -> bool {
+fn all_purged(world: &World) -> Vec<Purged> {
+    (0..world.devices.len()).map(|device| purged(world, device)).collect()
+}
+
+/// Whether a device has what was written; or what has become of it, if it was deleted for good there.
+fn has(world: &World, device: usize, at: usize, purged: &Purged) -> bool {
     let kept = &world.kept[at];
-    world.devices[device].notebook().get(kept.note).unwrap().is_some_and(|note| note.body.contains(&kept.words))
+    let stands_in = |id: RecordId| {
+        let notebook = world.devices[device].notebook();
+        let note = notebook.get::<Note>(Id::new(id)).unwrap().map(|note| note.body);
+        let text = note.or_else(|| Some(notebook.get::<Contact>(Id::new(id)).unwrap()?.name));
+        text.is_some_and(|text| text.contains(&kept.words))
+    };
+    if !purged.contains(&kept.record) {
+        return stands_in(kept.record);
+    }
+    kept.afterwards != Afterwards::Elsewhere || stands_in(successor_of(kept.record))
 }
 
 /// All of it.
 pub fn check(world: &mut World, before: &Before) {
-    let opened = open_all(world);
+    let (opened, purged) = (open_all(world), all_purged(world));
     no_number_is_used_twice(world, &opened);
     no_planted_word_is_seen(world);
-    for class in classes(world) {
+    for class in classes(world).into_iter().flat_map(|class| sides(world, class)) {
         no_former_key_is_left(world, &class);
         all_show_the_same(world, &class);
         all_have_the_same_segments(world, &class);
-        nothing_acknowledged_is_lost(world, before, &class, &opened);
+        nothing_acknowledged_is_lost(world, (before, &purged), &class, &opened);
+        nothing_deleted_for_good_is_left(world, &before.purged, &purged, &class);
         for device in &class {
             a_rebuild_changes_nothing(world, *device);
             nothing_is_taken_beyond_a_cut_off(world, *device);
@@ -82,6 +103,37 @@ fn classes(world: &World) -> Vec<Vec<usize>> {
         classes.push(class);
     }
     classes
+}
+
+/// Devices that removed each other crosswise may have heard of different removals, and nobody may tell them of the others:
+/// each side goes on for itself then, without one device of the other. Whoever disagrees in any other way is not taken apart.
+fn sides(world: &World, class: Vec<usize>) -> Vec<Vec<usize>> {
+    let mut sides: Vec<(Roster, Vec<usize>)> = Vec::new();
+    for device in &class {
+        let Some(roster) = member(world, *device).map(|member| undisputed(member.roster())) else { return vec![class] };
+        match sides.iter_mut().find(|(other, _)| belong(other) == belong(&roster)) {
+            Some((_, side)) => side.push(*device),
+            None => sides.push((roster, vec![*device])),
+        }
+    }
+    let removed_each_other = sides.iter().enumerate().all(|(at, (one, _))| {
+        sides[at + 1..].iter().all(|(other, _)| has_removed(one, other) && has_removed(other, one))
+    });
+    if sides.len() == 1 || !removed_each_other {
+        return vec![class];
+    }
+    world.outside().counts.one("worlds in which some removed each other crosswise and go on apart");
+    sides.into_iter().map(|(_, side)| side).collect()
+}
+
+fn belong(roster: &Roster) -> BTreeSet<DeviceId> {
+    roster.devices.iter().map(|device| device.public.device).collect()
+}
+
+/// Whether one side removed a device of the other, and none of the other belongs to it.
+fn has_removed(one: &Roster, other: &Roster) -> bool {
+    let others = belong(other);
+    belong(one).is_disjoint(&others) && others.iter().any(|device| one.removed(device).is_some())
 }
 
 fn member(world: &World, device: usize) -> Option<Member> {
@@ -129,7 +181,7 @@ fn no_planted_word_is_seen(world: &World) {
     let outside = world.outside();
     let segments = outside.segments.values().map(|(bytes, _)| &bytes[..]);
     for bytes in segments.chain(outside.seen.iter().map(Vec::as_slice)) {
-        for word in [&b"Quorbin"[..], b"Plumbaline"] {
+        for word in [&b"Quorbin"[..], b"Plumbaline", PLANTED.as_bytes()] {
             assert!(!bytes.windows(word.len()).any(|part| part == word), "a word of the notebook lies open in a place");
         }
     }
@@ -237,7 +289,7 @@ fn all_have_the_same_segments(world: &World, class: &[usize]) {
 /// a place under a key that is still held, is with everybody.
 fn nothing_acknowledged_is_lost(
     world: &World,
-    before: &Before,
+    (before, purged): (&Before, &[Purged]),
     class: &[usize],
     opened: &BTreeMap<[u8; 32], (u64, Plaintext)>,
 ) {
@@ -262,10 +314,12 @@ fn nothing_acknowledged_is_lost(
     for (at, kept) in world.kept.iter().enumerate() {
         let was_held = before.holders[at].iter().any(|device| class.contains(device));
         let is_its_own = class.contains(&kept.by) && !world.devices[kept.by].went_back;
-        if was_held || is_its_own || lying.contains(&kept.note.raw()) {
+        // What was added later may stand in a change that lay nowhere.
+        let lay_whole = kept.afterwards != Afterwards::Unsure && lying.contains(&kept.record);
+        if was_held || is_its_own || lay_whole {
             for device in class {
                 assert!(
-                    has(world, *device, at),
+                    has(world, *device, at, &purged[*device]),
                     "device {device} lost what {} wrote: {} (held: {was_held}, own: {is_its_own})",
                     kept.by,
                     kept.words

@@ -10,7 +10,7 @@ use serde_json::Map;
 
 use super::device::Device;
 use super::drive::Harm;
-use super::life::{Kept, World};
+use super::life::{Afterwards, Kept, World};
 use super::outside::Trouble;
 use super::story::{Event, What};
 use super::wire::{Fuse, wire};
@@ -26,7 +26,7 @@ impl World {
         let who = event.who % self.devices.len();
         let place = *random.pick(&self.devices[who].places);
         // One that never joined would found a notebook of its own in a place that was emptied.
-        let founds = matches!(event.what, What::Sync(_) | What::Invite(_) | What::MakeRecoveryKey);
+        let founds = matches!(event.what, What::Sync(_) | What::GoOn | What::Invite(_) | What::MakeRecoveryKey);
         if founds && self.devices[who].notebook().notebook_tag().unwrap().is_none() {
             return;
         }
@@ -59,6 +59,17 @@ impl World {
             What::MakeRecoveryKey => self.make_recovery_key(who, place),
             What::Recover => self.recover(place, random.number()),
             What::Renew => self.renew(who, place, &mut random),
+            What::Person => self.write_person(who, &mut random),
+            What::Secret => self.write_secret(who, &mut random),
+            What::Add => self.add(who, &mut random),
+            What::Purge(people) => self.purge(who, *people, &mut random),
+            What::Rewrite => self.rewrite(who, &mut random),
+            What::Decide { keep } => self.decide(who, *keep),
+            What::Agree => drop(self.agree(who)),
+            What::GoOn => {
+                self.write_note(who);
+                self.sync(who, place);
+            }
             What::Skew(days) => {
                 self.devices[who].skew = days * 86_400;
                 self.outside().counts.one("clocks set wrong");
@@ -128,7 +139,7 @@ impl World {
     fn write_note(&mut self, who: usize) {
         let words = format!("Quorbin-{}", self.kept.len());
         let note = self.devices[who].notebook().put(Note { body: words.clone(), ..Note::default() }).unwrap();
-        self.kept.push(Kept { note, words, by: who });
+        self.kept.push(Kept { record: note.raw(), words, by: who, afterwards: Afterwards::Elsewhere });
         self.outside().counts.one("edits");
     }
 

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use kith_core::Error;
-use kith_core::model::{Id, Kind, Note, RecordId};
+use kith_core::model::{Kind, RecordId};
 use kith_core::notebook::{Joining, SyncReport};
 use kith_core::sync::keys::RecoveryKit;
 
@@ -21,12 +21,25 @@ const MOST_ROUNDS: usize = 6;
 
 /// What somebody wrote and was told that it is kept.
 pub struct Kept {
-    /// Which note.
-    pub note: Id<Note>,
+    /// Which record.
+    pub record: RecordId,
     /// What stands in it.
     pub words: String,
     /// The device it was written on.
     pub by: usize,
+    /// What becomes of the words if the record is deleted for good.
+    pub afterwards: Afterwards,
+}
+
+/// What becomes of words whose record is deleted for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Afterwards {
+    /// Nobody may find them any more.
+    Gone,
+    /// They stand in what takes its place. Nothing else deletes the record.
+    Elsewhere,
+    /// Who wrote it anew may not have known them.
+    Unsure,
 }
 
 /// Devices, the places where they meet, and what is known of both.
@@ -39,6 +52,10 @@ pub struct World {
     pub kept: Vec<Kept>,
     /// Records that are edited now and then.
     pub records: Vec<(Kind, RecordId)>,
+    /// People who may be deleted for good.
+    pub people: Vec<RecordId>,
+    /// Notes with a word in them that may be taken out.
+    pub secrets: Vec<RecordId>,
     /// The recovery key, on paper.
     pub paper: Option<RecoveryKit>,
     /// The folder of everything.
@@ -55,8 +72,18 @@ impl World {
         let mut random = Seeded(story.seed);
         shared.lock().places = story.places.iter().map(|place| Place::new(place.is_carried)).collect();
         let devices = (0..story.devices).map(|at| Device::new(&shared, folder.path(), at, random.number())).collect();
-        let mut world =
-            Self { shared, devices, kept: Vec::new(), records: Vec::new(), paper: None, folder, now: 0, seconds: 0 };
+        let mut world = Self {
+            shared,
+            devices,
+            kept: Vec::new(),
+            records: Vec::new(),
+            people: Vec::new(),
+            secrets: Vec::new(),
+            paper: None,
+            folder,
+            now: 0,
+            seconds: 0,
+        };
         for (place, there) in story.places.iter().enumerate() {
             there.devices.iter().for_each(|device| world.enter(*device, place));
         }
@@ -201,7 +228,7 @@ impl World {
             return self.let_in_again(device, place);
         }
         match self.pass(device, place) {
-            Ok(_) if self.keep_those_in_doubt(device) => true,
+            Ok(_) if self.keep_those_in_doubt(device) | self.agree(device) => true,
             Ok(report) => report.read + report.sent + report.written > 0 || report.new_log,
             Err(Error::Peer(words)) if is_removed(&words) => false,
             Err(Error::Peer(words)) if check::is_turned_out(&words) => self.let_in_again(device, place),

@@ -80,6 +80,25 @@ pub enum What {
     Recover,
     /// It seals everything anew, so that what was before can be forgotten.
     Renew,
+    /// A person is written down, with a note about them, in words that stand nowhere else.
+    Person,
+    /// A note is written with a word in it that stands nowhere else.
+    Secret,
+    /// Something is added to a note with such a word.
+    Add,
+    /// So many people are deleted for good.
+    Purge(usize),
+    /// A word is taken out of a note for good.
+    Rewrite,
+    /// Somebody decides what becomes of what is kept back of a device.
+    Decide {
+        /// It becomes part of the notebook.
+        keep: bool,
+    },
+    /// Somebody agrees to what others deleted for good.
+    Agree,
+    /// A device that was removed and may not know it yet writes a note and syncs.
+    GoOn,
     /// Its clock is wrong by so many days.
     Skew(i64),
     /// It writes segments as a newer version will.
@@ -130,7 +149,15 @@ impl Story {
         if seed.is_multiple_of(RENEWED) {
             add_renewals(&mut events, size, &mut random);
         }
-        Self { seed, devices, places, events: with_meetings(events, seed) }
+        let events = with_meetings(events, seed);
+        let events = if seed.is_multiple_of(UNFORGETTING) { events } else { with_forgetting(events, seed) };
+        Self { seed, devices, places, events }
+    }
+
+    /// The same story, in which nothing is deleted for good, and nobody decides about what is kept back.
+    pub fn without_forgetting(mut self) -> Self {
+        self.events.retain(|event| !event.what.is_of_forgetting());
+        self
     }
 
     /// The same story, in which nobody meets over a line.
@@ -153,6 +180,39 @@ fn with_meetings(events: Vec<Event>, seed: u64) -> Vec<Event> {
         }
     }
     all
+}
+
+/// One world of so many is told as it was before anything could be deleted for good.
+const UNFORGETTING: u64 = 3;
+
+/// Between the other events, too: what is deleted for good, and what is decided. Who is removed goes on for a while now
+/// and then, as otherwise little would be kept back.
+fn with_forgetting(events: Vec<Event>, seed: u64) -> Vec<Event> {
+    let mut random = Seeded(seed ^ 0xf06e7 << 44);
+    let mut all = Vec::new();
+    for event in events {
+        let removed = if let What::Remove(whom) = event.what { Some(whom) } else { None };
+        all.push(event);
+        if let Some(who) = removed.filter(|_| random.below(2) == 0) {
+            all.push(Event { who, what: What::GoOn, seed: random.number() });
+        }
+        if random.below(5) == 0 {
+            all.push(Event { who: random.below(60), what: draw_forgetting(&mut random), seed: random.number() });
+        }
+    }
+    all
+}
+
+fn draw_forgetting(random: &mut Seeded) -> What {
+    match random.below(20) {
+        0..4 => What::Person,
+        4..8 => What::Secret,
+        8..10 => What::Add,
+        10..13 => What::Purge(if random.below(3) == 0 { 4 } else { 1 }),
+        13..16 => What::Rewrite,
+        16 => What::Agree,
+        _ => What::Decide { keep: random.below(2) == 0 },
+    }
 }
 
 /// One world of so many has renewals in it. They are drawn last, so that the stories of all other numbers stay the same.
@@ -235,6 +295,14 @@ fn draw_small(random: &mut Seeded) -> What {
     }
 }
 
+impl What {
+    /// Whether it is drawn by [`with_forgetting`].
+    fn is_of_forgetting(&self) -> bool {
+        matches!(self, Self::Person | Self::Secret | Self::Add | Self::Purge(_) | Self::Rewrite)
+            || matches!(self, Self::Decide { .. } | Self::Agree | Self::GoOn)
+    }
+}
+
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let who = self.who;
@@ -261,6 +329,15 @@ impl fmt::Display for Event {
             What::Invite(whom) => write!(f, "{who} lets in a device that is new, or {whom}"),
             What::MakeRecoveryKey => write!(f, "{who} makes a recovery key"),
             What::Renew => write!(f, "{who} seals everything anew"),
+            What::Person => write!(f, "{who} writes a person down, and a note about them"),
+            What::Secret => write!(f, "{who} writes a note with a secret in it"),
+            What::Add => write!(f, "{who} adds something to a note with a secret"),
+            What::Purge(people) => write!(f, "{who} deletes for good, people: {people}"),
+            What::Rewrite => write!(f, "{who} takes a secret out of a note for good"),
+            What::Decide { keep: true } => write!(f, "{who}, or who can, keeps what is kept back of a device"),
+            What::Decide { keep: false } => write!(f, "{who}, or who can, drops what is kept back of a device"),
+            What::Agree => write!(f, "{who} agrees to what others deleted for good"),
+            What::GoOn => write!(f, "{who} writes a note and syncs, though it may be removed"),
             What::Recover => write!(f, "a new device comes in with the recovery key where {who} is"),
             What::Skew(days) => write!(f, "the clock of {who} is wrong by {days} days"),
             What::Newer => write!(f, "{who} writes segments as a newer version will"),

@@ -1,6 +1,6 @@
 //! What is kept back until somebody decides: segments of a device that nobody let in, or that it wrote after it was
 //! removed, or before that if what would show so is lost. Kept means that this device tells their changes as somebody
-//! else's, in its own log, so that every other takes them too; dropped means that they are never taken here.
+//! else's, in its own log, so that every other takes them too; dropped means that nobody here is asked again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -147,8 +147,9 @@ impl Notebook {
         Ok(report)
     }
 
-    /// Leaves what is kept back of a device for good; says how many segments that were. They stay, sealed, until a renewal.
-    /// What may still turn out to count is not dropped.
+    /// Leaves what is kept back of a device; says how many segments that were. They stay, sealed, until a renewal. What may
+    /// still turn out to count is not dropped; and should any of it count after all, since another device had it before it
+    /// heard of the removal, it becomes part of this notebook as of all others.
     ///
     /// # Errors
     /// As [`Notebook::keep_back_no_more`]; [`Error::Invalid`] when all there is may still turn out to count.

@@ -8,13 +8,13 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::{SetAside, SyncReport};
 use crate::error::Result;
-use crate::model::{Kind, RecordId};
+use crate::model::{Kind, Note, RecordId};
 use crate::notebook::purge::{UNSCRUBBED, successor_of};
 use crate::notebook::{Change, Notebook, Origin};
 use crate::query::pages;
 use crate::store;
 use crate::sync::member::{Member, Written};
-use crate::sync::roster::{Act, MAX_PURGED};
+use crate::sync::roster::{Act, MAX_PURGED, Purge};
 
 /// How much is deleted on the word of other devices, since somebody on this one last agreed.
 const MAX_PEOPLE: u64 = 3;
@@ -47,6 +47,8 @@ struct Deletion {
     ids: BTreeSet<RecordId>,
     /// What stands for the one record, if it was written anew without some of its words.
     successor: Option<RecordId>,
+    /// That has not come. Until it has, the record with the old words is all there is, and stays.
+    is_early: bool,
 }
 
 /// What was deleted on the word of others alone.
@@ -95,11 +97,12 @@ impl Notebook {
     /// Deletes here what others deleted for good, as far as their word is enough. Tells if there was no room to say what was
     /// deleted here.
     pub(super) fn take_purges(&self, member: &Member, report: &mut SyncReport) -> Result<()> {
-        if !self.unsaid_purges(member)?.is_empty() {
-            report.set_aside.push(SetAside { file: "the list of devices".into(), why: NO_ROOM_TO_SAY.into() });
+        let no_room = SetAside { file: "the list of devices".into(), why: NO_ROOM_TO_SAY.into() };
+        if !self.unsaid_purges(member)?.is_empty() && !report.set_aside.contains(&no_room) {
+            report.set_aside.push(no_room);
         }
         let mut done = self.since()?;
-        for deletion in self.deletions(member)? {
+        for deletion in self.deletions(member)?.into_iter().filter(|deletion| !deletion.is_early) {
             let more = done.with(&deletion);
             if more.is_too_much() {
                 report.purges_waiting.push(deletion.waiting());
@@ -111,17 +114,50 @@ impl Notebook {
         Ok(())
     }
 
+    /// Once more after reading: what stands for a record that was written anew may have come. If not, the record goes on its
+    /// way to the others with what was written here into it, to whom it comes too late: a note keeps that.
+    pub(super) fn take_early_purges(&self, member: &Member, report: &mut SyncReport) -> Result<()> {
+        if !self.has_early_purges(member)? {
+            return Ok(());
+        }
+        report.purges_waiting.clear();
+        self.take_purges(member, report)?;
+        for deletion in self.deletions(member)?.into_iter().filter(|deletion| deletion.is_early) {
+            if let Some(note) = self.note_of(&deletion)? {
+                report.kept_in_notes += 1;
+                self.put(note)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a record is here that another device wrote anew.
+    fn has_early_purges(&self, member: &Member) -> Result<bool> {
+        for purge in member.roster().purges.iter().filter(|purge| purge.successor.is_some()) {
+            for id in &purge.records {
+                if self.read(|connection| store::document_row(connection, *id))?.is_some() {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// What was written here and nowhere else into a record that was written anew.
+    fn note_of(&self, deletion: &Deletion) -> Result<Option<Note>> {
+        match (deletion.successor, deletion.ids.first().filter(|_| deletion.records > 0)) {
+            (Some(successor), Some(id)) => self.note_of_unsent(*id, successor, &deletion.by),
+            _ => Ok(None),
+        }
+    }
+
     fn take_deletion(&self, deletion: Deletion, since: String, report: &mut SyncReport) -> Result<()> {
-        let Some(successor) = deletion.successor else {
+        if deletion.successor.is_none() {
             report.deleted += deletion.records;
             return self.delete_here(deletion.ids, since);
-        };
+        }
         report.rewritten += deletion.records;
-        let note = match deletion.ids.first().filter(|_| deletion.records > 0) {
-            Some(id) => self.note_of_unsent(*id, successor, &deletion.by)?,
-            None => None,
-        };
-        let Some(note) = note else { return self.delete_here(deletion.ids, since) };
+        let Some(note) = self.note_of(&deletion)? else { return self.delete_here(deletion.ids, since) };
         report.kept_in_notes += 1;
         let mut writing = self.write();
         writing.put(note)?;
@@ -134,7 +170,8 @@ impl Notebook {
     /// As [`Notebook::member`].
     pub fn purges_waiting(&self, keys: &dyn crate::sync::keystore::KeyStore) -> Result<Vec<WaitingPurge>> {
         let Some(member) = self.member(keys)? else { return Ok(Vec::new()) };
-        Ok(self.deletions(&member)?.iter().filter(|deletion| deletion.records > 0).map(Deletion::waiting).collect())
+        let waits = |deletion: &&Deletion| deletion.records > 0 && !deletion.is_early;
+        Ok(self.deletions(&member)?.iter().filter(waits).map(Deletion::waiting).collect())
     }
 
     /// Somebody on this device agrees: whatever others deleted for good is deleted here too. Says how many records.
@@ -144,7 +181,7 @@ impl Notebook {
     pub fn agree_to_purges(&self, keys: &dyn crate::sync::keystore::KeyStore) -> Result<u64> {
         let Some(member) = self.member(keys)? else { return Ok(0) };
         let (mut records, mut noted) = (0, self.since()?.noted);
-        for deletion in self.deletions(&member)? {
+        for deletion in self.deletions(&member)?.into_iter().filter(|deletion| !deletion.is_early) {
             records += deletion.records;
             noted += deletion.noted();
             // What was written here meanwhile into a record written anew is kept in a note, whoever agreed.
@@ -168,7 +205,8 @@ impl Notebook {
         let mut seen: HashSet<RecordId> = self.read(store::purged)?.into_iter().collect();
         let here = self.read(store::document_ids)?;
         let mut may_be_noted = MAX_NOTED.saturating_sub(self.since()?.noted);
-        let mut deletions = Vec::new();
+        let rewritten: HashSet<RecordId> = roster.purges.iter().filter_map(written_anew).collect();
+        let (mut deletions, mut early) = (Vec::new(), BTreeSet::new());
         for purge in &roster.purges {
             let (of_here, of_none): (Vec<RecordId>, Vec<RecordId>) =
                 purge.records.iter().filter(|id| !seen.contains(*id)).partition(|id| here.contains(*id));
@@ -179,19 +217,24 @@ impl Notebook {
             if ids.is_empty() {
                 continue;
             }
-            seen.extend(&ids);
+            let successor = match (written_anew(purge), &purge.records[..]) {
+                (Some(_), _) => purge.successor,
+                (None, [only]) => self.successor_here(*only)?,
+                _ => None,
+            };
+            let is_early = !records.is_empty() && successor.is_some_and(|it| !has_come(it, &rewritten, &here, &seen));
+            if is_early && !early.insert(successor) {
+                continue;
+            }
+            // Somebody else may delete the same for good, and not write it anew.
+            seen.extend(ids.iter().filter(|_| !is_early));
             let people = self.read(|connection| {
                 let kind = |id: &RecordId| Ok(pages::get_any(connection, *id)?.map(|record| record.kind()));
                 let kinds = records.iter().map(kind).collect::<Result<Vec<Option<Kind>>>>()?;
                 Ok(kinds.into_iter().filter(|kind| *kind == Some(Kind::Contact)).count())
             })?;
             let (people, records) = (people as u64, records.len() as u64);
-            let successor = match purge.records[..] {
-                [only] if purge.successor == Some(successor_of(only)) => purge.successor,
-                [only] => self.successor_here(only)?,
-                _ => None,
-            };
-            deletions.push(Deletion { by: roster.name_of(&purge.by), people, records, ids, successor });
+            deletions.push(Deletion { by: roster.name_of(&purge.by), people, records, ids, successor, is_early });
         }
         Ok(deletions)
     }
@@ -199,6 +242,28 @@ impl Notebook {
     fn delete_here(&self, ids: BTreeSet<RecordId>, since: String) -> Result<()> {
         self.commit(Change { purged: ids, meta: meta_of(since), ..Change::default() }, Origin::Peer).map(drop)
     }
+}
+
+/// The record that this says was written anew.
+fn written_anew(purge: &Purge) -> Option<RecordId> {
+    match purge.records[..] {
+        [only] if purge.successor == Some(successor_of(only)) => Some(only),
+        _ => None,
+    }
+}
+
+/// Whether what stands for a record is here, or was deleted for good itself; if it was written anew in its turn, what stands
+/// for that.
+fn has_come(
+    mut successor: RecordId,
+    rewritten: &HashSet<RecordId>,
+    here: &HashSet<RecordId>,
+    gone: &HashSet<RecordId>,
+) -> bool {
+    while rewritten.contains(&successor) && !here.contains(&successor) {
+        successor = successor_of(successor);
+    }
+    here.contains(&successor) || gone.contains(&successor)
 }
 
 /// What is remembered with a deletion.

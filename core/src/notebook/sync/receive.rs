@@ -603,6 +603,7 @@ impl Notebook {
             self.settle_what_came(member)?;
         }
         self.try_again(member, report)?;
+        self.take_early_purges(member, report)?;
         report.waiting = self.read(store::count_waiting)?;
         report.strangers = self.read(|connection| segments::count(connection, SegmentState::Stranger))?;
         report.after_removal = self.read(|connection| segments::count(connection, SegmentState::AfterRemoval))?;
@@ -611,12 +612,13 @@ impl Notebook {
         Ok(())
     }
 
-    /// Looks again at what was kept back.
+    /// Looks again at what was kept back, and at what somebody dropped: another device may have taken it before it heard of
+    /// the removal, or somebody may keep the device after all. Then all others show it, and so does this one.
     pub(super) fn weigh_again(&self, member: &Member, report: &mut SyncReport) -> Result<()> {
         // Whether a segment counts has to do with which others are here, and not with what became of these.
         let mut weighing = Weighing::default();
         let mut room = self.room_kept_back()?;
-        for (at, before) in self.read(segments::kept_back)? {
+        for (at, before) in self.read(segments::left_out)? {
             let bytes = self.read(|connection| segments::whole(connection, &at))?.unwrap_or_default();
             let Some(epoch) = Header::read(&bytes).ok().and_then(|header| member.epoch(&header.key)) else { continue };
             let opened = segment::open(&bytes, &epoch)?;
@@ -626,7 +628,8 @@ impl Notebook {
                 SegmentState::Taken if text.needs_update() => SegmentState::Newer,
                 state => state,
             };
-            if state == before {
+            let stays_dropped = before == SegmentState::Dropped && state != SegmentState::Taken;
+            if state == before || stays_dropped {
                 continue;
             }
             match state {
