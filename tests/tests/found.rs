@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use kith_core::Error;
 use kith_core::model::{Note, RecordId};
 use kith_core::sync::segment::Item;
 use tests::forge::{Change, Stranger};
@@ -395,4 +396,36 @@ fn what_was_kept_back_does_not_come_into_the_log_of_another_device_when_its_auth
     home.meet(&[&phone, &laptop]);
     assert!(!reads(&phone, "Mallory") && !reads(&laptop, "Mallory"));
     assert_alike(&phone, &laptop);
+}
+
+#[test]
+fn who_was_let_in_by_a_device_that_others_removed_hears_of_all_of_that_from_its_host() {
+    let home = Home::new();
+    let (left, right) = (home.elsewhere(), &home.shared);
+    let [desk, phone, laptop, tablet, guest] = [("desk", 1), ("phone", 2), ("laptop", 3), ("tablet", 4), ("guest", 5)]
+        .map(|(name, seed)| home.device(name, seed));
+    desk.lets_in(&phone, &left);
+    phone.lets_in(&laptop, right);
+    phone.lets_in(&tablet, right);
+    // Nobody has heard of the others' removals. Of the laptop's second one nobody knows but whom its first key was given to:
+    // the phone, and not whom the phone lets in under the tablet's.
+    desk.notebook.remove_device(&desk.keys, "phone").unwrap();
+    for name in ["desk", "phone"] {
+        laptop.notebook.remove_device(&laptop.keys, name).unwrap();
+    }
+    tablet.notebook.remove_device(&tablet.keys, "laptop").unwrap();
+    tablet.pass(right).unwrap();
+    phone.lets_in(&guest, right);
+    for _ in 0..4 {
+        for (device, folder) in [(&laptop, right), (&desk, &left), (&phone, &left), (&phone, right), (&guest, right)] {
+            drop(device.pass(folder));
+        }
+    }
+    let told = guest.pass(right);
+    assert!(matches!(&told, Err(Error::Peer(words)) if words.contains("invite it anew")), "{told:?}");
+    write(&guest, "what the guest wrote");
+    laptop.lets_in(&guest, right);
+    home.rest(&[&laptop, &guest]);
+    assert!(reads(&laptop, "what the guest wrote"));
+    assert_alike(&laptop, &guest);
 }

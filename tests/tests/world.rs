@@ -71,6 +71,7 @@ failed_once! {
     a_key_came_before_a_backup_was_put_back: full(12987),
     devices_come_in_by_two_recovery_keys: full(9053),
     who_renews_has_not_heard_of_a_removal: full(22808),
+    who_was_let_in_by_a_removed_device_hears_of_it_from_nobody_else: full(18600),
 }
 
 /// A story as it was when it failed, before anything could be deleted for good.

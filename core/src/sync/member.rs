@@ -730,7 +730,8 @@ impl Member {
 
     /// Who has to be able to read the roster, whatever HPKE key it has now: everybody what this device opened, who was
     /// removed what tells of it, and who was let in by it the same. Two sides that removed each other may have renewed
-    /// their keys each for itself.
+    /// their keys each for itself. Whom this device let in itself, without that counting, it tells all it knows: nobody else
+    /// may have heard of such a device, and it learns nothing that this one could not tell it anyway.
     pub fn readers_of_the_roster(&self) -> Vec<Reader> {
         let me = self.device();
         let all = self.held_epochs();
@@ -751,8 +752,10 @@ impl Member {
         let of_removed = |may_read: &[EntryHash]| [may_read, disputed].concat().into_iter().collect::<BTreeSet<_>>();
         let removed = self.roster.removed.iter().map(|removed| reader(removed.device, of_removed(&removed.may_read)));
         let void = self.roster.void.iter().take(MOST_VOID).map(|void| {
-            let host = self.roster.removed(&void.by)?;
-            reader(void.public.device, of_removed(&host.may_read))
+            let host = self.roster.removed(&void.by).map(|host| of_removed(&host.may_read));
+            let guest = (void.by == me).then(|| void.may_read.iter().copied().collect());
+            let epochs = [host, guest].into_iter().flatten().reduce(|all, more| &all | &more)?;
+            reader(void.public.device, epochs)
         });
         devices.chain(removed).chain(void).flatten().collect()
     }

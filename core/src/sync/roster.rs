@@ -171,6 +171,8 @@ pub struct VoidAdd {
     pub public: DevicePublic,
     /// What it is called.
     pub name: String,
+    /// The epochs that did not follow a removal of it, whether that counts or not: who let it in may tell it of them.
+    pub may_read: Vec<EntryHash>,
 }
 
 /// A key that some devices share, from one change of the roster on.

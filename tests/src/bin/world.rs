@@ -1,5 +1,6 @@
 //! Lives through worlds, many in a row, and counts what went wrong in them:
-//! `cargo run --release -p tests --bin world -- --seeds 0..1000 [--small] [--lines]`.
+//! `cargo run --release -p tests --bin world -- --seeds 0..1000 [--small] [--without-forgetting] [--lines]`.
+//! Without forgetting, nothing is deleted for good and nothing decided, as in the worlds that were lived before that was.
 //! With `--lines` every call of the first failing story is told, too.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::exit)]
 
@@ -13,6 +14,7 @@ use tests::world::{Counts, Size, Story, less, live, lived};
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let size = if arguments.iter().any(|argument| argument == "--small") { Size::Small } else { Size::Full };
+    let is_as_before = arguments.iter().any(|argument| argument == "--without-forgetting");
     let seeds = arguments.iter().skip_while(|argument| *argument != "--seeds").nth(1);
     let seeds = seeds.and_then(|seeds| seeds.split_once("..")).map(|(from, to)| (from.parse(), to.parse()));
     let Some((Ok(from), Ok(to))) = seeds else { panic!("world --seeds A..B [--small]") };
@@ -22,6 +24,7 @@ fn main() {
     let seeds: Vec<u64> = (from..to).collect();
     each_seed("world", &seeds, |seed| {
         let story = Story::draw(seed, size);
+        let story = if is_as_before { story.without_forgetting() } else { story };
         match live(&story) {
             Ok(ended) => {
                 let mut counts = counts.lock().unwrap();

@@ -152,6 +152,7 @@ impl Notebook {
             // to whom it let in beside that: the others may not have heard of such a device at all.
             let (me, roster) = (member.device(), member.roster());
             if roster.removed(&me).is_none() {
+                self.hand_on_keys(&member)?;
                 self.put_roster(place, &found)?;
             } else if roster.void.iter().any(|void| void.by == me) {
                 self.put_bags_for_its_guests(&member, place)?;

@@ -355,9 +355,18 @@ impl<'a> Weighing<'a> {
                 by: entry.author,
                 public: public.clone(),
                 name: name.into(),
+                may_read: self.epochs_beside_removals(&public.device),
             })
         });
         void.collect()
+    }
+
+    /// The epochs that follow no removal of this device, whether it counts or not.
+    fn epochs_beside_removals(&self, device: &DeviceId) -> Vec<EntryHash> {
+        let removals: Vec<usize> = (0..self.list.len()).filter(|at| self.target(*at) == Some(*device)).collect();
+        let epochs = (0..self.list.len()).filter(|at| self.list[*at].act.opens().is_some());
+        let beside = epochs.filter(|at| !removals.iter().any(|removal| self.is_before(*removal, *at)));
+        beside.map(|at| self.list[at].hash).collect()
     }
 
     fn epoch(&self, at: usize, counting: &Counting) -> Option<Epoch> {
