@@ -219,7 +219,7 @@ pub(super) fn parcel_name(id: &[u8; 16]) -> String {
 }
 
 /// A folder may have something else under a name that was cut short or swapped: then it goes, and this takes its place.
-pub(super) fn put(place: &dyn Mailbox, name: &str, bytes: &[u8]) -> Result<()> {
+pub(in crate::notebook) fn put(place: &dyn Mailbox, name: &str, bytes: &[u8]) -> Result<()> {
     match place.put_new(name, bytes) {
         Err(Error::Unreadable(_)) => match place.delete(name) {
             Ok(()) => place.put_new(name, bytes),
