@@ -32,7 +32,8 @@ struct TodayView: View {
     rows("today.reminders", today.reminders.map { Row($0.name, told($0.record.words, $0.record.day)) }, more.reminders)
     rows("today.meetings", today.meetings.map { Row($0.name, $0.record.title) }, more.meetings)
     rows(
-      "today.decisions", today.decisions.map { Row($0.name, told($0.record.words, $0.record.decideOn)) }, more.decisions)
+      "today.decisions", today.decisions.map { Row($0.name, told($0.record.words, $0.record.decideOn)) },
+      more.decisions)
     if let coffee = today.coffee {
       rows("today.coffee", [Row(coffee.person.name, coffee.reasons.joined(separator: ", "))], 0)
     }

@@ -237,7 +237,7 @@ def test_whatever_a_folder_throws_in_whatever_function_is_an_error_of_ours_and_n
 @pytest.mark.parametrize("where", ["read", "write", "remove"])
 def test_whatever_a_key_store_throws_in_whatever_function_is_an_error_of_ours_and_nothing_is_lost(tmp_path, mailbox, where, what):
     keychain = MoodyKeychain()
-    phone = Device(tmp_path / "phone", "the phone", kith.KeyRing.of_phone(keychain, str(tmp_path)))
+    phone = Device(tmp_path / "moody", "the phone", kith.KeyRing.of_phone(keychain, str(tmp_path)))
     tablet = Device(tmp_path / "tablet", "the tablet")
     phone.notebook.jot_line("Dana Ruiz")
     keychain.throws_in, keychain.what = where, what
@@ -312,7 +312,7 @@ def test_mailboxes_are_remembered_with_their_secrets_and_forgotten(devices, tmp_
     assert phone.notebook.mailboxes() == [place]
     phone.sync(phone.notebook.open_mailbox(place, phone.keys))
     with pytest.raises(KithError.NotFound):
-        phone.notebook.add_mailbox(Place.FOLDER(str(tmp_path / "unplugged")), None, phone.keys)
+        phone.notebook.add_mailbox(Place.FOLDER(str(tmp_path / "unplugged")), None, phone.keys, Run())
     server = Place.WEB_DAV(url="no address", user="dana", plain_http=False)
     with pytest.raises(KithError.Invalid):
         phone.notebook.add_mailbox(server, "secret", phone.keys, Run())
