@@ -1,6 +1,9 @@
 package kith
 
+import kith.model.Area
 import kith.model.KithException
+import kith.model.Origin
+import kith.model.RecordId
 import kith.notebook.ChangeListener
 import kith.notebook.FolderItem
 import kith.notebook.KeyRing
@@ -85,7 +88,9 @@ class PhoneTest {
     fun whatever_a_clock_or_a_listener_throws_is_passed_over() = story {
         for (thrown in THROWN) {
             val (clock, broken) = moody<PhoneClock>(object : PhoneClock { override fun unixMs() = 0L })
-            val (ear, deaf) = moody<ChangeListener>(ChangeListener { _, _, _ -> })
+            val (ear, deaf) = moody<ChangeListener>(object : ChangeListener {
+                override fun changed(areas: List<Area>, ids: List<RecordId>, origin: Origin) {}
+            })
             broken.set("unixMs", thrown)
             deaf.set("changed", thrown)
             Notebook.open("$folder/${thrown().javaClass.simpleName}.kith", PHONE, clock).use { notebook ->
