@@ -61,6 +61,7 @@ import Testing
   func whateverAKeyStoreThrowsInWhateverFunctionIsAnErrorAndNothingIsLost(function: String) async throws {
     try FileManager.default.createDirectory(at: folder.file("shared"), withIntermediateDirectories: true)
     let phone = try await Device("phone", in: folder, secrets: secrets)
+    try await phone.notebook.run { try $0.tryMailbox(mailbox: phone.mailbox, run: $1) }
     try await phone.jot("Dana Ruiz")
     secrets.throwing.name.with { $0 = function }
     // The first sync draws the keys; the second invitation forgets the first.

@@ -286,7 +286,7 @@ private final class World {
     case "is_export": return try isExport(file: file(&with).path)
     case "restore_backup":
       let to = try home(device).appendingPathComponent("notebook.kith").path
-      return try restoreBackup(from: file(&with).path, to: to, passphrase: with.maybe("passphrase"))
+      return try restoreBackup(from: file(&with).path, to: to, passphrase: with.maybe("passphrase"), run: Run())
     default: return try ask(doing, try notebook(device), try keys(device), &with)
     }
   }
@@ -307,7 +307,7 @@ private final class World {
     guard case .asked(let digits) = try new.join(mailbox: mailbox, keys: newKeys, code: code, run: Run()) else {
       throw Untold(words: "nobody asked")
     }
-    #expect(try old.requestToJoin(mailbox: mailbox, keys: oldKeys)?.digits == digits)
+    #expect(try old.requestToJoin(mailbox: mailbox, keys: oldKeys, run: Run())?.digits == digits)
     let name = try #require(try old.admit(mailbox: mailbox, keys: oldKeys, digits: digits, run: Run()))
     _ = try new.join(mailbox: mailbox, keys: newKeys, code: nil, run: Run())
     _ = try new.sync(mailbox: mailbox, keys: newKeys, run: Run())
