@@ -152,7 +152,7 @@ class PhoneTest {
     }
 
     private companion object {
-        /** The generated code passes on an exception. An `Error`, such as that of `TODO()`, it lets through to JNA. */
+        /** The generated code passes on an exception. An `Error` of Kotlin it lets through to JNA, which drops it. */
         val THROWN = listOf<() -> Throwable>({ IllegalStateException("a mistake") }, { NotImplementedError() })
     }
 }
