@@ -280,7 +280,7 @@ fn an_import_that_is_half_undone_goes_on_where_it_was() {
 fn a_place_that_is_taken_back_while_it_is_tried_out_is_not_remembered() {
     let home = Home::new();
     let phone = home.device("phone", 1);
-    let place = Place::Folder { path: home.shared.clone() };
+    let place = Place::Folder { path: home.shared };
     let mut taken_back = 0;
     loop {
         let patience = Patience::of(taken_back);
