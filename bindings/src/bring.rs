@@ -11,24 +11,29 @@ use crate::notebook::{Notebook, guarded};
 use crate::{Result, Run};
 
 /// Makes a notebook from a backup, in a place where there is none; it begins a new log at its next sync. The passphrase
-/// is for a sealed one. Takes a second or two for a sealed backup, whatever its size: that is the seal.
+/// is for a sealed one. Takes a second or two for a sealed backup, whatever its size: that is the seal. The run counts bytes
+/// of the backup.
 ///
 /// # Errors
-/// [`KithError::Invalid`](crate::KithError::Invalid) when a notebook is there already, or the passphrase is missing or
-/// wrong; [`KithError::Unreadable`](crate::KithError::Unreadable) when the backup is damaged; nothing is left behind then.
+/// [`KithError::Exists`](crate::KithError::Exists) when a notebook is there already,
+/// [`KithError::Denied`](crate::KithError::Denied) when the passphrase is missing or wrong,
+/// [`KithError::Unreadable`](crate::KithError::Unreadable) when the backup is damaged; nothing is left behind then, nor when
+/// it is cancelled.
 #[uniffi::export]
-pub fn restore_backup(from: PathBuf, to: PathBuf, passphrase: Option<String>) -> Result<()> {
-    guarded(|| core::Notebook::restore_backup(&from, &to, passphrase.as_deref()))
+pub fn restore_backup(from: PathBuf, to: PathBuf, passphrase: Option<String>, run: Arc<Run>) -> Result<()> {
+    let mut progress = |done, total| run.step(done, total);
+    guarded(|| core::Notebook::restore_backup(&from, &to, passphrase.as_deref(), &mut progress))
 }
 
-/// Takes out of a damaged notebook what can still be read, into a new file; answers how many records that are.
+/// Takes out of a damaged notebook what can still be read, into a new file; answers how many records that are. The run counts
+/// records; cancelled, no file is left.
 ///
 /// # Errors
-/// [`KithError::Invalid`](crate::KithError::Invalid) when the new file is there already,
+/// [`KithError::Exists`](crate::KithError::Exists) when the new file is there already,
 /// [`KithError::Unreadable`](crate::KithError::Unreadable) when nothing can be read.
 #[uniffi::export]
-pub fn rescue(from: PathBuf, to: PathBuf) -> Result<u64> {
-    guarded(|| core::Notebook::rescue(&from, &to))
+pub fn rescue(from: PathBuf, to: PathBuf, run: Arc<Run>) -> Result<u64> {
+    guarded(|| core::Notebook::rescue(&from, &to, &mut |done, total| run.step(done, total)))
 }
 
 /// Whether this file is an export of a whole notebook, by its beginning; it comes in with [`Notebook::import_export`],
@@ -89,20 +94,21 @@ impl Notebook {
     }
 
     /// Undoes an import: what it made and nobody touched or linked since is deleted, a field goes back where it still
-    /// holds what was imported.
+    /// holds what was imported. The run counts records; cancelled, what is back stays back, and the rest goes when it is
+    /// undone again.
     ///
     /// # Errors
     /// [`KithError::NotFound`](crate::KithError::NotFound) when there is no such import,
     /// [`KithError::Invalid`](crate::KithError::Invalid) when it was undone before.
-    pub fn undo_import(&self, id: Id<Import>) -> Result<ImportUndone> {
-        self.ask(|notebook| notebook.undo_import(id))
+    pub fn undo_import(&self, id: Id<Import>, run: Arc<Run>) -> Result<ImportUndone> {
+        self.ask(|notebook| notebook.undo_import(id, &mut |done, total| run.step(done, total)))
     }
 
     /// Writes a new file that appears when all of it is there; answers how many records or people are in it. Without
     /// `private`, private parts stay here. The run counts bytes, and does not know of how many.
     ///
     /// # Errors
-    /// [`KithError::Invalid`](crate::KithError::Invalid) when there is such a file already,
+    /// [`KithError::Exists`](crate::KithError::Exists) when there is such a file already,
     /// [`KithError::Storage`](crate::KithError::Storage) when it cannot be written; then no file is left.
     pub fn export_file(&self, file: PathBuf, form: ExportForm, private: bool, run: Arc<Run>) -> Result<u64> {
         self.ask(|notebook| notebook.export_file(&file, form, private, &mut |done, total| run.step(done, total)))
@@ -132,18 +138,19 @@ impl Notebook {
     /// # Errors
     /// [`KithError::NotFound`](crate::KithError::NotFound) when the folder is not there,
     /// [`KithError::Storage`](crate::KithError::Storage) when the disk refuses.
-    pub fn backup_if_due(&self) -> Result<Option<PathBuf>> {
-        self.ask(core::Notebook::backup_if_due)
+    pub fn backup_if_due(&self, run: Arc<Run>) -> Result<Option<PathBuf>> {
+        self.ask(|notebook| notebook.backup_if_due(&mut |done, total| run.step(done, total)))
     }
 
     /// Writes the whole notebook into one new file, while it is in use; with a passphrase, sealed: without it nobody can
-    /// open it. Some seconds for a large notebook.
+    /// open it. Some seconds for a large notebook. The run counts bytes; cancelled, no file is left.
     ///
     /// # Errors
-    /// [`KithError::Invalid`](crate::KithError::Invalid) when there is such a file already,
+    /// [`KithError::Exists`](crate::KithError::Exists) when there is such a file already,
     /// [`KithError::Storage`](crate::KithError::Storage) when the disk refuses; then no file is left.
-    pub fn backup(&self, file: PathBuf, passphrase: Option<String>) -> Result<()> {
-        self.ask(|notebook| notebook.backup(&file, passphrase.as_deref()))
+    pub fn backup(&self, file: PathBuf, passphrase: Option<String>, run: Arc<Run>) -> Result<()> {
+        let mut progress = |done, total| run.step(done, total);
+        self.ask(|notebook| notebook.backup(&file, passphrase.as_deref(), &mut progress))
     }
 
     /// Looks at every page of the file and every record, and puts right what is derived from them. The run counts records.
@@ -155,12 +162,12 @@ impl Notebook {
     }
 
     /// Drops everything that is derived from the records, and derives it again. Some seconds for a large notebook; nobody
-    /// needs it while [`Notebook::check_up`] finds nothing.
+    /// needs it while [`Notebook::check_up`] finds nothing. The run counts records; cancelled, everything is as it was.
     ///
     /// # Errors
     /// [`KithError::Storage`](crate::KithError::Storage) when the disk refuses.
-    pub fn rebuild(&self) -> Result<()> {
-        self.ask(core::Notebook::rebuild)
+    pub fn rebuild(&self, run: Arc<Run>) -> Result<()> {
+        self.ask(|notebook| notebook.rebuild(&mut |done, total| run.step(done, total)))
     }
 
     /// Does a little of what can wait, in at most some 50 ms: short histories, words to search for. Answers whether there

@@ -27,49 +27,73 @@ impl Notebook {
     /// then those that are looked after.
     ///
     /// # Errors
-    /// [`KithError::Peer`](crate::KithError::Peer) when the mailbox belongs to another notebook, this device was removed,
-    /// or the place cannot be used just now; [`KithError::NotFound`](crate::KithError::NotFound) when there is no such
-    /// place. What was done until then stays done.
+    /// [`KithError::Foreign`](crate::KithError::Foreign) when the mailbox belongs to another notebook, or this one was put
+    /// back without the keys of its device; [`KithError::Removed`](crate::KithError::Removed) when this device was removed;
+    /// [`KithError::Unreachable`](crate::KithError::Unreachable) when the place cannot be used just now,
+    /// [`KithError::Denied`](crate::KithError::Denied) when it does not let this device in, [`KithError::NotFound`](crate::KithError::NotFound)
+    /// when there is no such place. What was done until then stays done.
     pub fn sync(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>, run: Arc<Run>) -> Result<SyncReport> {
-        self.ask(|notebook| notebook.sync(mailbox.place(), keys.keys(), &mut |done, total| run.step(done, total)))
+        self.ask(|notebook| mailbox.followed(&run, |place, progress| notebook.sync(place, keys.keys(), progress)))
     }
 
     /// Begins an invitation through a mailbox, and syncs with it: answers the code to be typed on the new device, or shown
-    /// to its camera. An earlier invitation is void from then on.
+    /// to its camera. An earlier invitation is void from then on. Cancelled, no code was shown, and whatever of it was
+    /// written goes with the next invitation, or with [`Notebook::cancel_invitation`].
     ///
     /// # Errors
     /// As [`Notebook::sync`].
-    pub fn invite(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>) -> Result<String> {
-        self.ask(|notebook| Ok(notebook.invite(mailbox.place(), keys.keys())?.text().to_string()))
+    pub fn invite(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>, run: Arc<Run>) -> Result<String> {
+        self.ask(|notebook| {
+            let code = mailbox.watched(&run, |place| notebook.invite(place, keys.keys()))?;
+            Ok(code.text().to_string())
+        })
     }
 
     /// The device that was invited and asks to be let in, once it has come; to be asked every few seconds.
     ///
     /// # Errors
-    /// [`KithError::Peer`](crate::KithError::Peer) when it was not written by somebody who knows the code: the invitation
-    /// is void then. [`KithError::NotFound`](crate::KithError::NotFound) when nobody is invited.
-    pub fn request_to_join(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>) -> Result<Option<JoinRequest>> {
+    /// [`KithError::Declined`](crate::KithError::Declined) when it was not written by somebody who knows the code: the
+    /// invitation is void then. [`KithError::NotFound`](crate::KithError::NotFound) when nobody is invited.
+    pub fn request_to_join(
+        &self,
+        mailbox: Arc<Mailbox>,
+        keys: Arc<KeyRing>,
+        run: Arc<Run>,
+    ) -> Result<Option<JoinRequest>> {
         self.ask(|notebook| {
-            let request = notebook.request_to_join(mailbox.place(), keys.keys())?;
+            let request = mailbox.watched(&run, |place| notebook.request_to_join(place, keys.keys()))?;
             Ok(request.map(|request| JoinRequest { name: request.name, digits: request.digits }))
         })
     }
 
-    /// Lets in the device that asked, if these are the digits it shows; answers its name.
+    /// Lets in the device that asked, if these are the digits it shows; answers its name, or none while its person has not
+    /// said yes there, too: to be asked every few seconds. Cancelled, the device is let in or it is not, and asked again it
+    /// is.
     ///
     /// # Errors
-    /// [`KithError::Invalid`](crate::KithError::Invalid) when it shows others: the invitation is void then; else as
+    /// [`KithError::Declined`](crate::KithError::Declined) when it shows others, or its person said no: the invitation is
+    /// void then; [`KithError::NotFound`](crate::KithError::NotFound) when nobody is invited or has asked; else as
     /// [`Notebook::sync`].
-    pub fn admit(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>, digits: String) -> Result<String> {
-        self.ask(|notebook| Ok(notebook.admit_who_shows(mailbox.place(), keys.keys(), &digits)?.name))
+    pub fn admit(
+        &self,
+        mailbox: Arc<Mailbox>,
+        keys: Arc<KeyRing>,
+        digits: String,
+        run: Arc<Run>,
+    ) -> Result<Option<String>> {
+        self.ask(|notebook| {
+            let request = mailbox.watched(&run, |place| notebook.admit_who_shows(place, keys.keys(), &digits))?;
+            Ok(request.map(|request| request.name))
+        })
     }
 
-    /// Takes an invitation back; what was not answered is void.
+    /// Takes an invitation back; what was not answered is void. Cancelled or failed, it is void all the same, and the other
+    /// device may not hear of it.
     ///
     /// # Errors
     /// As [`Notebook::sync`].
-    pub fn cancel_invitation(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>) -> Result<()> {
-        self.ask(|notebook| notebook.cancel_invitation(mailbox.place(), keys.keys()))
+    pub fn cancel_invitation(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>, run: Arc<Run>) -> Result<()> {
+        self.ask(|notebook| mailbox.watched(&run, |place| notebook.cancel_invitation(place, keys.keys())))
     }
 
     /// Asks at the notebook a code leads into: whose it is, how large, and the digits, for a person to see before anything
@@ -77,24 +101,27 @@ impl Notebook {
     ///
     /// # Errors
     /// As [`Notebook::join`].
-    pub fn knock(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>, code: String) -> Result<Knock> {
-        self.ask(|notebook| notebook.knock(mailbox.place(), keys.keys(), &Code::parse(&code)?))
+    pub fn knock(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>, code: String, run: Arc<Run>) -> Result<Knock> {
+        self.ask(|notebook| {
+            let code = Code::parse(&code)?;
+            mailbox.watched(&run, |place| notebook.knock(place, keys.keys(), &code))
+        })
     }
 
     /// Somebody has seen what [`Notebook::knock`] answered and says yes; [`Notebook::join`] without the code goes on.
     ///
     /// # Errors
     /// [`KithError::NotFound`](crate::KithError::NotFound) when nothing was asked; else as [`Notebook::sync`].
-    pub fn agree_to_join(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>) -> Result<()> {
-        self.ask(|notebook| notebook.agree_to_join(mailbox.place(), keys.keys()))
+    pub fn agree_to_join(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>, run: Arc<Run>) -> Result<()> {
+        self.ask(|notebook| mailbox.watched(&run, |place| notebook.agree_to_join(place, keys.keys())))
     }
 
     /// Somebody has seen it and says no: everything stays as it was, and the other device is told.
     ///
     /// # Errors
     /// As [`Notebook::sync`].
-    pub fn decline_to_join(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>) -> Result<()> {
-        self.ask(|notebook| notebook.decline_to_join(mailbox.place(), keys.keys()))
+    pub fn decline_to_join(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>, run: Arc<Run>) -> Result<()> {
+        self.ask(|notebook| mailbox.watched(&run, |place| notebook.decline_to_join(place, keys.keys())))
     }
 
     /// Whether this device was removed from its notebook, as far as it knows.
@@ -120,13 +147,19 @@ impl Notebook {
     /// before it calls this, and shows with [`Notebook::knock`] whose notebook that is.
     ///
     /// # Errors
-    /// [`KithError::Invalid`](crate::KithError::Invalid) when it is no code, [`KithError::Peer`](crate::KithError::Peer)
-    /// when the place is not that of the code, [`KithError::NotFound`](crate::KithError::NotFound) when the invitation is
-    /// not there, or not yet.
-    pub fn join(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>, code: Option<String>) -> Result<Joining> {
+    /// [`KithError::Invalid`](crate::KithError::Invalid) when it is no code, [`KithError::Foreign`](crate::KithError::Foreign)
+    /// when the place is not that of the code, [`KithError::Declined`](crate::KithError::Declined) when the invitation was
+    /// taken back or somebody meddled with it, [`KithError::NotFound`](crate::KithError::NotFound) when it is not there, or not yet.
+    pub fn join(
+        &self,
+        mailbox: Arc<Mailbox>,
+        keys: Arc<KeyRing>,
+        code: Option<String>,
+        run: Arc<Run>,
+    ) -> Result<Joining> {
         self.ask(|notebook| {
             let code = code.as_deref().map(Code::parse).transpose()?;
-            notebook.join(mailbox.place(), keys.keys(), code.as_ref())
+            mailbox.watched(&run, |place| notebook.join(place, keys.keys(), code.as_ref()))
         })
     }
 
@@ -135,38 +168,55 @@ impl Notebook {
     ///
     /// # Errors
     /// [`KithError::NotFound`](crate::KithError::NotFound) when this device holds no keys of that notebook.
-    pub fn rejoin(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>) -> Result<()> {
-        self.ask(|notebook| notebook.rejoin(mailbox.place(), keys.keys()))
+    pub fn rejoin(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>, run: Arc<Run>) -> Result<()> {
+        self.ask(|notebook| mailbox.watched(&run, |place| notebook.rejoin(place, keys.keys())))
     }
 
     /// Makes a recovery key: with it alone a device can be let in again when all others are lost, and a stolen one shut
-    /// out. It is shown once, to be written on paper, and kept nowhere. One that was made before has to be given.
+    /// out. It is shown once, to be written on paper, and kept nowhere. One that was made before has to be given. It can be
+    /// cancelled until it is made; after that nobody can make another without it.
     ///
     /// # Errors
-    /// [`KithError::Invalid`](crate::KithError::Invalid) when there is one already and it is not the one given; else as
+    /// [`KithError::Denied`](crate::KithError::Denied) when there is one already and it is not the one given; else as
     /// [`Notebook::sync`].
-    pub fn make_recovery_key(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>, old: Option<String>) -> Result<String> {
+    pub fn make_recovery_key(
+        &self,
+        mailbox: Arc<Mailbox>,
+        keys: Arc<KeyRing>,
+        old: Option<String>,
+        run: Arc<Run>,
+    ) -> Result<String> {
         self.ask(|notebook| {
             let old = old.as_deref().map(RecoveryKit::parse).transpose()?;
-            Ok(notebook.make_recovery_key(mailbox.place(), keys.keys(), old.as_ref())?.text().to_string())
+            let made = mailbox.watched(&run, |place| notebook.make_recovery_key(place, keys.keys(), old.as_ref()));
+            Ok(made?.text().to_string())
         })
     }
 
     /// Lets this device in with the recovery key, when no other device is there to do it. What is here is added to the
-    /// notebook there.
+    /// notebook there. Cancelled, this notebook is as it was.
     ///
     /// # Errors
     /// [`KithError::Invalid`](crate::KithError::Invalid) when it is no recovery key,
-    /// [`KithError::Peer`](crate::KithError::Peer) when it is not that of the notebook in this place,
+    /// [`KithError::Denied`](crate::KithError::Denied) when it is not that of the notebook in this place,
     /// [`KithError::NotFound`](crate::KithError::NotFound) when there is none.
-    pub fn recover(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>, recovery_key: String) -> Result<()> {
-        self.ask(|notebook| notebook.recover(mailbox.place(), keys.keys(), &RecoveryKit::parse(&recovery_key)?))
+    pub fn recover(
+        &self,
+        mailbox: Arc<Mailbox>,
+        keys: Arc<KeyRing>,
+        recovery_key: String,
+        run: Arc<Run>,
+    ) -> Result<()> {
+        self.ask(|notebook| {
+            let kit = RecoveryKit::parse(&recovery_key)?;
+            mailbox.watched(&run, |place| notebook.recover(place, keys.keys(), &kit))
+        })
     }
 
     /// The devices of the notebook, the eldest first, then those that were removed; none while it has met no other.
     ///
     /// # Errors
-    /// As any question; [`KithError::Peer`](crate::KithError::Peer) when the keys of this device are gone.
+    /// As any question; [`KithError::Foreign`](crate::KithError::Foreign) when the keys of this device are gone.
     pub fn devices(&self, keys: Arc<KeyRing>) -> Result<Vec<DeviceRow>> {
         self.ask(|notebook| notebook.device_list(keys.keys()))
     }
@@ -275,10 +325,15 @@ impl Notebook {
     /// any more. Once all devices have followed, they forget the keys of what was before, and copies of it open to nobody
     /// but the recovery key. Sync before and after. Takes as long as a first sync.
     ///
+    /// The run counts segments, first those that are looked at, of how many; then those that are written, of as many.
+    /// Cancelled before one is written, nothing was renewed; later, those that are written are handed on as all others,
+    /// nothing is forgotten, and a renewal begins anew.
+    ///
     /// # Errors
-    /// [`KithError::Peer`](crate::KithError::Peer) when this notebook was never synced, or its keys are gone.
-    pub fn renew(&self, keys: Arc<KeyRing>) -> Result<RenewReport> {
-        self.ask(|notebook| notebook.renew(keys.keys()))
+    /// [`KithError::SyncFirst`](crate::KithError::SyncFirst) when this notebook was never synced,
+    /// [`KithError::Foreign`](crate::KithError::Foreign) when its keys are gone.
+    pub fn renew(&self, keys: Arc<KeyRing>, run: Arc<Run>) -> Result<RenewReport> {
+        self.ask(|notebook| notebook.renew(keys.keys(), &mut |done, total| run.step(done, total)))
     }
 
     /// Devices that have not looked at the last renewal yet, or not yet forgotten the keys before it; none when there was

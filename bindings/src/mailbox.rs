@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use kith_core::notebook::Progress;
 use kith_core::sync::carrier::folder::Folder;
 use kith_core::sync::carrier::pair::{self, borrow};
 use kith_core::sync::carrier::{self, Place, ThroughShell};
@@ -12,7 +13,7 @@ use kith_core::sync::pairing::Code;
 
 use crate::notebook::{Notebook, guarded};
 use crate::shell::Through;
-use crate::{KeyRing, KithError, PhoneFolder, Result};
+use crate::{KeyRing, KithError, PhoneFolder, Result, Run};
 
 /// A place where devices that are never on at the same time leave things for each other. What lies there is sealed.
 #[derive(uniffi::Object)]
@@ -60,9 +61,10 @@ impl Mailbox {
     /// Makes Kith's folder in it again, when a person who named the place before names it once more.
     ///
     /// # Errors
-    /// [`KithError::NotFound`] when the place itself is not there, [`KithError::Peer`] when it refuses.
-    pub fn prepare(&self) -> Result<()> {
-        guarded(|| self.0.prepare())
+    /// [`KithError::NotFound`] when the place itself is not there, [`KithError::Denied`] when it lets nobody in who comes
+    /// so, [`KithError::Unreachable`] when it cannot be used just now.
+    pub fn prepare(&self, run: Arc<Run>) -> Result<()> {
+        guarded(|| self.watched(&run, |place| place.prepare()))
     }
 }
 
@@ -71,8 +73,18 @@ impl Mailbox {
         Arc::new(Self(Box::new(mailbox)))
     }
 
-    pub(crate) fn place(&self) -> &dyn carrier::Mailbox {
-        &*self.0
+    /// The same with something that counts for itself: whoever asks for the mailbox only looks whether to go on.
+    pub(crate) fn followed<T>(
+        &self,
+        run: &Run,
+        what: impl FnOnce(&dyn carrier::Mailbox, Progress<'_>) -> Result<T>,
+    ) -> Result<T> {
+        what(&carrier::Watched::new(&*self.0, &|| run.goes_on()), &mut |done, total| run.step(done, total))
+    }
+
+    /// Does something with it that can be taken back before each thing that is asked of it; the run counts those.
+    pub(crate) fn watched<T>(&self, run: &Run, what: impl FnOnce(&dyn carrier::Mailbox) -> Result<T>) -> Result<T> {
+        what(&carrier::Watched::new(&*self.0, &|| run.one_more()))
     }
 }
 
@@ -90,16 +102,26 @@ impl Notebook {
     /// Tries a place out, and remembers it with its secret when it keeps what is written to it.
     ///
     /// # Errors
-    /// [`KithError::Invalid`] when an address cannot be used or a secret is missing, [`KithError::NotFound`] when there is
-    /// no such place, [`KithError::Peer`] when it refuses; nothing is remembered then.
-    pub fn add_mailbox(&self, place: Place, secret: Option<String>, keys: Arc<KeyRing>) -> Result<Arc<Mailbox>> {
-        self.ask(|notebook| Ok(Arc::new(Mailbox(notebook.add_mailbox(&place, secret.as_deref(), keys.keys())?))))
+    /// [`KithError::Invalid`] when an address cannot be used, [`KithError::NotFound`] when there is no such place,
+    /// [`KithError::Denied`] when a secret is missing or wrong or nobody is let in who comes so,
+    /// [`KithError::Unreachable`] when it cannot be used just now; nothing is remembered then, nor when it is cancelled.
+    pub fn add_mailbox(
+        &self,
+        place: Place,
+        secret: Option<String>,
+        keys: Arc<KeyRing>,
+        run: Arc<Run>,
+    ) -> Result<Arc<Mailbox>> {
+        self.ask(|notebook| {
+            let added = notebook.add_mailbox(&place, secret.as_deref(), keys.keys(), &|| run.one_more());
+            Ok(Arc::new(Mailbox(added?)))
+        })
     }
 
     /// Opens a remembered mailbox, with the secret that was kept for it. Asks no server anything.
     ///
     /// # Errors
-    /// [`KithError::Invalid`] when its address cannot be used or its secret is missing.
+    /// [`KithError::Invalid`] when its address cannot be used, [`KithError::Denied`] when its secret is missing.
     pub fn open_mailbox(&self, place: Place, keys: Arc<KeyRing>) -> Result<Arc<Mailbox>> {
         self.ask(|notebook| Ok(Arc::new(Mailbox(notebook.open_mailbox(&place, keys.keys())?))))
     }
@@ -109,8 +131,8 @@ impl Notebook {
     ///
     /// # Errors
     /// As [`Notebook::add_mailbox`].
-    pub fn try_mailbox(&self, mailbox: Arc<Mailbox>) -> Result<()> {
-        self.ask(|notebook| notebook.try_mailbox(mailbox.place()))
+    pub fn try_mailbox(&self, mailbox: Arc<Mailbox>, run: Arc<Run>) -> Result<()> {
+        self.ask(|notebook| mailbox.watched(&run, |place| notebook.try_mailbox(place)))
     }
 
     /// Forgets a mailbox and its secret. What lies there stays.
@@ -138,8 +160,9 @@ impl Notebook {
     ///
     /// # Errors
     /// [`KithError::Invalid`] when its address cannot be used: it begins with `https://`, and ends with the name of the
-    /// server or its port. [`KithError::Peer`] when it does not answer within 15 seconds, or not as a relay; nothing is
-    /// changed then.
+    /// server or its port. [`KithError::Unreachable`] when it does not answer within 15 seconds, which is as long as
+    /// this takes, [`KithError::Denied`] when it answers, and not as a relay that is open to this device; nothing is changed
+    /// then.
     pub fn set_relay(&self, address: String) -> Result<String> {
         self.ask(|notebook| Ok(notebook.set_relay(&address)?.address().into()))
     }

@@ -118,6 +118,24 @@ impl Notebook {
         self.ask(|notebook| notebook.close_promise(id, state, on))
     }
 
+    /// Closes a promise today, if it still is as a screen showed it; answers whether. One that was closed meanwhile, by a
+    /// second tap or on another device, stays as it is.
+    ///
+    /// # Errors
+    /// As [`Notebook::close_promise`].
+    pub fn close_shown(&self, shown: Promise, state: PromiseState) -> Result<bool> {
+        self.ask(|notebook| notebook.close_shown(&shown, state))
+    }
+
+    /// Makes a promise again what a screen showed before it was closed on this device, with the thank-you that it counted
+    /// as; and nothing else, whatever was done since. There is nothing left of it to take back then.
+    ///
+    /// # Errors
+    /// [`KithError::NotFound`](crate::KithError::NotFound) when there is no such promise.
+    pub fn reopen_promise(&self, before: Promise) -> Result<()> {
+        self.ask(|notebook| notebook.reopen_promise(&before))
+    }
+
     /// Begins an introduction: a piece of work with a promise of mine.
     ///
     /// # Errors

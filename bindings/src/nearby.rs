@@ -40,7 +40,9 @@ impl Notebook {
     ///
     /// # Errors
     /// [`KithError::Storage`](crate::KithError::Storage) when the network cannot be used,
-    /// [`KithError::Peer`](crate::KithError::Peer) when the keys of this device are gone.
+    /// [`KithError::Foreign`](crate::KithError::Foreign) when the keys of this device are gone,
+    /// [`KithError::SyncFirst`](crate::KithError::SyncFirst) when it was put back from an older copy and has to sync
+    /// through a mailbox first.
     pub fn go_on_the_network(self: Arc<Self>, keys: Arc<KeyRing>, port: u16) -> Result<Option<Arc<Nearby>>> {
         guarded(|| {
             let direct = self.opened()?.go_on_the_network(keys.keys(), port)?;
@@ -97,8 +99,9 @@ impl Nearby {
     ///
     /// # Errors
     /// [`KithError::NotFound`](crate::KithError::NotFound) when it answers nowhere within 11 seconds, or with a relay 26,
-    /// [`KithError::Peer`](crate::KithError::Peer) when the relay does not answer, the line breaks or the other device does
-    /// not belong to the notebook any more.
+    /// [`KithError::Unreachable`](crate::KithError::Unreachable) when the relay does not answer or the line breaks,
+    /// [`KithError::Foreign`](crate::KithError::Foreign) when the other device does not belong to the notebook any more,
+    /// [`KithError::Removed`](crate::KithError::Removed) when this one does not.
     /// What was done until then stays done.
     pub fn visit(&self, peer: Peer, at: Vec<SocketAddr>, run: Arc<Run>) -> Result<SyncReport> {
         self.notebook.ask(|notebook| {

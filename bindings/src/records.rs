@@ -6,8 +6,8 @@ use kith_core::model::{AnyRecord, Kind, RecordId, Settings};
 use kith_core::notebook::{Conflict, Draft, HistoryLine, Records, UndoStep};
 use serde_json::Value;
 
-use crate::Result;
 use crate::notebook::{Notebook, guarded};
+use crate::{Result, Run};
 
 /// A record of this kind in which nothing is written yet: what a new form begins with.
 ///
@@ -160,12 +160,13 @@ impl Notebook {
         self.ask(|notebook| notebook.undo_steps())
     }
 
-    /// Takes back the latest of [`Notebook::undo_steps`]; answers which it was.
+    /// Takes back the latest of [`Notebook::undo_steps`]; answers which it was. Of an import, the run counts records; cancelled,
+    /// it stays the latest, and goes on where it was when it is asked for again.
     ///
     /// # Errors
     /// [`KithError::NotFound`](crate::KithError::NotFound) when there is nothing to take back.
-    pub fn undo(&self) -> Result<UndoStep> {
-        self.ask(|notebook| notebook.undo().map(|taken_back| taken_back.step))
+    pub fn undo(&self, run: Arc<Run>) -> Result<UndoStep> {
+        self.ask(|notebook| Ok(notebook.undo(&mut |done, total| run.step(done, total))?.step))
     }
 
     /// Deleted records that somebody changed on another device at the same time: worth offering back. Of the `most` newest

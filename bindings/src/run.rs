@@ -35,8 +35,8 @@ impl Run {
         Ok(Arc::default())
     }
 
-    /// Takes it back: the work ends with [`KithError::Cancelled`], at the latest with its next file, record or answer of
-    /// another device. What the function says was done until then stays. Before the work begins, it never does.
+    /// Takes it back: the work ends with [`KithError::Cancelled`], at the latest with its next file, record or answer of a
+    /// mailbox or another device. What the function says was done until then stays. Before the work begins, it never does.
     ///
     /// # Errors
     /// None is known.
@@ -57,10 +57,20 @@ impl Run {
 }
 
 impl Run {
+    /// Hears that one more thing is done, nobody knows of how many; an error when it was taken back.
+    pub(crate) fn one_more(&self) -> Result<()> {
+        self.step(self.done.load(Ordering::Relaxed) + 1, 0)
+    }
+
     /// Hears how far it has come; an error when it was taken back.
     pub(crate) fn step(&self, done: u64, total: u64) -> Result<()> {
         self.done.store(done, Ordering::Relaxed);
         self.total.store(total, Ordering::Relaxed);
+        self.goes_on()
+    }
+
+    /// An error when it was taken back.
+    pub(crate) fn goes_on(&self) -> Result<()> {
         let goes_on = !self.is_cancelled.load(Ordering::Relaxed);
         goes_on.then_some(()).ok_or(KithError::Cancelled)
     }

@@ -124,7 +124,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("mailbox")).unwrap();
         let mailbox = Mailbox::in_folder(folder.path().join("mailbox")).unwrap();
-        mailbox.prepare().unwrap();
+        mailbox.prepare(run()).unwrap();
         let clock = Arc::new(Clock(AtomicI64::new(unix_ms(now))));
         Self { folder, clock, names, notebooks: BTreeMap::new(), mailbox }
     }
@@ -238,7 +238,7 @@ impl World {
             "is_export" => return said(is_export(self.file(with.take("file")))?),
             "restore_backup" => {
                 let to = self.home(device).join("notebook.kith");
-                restore_backup(self.file(with.take("file")), to, with.or("passphrase", None))?;
+                restore_backup(self.file(with.take("file")), to, with.or("passphrase", None), run())?;
             }
             _ => {
                 let notebook = self.notebook(device)?;
@@ -251,13 +251,13 @@ impl World {
     fn pair(&mut self, host: &str, guest: &str) -> Result<String> {
         let (old, new, mailbox) = (self.notebook(host)?, self.notebook(guest)?, self.mailbox.clone());
         let (old_keys, new_keys) = (self.keys(host), self.keys(guest));
-        let code = old.invite(mailbox.clone(), old_keys.clone())?;
-        let asked = new.join(mailbox.clone(), new_keys.clone(), Some(code))?;
-        let digits = old.request_to_join(mailbox.clone(), old_keys.clone())?.unwrap().digits;
+        let code = old.invite(mailbox.clone(), old_keys.clone(), run())?;
+        let asked = new.join(mailbox.clone(), new_keys.clone(), Some(code), run())?;
+        let digits = old.request_to_join(mailbox.clone(), old_keys.clone(), run())?.unwrap().digits;
         assert_eq!(asked, Joining::Asked { digits: digits.clone() }, "both show the same digits");
-        let name = old.admit(mailbox.clone(), old_keys, digits)?;
-        new.join(mailbox.clone(), new_keys.clone(), None)?;
-        new.sync(mailbox, new_keys, Run::new()?)?;
+        let name = old.admit(mailbox.clone(), old_keys, digits, run())?.expect("both have said yes");
+        new.join(mailbox.clone(), new_keys.clone(), None, run())?;
+        new.sync(mailbox, new_keys, run())?;
         Ok(name)
     }
 
@@ -351,7 +351,7 @@ impl World {
             "deleted" => said(notebook.deleted(50)?.iter().map(AnyRecord::to_map).collect::<Vec<_>>()),
             "bring_back" => said(notebook.bring_back(with.id::<()>("id")?.raw())?),
             "edited_beside_deletion" => said(notebook.edited_beside_deletion(with.id::<()>("id")?.raw())?),
-            "undo" => said(notebook.undo().map(drop)?),
+            "undo" => said(notebook.undo(run()).map(drop)?),
             "history" => said(notebook.history(with.id::<()>("id")?.raw())?),
             "conflicts" => said(notebook.conflicts(10)?),
             "choose" => said(notebook.choose(with.id::<()>("id")?.raw(), with.take("key"), with.take("value"))?),
@@ -361,27 +361,27 @@ impl World {
             "purge" => said(notebook.purge(with.id("id")?)?),
             "rewrite" => said(notebook.rewrite(with.id::<()>("id")?.raw(), with.take("old"), with.take("new"))?),
 
-            "import_preview" => said(notebook.import_preview(self.file(with.take("file")), Run::new()?)?),
-            "import_file" => said(notebook.import_file(self.file(with.take("file")), Run::new()?)?),
+            "import_preview" => said(notebook.import_preview(self.file(with.take("file")), run())?),
+            "import_file" => said(notebook.import_file(self.file(with.take("file")), run())?),
             "imports" => said(notebook.imports()?),
-            "undo_import" => said(notebook.undo_import(with.id("id")?)?),
-            "import_export" => said(notebook.import_export(self.file(with.take("file")), Run::new()?)?),
+            "undo_import" => said(notebook.undo_import(with.id("id")?, run())?),
+            "import_export" => said(notebook.import_export(self.file(with.take("file")), run())?),
             "export_file" => {
                 let form = match with.take::<String>("form").as_str() {
                     "json" => ExportForm::Json,
                     "vcards" => ExportForm::Vcards,
                     unknown => unreachable!("nobody knows the form {unknown:?}"),
                 };
-                said(notebook.export_file(self.file(with.take("file")), form, with.take("private"), Run::new()?)?)
+                said(notebook.export_file(self.file(with.take("file")), form, with.take("private"), run())?)
             }
-            "backup" => said(notebook.backup(self.file(with.take("file")), with.or("passphrase", None))?),
-            "check_up" => said(notebook.check_up(Run::new()?)?),
-            "rebuild" => said(notebook.rebuild()?),
-            "tidy_all" => said(notebook.tidy_all(Run::new()?)?),
+            "backup" => said(notebook.backup(self.file(with.take("file")), with.or("passphrase", None), run())?),
+            "check_up" => said(notebook.check_up(run())?),
+            "rebuild" => said(notebook.rebuild(run())?),
+            "tidy_all" => said(notebook.tidy_all(run())?),
             "shut" => said(notebook.shut()?),
 
-            "sync" => said(notebook.sync(self.mailbox.clone(), keys, Run::new()?)?),
-            "join" => said(notebook.join(self.mailbox.clone(), keys, Some(with.take("code"))).map(drop)?),
+            "sync" => said(notebook.sync(self.mailbox.clone(), keys, run())?),
+            "join" => said(notebook.join(self.mailbox.clone(), keys, Some(with.take("code")), run()).map(drop)?),
             "devices" => said(notebook.devices(keys)?),
             "remove_device" => said(notebook.remove_device(keys, with.take("device"))?),
             "remove_device_as" => {
@@ -389,13 +389,18 @@ impl World {
             }
             "kept_back" => said(notebook.kept_back(keys)?),
             "drop_kept_back" => said(notebook.drop_kept_back(keys, with.take("device"))?),
-            "make_recovery_key" => said(notebook.make_recovery_key(self.mailbox.clone(), keys, None)?),
-            "recover" => said(notebook.recover(self.mailbox.clone(), keys, with.take("recovery_key"))?),
-            "renew" => said(notebook.renew(keys)?),
+            "make_recovery_key" => said(notebook.make_recovery_key(self.mailbox.clone(), keys, None, run())?),
+            "recover" => said(notebook.recover(self.mailbox.clone(), keys, with.take("recovery_key"), run())?),
+            "renew" => said(notebook.renew(keys, run())?),
             "renewal_waits_for" => said(notebook.renewal_waits_for(keys)?),
             unknown => unreachable!("nobody knows how to do {unknown:?}"),
         }
     }
+}
+
+/// For work that nobody takes back.
+fn run() -> Arc<Run> {
+    Run::new().unwrap()
 }
 
 /// Changes one field of a record, as a screen does: on top of what was seen when the draft began.

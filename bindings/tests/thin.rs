@@ -15,7 +15,7 @@ const BRANCHES: &[(&str, &str)] = &[
     ("notebook.rs: Notebook: open", "who brings no clock gets the one that core brings"),
     ("notebook.rs: guarded", "the words of a panic come in one of two types"),
     ("notebook.rs: told_by", "a clock on the other side that fails is no reason to stop"),
-    ("run.rs: Run: step", "a flag becomes the error that ends the work"),
+    ("run.rs: Run: goes_on", "a flag becomes the error that ends the work"),
     ("shell.rs: ShellFailure as carrier::ShellFailure: from", "an enum of the boundary in the core's own words"),
 ];
 

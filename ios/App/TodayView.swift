@@ -13,7 +13,7 @@ struct TodayView: View {
       switch model.page.shown {
       case .loading: ProgressView()
       case .failed(let error): FailureView(error: error) { await model.page.reload() }
-      case .ready(let today): page(today)
+      case .ready(let today): page(today.page, today.more)
       }
     }
     .task { await model.page.follow() }
@@ -21,21 +21,25 @@ struct TodayView: View {
     .navigationTitle("today.title")
   }
 
-  @ViewBuilder private func page(_ today: Today) -> some View {
-    if today.people == 0 { Text("today.empty") }
+  @ViewBuilder private func page(_ today: Today, _ more: More) -> some View {
+    if today.isClear {
+      if today.people == 0 { Text("today.empty") } else { Text("today.nothing") }
+    }
     if today.toDebrief > 0 { Text("today.debrief \(Int(today.toDebrief))") }
     if today.conflicts > 0 { Text("today.conflicts \(Int(today.conflicts))") }
-    promises("today.iOwe", today.iOwe)
-    promises("today.theyOwe", today.theyOwe)
-    rows("today.reminders", today.reminders.map { Row($0.name, told($0.record.words, $0.record.day)) })
-    rows("today.meetings", today.meetings.map { Row($0.name, $0.record.title) })
-    rows("today.decisions", today.decisions.map { Row($0.name, told($0.record.words, $0.record.decideOn)) })
+    promises("today.iOwe", today.iOwe, more.iOwe)
+    promises("today.theyOwe", today.theyOwe, more.theyOwe)
+    rows("today.reminders", today.reminders.map { Row($0.name, told($0.record.words, $0.record.day)) }, more.reminders)
+    rows("today.meetings", today.meetings.map { Row($0.name, $0.record.title) }, more.meetings)
+    rows(
+      "today.decisions", today.decisions.map { Row($0.name, told($0.record.words, $0.record.decideOn)) },
+      more.decisions)
     if let coffee = today.coffee {
-      rows("today.coffee", [Row(coffee.person.name, coffee.reasons.joined(separator: ", "))])
+      rows("today.coffee", [Row(coffee.person.name, coffee.reasons.joined(separator: ", "))], 0)
     }
-    rows("today.introductions", today.introductions.map { Row($0.name, $0.record.why) })
-    rows("today.asks", today.asks.map { Row($0.name, $0.record.words) })
-    rows("today.birthdays", today.birthdays.map { Row($0.person.name, inWords($0.on)) })
+    rows("today.introductions", today.introductions.map { Row($0.name, $0.record.why) }, more.introductions)
+    rows("today.asks", today.asks.map { Row($0.name, $0.record.words) }, more.asks)
+    rows("today.birthdays", today.birthdays.map { Row($0.person.name, inWords($0.on)) }, more.birthdays)
   }
 
   /// The promise that was closed a moment ago, and the way back.
@@ -47,7 +51,9 @@ struct TodayView: View {
   }
 
   /// Promises, each of which can be closed here.
-  @ViewBuilder private func promises(_ title: LocalizedStringKey, _ promises: [NamedPromise]) -> some View {
+  @ViewBuilder private func promises(
+    _ title: LocalizedStringKey, _ promises: [NamedPromise], _ more: UInt64
+  ) -> some View {
     if !promises.isEmpty {
       Section(title) {
         ForEach(promises, id: \.record.id) { promise in
@@ -57,16 +63,23 @@ struct TodayView: View {
               Button("today.released") { Task { await model.close(promise.record, as: .released) } }
             }
         }
+        andMore(more)
       }
     }
   }
 
-  @ViewBuilder private func rows(_ title: LocalizedStringKey, _ rows: [Row]) -> some View {
+  @ViewBuilder private func rows(_ title: LocalizedStringKey, _ rows: [Row], _ more: UInt64) -> some View {
     if !rows.isEmpty {
       Section(title) {
         ForEach(Array(rows.enumerated()), id: \.offset) { _, row in RowView(row: row) }
+        andMore(more)
       }
     }
+  }
+
+  /// How many there are that the page does not show.
+  @ViewBuilder private func andMore(_ more: UInt64) -> some View {
+    if more > 0 { Text("today.more \(Int(more))") }
   }
 }
 

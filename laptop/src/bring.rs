@@ -247,7 +247,7 @@ fn undo(app: &App, id: &str) -> Result<(), Failure> {
         let id = clean(id);
         return Err(Failure::NotFound(format!("no one import has the id {id}; `kith imports` lists them")));
     };
-    let undone = app.notebook.undo_import(import.id)?;
+    let undone = app.notebook.undo_import(import.id, &mut |_, _| Ok(()))?;
     app.settle();
     if app.json {
         return app.print_json(&undone);

@@ -22,6 +22,8 @@ use crate::{choose, days, keychain, pair, sync};
 
 /// How often the mailbox is looked into while somebody waits, and for how long.
 const STEP: Duration = Duration::from_secs(1);
+/// How long a mailbox may be away meanwhile.
+const AWAY: Duration = Duration::from_secs(20);
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 /// What is said beside the list of devices when there are two recovery keys.
@@ -172,9 +174,8 @@ fn offer_paper(app: &App) -> Result<(), Failure> {
 }
 
 fn agree(app: &App, place: &dyn Mailbox, keys: &dyn KeyStore, digits: &str) -> Result<(), Failure> {
-    let request = app.notebook.admit_who_shows(place, keys, digits).map_err(|error| match error {
-        Error::Invalid(words) => Failure::Wrong(words),
-        error => error.into(),
+    let request = app.notebook.admit_who_shows(place, keys, digits)?.ok_or_else(|| {
+        Failure::NotFound("nobody has said yes at the other device yet; say it there, and try again".into())
     })?;
     let name = clean(&request.name);
     app.done(&name, &format!("{name} belongs to this notebook now. Sync there to bring everything over."))
@@ -212,7 +213,7 @@ pub(crate) fn join(app: &App, join: &Join) -> Result<(), Failure> {
     let (place, keys) = (mailboxes::one(app, join.folder.as_deref())?, app.keys()?);
     if join.again || join.recovery {
         if !join.yes {
-            may_be_added(app, "the one you join")?;
+            must_be_added(app, "the one you join")?;
         }
         if join.again {
             app.notebook.rejoin(place.as_ref(), &keys)?;
@@ -245,12 +246,18 @@ fn knock(app: &App, join: &Join, place: &dyn Mailbox, keys: &dyn KeyStore, code:
     must_have_a_yes(app, join)?;
     let knock = app.notebook.knock(place, keys, code)?;
     let said = show_knock(app, &knock).and_then(|()| consent(app, join, &knock));
-    if !matches!(said, Ok(true)) {
-        app.notebook.decline_to_join(place, keys)?;
-        said?;
-        return Err(Failure::Wrong("nothing was joined; this notebook and the other are as they were".into()));
+    match said {
+        Ok(true) => Ok(app.notebook.agree_to_join(place, keys)?),
+        Ok(false) => {
+            app.notebook.decline_to_join(place, keys)?;
+            Err(Failure::Wrong("nothing was joined; this notebook and the other are as they were".into()))
+        }
+        Err(failure) => {
+            // The other device need not wait; what is told here is what went wrong, whether it hears of that or not.
+            drop(app.notebook.decline_to_join(place, keys));
+            Err(failure)
+        }
     }
-    Ok(app.notebook.agree_to_join(place, keys)?)
 }
 
 /// Nobody is asked by a script, so it has to have said yes; and what is here is not added by a plain yes.
@@ -278,7 +285,7 @@ fn consent(app: &App, join: &Join, knock: &Knock) -> Result<bool, Failure> {
     if !choose::agrees(app, &wrap(&format!("Does {host} show {digits}, and is it yours?"), "", app.width))? {
         return Ok(false);
     }
-    Ok(may_be_added(app, &format!("that of {host}")).is_ok())
+    may_be_added(app, &format!("that of {host}"))
 }
 
 fn show_knock(app: &App, knock: &Knock) -> Result<(), Failure> {
@@ -310,11 +317,19 @@ fn go_on(app: &App, place: &dyn Mailbox, keys: &dyn KeyStore, waits: bool) -> Re
     }
 }
 
-/// Two notebooks become one, for good: the person says so, in a word that is not typed by accident.
-fn may_be_added(app: &App, to: &str) -> Result<(), Failure> {
+/// The same for who joins without being asked whom: a no ends the command.
+fn must_be_added(app: &App, to: &str) -> Result<(), Failure> {
+    match may_be_added(app, to)? {
+        true => Ok(()),
+        false => Err(Failure::Wrong("nothing was joined".into())),
+    }
+}
+
+/// Two notebooks become one, for good: the person says so, in a word that is not typed by accident. A failure is no no.
+fn may_be_added(app: &App, to: &str) -> Result<bool, Failure> {
     let records = app.notebook.record_count()?;
     if records == 0 {
-        return Ok(());
+        return Ok(true);
     }
     let people = app.notebook.people(0, 1)?.total;
     let question = format!(
@@ -327,10 +342,7 @@ fn may_be_added(app: &App, to: &str) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("{question} Nobody is here to say so; repeat it with --yes.")));
     }
     app.out.ask(&wrap(&question, "", app.width));
-    match choose::ask(app, "Type \"join\" to go on: ")?.to_lowercase().as_str() {
-        "join" => Ok(()),
-        _ => Err(Failure::Wrong("nothing was joined".into())),
-    }
+    Ok(choose::ask(app, "Type \"join\" to go on: ")?.to_lowercase() == "join")
 }
 
 fn arrive(app: &App, place: &dyn Mailbox, words: &str) -> Result<(), Failure> {
@@ -442,11 +454,15 @@ fn remove(app: &App, device: &str, yes: bool, recovery: bool) -> Result<(), Fail
 /// Looks until there is something, or patience ends.
 fn wait<T>(mut look: impl FnMut() -> Result<Option<T>, Failure>) -> Result<T, Failure> {
     let began = Instant::now();
+    let mut answered = began;
     loop {
         match look() {
             Ok(Some(found)) => return Ok(found),
-            // A folder that is still being carried over, or a server that is away for a moment.
-            Ok(None) | Err(Failure::Core(Error::Storage(_))) => {}
+            Ok(None) => answered = Instant::now(),
+            // A folder that is still being carried over.
+            Err(Failure::Core(Error::Storage(_))) => {}
+            // A server that is away for a moment.
+            Err(Failure::Core(Error::Unreachable(_))) if answered.elapsed() < AWAY => {}
             Err(failure) => return Err(failure),
         }
         if began.elapsed() > PATIENCE {

@@ -33,13 +33,25 @@ impl From<Error> for Failure {
 }
 
 impl Failure {
-    /// 0 fine, 1 something went wrong, 2 usage, 3 not found or ambiguous, 4 foreign or unreadable.
+    /// As `args/codes.txt` says it, which is what the help shows.
     fn code(&self) -> u8 {
         match self {
-            Self::Core(Error::Invalid(_)) | Self::Usage(_) => 2,
+            Self::Core(Error::Invalid(_) | Error::Exists(_) | Error::Denied(_)) | Self::Usage(_) => 2,
             Self::Core(Error::NotFound(_)) | Self::NotFound(_) => 3,
-            Self::Core(Error::Unreadable(_) | Error::NeedsUpdate(_) | Error::Peer(_)) | Self::Unreadable(_) => 4,
-            Self::Core(Error::Storage(_) | Error::Cancelled | Error::Closed | Error::Panicked(_)) | Self::Wrong(_) => 1,
+            Self::Core(
+                Error::Unreadable(_)
+                | Error::NeedsUpdate(_)
+                | Error::Foreign(_)
+                | Error::Removed(_)
+                | Error::SyncFirst(_)
+                | Error::Peer(_),
+            )
+            | Self::Unreadable(_) => 4,
+            Self::Core(Error::Unreachable(_)) => 5,
+            Self::Core(
+                Error::Storage(_) | Error::Declined(_) | Error::Cancelled | Error::Closed | Error::Panicked(_),
+            )
+            | Self::Wrong(_) => 1,
         }
     }
 
@@ -81,11 +93,18 @@ fn unlock(why: &str) -> &'static str {
 
 fn next_step(error: &Error) -> &'static str {
     match error {
-        Error::Peer(words) if words.ends_with("join with the code") => {
+        Error::Foreign(words) if words.ends_with("join with the code") => {
             "`kith invite` shows the code there, `kith join CODE` takes it here."
         }
         Error::Invalid(_)
         | Error::NotFound(_)
+        | Error::Exists(_)
+        | Error::Denied(_)
+        | Error::Unreachable(_)
+        | Error::Foreign(_)
+        | Error::Removed(_)
+        | Error::Declined(_)
+        | Error::SyncFirst(_)
         | Error::Peer(_)
         | Error::Cancelled
         | Error::Closed

@@ -53,7 +53,7 @@ fn add(app: &App, place: &NewPlace) -> Result<(), Failure> {
             (place, Some(password("Secret access key: ")?))
         }
     };
-    let mailbox = app.notebook.add_mailbox(&place, secret.as_deref(), &app.keys()?)?;
+    let mailbox = app.notebook.add_mailbox(&place, secret.as_deref(), &app.keys()?, &|| Ok(()))?;
     app.done(mailbox.words(), &format!("Devices can meet in {} now: kith sync", mailbox.words()))
 }
 
@@ -122,7 +122,7 @@ pub(crate) fn named(app: &App, folder: &Path) -> Result<Box<dyn Mailbox>, Failur
     // Somebody who names a folder means it, also when Kith's own folder inside it is gone.
     let ready = match is_known {
         true => open(&place, None).and_then(|mailbox| mailbox.prepare().map(|()| mailbox)),
-        false => app.notebook.add_mailbox(&place, None, &keys),
+        false => app.notebook.add_mailbox(&place, None, &keys, &|| Ok(())),
     };
     ready.map_err(|error| match error {
         kith_core::Error::NotFound(what) => Failure::NotFound(format!(

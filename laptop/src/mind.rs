@@ -89,7 +89,7 @@ pub(crate) fn undo(app: &App) -> Result<(), Failure> {
                      again with `kith not-same A B`";
         return Err(Failure::NotFound(words.into()));
     }
-    let taken_back = app.notebook.undo()?;
+    let taken_back = app.notebook.undo(&mut |_, _| Ok(()))?;
     if app.json {
         return app.print_json(&taken_back);
     }

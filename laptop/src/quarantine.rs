@@ -151,7 +151,7 @@ pub(crate) fn renew(app: &App, yes: bool) -> Result<(), Failure> {
     for mailbox in &all {
         app.notebook.sync(*mailbox, &keys, &mut |_, _| Ok(()))?;
     }
-    let report = app.notebook.renew(&keys)?;
+    let report = app.notebook.renew(&keys, &mut |_, _| Ok(()))?;
     if app.json {
         app.print_json(&report)?;
         return all

@@ -37,7 +37,7 @@ fn once(app: &App, sync: &Sync, answers: &mut Vec<serde_json::Value>) -> Result<
     if let Some(removal) = removal.filter(|_| others == 0) {
         let words = removal_words(&removal);
         if all.is_empty() {
-            return Err(Failure::Core(kith_core::Error::Peer(words)));
+            return Err(Failure::Core(kith_core::Error::Removed(words)));
         }
         if passed.is_ok() {
             aside(app, &format!("Note: {words}."));

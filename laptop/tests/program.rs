@@ -120,6 +120,22 @@ impl Desk {
         assert!(other.kith(&["join"]).contains("let this device in"));
     }
 
+    /// The same at a terminal, where somebody types this; none on a system that has no `script`. The terminal shows what was
+    /// typed as well, and one stream of what was said.
+    fn at_a_terminal(&self, arguments: &[&str], typed: &[u8]) -> Option<Said> {
+        let inner = self.command(arguments);
+        let words = std::iter::once(inner.get_program()).chain(inner.get_args());
+        let line: Vec<String> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
+        let mut command = Command::new("script");
+        command.args(["-q", "-e", "-c", &line.join(" "), "/dev/null"]).current_dir(&self.folder).env_clear();
+        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("TERM", "dumb");
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().ok()?;
+        child.stdin.take().unwrap().write_all(typed).unwrap();
+        let Output { status, stdout, .. } = child.wait_with_output().unwrap();
+        Some(Said { out: String::from_utf8_lossy(&stdout).into(), err: String::new(), code: status.code()? })
+    }
+
     fn typed(&self, arguments: &[&str], lines: &str) -> Said {
         let mut child = self
             .command(arguments)
@@ -903,6 +919,29 @@ fn a_notebook_with_one_note_and_nobody_in_it_is_not_added_unasked_and_a_code_liv
     assert!(phone.kith(&["invite", "--cancel"]).contains("taken back"));
     let said = laptop.run(&["join", code.trim(), "--folder", &folder, "--join-with-my-notes", "--no-wait"]);
     assert_eq!(said.code, 3, "it is void: {}", said.err);
+}
+
+#[test]
+fn a_no_to_joining_is_told_as_a_no_and_a_failure_as_a_failure() {
+    let home = Desk::new();
+    let (phone, laptop) = (Desk::inside(&home.folder, "phone"), Desk::inside(&home.folder, "laptop"));
+    std::fs::create_dir(home.path("shared")).unwrap();
+    let folder = home.path("shared").to_str().unwrap().to_string();
+    laptop.kith(&["note", "a thought of my own"]);
+    // A byte that is no text cannot be read as an answer.
+    for (typed, says) in [(&b"y\nrather not\n"[..], "nothing was joined"), (b"y\n\xff\n", "could not be read")] {
+        let code = phone.kith(&["invite", "--folder", &folder, "--no-wait"]);
+        let Some(said) = laptop.at_a_terminal(&["join", code.trim(), "--folder", &folder, "--no-wait"], typed) else {
+            eprintln!("skipped: a_no_to_joining_is_told_as_a_no_and_a_failure_as_a_failure: there is no script here");
+            return;
+        };
+        assert!(said.code == 1 && said.all().contains(says), "{typed:?}: {}", said.all());
+        assert_eq!(says == "nothing was joined", said.all().contains("are as they were"), "{}", said.all());
+        // Nobody waits for it in vain.
+        let said = phone.run(&["invite", "--agree-to", "000000"]);
+        assert!(said.code == 1, "{}", said.err);
+        assert_eq!(laptop.json(&["devices"]), serde_json::json!([]));
+    }
 }
 
 #[test]
@@ -2070,7 +2109,7 @@ fn a_relay_is_set_shown_and_forgotten_and_one_that_does_not_answer_is_not_taken(
     for (typed, code, why) in [
         ("http://relay.example", 2, "not encrypted"),
         ("https://ann:secret@relay.example", 2, "must not hold"),
-        ("http://127.0.0.1:1", 4, "cannot be reached now"),
+        ("http://127.0.0.1:1", 5, "cannot be reached now"),
     ] {
         let said = desk.run(&["relay", "set", typed]);
         assert!(said.code == code && said.err.contains(why) && !said.err.contains("secret"), "{}", said.err);

@@ -2,6 +2,7 @@
 
 import kith
 import pytest
+from kith import Run
 
 
 def opened(folder, device="a test"):
@@ -39,16 +40,16 @@ def devices(tmp_path):
 def mailbox(tmp_path, devices):
     (tmp_path / "stick").mkdir()
     mailbox = kith.Mailbox.in_folder(str(tmp_path / "stick"))
-    devices[0].notebook.try_mailbox(mailbox)
+    devices[0].notebook.try_mailbox(mailbox, Run())
     return mailbox
 
 
 def pair(old, new, mailbox, there=None):
     """Lets the new device in, as two people with the two devices in their hands would."""
     there = there or mailbox
-    code = old.notebook.invite(mailbox, old.keys)
-    asked = new.notebook.join(there, new.keys, code)
-    request = old.notebook.request_to_join(mailbox, old.keys)
+    code = old.notebook.invite(mailbox, old.keys, Run())
+    asked = new.notebook.join(there, new.keys, code, Run())
+    request = old.notebook.request_to_join(mailbox, old.keys, Run())
     assert request.digits == asked.digits
-    assert old.notebook.admit(mailbox, old.keys, request.digits) == request.name
-    return new.notebook.join(there, new.keys, None)
+    assert old.notebook.admit(mailbox, old.keys, request.digits, Run()) == request.name
+    return new.notebook.join(there, new.keys, None, Run())

@@ -83,7 +83,7 @@ def test_a_record_is_written_down_listed_changed_and_brought_back(notebook):
     assert (page.total, page.next, page.rows[0][0].words) == (1, None, "send her the list")
     notebook.close_promise(written, PromiseState.KEPT(), notebook.today())
     assert notebook.open_promises(dana) == []
-    assert notebook.undo().promise == written and len(notebook.open_promises(None)) == 1
+    assert notebook.undo(Run()).promise == written and len(notebook.open_promises(None)) == 1
     notebook.delete(dana)
     assert notebook.deleted(10)[0][0].id == dana and notebook.people(no_filter(), 0, 10).total == 0
     notebook.bring_back(dana)
@@ -184,7 +184,7 @@ def test_an_address_book_comes_in_after_a_dry_run_and_goes_again(notebook, tmp_p
     assert report.new == 1200 and notebook.import_file(str(book), Run()).new == 0
     notebook.tidy_all(Run())
     assert notebook.imports()[0].file_name == "book.vcf"
-    assert notebook.undo_import(report.id).deleted == 1200
+    assert notebook.undo_import(report.id, Run()).deleted == 1200
 
 
 def test_an_import_that_is_cancelled_stops_and_goes_on_with_the_same_file(notebook, tmp_path):
@@ -223,17 +223,21 @@ def test_exports_and_backups_come_back(notebook, tmp_path):
     records = notebook.export_file(everything, ExportForm.JSON, True, Run())
     assert kith.is_export(everything) and len(json.load(open(everything))["records"]) == records
     assert notebook.export_file(cards, ExportForm.VCARDS, False, Run()) == 40 and not kith.is_export(cards)
-    with pytest.raises(KithError.Invalid):
+    with pytest.raises(KithError.Exists):
         notebook.export_file(cards, ExportForm.VCARDS, False, Run())
     stopped = Run()
     stopped.cancel()
     with pytest.raises(KithError.Cancelled):
         notebook.export_file(str(tmp_path / "never"), ExportForm.JSON, True, stopped)
+    with pytest.raises(KithError.Cancelled):
+        notebook.backup(str(tmp_path / "never"), None, stopped)
+    with pytest.raises(KithError.Cancelled):
+        notebook.rebuild(stopped)
     assert not (tmp_path / "never").exists()
-    notebook.backup(backup, "correct horse")
-    with pytest.raises(KithError.Invalid):
-        kith.restore_backup(backup, str(tmp_path / "back.kith"), "wrong")
-    kith.restore_backup(backup, str(tmp_path / "back.kith"), "correct horse")
+    notebook.backup(backup, "correct horse", Run())
+    with pytest.raises(KithError.Denied):
+        kith.restore_backup(backup, str(tmp_path / "back.kith"), "wrong", Run())
+    kith.restore_backup(backup, str(tmp_path / "back.kith"), "correct horse", Run())
     there = kith.Surroundings(device="another", zone="UTC")
     back = kith.Notebook.open(str(tmp_path / "back.kith"), there, None)
     fresh = kith.Notebook.open(str(tmp_path / "fresh.kith"), there, None)
@@ -241,7 +245,7 @@ def test_exports_and_backups_come_back(notebook, tmp_path):
     assert back.sizes().documents == fresh.sizes().documents == notebook.sizes().documents
     checkup = fresh.check_up(Run())
     assert (checkup.damage, checkup.unreadable, checkup.rows_mended) == ([], [], 0)
-    fresh.rebuild()
+    fresh.rebuild(Run())
 
 
 def test_a_person_leaves_for_good_and_words_too(notebook):

@@ -55,7 +55,7 @@ class World:
         self.folder, self.now, self.names, self.devices = folder, moment(now), dict(names), {}
         (folder / "mailbox").mkdir()
         self.mailbox = kith.Mailbox.in_folder(str(folder / "mailbox"))
-        self.mailbox.prepare()
+        self.mailbox.prepare(Run())
 
     def do(self, where, *, do, device="phone", expect=..., fails=None, **rest):
         given, name = {key: self.meant(value) for key, value in rest.pop("with", {}).items()}, rest.pop("as", None)
@@ -143,11 +143,11 @@ class Deeds:
 
     def pair(self, new):
         other = Deeds(self.world, new)
-        code = self.notebook.invite(self.world.mailbox, self.keys)
-        digits = other.notebook.join(self.world.mailbox, other.keys, code).digits
-        assert self.notebook.request_to_join(self.world.mailbox, self.keys).digits == digits
-        name = self.notebook.admit(self.world.mailbox, self.keys, digits)
-        other.notebook.join(self.world.mailbox, other.keys, None)
+        code = self.notebook.invite(self.world.mailbox, self.keys, Run())
+        digits = other.notebook.join(self.world.mailbox, other.keys, code, Run()).digits
+        assert self.notebook.request_to_join(self.world.mailbox, self.keys, Run()).digits == digits
+        name = self.notebook.admit(self.world.mailbox, self.keys, digits, Run())
+        other.notebook.join(self.world.mailbox, other.keys, None, Run())
         other.sync()
         return name
 
@@ -270,7 +270,7 @@ class Deeds:
         return self.notebook.edited_beside_deletion(id)
 
     def undo(self):
-        self.notebook.undo()
+        self.notebook.undo(Run())
 
     def history(self, id):
         return self.notebook.history(id)
@@ -308,7 +308,7 @@ class Deeds:
         return self.notebook.imports()
 
     def undo_import(self, id):
-        return self.notebook.undo_import(id)
+        return self.notebook.undo_import(id, Run())
 
     def is_export(self, file):
         return kith.is_export(self.world.file(file))
@@ -321,16 +321,16 @@ class Deeds:
         return self.notebook.export_file(self.world.file(file), forms[form], private, Run())
 
     def backup(self, file, passphrase=None):
-        self.notebook.backup(self.world.file(file), passphrase)
+        self.notebook.backup(self.world.file(file), passphrase, Run())
 
     def restore_backup(self, file, passphrase=None):
-        kith.restore_backup(self.world.file(file), str(self.home / "notebook.kith"), passphrase)
+        kith.restore_backup(self.world.file(file), str(self.home / "notebook.kith"), passphrase, Run())
 
     def check_up(self):
         return self.notebook.check_up(Run())
 
     def rebuild(self):
-        self.notebook.rebuild()
+        self.notebook.rebuild(Run())
 
     def tidy_all(self):
         self.notebook.tidy_all(Run())
@@ -344,7 +344,7 @@ class Deeds:
         return self.notebook.sync(self.world.mailbox, self.keys, Run())
 
     def join(self, code):
-        self.notebook.join(self.world.mailbox, self.keys, code)
+        self.notebook.join(self.world.mailbox, self.keys, code, Run())
 
     def devices(self):
         return self.notebook.devices(self.keys)
@@ -362,13 +362,13 @@ class Deeds:
         return self.notebook.drop_kept_back(self.keys, device)
 
     def make_recovery_key(self):
-        return self.notebook.make_recovery_key(self.world.mailbox, self.keys, None)
+        return self.notebook.make_recovery_key(self.world.mailbox, self.keys, None, Run())
 
     def recover(self, recovery_key):
-        self.notebook.recover(self.world.mailbox, self.keys, recovery_key)
+        self.notebook.recover(self.world.mailbox, self.keys, recovery_key, Run())
 
     def renew(self):
-        return self.notebook.renew(self.keys)
+        return self.notebook.renew(self.keys, Run())
 
     def renewal_waits_for(self):
         return self.notebook.renewal_waits_for(self.keys)

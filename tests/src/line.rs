@@ -47,7 +47,7 @@ impl Line for Within {
     }
 
     fn send(&mut self, bytes: Vec<u8>) -> Result<(), Error> {
-        let gone = || Error::Peer("the other device is gone".into());
+        let gone = || Error::Unreachable("the other device is gone".into());
         self.sent.push(bytes.len());
         self.out.as_ref().and_then(|out| out.send(bytes).ok()).ok_or_else(gone)
     }

@@ -164,7 +164,7 @@ fn an_export_taken_back_leaves_no_file_and_is_known_by_its_beginning() {
     let records = notebook.export_file(&to, ExportForm::Json, true, &mut |_, _| Ok(())).unwrap();
     assert!(kith_core::notebook::is_export(&to).unwrap());
     let again = notebook.export_file(&to, ExportForm::Json, true, &mut |_, _| Ok(()));
-    assert!(matches!(again, Err(Error::Invalid(_))), "no file is overwritten");
+    assert!(matches!(again, Err(Error::Exists(_))), "no file is overwritten");
     let (_other, fresh) = self::notebook();
     let stopped = fresh.import_export(&to, &mut |done, _| if done < 9000 { Ok(()) } else { Err(Error::Cancelled) });
     assert!(matches!(stopped, Err(Error::Cancelled)));

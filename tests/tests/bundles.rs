@@ -145,7 +145,7 @@ fn a_renewal_takes_bundles_away() {
     let home = Home::bundled();
     home.rest();
     let bundle = home.bundle();
-    home.phone.notebook.renew(&home.phone.keys).unwrap();
+    home.phone.notebook.renew(&home.phone.keys, &mut |_, _| Ok(())).unwrap();
     home.rest();
     assert!(!bundle.exists());
     assert_alike(&home.phone, &home.laptop);

@@ -229,7 +229,7 @@ fn a_rebuild_and_a_backup_in_the_middle_do_no_harm() {
     laptop.notebook.sync(&Early(&place), &laptop.keys, &mut |_, _| Ok(())).unwrap();
     let backup = home.folder.path().join("backup");
     laptop.back_up(&backup);
-    laptop.notebook.rebuild().unwrap();
+    laptop.notebook.rebuild(&mut |_, _| Ok(())).unwrap();
     assert_eq!(people(&laptop), 0, "what was told is no part of the notebook");
     assert!(laptop.notebook.check_file().unwrap().is_empty());
     laptop.restore(&backup);

@@ -327,7 +327,7 @@ impl World {
         }
         // One that was taken back already is refused.
         let id = self.random.pick(&imports).id;
-        assert!(matches!(notebook.undo_import(id), Ok(_) | Err(Error::Invalid(_))));
+        assert!(matches!(notebook.undo_import(id, &mut |_, _| Ok(())), Ok(_) | Err(Error::Invalid(_))));
     }
 
     fn close_a_promise(&mut self, device: usize) {
@@ -357,7 +357,7 @@ impl World {
 
     /// The last step of this device, if there is one and it can be taken back.
     fn take_back(&mut self, device: usize) {
-        let taken = self.devices[device].notebook.undo();
+        let taken = self.devices[device].notebook.undo(&mut |_, _| Ok(()));
         assert!(matches!(taken, Ok(_) | Err(Error::Invalid(_) | Error::NotFound(_))), "{taken:?}");
     }
 
@@ -412,7 +412,7 @@ impl World {
             assert_eq!(digest, notebook.digest().unwrap(), "two devices hold different versions");
             let sizes = notebook.sizes().unwrap();
             assert_eq!((sizes.waiting, sizes.quarantined, sizes.outbox), (0, 0, 0), "{sizes:?}");
-            notebook.rebuild().unwrap();
+            notebook.rebuild(&mut |_, _| Ok(())).unwrap();
             assert_same_lines(&dump, &notebook.dump().unwrap(), "a rebuild changed something");
         }
         self.compare_searches();

@@ -106,14 +106,14 @@ fn a_folder_of_another_notebook_and_one_that_was_not_joined_are_refused_and_left
         files(&home.shared).into_iter().map(|file| (file.clone(), std::fs::read(file).unwrap())).collect();
     let stranger = home.device("stranger", 7);
     stranger.notebook.jot_line("Ben Okafor").unwrap();
-    assert!(matches!(stranger.pass(&home.shared), Err(Error::Peer(words)) if words.contains("has not joined")));
+    assert!(matches!(stranger.pass(&home.shared), Err(Error::Foreign(words)) if words.contains("has not joined")));
     let elsewhere = home.folder.path().join("elsewhere");
     std::fs::create_dir(&elsewhere).unwrap();
     stranger.pass(&elsewhere).unwrap();
-    assert!(matches!(stranger.pass(&home.shared), Err(Error::Peer(words)) if words.contains("another notebook")));
+    assert!(matches!(stranger.pass(&home.shared), Err(Error::Foreign(words)) if words.contains("another notebook")));
     // Nor when the note that names the notebook is gone.
     std::fs::remove_file(home.shared.join("kith/KITH.txt")).unwrap();
-    assert!(matches!(stranger.pass(&home.shared), Err(Error::Peer(words)) if words.contains("another notebook")));
+    assert!(matches!(stranger.pass(&home.shared), Err(Error::Foreign(words)) if words.contains("another notebook")));
     let after = files(&home.shared);
     assert_eq!(after.len() + 1, before.len());
     assert!(
@@ -132,7 +132,7 @@ fn a_code_is_worth_one_guess() {
     // Somebody who sees the folder puts a request there without knowing the code.
     let stem = home.shared.join("kith").join(code.file_stem());
     std::fs::write(stem.with_extension("req"), vec![7; 500]).unwrap();
-    assert!(matches!(phone.notebook.request_to_join(&place, &phone.keys), Err(Error::Peer(_))));
+    assert!(matches!(phone.notebook.request_to_join(&place, &phone.keys), Err(Error::Declined(_))));
     assert!(matches!(phone.notebook.request_to_join(&place, &phone.keys), Err(Error::NotFound(_))), "it is spent");
     let laptop = home.device("laptop", 2);
     assert!(matches!(laptop.notebook.join(&place, &laptop.keys, Some(&code)), Err(Error::NotFound(_))));
@@ -176,7 +176,7 @@ fn the_new_device_shows_who_invites_before_anything_and_a_no_there_leaves_both_a
     tablet.notebook.decline_to_join(&place, &tablet.keys).unwrap();
     assert_eq!(phone.notebook.word_of_guest(&place, &phone.keys, &request).unwrap(), Some(false));
     let told = phone.notebook.admit_who_shows(&place, &phone.keys, &request.digits);
-    assert!(matches!(told, Err(Error::Peer(words)) if words.contains("said no")));
+    assert!(matches!(told, Err(Error::Declined(words)) if words.contains("said no")));
     assert_eq!((as_it_is(&phone, &home.shared), as_it_is(&tablet, &home.shared)), before);
     assert!(tablet.notebook.member(&tablet.keys).unwrap().is_none());
     // Both can go on: a new code, and a yes.
@@ -196,7 +196,7 @@ fn a_no_of_the_host_is_told_to_the_new_device_and_leaves_both_as_they_were() {
     tablet.notebook.agree_to_join(&place, &tablet.keys).unwrap();
     phone.notebook.cancel_invitation(&place, &phone.keys).unwrap();
     let told = tablet.notebook.join(&place, &tablet.keys, None);
-    assert!(matches!(told, Err(Error::Peer(words)) if words.contains("took its invitation back")));
+    assert!(matches!(told, Err(Error::Declined(words)) if words.contains("took its invitation back")));
     assert!(matches!(tablet.notebook.join(&place, &tablet.keys, None), Err(Error::NotFound(_))), "once");
     assert_eq!((as_it_is(&phone, &home.shared), as_it_is(&tablet, &home.shared)), before);
 }
@@ -242,7 +242,7 @@ fn a_removed_device_is_not_heard_any_more_and_reads_nothing_new() {
     }
     assert_eq!(phone.pass(&home.shared).unwrap().after_removal, 1, "it is kept, and said so");
     assert_alike(&phone, &laptop);
-    assert!(matches!(tablet.pass(&home.shared), Err(Error::Peer(words)) if words.contains("was removed")));
+    assert!(matches!(tablet.pass(&home.shared), Err(Error::Removed(words)) if words.contains("was removed")));
     assert_eq!(name_of(&tablet, secret), "");
     let rows = phone.notebook.device_list(&phone.keys).unwrap();
     assert_eq!(
@@ -304,7 +304,7 @@ fn a_copy_of_the_notebook_without_the_keys_of_its_device_joins_anew() {
     all(&[&phone, &laptop], &home.shared);
     let copy = phone.copied(home.folder.path(), "copy", 9, false);
     copy.notebook.jot_line("Ann Lee").unwrap();
-    assert!(matches!(copy.pass(&home.shared), Err(Error::Peer(words)) if words.contains("without the keys")));
+    assert!(matches!(copy.pass(&home.shared), Err(Error::Foreign(words)) if words.contains("without the keys")));
     laptop.lets_in(&copy, &home.shared);
     all(&[&copy, &laptop, &phone], &home.shared);
     assert_alike(&copy, &laptop);
@@ -357,7 +357,7 @@ fn a_copy_from_before_the_device_joined_goes_back_in_when_it_is_told_to() {
     all(&[&laptop, &phone], &home.shared);
     laptop.restore(&backup);
     // Not by itself: it could be another notebook on the same machine.
-    assert!(matches!(laptop.pass(&home.shared), Err(Error::Peer(words)) if words.contains("not joined")));
+    assert!(matches!(laptop.pass(&home.shared), Err(Error::Foreign(words)) if words.contains("not joined")));
     laptop.notebook.rejoin(&mailbox(&home.shared), &laptop.keys).unwrap();
     all(&[&laptop, &phone], &home.shared);
     assert_alike(&phone, &laptop);
@@ -404,7 +404,7 @@ fn with_the_recovery_key_alone_a_device_is_let_in_and_shuts_out_the_stolen_first
     all(&[&phone, &laptop], &home.shared);
     let kit = laptop.notebook.make_recovery_key(&place, &laptop.keys, None).unwrap();
     let paper = kit.text();
-    assert!(matches!(laptop.notebook.make_recovery_key(&place, &laptop.keys, None), Err(Error::Invalid(_))));
+    assert!(matches!(laptop.notebook.make_recovery_key(&place, &laptop.keys, None), Err(Error::Denied(_))));
     // An epoch that begins after it was written down is on the paper as well.
     let tablet = home.device("tablet", 3);
     laptop.lets_in(&tablet, &home.shared);
@@ -423,11 +423,11 @@ fn with_the_recovery_key_alone_a_device_is_let_in_and_shuts_out_the_stolen_first
     fresh.pass(&home.shared).unwrap();
     // The thief removes the newcomer; the paper's word is worth more.
     phone.notebook.remove_device(&phone.keys, "laptop").unwrap();
-    assert!(matches!(phone.pass(&home.shared), Err(Error::Peer(words)) if words.contains("was removed")));
+    assert!(matches!(phone.pass(&home.shared), Err(Error::Removed(words)) if words.contains("was removed")));
     assert_eq!(name_of(&phone, secret), "");
     let wrong = RecoveryKit::draw(&mut |bytes| bytes.fill(7));
     let stranger = home.device("stranger", 9);
-    assert!(matches!(stranger.notebook.recover(&place, &stranger.keys, &wrong), Err(Error::Peer(_))));
+    assert!(matches!(stranger.notebook.recover(&place, &stranger.keys, &wrong), Err(Error::Denied(_))));
     // The paper is replaced by who has it.
     let second = fresh.notebook.make_recovery_key(&place, &fresh.keys, Some(&read)).unwrap();
     assert!(stranger.notebook.recover(&place, &stranger.keys, &read).is_err(), "the old one is worth nothing now");

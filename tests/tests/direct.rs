@@ -121,7 +121,7 @@ fn a_removed_device_is_sent_away_and_told_why() {
     laptop.notebook.jot_line(DANA).unwrap();
     let began = Instant::now();
     let (of_laptop, of_phone) = meet(&laptop, &phone);
-    assert!(matches!(&of_laptop, Err(Error::Peer(words)) if words.contains("was removed")), "{of_laptop:?}");
+    assert!(matches!(&of_laptop, Err(Error::Removed(words)) if words.contains("was removed")), "{of_laptop:?}");
     assert!(of_phone.is_none(), "the phone never spoke with it");
     assert!(began.elapsed() < Duration::from_secs(5));
 }
@@ -155,7 +155,7 @@ fn a_renewal_reaches_the_other_device_without_a_mailbox() {
         phone.notebook.jot_line(name).unwrap();
         met(&phone, &laptop);
     }
-    let renewed = phone.notebook.renew(&phone.keys).unwrap();
+    let renewed = phone.notebook.renew(&phone.keys, &mut |_, _| Ok(())).unwrap();
     assert!(renewed.written > 0 && renewed.waiting_for == ["laptop"], "{renewed:?}");
     let (_, of_laptop) = met(&phone, &laptop);
     assert!(of_laptop.forgotten >= 3, "{of_laptop:?}");
@@ -195,7 +195,7 @@ fn a_stranger_gets_no_byte() {
         });
         direct.introduce(endpoint, &[listening.at], handed_in)
     });
-    assert!(matches!(introduced, Err(Error::Peer(_))), "{introduced:?}");
+    assert!(matches!(introduced, Err(Error::SyncFirst(_))), "{introduced:?}");
     assert!(listening.direct.next_guest(Duration::from_millis(200)).is_none());
 }
 
@@ -369,7 +369,7 @@ impl Line for Counting {
         let heard = self.line.wait(at_most)?;
         if let Heard::Bytes(bytes) = &heard {
             if self.heard + bytes.len() > self.most {
-                return Err(Error::Peer("the line broke".into()));
+                return Err(Error::Unreachable("the line broke".into()));
             }
             self.heard += bytes.len();
         }
@@ -471,7 +471,7 @@ fn call_chosen(caller: &Device, host: &Device) -> Result<SyncReport, Error> {
 }
 
 fn is_told_to_catch_up<T>(done: Result<T, Error>) -> bool {
-    matches!(done, Err(Error::Peer(words)) if words.contains("older copy") && words.contains("mailbox"))
+    matches!(done, Err(Error::SyncFirst(words)) if words.contains("older copy") && words.contains("mailbox"))
 }
 
 #[test]

@@ -198,7 +198,7 @@ fn a_device_that_opens_logs_without_end_is_removed_and_the_others_go_on() {
     home.rest(&[&phone, &laptop]);
     assert_alike(&phone, &laptop);
     // What is sealed can be renewed all the same.
-    phone.notebook.renew(&phone.keys).unwrap();
+    phone.notebook.renew(&phone.keys, &mut |_, _| Ok(())).unwrap();
     laptop.notebook.edit(dana, |contact: &mut Contact| contact.about = "customs law".into()).unwrap();
     home.rest(&[&phone, &laptop]);
     assert_alike(&phone, &laptop);
@@ -418,7 +418,7 @@ fn a_removed_device_keeps_nothing_of_what_it_said_before_from_a_newcomer() {
     // What was dropped keeps no renewal from being done.
     guest.notebook.drop_kept_back(&guest.keys, "stranger").unwrap();
     phone.notebook.put(Contact { name: "Dana".into(), ..Contact::default() }).unwrap();
-    phone.notebook.renew(&phone.keys).unwrap();
+    phone.notebook.renew(&phone.keys, &mut |_, _| Ok(())).unwrap();
     home.meet(&[&phone, &laptop, &tablet, &guest]);
     assert_eq!(phone.notebook.renewal_waits_for(&phone.keys).unwrap(), Some(Vec::new()));
     assert_alike(&phone, &tablet);
@@ -853,7 +853,7 @@ fn what_anybody_leaves_in_a_mailbox_that_nobody_can_open_is_read_once_and_then_a
     assert!(report.read == 1 && read <= MOST_READ_AGAIN + 1, "{read} read");
     assert_alike(&phone, &laptop);
     // A key that comes makes all of them worth a look.
-    phone.notebook.renew(&phone.keys).unwrap();
+    phone.notebook.renew(&phone.keys, &mut |_, _| Ok(())).unwrap();
     phone.pass(&home.shared).unwrap();
     assert!(counted(&laptop, &home).1[0] >= 2_000);
     // As many bytes are too much as well: some of few large files.

@@ -148,7 +148,7 @@ fn after_a_renewal_no_key_opens_a_word_of_who_was_deleted() {
     home.rest(&[&phone, &laptop]);
     assert_eq!(words_in_mailbox(&phone, &home.shared), ["frobnicator", "plumbaline", "zyxwella"]);
     let before: BTreeSet<Vec<u8>> = segments_in(&home.shared).into_values().collect();
-    let renewed = phone.notebook.renew(&phone.keys).unwrap();
+    let renewed = phone.notebook.renew(&phone.keys, &mut |_, _| Ok(())).unwrap();
     assert!(renewed.written > 0 && renewed.forgotten == before.len() as u64, "{renewed:?}");
     assert_eq!(renewed.waiting_for, ["laptop"]);
     phone.pass(&home.shared).unwrap();
@@ -180,7 +180,7 @@ fn a_device_that_was_away_during_renewals_loses_nothing_of_its_own() {
     laptop.notebook.edit(zyxwella, |c: &mut Contact| c.nickname = "Zyx".into()).unwrap();
     for n in 0..3 {
         phone.notebook.jot_line(&format!("Person {n}")).unwrap();
-        phone.notebook.renew(&phone.keys).unwrap();
+        phone.notebook.renew(&phone.keys, &mut |_, _| Ok(())).unwrap();
         phone.pass(&home.shared).unwrap();
     }
     home.rest(&[&laptop, &phone]);
@@ -205,7 +205,7 @@ fn old_copies_that_come_by_again_are_taken_away_again() {
         .into_keys()
         .map(|path| (home.shared.join(&path), std::fs::read(home.shared.join(&path)).unwrap()))
         .collect();
-    phone.notebook.renew(&phone.keys).unwrap();
+    phone.notebook.renew(&phone.keys, &mut |_, _| Ok(())).unwrap();
     home.rest(&[&phone, &laptop]);
     // A drive brings them back, one of them under a name of its own.
     for (n, (path, bytes)) in old.iter().enumerate() {
@@ -293,11 +293,11 @@ fn a_renewal_that_is_cut_short_harms_nothing_and_can_be_done_again() {
     home.rest(&[&phone, &laptop]);
     phone.notebook.purge(zyxwella).unwrap();
     let failing = Failing { inner: &phone.keys, left: AtomicI64::new(1) };
-    assert!(matches!(phone.notebook.renew(&failing), Err(Error::Storage(_))));
+    assert!(matches!(phone.notebook.renew(&failing, &mut |_, _| Ok(())), Err(Error::Storage(_))));
     home.rest(&[&phone, &laptop]);
     assert_alike(&phone, &laptop);
     assert_ne!(words_in_mailbox(&phone, &home.shared), Vec::<&str>::new());
-    phone.notebook.renew(&phone.keys).unwrap();
+    phone.notebook.renew(&phone.keys, &mut |_, _| Ok(())).unwrap();
     home.rest(&[&phone, &laptop]);
     assert_eq!(words_in_mailbox(&phone, &home.shared), Vec::<&str>::new());
     assert_alike(&phone, &laptop);
@@ -314,7 +314,7 @@ fn what_the_renewing_device_does_not_understand_or_keeps_back_is_not_covered() {
     tablet.notebook.jot_line("Late Larry").unwrap();
     tablet.pass(&home.shared).unwrap();
     home.rest(&[&phone, &laptop]);
-    phone.notebook.renew(&phone.keys).unwrap();
+    phone.notebook.renew(&phone.keys, &mut |_, _| Ok(())).unwrap();
     home.rest(&[&phone, &laptop]);
     let kept = laptop.notebook.kept_back(&laptop.keys).unwrap();
     assert_eq!(kept.len(), 1, "{kept:?}");

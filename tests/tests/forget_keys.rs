@@ -97,7 +97,7 @@ fn after_a_renewal_that_all_followed_copies_of_old_files_open_to_the_recovery_ke
     }
     phone.notebook.purge(zyxwella).unwrap();
     home.rest(&[&phone, &laptop]);
-    let report = phone.notebook.renew(&phone.keys).unwrap();
+    let report = phone.notebook.renew(&phone.keys, &mut |_, _| Ok(())).unwrap();
     assert_eq!(report.waiting_for, ["laptop"]);
     assert!(roots(&phone).is_superset(&genesis), "nothing is forgotten before all have followed");
     home.rest(&[&phone, &laptop]);
@@ -160,7 +160,7 @@ fn a_device_that_was_away_for_a_renewal_finds_everything_and_brings_what_it_wrot
     let ([phone, laptop, tablet], _) = acquainted(&home, ["phone", "laptop", "tablet"]);
     let genesis = roots(&phone);
     tablet.notebook.jot_line("Ann Lee +knows pilots").unwrap();
-    phone.notebook.renew(&phone.keys).unwrap();
+    phone.notebook.renew(&phone.keys, &mut |_, _| Ok(())).unwrap();
     phone.notebook.jot_line("Chi Wei, Orbit").unwrap();
     home.rest(&[&phone, &laptop]);
     assert_eq!(laptop.notebook.renewal_waits_for(&laptop.keys).unwrap(), Some(vec!["tablet".into()]));
@@ -179,12 +179,12 @@ fn who_does_not_want_to_wait_for_a_device_removes_it() {
     let ([phone, laptop, tablet], _) = acquainted(&home, ["phone", "laptop", "tablet"]);
     let genesis = roots(&phone);
     tablet.notebook.jot_line("Ann Lee +knows pilots").unwrap();
-    phone.notebook.renew(&phone.keys).unwrap();
+    phone.notebook.renew(&phone.keys, &mut |_, _| Ok(())).unwrap();
     home.rest(&[&phone, &laptop]);
     laptop.notebook.remove_device(&laptop.keys, "tablet").unwrap();
     home.rest(&[&phone, &laptop]);
     assert!([&phone, &laptop].iter().all(|device| roots(device).is_disjoint(&genesis)));
-    assert!(matches!(tablet.pass(&home.shared), Err(Error::Peer(words)) if words.contains("was removed")));
+    assert!(matches!(tablet.pass(&home.shared), Err(Error::Removed(words)) if words.contains("was removed")));
     assert_alike(&phone, &laptop);
 }
 
@@ -195,7 +195,7 @@ fn a_segment_that_nobody_else_has_seen_keeps_its_key_until_the_next_renewal() {
     let genesis = roots(&phone);
     tablet.notebook.jot_line("Ann Lee +knows pilots").unwrap();
     tablet.pass(&home.elsewhere()).unwrap();
-    phone.notebook.renew(&phone.keys).unwrap();
+    phone.notebook.renew(&phone.keys, &mut |_, _| Ok(())).unwrap();
     home.rest(&[&phone, &laptop]);
     home.rest(&[&tablet, &phone, &laptop]);
     for device in [&phone, &laptop, &tablet] {
@@ -203,7 +203,7 @@ fn a_segment_that_nobody_else_has_seen_keeps_its_key_until_the_next_renewal() {
         assert!(roots(device).is_superset(&genesis), "something is left that it opens");
         assert_alike(&phone, device);
     }
-    laptop.notebook.renew(&laptop.keys).unwrap();
+    laptop.notebook.renew(&laptop.keys, &mut |_, _| Ok(())).unwrap();
     home.rest(&[&laptop, &tablet, &phone]);
     for device in [&phone, &laptop, &tablet] {
         assert!(roots(device).is_disjoint(&genesis));
@@ -217,12 +217,12 @@ fn a_device_that_was_away_for_two_renewals_finds_in_the_second_what_the_first_co
     let ([phone, laptop, tablet], _) = acquainted(&home, ["phone", "laptop", "tablet"]);
     let genesis = roots(&phone);
     // The desk joins after the first renewal: it never had what was before it, and the second takes its base away.
-    phone.notebook.renew(&phone.keys).unwrap();
+    phone.notebook.renew(&phone.keys, &mut |_, _| Ok(())).unwrap();
     phone.pass(&home.shared).unwrap();
     let desk = home.device("desk", 4);
     phone.lets_in(&desk, &home.shared);
     desk.pass(&home.shared).unwrap();
-    desk.notebook.renew(&desk.keys).unwrap();
+    desk.notebook.renew(&desk.keys, &mut |_, _| Ok(())).unwrap();
     home.rest(&[&desk, &phone, &laptop, &tablet]);
     for device in [&phone, &laptop, &tablet, &desk] {
         assert!(reads(device, "Zyxwella") && reads(device, "Okafor"));
@@ -244,14 +244,14 @@ fn two_that_removed_each_other_and_renewed_apart_hear_of_it_in_the_end() {
     for name in ["tablet", "phone"] {
         laptop.notebook.remove_device(&laptop.keys, name).unwrap();
     }
-    laptop.notebook.renew(&laptop.keys).unwrap();
+    laptop.notebook.renew(&laptop.keys, &mut |_, _| Ok(())).unwrap();
     assert!(tablet.pass(&home.shared).is_ok());
     laptop.pass(&home.shared).unwrap();
     phone.pass(&home.shared).unwrap();
     for device in [&laptop, &tablet] {
         let told = device.pass(&home.shared);
         assert!(
-            matches!(&told, Err(Error::Peer(words)) if words.contains("removed from the notebook by phone")),
+            matches!(&told, Err(Error::Removed(words)) if words.contains("removed from the notebook by phone")),
             "{told:?}"
         );
     }
@@ -269,7 +269,7 @@ fn what_is_put_back_for_ever_is_taken_away_three_times() {
     let home = Home::new();
     let ([phone, laptop], _) = acquainted(&home, ["phone", "laptop"]);
     let spent = files_below(&home.shared);
-    phone.notebook.renew(&phone.keys).unwrap();
+    phone.notebook.renew(&phone.keys, &mut |_, _| Ok(())).unwrap();
     home.rest(&[&phone, &laptop]);
     let gone: Vec<&PathBuf> = spent.keys().filter(|path| !path.exists()).collect();
     assert!(!gone.is_empty());
@@ -291,12 +291,12 @@ fn a_removed_device_takes_nothing_away() {
     let elsewhere = home.elsewhere();
     tablet.pass(&elsewhere).unwrap();
     let before = files_below(&elsewhere);
-    phone.notebook.renew(&phone.keys).unwrap();
+    phone.notebook.renew(&phone.keys, &mut |_, _| Ok(())).unwrap();
     home.rest(&[&phone, &laptop, &tablet]);
     phone.notebook.remove_device(&phone.keys, "tablet").unwrap();
     phone.pass(&home.shared).unwrap();
     for folder in [&home.shared, &elsewhere] {
-        assert!(matches!(tablet.pass(folder), Err(Error::Peer(words)) if words.contains("was removed")));
+        assert!(matches!(tablet.pass(folder), Err(Error::Removed(words)) if words.contains("was removed")));
     }
     let after = files_below(&elsewhere);
     assert!(before.keys().all(|path| after.contains_key(path)));
@@ -311,7 +311,7 @@ fn a_key_under_which_something_is_kept_back_is_not_forgotten() {
     tablet.notebook.jot_line("Late Larry").unwrap();
     tablet.pass(&home.shared).unwrap();
     home.rest(&[&phone, &laptop]);
-    phone.notebook.renew(&phone.keys).unwrap();
+    phone.notebook.renew(&phone.keys, &mut |_, _| Ok(())).unwrap();
     home.rest(&[&phone, &laptop]);
     assert!([&phone, &laptop].iter().all(|device| roots(device).is_superset(&genesis)));
     assert_eq!(laptop.notebook.renewal_waits_for(&laptop.keys).unwrap(), Some(vec![]));
@@ -322,7 +322,7 @@ fn a_key_under_which_something_is_kept_back_is_not_forgotten() {
     assert_eq!(desk.notebook.kept_back(&desk.keys).unwrap().len(), 1);
     desk.notebook.keep_back_no_more(&desk.keys, "tablet").unwrap();
     home.rest(&[&desk, &laptop, &phone]);
-    phone.notebook.renew(&phone.keys).unwrap();
+    phone.notebook.renew(&phone.keys, &mut |_, _| Ok(())).unwrap();
     home.rest(&[&phone, &laptop, &desk]);
     for device in [&phone, &laptop, &desk] {
         assert!(reads(device, "Late Larry"));
@@ -336,7 +336,7 @@ fn old_files_that_come_by_again_after_their_key_was_forgotten_are_taken_away_aga
     let home = Home::new();
     let ([phone, laptop], _) = acquainted(&home, ["phone", "laptop"]);
     let before = files_below(&home.shared);
-    phone.notebook.renew(&phone.keys).unwrap();
+    phone.notebook.renew(&phone.keys, &mut |_, _| Ok(())).unwrap();
     home.rest(&[&phone, &laptop]);
     let after = files_below(&home.shared);
     let genesis = roots(&phone);
@@ -367,7 +367,7 @@ fn a_notebook_put_back_from_before_a_renewal_comes_to_where_the_others_are() {
         let backup = home.folder.path().join("backup");
         phone.back_up(&backup);
         phone.notebook.jot_line("Ann Lee +knows pilots").unwrap();
-        phone.notebook.renew(&phone.keys).unwrap();
+        phone.notebook.renew(&phone.keys, &mut |_, _| Ok(())).unwrap();
         home.rest(&[&phone, &laptop]);
         if mailbox_is_lost {
             std::fs::remove_dir_all(home.shared.join("kith")).unwrap();
@@ -399,7 +399,7 @@ fn a_key_store_put_back_from_before_a_renewal_finds_the_new_keys_by_itself() {
         copy_folder(&keys, &kept);
         let old = roots(&phone);
         for _ in 0..2 {
-            phone.notebook.renew(&phone.keys).unwrap();
+            phone.notebook.renew(&phone.keys, &mut |_, _| Ok(())).unwrap();
             home.rest(&all);
         }
         assert!(roots(&phone).is_disjoint(&old));
@@ -426,7 +426,7 @@ fn a_twin_that_slept_through_renewals_goes_on_with_what_it_wrote() {
     twin.pass(&home.elsewhere()).unwrap();
     twin.notebook.jot_line("Chi Wei, Orbit").unwrap();
     for _ in 0..2 {
-        phone.notebook.renew(&phone.keys).unwrap();
+        phone.notebook.renew(&phone.keys, &mut |_, _| Ok(())).unwrap();
         home.rest(&[&phone, &laptop]);
     }
     home.rest(&[&twin, &phone, &laptop]);
@@ -505,7 +505,7 @@ fn a_kill_between_any_two_steps_of_a_renewal_leaves_it_to_be_finished() {
     let home = Home::new();
     let ([phone, laptop], _) = acquainted(&home, ["phone", "laptop"]);
     let genesis = roots(&phone);
-    phone.notebook.renew(&phone.keys).unwrap();
+    phone.notebook.renew(&phone.keys, &mut |_, _| Ok(())).unwrap();
     drop((phone, laptop));
     for calls in 1.. {
         let [first, second] = [true, false].map(|is_done_first| {

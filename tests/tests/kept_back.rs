@@ -64,7 +64,7 @@ fn what_one_device_keeps_all_take_and_nobody_is_asked_again() {
     assert_alike(&phone, &laptop);
     assert_eq!(laptop.notebook.kept_back(&laptop.keys).unwrap(), [], "all of it came another way");
     assert_eq!(laptop.pass(&shared).unwrap().after_removal, 0);
-    assert!(matches!(tablet.pass(&shared), Err(Error::Peer(words)) if words.contains("was removed")));
+    assert!(matches!(tablet.pass(&shared), Err(Error::Removed(words)) if words.contains("was removed")));
     // A device that is let in now takes it from the phone's word.
     let desk = Device::new(_folder.path(), "desk", 4);
     laptop.lets_in(&desk, &shared);
@@ -77,7 +77,7 @@ fn what_is_dropped_never_comes_in_and_is_not_asked_again() {
     let (_folder, shared, [phone, laptop, _]) = removed_and_went_on();
     assert_eq!(phone.notebook.drop_kept_back(&phone.keys, "tablet").unwrap(), 1);
     assert_eq!(phone.notebook.kept_back(&phone.keys).unwrap(), []);
-    phone.notebook.rebuild().unwrap();
+    phone.notebook.rebuild(&mut |_, _| Ok(())).unwrap();
     assert!(!knows_larry(&phone));
     assert_eq!(phone.pass(&shared).unwrap().after_removal, 0);
     // The other decides for itself, and then the phone hears of it all the same.

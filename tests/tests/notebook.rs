@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use kith_core::model::*;
-use kith_core::notebook::{BACKUPS_KEPT, Debrief, DeviceSettings, IntroductionStep, Notebook, Options};
+use kith_core::notebook::{BACKUPS_KEPT, Debrief, DeviceSettings, IntroductionStep, Notebook, Options, UndoStep};
 use tests::Device;
 
 const EXAMPLE: &str = "Dana Ruiz, Acme Logistics, hiring ops lead !send her the Lyon contact by tue \
@@ -156,7 +156,7 @@ fn two_people_merged_in_opposite_directions_end_as_one_and_come_apart_again() {
     assert_eq!(laptop.notebook.people(0, 10).unwrap().total, 1);
     laptop.notebook.edit(b, |c: &mut Contact| c.tags.retain(|tag| tag != "lyon")).unwrap();
     assert_eq!(laptop.notebook.person(a).unwrap().contact.tags, ["customs"]);
-    laptop.notebook.undo().unwrap();
+    laptop.notebook.undo(&mut |_, _| Ok(())).unwrap();
     meet(&phone, &laptop, &shared);
     assert_eq!(phone.notebook.people(0, 10).unwrap().total, 2);
     assert_eq!(phone.notebook.dump().unwrap(), laptop.notebook.dump().unwrap());
@@ -218,7 +218,7 @@ fn an_import_adds_to_people_who_are_here_and_is_undone_on_another_device_in_one_
     assert_eq!(page.organisations, ["Borealis"]);
     assert_eq!(page.contact.channels.len(), 1, "the same address is not added again");
     meet(&phone, &laptop, &shared);
-    let undone = laptop.notebook.undo_import(laptop.notebook.imports().unwrap()[0].id).unwrap();
+    let undone = laptop.notebook.undo_import(laptop.notebook.imports().unwrap()[0].id, &mut |_, _| Ok(())).unwrap();
     assert_eq!((undone.deleted, undone.kept.len()), (2, 0), "Bo and the organisation");
     meet(&phone, &laptop, &shared);
     assert_eq!(phone.notebook.people(0, 10).unwrap().total, 1);
@@ -230,7 +230,7 @@ fn what_was_touched_after_an_import_stays_when_it_is_undone() {
     let (tmp, phone) = device();
     let report = import(&phone.notebook, &address_book(tmp.path(), CARDS));
     phone.notebook.jot_line("Bo Li !send him the map").unwrap();
-    let undone = phone.notebook.undo_import(report.id.unwrap()).unwrap();
+    let undone = phone.notebook.undo_import(report.id.unwrap(), &mut |_, _| Ok(())).unwrap();
     assert_eq!(undone.kept[0].name, "Bo Li");
     assert_eq!(phone.notebook.people(0, 10).unwrap().total, 1);
 }
@@ -248,9 +248,9 @@ fn two_imports_of_one_person_are_taken_back_one_after_the_other_on_any_device() 
     let second = import(&phone.notebook, &address_book(tmp.path(), &ann_card("ORG:Borealis\r\n")));
     assert_eq!((second.new, second.changed), (0, 1));
     meet(&phone, &laptop, &shared);
-    assert_eq!(phone.notebook.undo().unwrap().undone.unwrap().kept, []);
+    assert_eq!(phone.notebook.undo(&mut |_, _| Ok(())).unwrap().undone.unwrap().kept, []);
     meet(&phone, &laptop, &shared);
-    let undone = laptop.notebook.undo_import(first).unwrap();
+    let undone = laptop.notebook.undo_import(first, &mut |_, _| Ok(())).unwrap();
     assert_eq!((undone.deleted, undone.kept), (1, vec![]), "taking the second back was no edit of hers");
     meet(&phone, &laptop, &shared);
     assert_eq!(phone.notebook.people(0, 10).unwrap().total, 0);
@@ -262,14 +262,14 @@ fn an_import_undone_before_a_later_one_goes_on_once_that_is_undone() {
     let (tmp, phone) = device();
     let first = import(&phone.notebook, &address_book(tmp.path(), &ann_card(""))).id.unwrap();
     let second = import(&phone.notebook, &address_book(tmp.path(), &ann_card("ORG:Borealis\r\n"))).id.unwrap();
-    let kept = phone.notebook.undo_import(first).unwrap().kept;
+    let kept = phone.notebook.undo_import(first, &mut |_, _| Ok(())).unwrap().kept;
     assert!(kept[0].name == "Ann Lee" && kept[0].why.contains("a later import"), "{kept:?}");
-    let again = phone.notebook.undo_import(first).unwrap_err().to_string();
+    let again = phone.notebook.undo_import(first, &mut |_, _| Ok(())).unwrap_err().to_string();
     assert!(again.contains("Ann Lee") && again.contains("a later import"), "{again}");
-    phone.notebook.undo_import(second).unwrap();
-    assert_eq!(phone.notebook.undo_import(first).unwrap().deleted, 1);
+    phone.notebook.undo_import(second, &mut |_, _| Ok(())).unwrap();
+    assert_eq!(phone.notebook.undo_import(first, &mut |_, _| Ok(())).unwrap().deleted, 1);
     assert_eq!(phone.notebook.people(0, 10).unwrap().total, 0);
-    assert!(phone.notebook.undo_import(first).is_err(), "nothing of it is left");
+    assert!(phone.notebook.undo_import(first, &mut |_, _| Ok(())).is_err(), "nothing of it is left");
 }
 
 #[test]
@@ -277,7 +277,7 @@ fn taking_back_an_import_names_who_stays_and_why() {
     let (tmp, phone) = device();
     import(&phone.notebook, &address_book(tmp.path(), CARDS));
     phone.notebook.jot_line("Bo Li !send him the map").unwrap();
-    let undone = phone.notebook.undo().unwrap().undone.unwrap();
+    let undone = phone.notebook.undo(&mut |_, _| Ok(())).unwrap().undone.unwrap();
     assert_eq!((undone.kept.len(), undone.kept[0].name.as_str()), (1, "Bo Li"));
     assert!(!undone.kept[0].why.is_empty());
 }
@@ -309,7 +309,7 @@ fn a_new_job_in_the_next_linkedin_file_ends_the_old_one() {
     let row = phone.notebook.people(0, 10).unwrap().rows.remove(0);
     assert_eq!((row.organisation.as_str(), row.role.as_str()), ("Acme", "Head of Buying"));
     assert_eq!(phone.notebook.person(row.id).unwrap().contact.affiliations.len(), 2);
-    phone.notebook.undo().unwrap();
+    phone.notebook.undo(&mut |_, _| Ok(())).unwrap();
     let row = phone.notebook.people(0, 10).unwrap().rows.remove(0);
     assert_eq!(row.organisation, "Borealis");
 }
@@ -398,7 +398,7 @@ fn an_export_taken_into_a_notebook_with_people_is_listed_and_goes_in_one_step_an
         assert!(imports.iter().any(|import| Some(import.id) == report.import && import.file_name == "all.json"));
         assert_eq!(phone.notebook.people(0, 10).unwrap().total, 2);
         assert_eq!(phone.notebook.zone().unwrap(), chrono_tz::Europe::Oslo);
-        let undone = phone.notebook.undo().unwrap().undone.unwrap();
+        let undone = phone.notebook.undo(&mut |_, _| Ok(())).unwrap().undone.unwrap();
         assert_eq!((undone.deleted, undone.kept), (3, vec![]));
         assert_eq!(phone.notebook.people(0, 10).unwrap().total, 1);
         assert_ne!(phone.notebook.zone().unwrap(), chrono_tz::Europe::Oslo);
@@ -407,7 +407,7 @@ fn an_export_taken_into_a_notebook_with_people_is_listed_and_goes_in_one_step_an
     phone.notebook.edit(format!("{:032x}", 9).parse::<Id<Note>>().unwrap(), |note| note.body = "mine".into()).unwrap();
     let again = phone.notebook.import_export_preview(&file, &mut |_, _| Ok(())).unwrap();
     assert_eq!((again.new, again.known, again.photos), (0, 3, 0));
-    let kept = phone.notebook.undo().unwrap().undone.unwrap().kept;
+    let kept = phone.notebook.undo(&mut |_, _| Ok(())).unwrap().undone.unwrap().kept;
     assert!(kept.iter().any(|kept| kept.why == "changed since"), "{kept:?}");
 }
 
@@ -434,7 +434,7 @@ fn an_export_stopped_half_way_goes_on_or_is_taken_back() {
     other.notebook.jot_line("Ben Bauer").unwrap();
     stopped(&other.notebook);
     assert!(!other.notebook.imports().unwrap()[0].finished);
-    other.notebook.undo().unwrap();
+    other.notebook.undo(&mut |_, _| Ok(())).unwrap();
     assert_eq!(other.notebook.people(0, 1).unwrap().total, 1);
     stopped(&other.notebook);
     other.notebook.import_export(&file, &mut |_, _| Ok(())).unwrap();
@@ -553,7 +553,7 @@ fn who_is_in_the_linkedin_file_no_more_is_named_and_stays() {
     std::fs::write(&file, [header, &row("Bea")].concat()).unwrap();
     let last = import(&phone.notebook, &file);
     assert_eq!(last.gone, ["Ann Lee", "Dora Lee"], "who goes again is told again");
-    let undone = phone.notebook.undo_import(last.id.unwrap()).unwrap();
+    let undone = phone.notebook.undo_import(last.id.unwrap(), &mut |_, _| Ok(())).unwrap();
     assert_eq!((undone.deleted, undone.kept.len()), (0, 0));
     let preview = phone.notebook.import_preview(&file, &mut |_, _| Ok(())).unwrap();
     assert_eq!(preview.gone, last.gone, "undone, it was not told");
@@ -646,11 +646,15 @@ fn a_group_is_shown_with_its_evenings_its_goals_and_who_was_not_met_alone() {
     assert!(matches!(phone.notebook.group(kith_core::model::Id::new(ann.raw())), Err(kith_core::Error::NotFound(_))));
 }
 
+fn due(device: &Device) -> kith_core::Result<Option<PathBuf>> {
+    device.notebook.backup_if_due(&mut |_, _| Ok(()))
+}
+
 #[test]
 fn the_backup_of_the_day_is_made_by_itself_where_the_person_said() {
     let (tmp, phone) = device();
     phone.notebook.jot_line("Ann Lee, Acme").unwrap();
-    assert_eq!(phone.notebook.backup_if_due().unwrap(), None, "nobody said where");
+    assert_eq!(due(&phone).unwrap(), None, "nobody said where");
     let folder = tmp.path().join("safe");
     let own =
         |folder: Option<PathBuf>| DeviceSettings { backup_folder: folder, lock: true, ..DeviceSettings::default() };
@@ -662,14 +666,14 @@ fn the_backup_of_the_day_is_made_by_itself_where_the_person_said() {
 
     std::fs::create_dir(&folder).unwrap();
     phone.notebook.set_device_settings(&own(Some(folder.clone()))).unwrap();
-    let first = phone.notebook.backup_if_due().unwrap().unwrap();
-    assert_eq!(phone.notebook.backup_if_due().unwrap(), None, "one a day");
+    let first = due(&phone).unwrap().unwrap();
+    assert_eq!(due(&phone).unwrap(), None, "one a day");
     // Named anew on the same day, the file holds what was written since.
     phone.notebook.jot_line("Bo Li").unwrap();
     phone.notebook.set_device_settings(&own(Some(folder.clone()))).unwrap();
-    assert_eq!(phone.notebook.backup_if_due().unwrap().as_ref(), Some(&first));
+    assert_eq!(due(&phone).unwrap().as_ref(), Some(&first));
     let back = tmp.path().join("back.kith");
-    Notebook::restore_backup(&first, &back, None).unwrap();
+    Notebook::restore_backup(&first, &back, None, &mut |_, _| Ok(())).unwrap();
     let back = Notebook::open(&back, Options::default()).unwrap();
     assert_eq!(back.dump().unwrap(), phone.notebook.dump().unwrap());
 
@@ -682,7 +686,7 @@ fn the_backup_of_the_day_is_made_by_itself_where_the_person_said() {
     let mut made = vec![first];
     for _ in 0..BACKUPS_KEPT {
         phone.wait_seconds(24 * 3600);
-        made.extend(phone.notebook.backup_if_due().unwrap());
+        made.extend(due(&phone).unwrap());
     }
     assert_eq!(made.len(), BACKUPS_KEPT + 1);
     assert!(!made[0].exists() && made[1..].iter().all(|file| file.exists()));
@@ -692,12 +696,12 @@ fn the_backup_of_the_day_is_made_by_itself_where_the_person_said() {
     // A folder that is gone is told, and made up for once it is back.
     phone.wait_seconds(24 * 3600);
     std::fs::rename(&folder, tmp.path().join("away")).unwrap();
-    assert!(matches!(phone.notebook.backup_if_due(), Err(kith_core::Error::NotFound(_))));
+    assert!(matches!(due(&phone), Err(kith_core::Error::NotFound(_))));
     std::fs::rename(tmp.path().join("away"), &folder).unwrap();
-    assert!(phone.notebook.backup_if_due().unwrap().is_some());
+    assert!(due(&phone).unwrap().is_some());
     phone.notebook.set_device_settings(&own(None)).unwrap();
     phone.wait_seconds(24 * 3600);
-    assert_eq!(phone.notebook.backup_if_due().unwrap(), None);
+    assert_eq!(due(&phone).unwrap(), None);
     assert!(phone.notebook.device_settings().unwrap().lock);
 }
 
@@ -737,7 +741,7 @@ fn a_person_deleted_for_good_leaves_no_word_in_the_file() {
     let meetings = phone.notebook.person(ann).unwrap().meetings;
     assert_eq!(meetings[0].who, [ann], "a shared meeting loses the link and stays");
     let before = phone.notebook.dump().unwrap();
-    phone.notebook.rebuild().unwrap();
+    phone.notebook.rebuild(&mut |_, _| Ok(())).unwrap();
     assert_eq!(phone.notebook.dump().unwrap(), before);
 }
 
@@ -782,7 +786,7 @@ fn who_is_deleted_for_good_is_not_proposed_for_a_coffee_under_the_next_name() {
     phone.notebook.put(Contact { name: "Ann Lee".into(), ..Contact::default() }).unwrap();
     assert!(phone.notebook.today_page().unwrap().coffee.is_none(), "nobody is due");
     let before = phone.notebook.dump().unwrap();
-    phone.notebook.rebuild().unwrap();
+    phone.notebook.rebuild(&mut |_, _| Ok(())).unwrap();
     assert_eq!(phone.notebook.dump().unwrap(), before);
 }
 
@@ -828,7 +832,7 @@ fn a_shared_text_edited_after_a_purge_is_a_new_record_and_the_old_words_are_gone
     assert_eq!(page.event.unwrap().id.raw(), party, "what pointed at the old record points at the new one");
     assert_eq!(page.contact.met_at.unwrap().raw(), party);
     let before = phone.notebook.dump().unwrap();
-    phone.notebook.rebuild().unwrap();
+    phone.notebook.rebuild(&mut |_, _| Ok(())).unwrap();
     assert_eq!(phone.notebook.dump().unwrap(), before);
 
     laptop.notebook.edit(note, |note: &mut Note| note.body.push_str(", late")).unwrap();
@@ -868,7 +872,7 @@ fn a_photo_nobody_shows_leaves_the_file_after_thirty_days_and_the_offer_to_undo_
     assert!(is_there());
     pass_days(29);
     assert!(is_there());
-    phone.notebook.undo().unwrap();
+    phone.notebook.undo(&mut |_, _| Ok(())).unwrap();
     assert!(is_there(), "Ben shows it again");
     pass_days(40);
     assert!(is_there());
@@ -878,6 +882,37 @@ fn a_photo_nobody_shows_leaves_the_file_after_thirty_days_and_the_offer_to_undo_
     assert!(is_there());
     pass_days(31);
     assert!(!is_there());
+}
+
+#[test]
+fn a_thank_you_is_opened_again_with_what_it_counted_as_and_nothing_of_it_is_left_to_undo() {
+    let (_tmp, phone, _, _) = two();
+    let dana = phone.notebook.jot_line("Dana Ruiz").unwrap().contact.unwrap();
+    let meeting =
+        Meeting { who: vec![dana], kind: MeetingKind::OneToOne, state: MeetingState::Held, ..Meeting::default() };
+    phone.notebook.meet(meeting).unwrap();
+    let shown = phone.notebook.open_promises(None).unwrap().remove(0).record;
+    assert_eq!(shown.kind, PromiseKind::ThankYou);
+    let thanks = || phone.notebook.person(dana).unwrap().exchanges.len();
+    for last in [false, true] {
+        assert!(phone.notebook.close_shown(&shown, PromiseState::Kept).unwrap());
+        assert!(
+            !phone.notebook.close_shown(&shown, PromiseState::Broken).unwrap(),
+            "the second of two taps does nothing"
+        );
+        assert_eq!(thanks(), 1, "a thank-you is the smallest give");
+        let sam = (!last).then(|| phone.notebook.jot_line("Sam Lee").unwrap().contact.unwrap());
+        sam.into_iter().for_each(|sam| phone.notebook.delete(sam.raw()).unwrap());
+        phone.notebook.reopen_promise(&shown).unwrap();
+        assert_eq!(phone.notebook.open_promises(None).unwrap()[0].record, shown);
+        assert_eq!(thanks(), 0);
+        let left: Vec<UndoStep> = phone.notebook.undo_steps().unwrap();
+        let of_sam = |step: &UndoStep| matches!(step, UndoStep::Deleted(ids) if ids.len() == 1);
+        assert!(left.len() == 1 && left.iter().all(of_sam), "{left:?}");
+        assert_eq!(phone.notebook.people(0, 9).unwrap().total, 1, "Sam stays deleted");
+    }
+    phone.notebook.undo(&mut |_, _| Ok(())).unwrap();
+    assert_eq!((phone.notebook.people(0, 9).unwrap().total, thanks()), (2, 0), "it is Sam who comes back");
 }
 
 #[test]
@@ -900,16 +935,19 @@ fn a_backup_made_in_use_restores_and_goes_on_under_a_new_log() {
     meet(&phone, &laptop, &shared);
     for passphrase in [None, Some("correct horse")] {
         let file = tmp.path().join(format!("backup-{}", passphrase.is_some()));
-        phone.notebook.backup(&file, passphrase).unwrap();
+        phone.notebook.backup(&file, passphrase, &mut |_, _| Ok(())).unwrap();
         assert_eq!(std::fs::read(&file).unwrap().starts_with(b"age-"), passphrase.is_some());
         let place = tmp.path().join(format!("restored-{}/notebook.kith", passphrase.is_some()));
         if passphrase.is_some() {
-            assert!(Notebook::restore_backup(&file, &place, Some("wrong")).is_err());
-            assert!(Notebook::restore_backup(&file, &place, None).is_err());
+            assert!(Notebook::restore_backup(&file, &place, Some("wrong"), &mut |_, _| Ok(())).is_err());
+            assert!(Notebook::restore_backup(&file, &place, None, &mut |_, _| Ok(())).is_err());
             assert!(!place.exists());
         }
-        Notebook::restore_backup(&file, &place, passphrase).unwrap();
-        assert!(Notebook::restore_backup(&file, &place, passphrase).is_err(), "nothing is written over");
+        Notebook::restore_backup(&file, &place, passphrase, &mut |_, _| Ok(())).unwrap();
+        assert!(
+            Notebook::restore_backup(&file, &place, passphrase, &mut |_, _| Ok(())).is_err(),
+            "nothing is written over"
+        );
         let restored = Notebook::open(&place, Default::default()).unwrap();
         assert_eq!(restored.dump().unwrap(), phone.notebook.dump().unwrap());
     }
@@ -917,7 +955,7 @@ fn a_backup_made_in_use_restores_and_goes_on_under_a_new_log() {
     cut.truncate(cut.len() / 2);
     std::fs::write(tmp.path().join("cut"), cut).unwrap();
     let place = tmp.path().join("nothing/notebook.kith");
-    assert!(Notebook::restore_backup(&tmp.path().join("cut"), &place, None).is_err());
+    assert!(Notebook::restore_backup(&tmp.path().join("cut"), &place, None, &mut |_, _| Ok(())).is_err());
     assert!(!place.exists());
 }
 
@@ -926,7 +964,7 @@ fn nothing_is_put_where_the_log_of_a_notebook_that_was_moved_away_still_lies() {
     let (tmp, phone) = device();
     phone.notebook.jot_line(EXAMPLE).unwrap();
     let backup = tmp.path().join("all.kithbak");
-    phone.notebook.backup(&backup, None).unwrap();
+    phone.notebook.backup(&backup, None, &mut |_, _| Ok(())).unwrap();
     // What a killed program leaves, the file itself moved away.
     let (place, log) = (tmp.path().join("moved/n.kith"), tmp.path().join("moved/n.kith-wal"));
     std::fs::create_dir(place.parent().unwrap()).unwrap();
@@ -934,14 +972,14 @@ fn nothing_is_put_where_the_log_of_a_notebook_that_was_moved_away_still_lies() {
     let left = std::fs::read(&log).unwrap();
     assert!(!left.is_empty());
     let refused = |done: Result<(), kith_core::Error>| {
-        assert!(matches!(&done, Err(kith_core::Error::Invalid(why)) if why.contains("n.kith-wal")), "{done:?}");
+        assert!(matches!(&done, Err(kith_core::Error::Exists(why)) if why.contains("n.kith-wal")), "{done:?}");
         assert!(!place.exists() && std::fs::read(&log).unwrap() == left, "nothing was changed");
     };
-    refused(Notebook::restore_backup(&backup, &place, None));
-    refused(Notebook::rescue(&phone.file(), &place).map(drop));
+    refused(Notebook::restore_backup(&backup, &place, None, &mut |_, _| Ok(())));
+    refused(Notebook::rescue(&phone.file(), &place, &mut |_, _| Ok(())).map(drop));
     refused(Notebook::open(&place, Default::default()).map(drop));
     std::fs::remove_file(&log).unwrap();
-    Notebook::restore_backup(&backup, &place, None).unwrap();
+    Notebook::restore_backup(&backup, &place, None, &mut |_, _| Ok(())).unwrap();
     let restored = Notebook::open(&place, Default::default()).unwrap();
     assert_eq!(restored.dump().unwrap(), phone.notebook.dump().unwrap());
     assert!(restored.doctor(&mut |_, _| Ok(())).unwrap().is_healthy());

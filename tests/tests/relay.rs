@@ -112,7 +112,7 @@ fn a_stranger_gets_no_byte_through_the_relay() {
         });
         direct.introduce(endpoint(&laptop), &[], vec![vec![0; 60_000]])
     });
-    assert!(matches!(introduced, Err(Error::Peer(_))), "{introduced:?}");
+    assert!(matches!(introduced, Err(Error::SyncFirst(_))), "{introduced:?}");
     assert!(listening.next_guest(Duration::from_millis(200)).is_none());
 }
 
@@ -174,13 +174,13 @@ fn a_relay_that_does_not_answer_is_told_from_a_device_that_does_not() {
         let of_silent = scope.spawn(|| call(&format!("http://{silent}")));
         let nobody = scope.spawn(|| call(&relay.url()));
         let (error, took) = call(&format!("http://{closed}"));
-        assert!(matches!(&error, Error::Peer(words) if words.contains("cannot be reached now")), "{error}");
+        assert!(matches!(&error, Error::Unreachable(words) if words.contains("cannot be reached now")), "{error}");
         assert!(took < at_once, "{took:?}");
         let (error, took) = call(&format!("http://{other}"));
-        assert!(matches!(&error, Error::Peer(words) if words.contains("not as a relay")), "{error}");
+        assert!(matches!(&error, Error::Denied(words) if words.contains("not as a relay")), "{error}");
         assert!(took < at_once, "{took:?}");
         let (error, took) = of_silent.join().unwrap();
-        assert!(matches!(&error, Error::Peer(words) if words.contains("did not answer in time")), "{error}");
+        assert!(matches!(&error, Error::Unreachable(words) if words.contains("did not answer in time")), "{error}");
         assert!(deadline.contains(&took), "{took:?}");
         let (error, took) = nobody.join().unwrap();
         assert!(matches!(&error, Error::NotFound(_)), "{error}");
@@ -193,7 +193,7 @@ fn a_relay_that_does_not_answer_is_told_from_a_device_that_does_not() {
     for (at, why) in [(closed, "cannot be reached now"), (other, "not as a relay"), (page, "not as a relay")] {
         let (began, error) = (Instant::now(), phone.notebook.set_relay(&format!("http://{at}")).unwrap_err());
         println!("{error}, after {:?}", began.elapsed());
-        assert!(matches!(&error, Error::Peer(words) if words.contains(why)), "{error}");
+        assert!(matches!(&error, Error::Unreachable(words) | Error::Denied(words) if words.contains(why)), "{error}");
         assert!(began.elapsed() < at_once, "{:?}", began.elapsed());
     }
     assert!(matches!(phone.notebook.set_relay("http://relay.example"), Err(Error::Invalid(_))));
@@ -206,7 +206,7 @@ fn a_relay_that_goes_away_is_said_and_one_that_comes_back_is_used() {
     let (phone, laptop) = two(&home, Some(&relay));
     drop(relay);
     let gone = meet(&phone, &laptop).unwrap_err();
-    assert!(matches!(&gone, Error::Peer(words) if words.contains("the relay http://127.0.0.1")), "{gone}");
+    assert!(matches!(&gone, Error::Unreachable(words) if words.contains("the relay http://127.0.0.1")), "{gone}");
     let relay = Operated::begin();
     for device in [&phone, &laptop] {
         device.notebook.set_relay(&relay.url()).unwrap();

@@ -319,6 +319,19 @@ impl Notebook {
         self.remember_step(super::UndoStep::Closed { promise: id, was, closed_on, gave })
     }
 
+    /// Closes a promise today, if it still is as a screen showed it; says whether. One that was closed meanwhile, by a second
+    /// tap or on another device, stays as it is.
+    ///
+    /// # Errors
+    /// As [`Notebook::close_promise`].
+    pub fn close_shown(&self, shown: &Promise, state: PromiseState) -> Result<bool> {
+        let is_as_shown = self.get(shown.id)?.is_some_and(|now: Promise| now.state == shown.state);
+        if is_as_shown {
+            self.close_promise(shown.id, state, self.today()?)?;
+        }
+        Ok(is_as_shown)
+    }
+
     /// Open promises, those due first at the top; of one person, or of all.
     ///
     /// # Errors

@@ -140,8 +140,8 @@ impl Notebook {
     /// The request of a device that was invited, once it has come. To be shown to the person, with its digits.
     ///
     /// # Errors
-    /// [`Error::Peer`] when it was not written by somebody who knows the code: the invitation is void then, for a code
-    /// is worth one guess. [`Error::NotFound`] when nobody is invited.
+    /// [`Error::Declined`] when it was not written by somebody who knows the code: the invitation is void then, for a
+    /// code is worth one guess. [`Error::NotFound`] when nobody is invited.
     pub fn request_to_join(&self, place: &dyn Mailbox, keys: &dyn KeyStore) -> Result<Option<Request>> {
         let code = keys.get(INVITED)?.and_then(|bytes| Code::from_bytes(&bytes));
         let code = code.ok_or_else(|| Error::NotFound("an invitation that is open".into()))?;
@@ -155,7 +155,10 @@ impl Notebook {
             Ok(request) => Ok(Some(request)),
             Err(error) => {
                 self.cancel_invitation(place, keys)?;
-                Err(error)
+                Err(match error {
+                    Error::Peer(why) => Error::Declined(why),
+                    error => error,
+                })
             }
         }
     }
@@ -163,8 +166,8 @@ impl Notebook {
     /// Lets the device in whose request a person has agreed to, here and there.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the word of the person there has not come, [`Error::Peer`] when it is no: nobody is let in
-    /// then, and the invitation is void. Else as [`Notebook::sync`].
+    /// [`Error::NotFound`] when the word of the person there has not come, [`Error::Declined`] when it is no: nobody is let
+    /// in then, and the invitation is void. Else as [`Notebook::sync`].
     pub fn admit(&self, place: &dyn Mailbox, keys: &dyn KeyStore, request: &Request) -> Result<()> {
         let code = keys.get(INVITED)?.and_then(|bytes| Code::from_bytes(&bytes));
         let code = code.ok_or_else(|| Error::NotFound("an invitation that is open".into()))?;
@@ -172,7 +175,7 @@ impl Notebook {
             Some(true) => {}
             Some(false) => {
                 self.cancel_invitation(place, keys)?;
-                return Err(Error::Peer(
+                return Err(Error::Declined(
                     "somebody at the other device said no, so nobody was let in, and the code is void".into(),
                 ));
             }
@@ -193,8 +196,8 @@ impl Notebook {
             }
         };
         // The entries, each once; keys for others go the usual way. It is let in only once it can be answered.
-        let new = added.iter().map(|written| written.parcel.clone());
-        let kept = self.read(segments::parcels)?.into_iter().map(|(_, bytes)| bytes).chain(new);
+        let kept = self.read(segments::parcels)?.into_iter().map(|(_, bytes)| bytes);
+        let kept = kept.chain(added.iter().map(|added| added.parcel.clone()));
         let mut told = HashSet::new();
         let tells = |parcel: &Vec<u8>| member.known_in(parcel).is_some_and(|entry| told.insert(entry.hash));
         let parcels = kept.filter(tells).collect();
@@ -205,31 +208,33 @@ impl Notebook {
         put(place, &format!("{}.ans", code.file_stem()), &answer)?;
         segments::give(&lock(&self.writer).connection, &epochs_of(&welcome.keys), request.device.hpke)?;
         keys.remove(INVITED)?;
-        // It is let in. The rest, and the new entry, go the usual way: with the next sync, where this one does not get through.
-        match self.sync(place, keys, &mut |_, _| Ok(())) {
-            Ok(_) | Err(Error::Peer(_)) => Ok(()),
-            Err(error) => Err(error),
-        }
+        // The rest, and the new entry, go the usual way. It is in: what fails now, the next sync says.
+        drop(self.sync(place, keys, &mut |_, _| Ok(())));
+        Ok(())
     }
 
-    /// Lets in the device that asked, if it shows these digits; blanks among them are passed over.
+    /// Lets in the device that asked, if it shows these digits; blanks among them are passed over. None while its person
+    /// has not said yes there, which a host asks again and again.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when it shows others: it may be somebody else's, and the invitation is void then.
+    /// [`Error::Declined`] when it shows others: it may be somebody else's, and the invitation is void then.
     /// [`Error::NotFound`] when no request has come; else as [`Notebook::admit`].
-    pub fn admit_who_shows(&self, place: &dyn Mailbox, keys: &dyn KeyStore, digits: &str) -> Result<Request> {
+    pub fn admit_who_shows(&self, place: &dyn Mailbox, keys: &dyn KeyStore, digits: &str) -> Result<Option<Request>> {
         let request = self.request_to_join(place, keys)?.ok_or_else(|| Error::NotFound("a request to join".into()))?;
         let typed: String = digits.chars().filter(char::is_ascii_digit).collect();
         if typed != request.digits {
             self.cancel_invitation(place, keys)?;
-            return Err(Error::Invalid(
+            return Err(Error::Declined(
                 "these are not the digits of the device that asked, so it may be somebody else's. Nobody was let in, and \
                  the code is void; invite once more"
                     .into(),
             ));
         }
+        if self.word_of_guest(place, keys, &request)?.is_none() {
+            return Ok(None);
+        }
         self.admit(place, keys, &request)?;
-        Ok(request)
+        Ok(Some(request))
     }
 
     /// How many records are here, of whatever kind: what a notebook brings along when it joins another.
@@ -245,8 +250,9 @@ impl Notebook {
     /// [`Notebook::agree_to_join`]; [`Notebook::decline_to_join`] leaves everything as it was, here and there.
     ///
     /// # Errors
-    /// [`Error::Peer`] when the place is not that of the code, or somebody changed what is in it; [`Error::NotFound`]
-    /// when the invitation is not there, or not yet; [`Error::Invalid`] when this device belongs to that notebook.
+    /// [`Error::Foreign`] when the place is not that of the code, [`Error::Declined`] when somebody changed what is in it;
+    /// [`Error::NotFound`] when the invitation is not there, or not yet; [`Error::Invalid`] when this device belongs to
+    /// that notebook.
     pub fn knock(&self, place: &dyn Mailbox, keys: &dyn KeyStore, code: &Code) -> Result<Knock> {
         let asked = match self.asked(keys)?.filter(|asked| asked.code == *code) {
             Some(asked) => asked,
@@ -305,8 +311,8 @@ impl Notebook {
     /// before it calls this, and with [`Notebook::knock`] it shows whose notebook that is.
     ///
     /// # Errors
-    /// [`Error::Peer`] when the place is not that of the code, somebody changed what is in it, or the invitation was taken
-    /// back; [`Error::NotFound`] when the invitation is not there, or not yet, or nobody agreed here.
+    /// [`Error::Foreign`] when the place is not that of the code, [`Error::Declined`] when somebody changed what is in it or
+    /// the invitation was taken back; [`Error::NotFound`] when the invitation is not there, or not yet, or nobody agreed here.
     pub fn join(&self, place: &dyn Mailbox, keys: &dyn KeyStore, code: Option<&Code>) -> Result<Joining> {
         if let Some(code) = code {
             self.knock(place, keys, code)?;
@@ -317,10 +323,8 @@ impl Notebook {
         let Some(answer) = place.get(&format!("{stem}.ans"), pairing::MAX_FILE as u64)? else {
             if place.get(&format!("{stem}.inv"), pairing::MAX_FILE as u64)?.is_none() {
                 forget_asked(keys, &asked)?;
-                for ending in ["who", "req", "yes"] {
-                    place.delete(&format!("{stem}.{ending}"))?;
-                }
-                return Err(Error::Peer(
+                litter(place, &stem, &["who", "req", "yes"]);
+                return Err(Error::Declined(
                     "the other device took its invitation back; nothing was joined, and nothing here was changed"
                         .into(),
                 ));
@@ -335,10 +339,7 @@ impl Notebook {
         let welcome = pairing::read_answer(&asked.code, device.envelope_key(), files, &answer)?;
         self.enter(keys, asked.code.notebook(), welcome.parcels.clone(), welcome.keys)?;
         keys.remove(JOINING)?;
-        for ending in ["inv", "who", "req", "yes", "ans"] {
-            // What stays there is of no use to anybody; that this device joined does not hang on it.
-            let _ = place.delete(&format!("{stem}.{ending}"));
-        }
+        litter(place, &stem, &["inv", "who", "req", "yes", "ans"]);
         Ok(Joining::Joined { from: welcome.from })
     }
 
@@ -347,7 +348,7 @@ impl Notebook {
     /// One that was made before has to be given to be replaced.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when there is one already and it is not the one given; else as [`Notebook::sync`].
+    /// [`Error::Denied`] when there is one already and it is not the one given; else as [`Notebook::sync`].
     pub fn make_recovery_key(
         &self,
         place: &dyn Mailbox,
@@ -358,12 +359,12 @@ impl Notebook {
         let mut member = self.member(keys)?.ok_or_else(no_member)?;
         match (&member.roster().recovery, old) {
             (Some(_), None) => {
-                return Err(Error::Invalid(
+                return Err(Error::Denied(
                     "there is a recovery key already; only who has it on paper can replace it".into(),
                 ));
             }
             (Some(recovery), Some(old)) if recovery.sign != old.public() => {
-                return Err(Error::Invalid("this is not the recovery key of the notebook".into()));
+                return Err(Error::Denied("this is not the recovery key of the notebook".into()));
             }
             _ => {}
         }
@@ -374,8 +375,9 @@ impl Notebook {
             None => member.say(act, now, random),
         })?;
         self.keep_roster(&member, &[written])?;
-        // Its keys, and the word of it, go where the others find them.
-        self.sync(place, keys, &mut |_, _| Ok(()))?;
+        // Its keys, and the word of it, go where the others find them; what fails now goes with the next sync. The key is
+        // shown all the same: one that holds and that nobody has on paper could never be replaced.
+        drop(self.sync(place, keys, &mut |_, _| Ok(())));
         Ok(kit)
     }
 
@@ -383,7 +385,7 @@ impl Notebook {
     /// notebook there.
     ///
     /// # Errors
-    /// [`Error::Peer`] when it is not the key of the notebook in this place; [`Error::NotFound`] when there is none.
+    /// [`Error::Denied`] when it is not the key of the notebook in this place; [`Error::NotFound`] when there is none.
     pub fn recover(&self, place: &dyn Mailbox, keys: &dyn KeyStore, kit: &RecoveryKit) -> Result<()> {
         let found = place.list()?;
         let tag = tag_of(place, &found)?.ok_or_else(|| Error::NotFound("a notebook in this place".into()))?;
@@ -415,7 +417,10 @@ impl Notebook {
     fn ask(&self, place: &dyn Mailbox, keys: &dyn KeyStore, code: &Code) -> Result<Asked> {
         let tag = code.notebook();
         if tag_of(place, &place.list()?)?.is_some_and(|theirs| theirs != tag) {
-            return Err(Error::Peer(format!("this code leads into another notebook than that in {}", place.words())));
+            return Err(Error::Foreign(format!(
+                "this code leads into another notebook than that in {}",
+                place.words()
+            )));
         }
         let belongs = |member: &Member| member.tag() == tag && member.roster().device(&member.device()).is_some();
         if matches!(self.member(keys), Ok(Some(member)) if belongs(&member)) {
@@ -648,6 +653,13 @@ pub fn forget_invitation(keys: &dyn KeyStore) -> Result<()> {
     keys.remove(INVITED)
 }
 
+/// Takes away what is left of an invitation that is over. Whether that works is no matter: it opens to nobody.
+fn litter(place: &dyn Mailbox, stem: &str, endings: &[&str]) {
+    for ending in endings {
+        drop(place.delete(&format!("{stem}.{ending}")));
+    }
+}
+
 fn not_there(place: &dyn Mailbox) -> Error {
     Error::NotFound(format!("the invitation in {}; it may still be on its way, or was taken back,", place.words()))
 }
@@ -657,5 +669,5 @@ fn nothing_asked() -> Error {
 }
 
 fn no_member() -> Error {
-    Error::Peer("this notebook has no other devices yet; sync it with a folder first".into())
+    Error::SyncFirst("this notebook has no other devices yet; sync it with a folder first".into())
 }

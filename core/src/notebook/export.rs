@@ -35,12 +35,12 @@ impl Notebook {
     /// hears how many bytes were written, and 0 of how many.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when there is such a file already: it is left alone. Otherwise as [`Notebook::export_json`];
+    /// [`Error::Exists`] when there is such a file already: it is left alone. Otherwise as [`Notebook::export_json`];
     /// then no file is left.
     pub fn export_file(&self, to: &Path, form: ExportForm, private: bool, progress: Progress<'_>) -> Result<u64> {
         let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::AlreadyExists => {
-                Error::Invalid(format!("{} is there already and was left alone", to.display()))
+                Error::Exists(format!("{} is there already and was left alone", to.display()))
             }
             _ => error.into(),
         };

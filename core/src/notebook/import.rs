@@ -162,13 +162,17 @@ impl Notebook {
     /// holds what was imported. The rest stays and is listed. Undone once more, what stayed then and is in nobody's way
     /// now goes too, such as a person whom a later import had added to.
     ///
+    /// `progress` hears how many records of how many are looked at. Stopped, what is back stays back, two hundred records at
+    /// a time, and the rest goes when it is undone again.
+    ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such import, [`Error::Invalid`] when it was undone before and nothing of it
     /// can go.
-    pub fn undo_import(&self, id: Id<Import>) -> Result<ImportUndone> {
+    pub fn undo_import(&self, id: Id<Import>, progress: Progress<'_>) -> Result<ImportUndone> {
         let import: Import = self.get(id)?.ok_or_else(|| super::write::not_found(Kind::Import))?;
         let mut undone = ImportUndone::default();
         let linked = self.read(|connection| pages::pointing_at(connection, id.raw(), None))?;
+        let (mut done, total) = (0, linked.len() as u64);
         let (contacts, others): (Vec<_>, Vec<_>) = linked.into_iter().partition(|(kind, _)| *kind == Kind::Contact);
         // People first: organisations stay as long as somebody works there.
         for slice in contacts.chunks(SLICE).chain(others.chunks(SLICE)) {
@@ -176,7 +180,9 @@ impl Notebook {
             // Taking back is no person's edit: what an earlier import made is still as it was imported.
             writing.import = Some(id);
             for (kind, record) in slice {
+                progress(done, total)?;
                 self.undo_record(&mut writing, id, *kind, *record, &mut undone)?;
+                done += 1;
             }
             writing.commit()?;
         }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::export::Watched;
 use super::{Notebook, Options, Progress, lock};
 use crate::error::{Error, Result};
 use crate::files::{self, NewFile, WorkFolder};
@@ -56,34 +57,41 @@ impl Checkup {
 }
 
 impl Notebook {
-    /// Writes the whole notebook into one new file, while it is in use; with a passphrase, sealed by age.
+    /// Writes the whole notebook into one new file, while it is in use; with a passphrase, sealed by age. `progress` hears
+    /// how many bytes of how many are done, of which the first half is the copy that is then packed.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when there is such a file already: no backup is overwritten. [`Error::Storage`] when the disk
+    /// [`Error::Exists`] when there is such a file already: no backup is overwritten. [`Error::Storage`] when the disk
     /// refuses; then no file is left.
-    pub fn backup(&self, to: &Path, passphrase: Option<&str>) -> Result<()> {
+    pub fn backup(&self, to: &Path, passphrase: Option<&str>, progress: Progress<'_>) -> Result<()> {
         if to.exists() {
-            return Err(Error::Invalid(format!("{} is there already; no backup is overwritten", to.display())));
+            return Err(Error::Exists(format!("{} is there already; no backup is overwritten", to.display())));
         }
         let mut out = NewFile::create(to)?;
         // Open as it lies there, the copy stays beside the notebook: the backup may go to a stick or a shared disk.
         let work = WorkFolder::beside(&self.path)?;
         let copy = work.path().join("copy");
         drop(files::create_own(&copy)?);
-        let connection = store::open_reader(&self.path)?;
-        store::copy_to(&connection, &copy)?;
-        write_backup(&copy, out.file(), passphrase)?;
+        let (mut connection, whole) = (store::open_reader(&self.path)?, length(&self.path));
+        let mut copying = || progress(length(&copy).min(whole), 2 * whole);
+        store::broken_off_by(&mut copying, &mut connection, |connection| store::copy_to(connection, &copy))?;
+        let whole = length(&copy);
+        let mut packing = |done, _| progress(whole + done, 2 * whole);
+        let mut input = Watched::new(File::open(&copy)?, &mut packing);
+        let written = write_backup(&mut BufReader::new(&mut input), out.file(), passphrase);
+        input.done(written)?;
         Ok(out.finish()?)
     }
 
-    /// Makes a notebook from a backup, in a place where there is none. It begins a new log at its next sync.
+    /// Makes a notebook from a backup, in a place where there is none. It begins a new log at its next sync. `progress`
+    /// hears how many bytes of the backup are read, and goes on hearing the whole while the notebook is checked.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when a notebook is there already, or the write-ahead log of one, or the passphrase is missing or wrong,
-    /// [`Error::Unreadable`] when the backup is damaged; nothing is left behind then.
-    pub fn restore_backup(from: &Path, to: &Path, passphrase: Option<&str>) -> Result<()> {
+    /// [`Error::Exists`] when a notebook is there already, or the write-ahead log of one, [`Error::Denied`] when the
+    /// passphrase is missing or wrong, [`Error::Unreadable`] when the backup is damaged; nothing is left behind then.
+    pub fn restore_backup(from: &Path, to: &Path, passphrase: Option<&str>, progress: Progress<'_>) -> Result<()> {
         if to.exists() {
-            return Err(Error::Invalid(format!(
+            return Err(Error::Exists(format!(
                 "{} is there already; a backup is restored beside it, not over it",
                 to.display()
             )));
@@ -92,9 +100,10 @@ impl Notebook {
         files::create_own_folder(files::folder_of(to))?;
         let work = WorkFolder::beside(to)?;
         let copy = work.path().join("notebook.kith");
-        read_backup(from, &copy, passphrase)?;
-        let connection = store::open(&copy)?;
-        let damage = store::check(&connection)?;
+        let whole = read_backup(from, &copy, passphrase, progress)?;
+        let mut connection = store::open(&copy)?;
+        let mut checking = || progress(whole, whole);
+        let damage = store::broken_off_by(&mut checking, &mut connection, |connection| store::check(connection))?;
         if let Some(first) = damage.first() {
             return Err(Error::Unreadable(format!("the backup is damaged ({first})")));
         }
@@ -126,9 +135,8 @@ impl Notebook {
                 Err(error) => return Err(error),
             }
         }
-        let length = |name: &str| fs::metadata(name).map_or(0, |meta| meta.len());
-        let path = self.path.to_string_lossy();
-        checkup.file_bytes = length(&path) + length(&format!("{path}-wal"));
+        let log = format!("{}-wal", self.path.to_string_lossy());
+        checkup.file_bytes = length(&self.path) + length(Path::new(&log));
         // Of a damaged file, what can be counted.
         let count = |counted: Result<u64>| if whole { counted } else { Ok(counted.unwrap_or_default()) };
         checkup.from_newer = count(self.read(crate::query::count_unknown))?;
@@ -153,20 +161,21 @@ impl Notebook {
 
     fn mend_rows(&self) -> Result<u64> {
         let before = self.dump()?;
-        self.rebuild()?;
+        self.rebuild(&mut |_, _| Ok(()))?;
         let after = self.dump()?;
         Ok(before.iter().filter(|row| after.binary_search(row).is_err()).count() as u64)
     }
 
     /// Takes what can still be read out of a damaged notebook into a new one beside it; says how many records came over.
-    /// A record whose history is lost comes over as it was last shown.
+    /// A record whose history is lost comes over as it was last shown. `progress` hears how many records of how many were
+    /// looked at.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when there is a file in the new place, or the write-ahead log of a notebook, [`Error::Unreadable`] when nothing can be read at all;
-    /// then no file is left there.
-    pub fn rescue(from: &Path, to: &Path) -> Result<u64> {
+    /// [`Error::Exists`] when there is a file in the new place, or the write-ahead log of a notebook,
+    /// [`Error::Unreadable`] when nothing can be read at all; then no file is left there.
+    pub fn rescue(from: &Path, to: &Path, progress: Progress<'_>) -> Result<u64> {
         if to.exists() {
-            return Err(Error::Invalid(format!("{} is there already", to.display())));
+            return Err(Error::Exists(format!("{} is there already", to.display())));
         }
         store::nothing_left_of_another(to)?;
         files::create_own_folder(files::folder_of(to))?;
@@ -174,7 +183,7 @@ impl Notebook {
         // On a copy: what SQLite does to open it must not touch what is left, and it may lie where nothing can be written.
         let (damaged, fresh) = (work.path().join("damaged.kith"), work.path().join("fresh.kith"));
         copy_with_log(from, &damaged)?;
-        let saved = salvage(&damaged, &fresh)?;
+        let saved = salvage(&damaged, &fresh, progress)?;
         if saved == 0 {
             return Err(Error::Unreadable("no record of this file can be read any more; restore a backup".into()));
         }
@@ -182,6 +191,10 @@ impl Notebook {
         fs::hard_link(&fresh, to).or_else(|_| fs::rename(&fresh, to))?;
         Ok(saved)
     }
+}
+
+fn length(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |meta| meta.len())
 }
 
 /// What is wrong with the file; that it cannot even be looked through is said in the same list.
@@ -212,14 +225,14 @@ fn copy_with_log(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-fn salvage(copy: &Path, fresh: &Path) -> Result<u64> {
+fn salvage(copy: &Path, fresh: &Path, progress: Progress<'_>) -> Result<u64> {
     let mut connection = store::open(fresh)?;
     let mut damaged = store::open_damaged(copy)?;
     if store::graft_declarations(copy, &damaged, &connection)? {
         damaged = store::open_damaged(copy)?;
     }
     let transaction = store::begin(&mut connection)?;
-    let (mut saved, missed) = store::salvage(&damaged, &transaction)?;
+    let (mut saved, missed) = store::salvage(&damaged, &transaction, progress)?;
     transaction.commit()?;
     drop(connection);
     let notebook = Notebook::open(fresh, Options::default())?;
@@ -240,8 +253,7 @@ fn salvage(copy: &Path, fresh: &Path) -> Result<u64> {
     Ok(saved)
 }
 
-fn write_backup(copy: &Path, out: &mut File, passphrase: Option<&str>) -> Result<()> {
-    let input = BufReader::new(File::open(copy)?);
+fn write_backup(input: impl Read, out: &mut File, passphrase: Option<&str>) -> Result<()> {
     match passphrase {
         None => pack(input, out),
         Some(passphrase) => {
@@ -263,21 +275,30 @@ fn pack(mut input: impl Read, mut out: impl Write) -> Result<()> {
     Ok(())
 }
 
-fn read_backup(from: &Path, to: &Path, passphrase: Option<&str>) -> Result<()> {
-    let mut file = BufReader::new(File::open(from).map_err(|error| match error.kind() {
+/// Reads a backup into a file, and answers how many bytes it has.
+fn read_backup(from: &Path, to: &Path, passphrase: Option<&str>, progress: Progress<'_>) -> Result<u64> {
+    let file = File::open(from).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => Error::NotFound(format!("the backup {}", from.display())),
         _ => Error::from(error),
-    })?);
-    let sealed = std::io::BufRead::fill_buf(&mut file)?.starts_with(SEALED);
+    })?;
+    let mut input = Watched::new(file, progress);
+    input.total = length(from);
+    let total = input.total;
+    let read = unseal_backup(BufReader::new(&mut input), to, passphrase);
+    input.done(read).map(|_| total)
+}
+
+fn unseal_backup(mut file: impl std::io::BufRead, to: &Path, passphrase: Option<&str>) -> Result<()> {
+    let sealed = file.fill_buf()?.starts_with(SEALED);
     match (sealed, passphrase) {
         (false, _) => unpack(file, to),
-        (true, None) => Err(Error::Invalid("this backup is sealed; give its passphrase".into())),
+        (true, None) => Err(Error::Denied("this backup is sealed; give its passphrase".into())),
         (true, Some(passphrase)) => {
             let broken = || Error::Unreadable("the backup is damaged: its seal cannot be read".into());
             let opener = age::Decryptor::new(file).map_err(|_| broken())?;
             let identity = age::scrypt::Identity::new(passphrase.to_owned().into());
             let opened = opener.decrypt(std::iter::once(&identity as &dyn age::Identity));
-            unpack(opened.map_err(|_| Error::Invalid("the passphrase does not open this backup".into()))?, to)
+            unpack(opened.map_err(|_| Error::Denied("the passphrase does not open this backup".into()))?, to)
         }
     }
 }

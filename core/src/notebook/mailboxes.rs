@@ -3,7 +3,7 @@
 
 use super::Notebook;
 use crate::error::{Error, Result};
-use crate::sync::carrier::{Mailbox, Place, open, try_out};
+use crate::sync::carrier::{Look, Mailbox, Place, Watched, open, try_out};
 use crate::sync::keystore::KeyStore;
 
 /// Under which word this device remembers its mailboxes.
@@ -22,7 +22,7 @@ impl Notebook {
     /// Opens a mailbox with the secret that was kept for it. Asks no server anything.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when its address cannot be used or its secret is missing.
+    /// [`Error::Invalid`] when its address cannot be used, [`Error::Denied`] when its secret is missing.
     pub fn open_mailbox(&self, place: &Place, keys: &dyn KeyStore) -> Result<Box<dyn Mailbox>> {
         let secret = keys.get(&place.secret_name())?;
         open(place, secret.as_ref().and_then(|bytes| std::str::from_utf8(bytes).ok()))
@@ -31,10 +31,16 @@ impl Notebook {
     /// Tries a place out, and remembers it with its secret when it keeps what is written to it.
     ///
     /// # Errors
-    /// As [`try_out`]; nothing is remembered then.
-    pub fn add_mailbox(&self, place: &Place, secret: Option<&str>, keys: &dyn KeyStore) -> Result<Box<dyn Mailbox>> {
+    /// As [`try_out`], or what `look` answers; nothing is remembered then.
+    pub fn add_mailbox(
+        &self,
+        place: &Place,
+        secret: Option<&str>,
+        keys: &dyn KeyStore,
+        look: Look<'_>,
+    ) -> Result<Box<dyn Mailbox>> {
         let mailbox = open(place, secret)?;
-        self.try_mailbox(mailbox.as_ref())?;
+        self.try_mailbox(&Watched::new(mailbox.as_ref(), look))?;
         if let Some(secret) = secret {
             keys.put(&place.secret_name(), secret.as_bytes())?;
         }

@@ -155,7 +155,7 @@ impl Notebook {
         };
         let built: Option<i64> = notebook.read(|connection| store::meta(connection, "read_model"))?;
         if built != Some(query::VERSION) {
-            notebook.rebuild()?;
+            notebook.rebuild(&mut |_, _| Ok(()))?;
         }
         Ok(notebook)
     }
@@ -215,17 +215,20 @@ impl Notebook {
         answer
     }
 
-    /// Drops the read model and builds it again from the documents: the same rows.
+    /// Drops the read model and builds it again from the documents: the same rows. `progress` hears how many records of how
+    /// many are read; what it answers as an error leaves everything as it was.
     ///
     /// # Errors
     /// [`Error::Storage`] when the disk refuses. A damaged record is left out and listed by [`Notebook::doctor`].
-    pub fn rebuild(&self) -> Result<()> {
+    pub fn rebuild(&self, progress: Progress<'_>) -> Result<()> {
         let mut writer = lock(&self.writer);
         let transaction = store::begin(&mut writer.connection)?;
         query::create(&transaction)?;
         let mut after = query::Aftermath::default();
         let mut damaged: i64 = 0;
-        for (n, id) in store::documents(&transaction)? {
+        let documents = store::documents(&transaction)?;
+        for (done, (n, id)) in documents.iter().copied().enumerate() {
+            progress(done as u64, documents.len() as u64)?;
             let Some(row) = store::document_row(&transaction, id)?.filter(|row| !row.is_only_told()) else { continue };
             match store::load(&transaction, &row) {
                 Ok(document) => query::project(&transaction, n, id, &document.read(), &mut after)?,

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Notebook;
+use super::{Notebook, Progress};
 use crate::error::{Error, Result};
 
 /// Under which word this device remembers its settings, and on which day it last made a backup by itself.
@@ -66,11 +66,12 @@ impl Notebook {
 
     /// Makes the backup of the day, when this device has a folder for it and has made none on this day: one file, not
     /// sealed, named by device, notebook and day. Of those that this device made by itself the newest [`BACKUPS_KEPT`] stay.
-    /// Answers which file it wrote. Whoever wrote something calls this when there is time.
+    /// Answers which file it wrote. Whoever wrote something calls this when there is time; `progress` as in
+    /// [`Notebook::backup`].
     ///
     /// # Errors
     /// [`Error::NotFound`] when the folder is not there, otherwise as [`Notebook::backup`].
-    pub fn backup_if_due(&self) -> Result<Option<PathBuf>> {
+    pub fn backup_if_due(&self, progress: Progress<'_>) -> Result<Option<PathBuf>> {
         let Some(folder) = self.device_settings()?.backup_folder else { return Ok(None) };
         let today = self.today()?;
         if self.remembered(BACKED_UP_ON)?.as_deref() == Some(&today.to_string()) {
@@ -82,7 +83,7 @@ impl Notebook {
         // One of this day, from before the folder was named again, is older than what was just written.
         let fresh = folder.join(format!("{whose}new{ENDING}"));
         let _ = fs::remove_file(&fresh);
-        self.backup(&fresh, None)?;
+        self.backup(&fresh, None, progress)?;
         fs::rename(&fresh, &file)?;
         let mut writing = self.write();
         writing.remember(BACKED_UP_ON, Some(today.to_string()));

@@ -21,7 +21,7 @@ impl Notebook {
     /// goes on without.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when its address cannot be used, [`Error::Peer`] when it does not answer within 15 seconds, or
+    /// [`Error::Invalid`] when its address cannot be used, [`Error::Unreachable`] when it does not answer within 15 seconds, or
     /// not as a relay; nothing is changed then.
     pub fn set_relay(&self, address: &str) -> Result<Relay> {
         let relay = Relay::parse(address)?;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use chrono::NaiveDate;
 
-use super::{ImportUndone, Notebook};
+use super::{ImportUndone, Notebook, Progress};
 use crate::error::{Error, Result};
 use crate::model::{Contact, Exchange, Id, Import, Promise, PromiseState, RecordId};
 use crate::store;
@@ -79,11 +79,12 @@ impl Notebook {
     }
 
     /// Takes back the latest of [`Notebook::undo_steps`] that is not taken back already, here by another command or by
-    /// another device; says which it was, and what of an import stays.
+    /// another device; says which it was, and what of an import stays. `progress` hears of an import how many records of how
+    /// many are looked at; stopped, it goes on where it was when called again.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is nothing to take back.
-    pub fn undo(&self) -> Result<TakenBack> {
+    pub fn undo(&self, progress: Progress<'_>) -> Result<TakenBack> {
         let mut steps = self.remembered_steps()?;
         let step = loop {
             let Remembered { step, .. } = steps.pop().ok_or_else(|| Error::NotFound("anything to undo".into()))?;
@@ -95,13 +96,15 @@ impl Notebook {
         match &step {
             UndoStep::Deleted(ids) => ids.iter().try_for_each(|id| self.restore(*id))?,
             UndoStep::Merged(a, b) => self.not_same(*a, *b)?,
-            UndoStep::Imported(id) => match self.undo_import(*id) {
+            UndoStep::Imported(id) => match self.undo_import(*id, progress) {
                 Ok(done) => undone = Some(done),
                 // It was undone by its name before.
                 Err(Error::Invalid(_)) => {}
                 Err(error) => return Err(error),
             },
-            UndoStep::Closed { promise, was, closed_on, gave } => self.reopen(*promise, was, *closed_on, *gave)?,
+            UndoStep::Closed { promise, was, closed_on, gave } => {
+                self.reopen(*promise, was, *closed_on, *gave, &steps)?;
+            }
         }
         self.remember_steps(&steps)?;
         Ok(TakenBack { step, undone })
@@ -128,12 +131,29 @@ impl Notebook {
         })
     }
 
+    /// Makes a promise again what a screen showed before it was closed on this device, with the thank-you that it counted as;
+    /// and nothing else, whatever was done since. There is nothing left of it to take back then.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such promise.
+    pub fn reopen_promise(&self, before: &Promise) -> Result<()> {
+        let mut steps = self.remembered_steps()?;
+        let closed = |of: &Remembered| matches!(&of.step, UndoStep::Closed { promise, .. } if *promise == before.id);
+        let step = steps.iter().rposition(closed).map(|at| steps.remove(at).step);
+        let gave = match step {
+            Some(UndoStep::Closed { gave, .. }) => gave,
+            _ => None,
+        };
+        self.reopen(before.id, &before.state, before.closed_on, gave, &steps)
+    }
+
     fn reopen(
         &self,
         promise: Id<Promise>,
         was: &PromiseState,
         closed_on: Option<NaiveDate>,
         gave: Option<Id<Exchange>>,
+        left: &[Remembered],
     ) -> Result<()> {
         let mut writing = self.write();
         writing.edit(promise, |promise: &mut Promise| {
@@ -143,6 +163,7 @@ impl Notebook {
         if let Some(gave) = gave {
             writing.delete(gave.raw())?;
         }
+        writing.remember(KEY, Some(serde_json::to_string(left).unwrap_or_default()));
         writing.commit().map(drop)
     }
 

@@ -7,6 +7,7 @@ pub mod segments;
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -107,7 +108,7 @@ pub fn open(path: &Path) -> Result<Connection> {
 /// log away, or read it into the new file and damage it, and the last notes of the other one are in it.
 ///
 /// # Errors
-/// [`Error::Invalid`] with the next step.
+/// [`Error::Exists`] with the next step.
 pub fn nothing_left_of_another(path: &Path) -> Result<()> {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
@@ -116,7 +117,7 @@ pub fn nothing_left_of_another(path: &Path) -> Result<()> {
     if path.exists() || !left {
         return Ok(());
     }
-    Err(Error::Invalid(format!(
+    Err(Error::Exists(format!(
         "{} is left of a notebook that was here, and may hold its last notes. Move it to where that notebook is now, under \
          its name and \"-wal\", or name another place for this one. Nothing was changed",
         log.display()
@@ -920,6 +921,40 @@ pub fn check(connection: &Connection) -> Result<Vec<String>> {
     Ok(found.into_iter().filter(|line| line != "ok").collect())
 }
 
+/// How often somebody is asked whether to go on, while SQLite does one thing.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Does something that SQLite does in one piece, and looks meanwhile whether somebody takes it back: it is broken off then,
+/// and what it had begun is undone as by any error.
+///
+/// # Errors
+/// As the work, or what `look` answers.
+pub fn broken_off_by<T: Send>(
+    look: &mut dyn FnMut() -> Result<()>,
+    connection: &mut Connection,
+    work: impl FnOnce(&mut Connection) -> Result<T> + Send,
+) -> Result<T> {
+    let (interrupt, (done, is_done)) = (connection.get_interrupt_handle(), mpsc::channel());
+    std::thread::scope(|scope| {
+        scope.spawn(move || drop(done.send(work(connection))));
+        let mut wish = Ok(());
+        loop {
+            match is_done.recv_timeout(LOOK) {
+                Ok(answer) => return wish.and(answer),
+                Err(mpsc::RecvTimeoutError::Disconnected) => {
+                    return Err(Error::Storage("SQLite broke off".into()));
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+            }
+            wish = wish.and_then(|()| look());
+            if wish.is_err() {
+                // Again and again: between two of its steps there is nothing to break off.
+                interrupt.interrupt();
+            }
+        }
+    })
+}
+
 /// Copies the whole notebook into another file, while it is in use.
 ///
 /// # Errors
@@ -941,6 +976,23 @@ mod tests {
         let mut statement = connection.prepare("SELECT type || ' ' || name FROM sqlite_schema ORDER BY 1").unwrap();
         let rows = statement.query_map([], |row| row.get(0)).unwrap();
         rows.map(|row| row.unwrap()).collect()
+    }
+
+    #[test]
+    fn what_sqlite_does_in_one_piece_is_broken_off_when_somebody_takes_it_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut connection = open(&folder.path().join("notebook.kith")).unwrap();
+        let for_ever = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n";
+        let count = |connection: &mut Connection| Ok(connection.query_row(for_ever, [], |row| row.get::<_, i64>(0))?);
+        let mut looks = 0;
+        let mut look = || {
+            looks += 1;
+            if looks < 3 { Ok(()) } else { Err(Error::Cancelled) }
+        };
+        assert!(matches!(broken_off_by(&mut look, &mut connection, count), Err(Error::Cancelled)));
+        assert_eq!(looks, 3, "who has taken it back is not asked again");
+        let after = broken_off_by(&mut || Ok(()), &mut connection, |connection| check(connection));
+        assert_eq!(after.unwrap(), [""; 0], "and the file goes on");
     }
 
     #[test]

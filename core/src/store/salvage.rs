@@ -71,13 +71,19 @@ pub fn graft_declarations(copy: &Path, damaged: &Damaged, fresh: &Connection) ->
 }
 
 /// Copies every document that can still be read into a new file; answers how many came over, and the numbers of those
-/// that did not.
+/// that did not. `look` hears of how many of them each is.
 ///
 /// # Errors
-/// [`Error::Storage`] when the new file cannot be written.
-pub fn salvage(damaged: &Damaged, fresh: &Connection) -> Result<(u64, Vec<i64>)> {
+/// [`Error::Storage`] when the new file cannot be written, or what `look` answers.
+pub fn salvage(
+    damaged: &Damaged,
+    fresh: &Connection,
+    look: &mut dyn FnMut(u64, u64) -> Result<()>,
+) -> Result<(u64, Vec<i64>)> {
     let (mut saved, mut missed) = (0, Vec::new());
-    for n in 1..=highest_document(damaged) {
+    let highest_document = highest_document(damaged);
+    for n in 1..=highest_document {
+        look(n as u64, highest_document as u64)?;
         match document(damaged, n) {
             Ok(None) => {}
             Ok(Some((id, document))) => {
@@ -173,7 +179,7 @@ mod tests {
     fn rescued(damaged: &Path) -> Result<u64> {
         let to = damaged.with_extension("rescued");
         let _ = fs::remove_file(&to);
-        Notebook::rescue(damaged, &to)
+        Notebook::rescue(damaged, &to, &mut |_, _| Ok(()))
     }
 
     #[test]

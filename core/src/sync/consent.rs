@@ -49,11 +49,13 @@ impl Host {
     /// Reads the file `.who`.
     ///
     /// # Errors
-    /// [`Error::Peer`] when its writer did not know the code, or it is damaged.
+    /// [`Error::Declined`] when its writer did not know the code, or it is damaged.
     pub fn read(code: &Code, file: &[u8]) -> Result<Self> {
         let parts = file.strip_prefix(MAGIC).and_then(|rest| rest.split_first_chunk::<NONCE>());
         let Some((nonce, sealed)) = parts.filter(|_| file.len() <= MAX_FILE) else {
-            return Err(Error::Peer("what the other device says of itself is not whole; ask for a new code".into()));
+            return Err(Error::Declined(
+                "what the other device says of itself is not whole; ask for a new code".into(),
+            ));
         };
         let plain = seal::decrypt(&key(code), nonce, MAGIC, sealed)?;
         let mut fields = Reader::new(seal::unpad(&plain)?).map()?;

@@ -283,12 +283,17 @@ impl<S: SecretShell> KeyStore for ShellKeyStore<S> {
         if secret.len() > MAX_SECRET {
             return Err(Error::Invalid(format!("a secret has at most {MAX_SECRET} bytes")));
         }
-        self.ask(|shell| shell.write(name, secret))
+        self.ask(|shell| shell.write(name, secret))?;
+        // What is no exception on the other side, such as an `Error` of Kotlin or an interruption of Python, comes here as if
+        // all had gone well. A key that is believed to be kept and is not would be lost for good.
+        let kept = self.get(name)?;
+        if kept.is_some_and(|kept| *kept == secret) { Ok(()) } else { Err(not_done("keep")) }
     }
 
     fn remove(&self, name: &str) -> Result<()> {
         check_name(name)?;
-        self.ask(|shell| shell.remove(name))
+        self.ask(|shell| shell.remove(name))?;
+        if self.get(name)?.is_none() { Ok(()) } else { Err(not_done("forget")) }
     }
 
     fn highest(&self, log: LogId) -> Result<Option<u64>> {
@@ -300,10 +305,39 @@ impl<S: SecretShell> KeyStore for ShellKeyStore<S> {
     }
 }
 
+fn not_done(what: &str) -> Error {
+    Error::Storage(format!("the key store of this device did not {what} a secret, and did not say why"))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    /// A phone that says that all went well, and does nothing.
+    struct Idle;
+
+    impl SecretShell for Idle {
+        fn read(&self, name: &str) -> std::result::Result<Option<Vec<u8>>, ShellFailure> {
+            Ok((name == "old").then(|| vec![7]))
+        }
+        fn write(&self, _: &str, _: &[u8]) -> std::result::Result<(), ShellFailure> {
+            Ok(())
+        }
+        fn remove(&self, _: &str) -> std::result::Result<(), ShellFailure> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_phone_that_keeps_nothing_is_not_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = ShellKeyStore::new(Idle, HandedOut::at(folder.path().join("handed-out.json")));
+        assert!(matches!(keys.put("seed", &[1; 32]), Err(Error::Storage(_))));
+        assert!(matches!(keys.put("old", &[8]), Err(Error::Storage(_))), "what is there is another");
+        assert!(matches!(keys.remove("old"), Err(Error::Storage(_))));
+        keys.remove("seed").unwrap();
+    }
 
     fn store(folder: &tempfile::TempDir) -> FileKeyStore {
         let state = folder.path();

@@ -224,7 +224,7 @@ impl Member {
     /// Lets this device in with the recovery key alone, from the files of the roster in a mailbox, and opens an epoch.
     ///
     /// # Errors
-    /// [`Error::Peer`] when the key is not that of the notebook whose files these are.
+    /// [`Error::Denied`] when the key is not that of the notebook whose files these are.
     pub fn recovered(
         store: &dyn KeyStore,
         tag: NotebookTag,
@@ -236,11 +236,11 @@ impl Member {
     ) -> Result<(Self, Written)> {
         let mut bag = KeyBag::default();
         parcels.iter().filter_map(|parcel| kit.open_bag(parcel, &tag).ok()).for_each(|other| bag.extend(other));
-        let entries = open_roster(&tag, parcels, &bag)?;
+        let entries = open_roster(&tag, parcels, &bag).map_err(|_| not_its_key())?;
         let keys = draw_keys(store, &tag, random)?;
         let mut member = Self::new(tag, keys, entries);
         if member.roster.recovery.as_ref().is_none_or(|recovery| recovery.sign != kit.public()) {
-            return Err(Error::Peer("this is not the recovery key of the notebook there, or it was replaced".into()));
+            return Err(not_its_key());
         }
         bag.keys.retain(|(epoch, root)| member.roster.epoch(epoch).is_some_and(|epoch| epoch.accepts(root)));
         bag.entry_keys
@@ -823,6 +823,10 @@ fn open_roster(tag: &NotebookTag, parcels: &[Vec<u8>], keys: &KeyBag) -> Result<
     let mut entries = Entries::begin(genesis.ok_or_else(no_roster)?)?;
     entries.merge(opened);
     Ok(entries)
+}
+
+fn not_its_key() -> Error {
+    Error::Denied("this is not the recovery key of the notebook there, or it was replaced".into())
 }
 
 fn read_ring(bytes: &[u8]) -> BTreeMap<EntryHash, Secret> {

@@ -172,7 +172,7 @@ impl Request {
 /// Writes the file `.req` in reply to an invitation; also gives the digits to show.
 ///
 /// # Errors
-/// [`Error::Peer`] when the invitation is not the one of the code: somebody put another in its place.
+/// [`Error::Declined`] when the invitation is not the one of the code: somebody put another in its place.
 pub fn request(
     code: &Code,
     invitation: &[u8],
@@ -181,7 +181,7 @@ pub fn request(
     random: Random<'_>,
 ) -> Result<(Vec<u8>, String)> {
     let Some(key) = code.after_head(0, invitation)?.first_chunk::<32>().filter(|key| code.fits(key)) else {
-        return Err(Error::Peer("this invitation was changed by somebody; ask for a new code".into()));
+        return Err(Error::Declined("this invitation was changed by somebody; ask for a new code".into()));
     };
     let name: String = name.chars().take(MAX_NAME).collect();
     let (head, public) = (code.head(1), device.encode());
@@ -198,7 +198,7 @@ pub fn request(
 /// Reads the file `.req`, on the device that invited.
 ///
 /// # Errors
-/// [`Error::Peer`] when its writer did not know the code, or it is damaged. The code is spent then.
+/// [`Error::Declined`] when its writer did not know the code, or it is damaged. The code is spent then.
 pub fn read_request(code: &Code, envelope_key: &EnvelopeKey, file: &[u8]) -> Result<Request> {
     let envelope = code.after_head(1, file)?;
     let plain = envelope_key.open(REQUEST, &code.head(1), envelope)?;
@@ -207,7 +207,7 @@ pub fn read_request(code: &Code, envelope_key: &EnvelopeKey, file: &[u8]) -> Res
     let name = fields.take(1, |reader| reader.text(4 * MAX_NAME))?.to_string();
     let proof: [u8; 32] = fields.take(2, Reader::array)?;
     if code.keyed("kith 2026 join asks", &[public, name.as_bytes()]) != proof {
-        return Err(Error::Peer("somebody who does not know the code asked to join; the code is spent".into()));
+        return Err(Error::Declined("somebody who does not know the code asked to join; the code is spent".into()));
     }
     let mut reader = Reader::new(public);
     let device = DevicePublic::read(&mut reader)?;
@@ -251,7 +251,7 @@ pub fn answer(code: &Code, request: &Request, welcome: &Welcome, random: Random<
 /// Reads the file `.ans`, on the new device. `invitation` and `request` are the files as they were.
 ///
 /// # Errors
-/// [`Error::Peer`] when it is not the answer to this request, or damaged.
+/// [`Error::Declined`] when it is not the answer to this request, or damaged.
 pub fn read_answer(
     code: &Code,
     envelope_key: &EnvelopeKey,
@@ -272,7 +272,7 @@ pub fn read_answer(
     if code.keyed("kith 2026 join answers", &[&transcript]) == proof {
         Ok(welcome)
     } else {
-        Err(Error::Peer("this answer was not made for this request; ask for a new code".into()))
+        Err(Error::Declined("this answer was not made for this request; ask for a new code".into()))
     }
 }
 

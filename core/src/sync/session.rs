@@ -212,7 +212,8 @@ impl Session {
     /// What the next frame asks for; nothing while it is not all there.
     ///
     /// # Errors
-    /// [`Error::Peer`] when the other device does what no device of ours does.
+    /// [`Error::Peer`] when the other device does what no device of ours does, [`Error::Foreign`] when it has another
+    /// notebook, [`Error::Unreachable`] when it breaks off.
     pub fn look(&mut self) -> Result<Option<Vec<Output>>> {
         if self.done {
             return Ok(None);
@@ -284,7 +285,7 @@ impl Session {
     fn understand(&mut self, frame: Frame) -> Result<Vec<Output>> {
         let is_first = self.roster == Roster::Unheard;
         match frame {
-            Frame::Break(reason) => Err(Error::Peer(format!("the other device broke off: {reason}"))),
+            Frame::Break(reason) => Err(Error::Unreachable(format!("the other device broke off: {reason}"))),
             Frame::Hello { proto, notebook, parcels, have, is_new } if is_first => {
                 // A device that has nothing to show is helped before anything else is said.
                 let help = (is_new && !self.mine.is_empty()).then_some(Output::GiveCheckpoint);
@@ -335,7 +336,7 @@ impl Session {
             return Err(Error::Peer("the other device has an older version of Kith; update it to sync".into()));
         }
         if notebook != self.notebook {
-            return Err(Error::Peer("the other device has another notebook; nothing was exchanged".into()));
+            return Err(Error::Foreign("the other device has another notebook; nothing was exchanged".into()));
         }
         self.first = have.clone();
         if parcels == digest_of(&self.parcels) {

@@ -478,7 +478,7 @@ fn a_listing_of_a_mailbox() {
             drop(laptop.notebook.sync(&Hostile::of(&scene.left, input), &laptop.keys, &mut |_, _| Ok(())));
         }
         let before = laptop.notebook.dump().unwrap();
-        laptop.notebook.rebuild().unwrap();
+        laptop.notebook.rebuild(&mut |_, _| Ok(())).unwrap();
         assert_same_lines(&before, &laptop.notebook.dump().unwrap(), "a rebuild changed something");
         // And once the honest mailbox is there again, everything comes.
         laptop.notebook.sync(&place, &laptop.keys, &mut |_, _| Ok(())).unwrap();

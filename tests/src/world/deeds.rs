@@ -8,6 +8,7 @@ use kith_core::sync::carrier::{Line, Mailbox};
 use kith_core::sync::segment::{self, Header, Item, Name, Plaintext, READER};
 use serde_json::Map;
 
+use super::check;
 use super::device::Device;
 use super::drive::Harm;
 use super::life::{Afterwards, Kept, World};
@@ -88,9 +89,9 @@ impl World {
 
     /// Whatever a place says in bad times, it says it in words a person can act on.
     fn sync(&mut self, who: usize, place: usize) {
-        use kith_core::Error::{NotFound, Peer};
         match self.pass(who, place) {
-            Ok(_) | Err(Peer(_) | NotFound(_)) => {}
+            Ok(_) => {}
+            Err(error) if check::is_about_others(&error) => {}
             Err(error) => panic!("device {who} cannot sync: {error:?}"),
         }
     }
@@ -125,7 +126,9 @@ impl World {
                     format!("{report:?}")
                 }
                 // A flipped bit may make a number of what was said, that of a version which is not there yet.
-                Ok(Err(error @ (Error::Peer(_) | Error::NotFound(_) | Error::NeedsUpdate(_)))) => error.to_string(),
+                Ok(Err(error)) if check::is_about_others(&error) || matches!(error, Error::NeedsUpdate(_)) => {
+                    error.to_string()
+                }
                 Ok(Err(error)) => panic!("device {device} cannot speak: {error:?}"),
                 Err(panic) => {
                     self.died(device, panic.as_ref());
@@ -294,7 +297,7 @@ impl World {
             let fuse = (random.below(8), Trouble::Kill, random.number());
             self.outside().fuses.insert(who, fuse);
         }
-        match self.risk(who, |device, _| device.notebook().renew(&device.keys), place) {
+        match self.risk(who, |device, _| device.notebook().renew(&device.keys, &mut |_, _| Ok(())), place) {
             Ok(_) => self.outside().counts.one("renewals"),
             Err(error) => self.outside().note(&error.to_string()),
         }

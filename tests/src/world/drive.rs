@@ -377,7 +377,7 @@ impl Mailbox for View {
             }
             if done == Done::Half {
                 outside.write(self.place, copy, name, Some(bytes[..bytes.len() / 2].into()));
-                return Err(Error::Peer("the place is full; make room and try again".into()));
+                return Err(Error::Unreachable("the place is full; make room and try again".into()));
             }
             outside.write(self.place, copy, name, Some(bytes.into()));
             Ok(())

@@ -164,7 +164,7 @@ impl World {
         self.outside().fuses.remove(&device);
         done.unwrap_or_else(|panic| {
             self.died(device, panic.as_ref());
-            Err(Error::Peer("killed".into()))
+            Err(Error::Unreachable("killed".into()))
         })
     }
 
@@ -230,8 +230,8 @@ impl World {
         match self.pass(device, place) {
             Ok(_) if self.keep_those_in_doubt(device) | self.agree(device) => true,
             Ok(report) => report.read + report.sent + report.written > 0 || report.new_log,
-            Err(Error::Peer(words)) if is_removed(&words) => false,
-            Err(Error::Peer(words)) if check::is_turned_out(&words) => self.let_in_again(device, place),
+            Err(error) if check::is_turned_out(&error) => self.let_in_again(device, place),
+            Err(Error::Removed(_)) => false,
             Err(error) => panic!("device {device} cannot sync in peace: {error:?}"),
         }
     }
@@ -257,7 +257,7 @@ impl World {
         match self.pair(*host, guest, place) {
             Ok(()) => {}
             // One of the two hears only now that the host was removed; there may be another.
-            Err(Error::Peer(words)) if check::is_turned_out(&words) || is_removed(&words) => {}
+            Err(Error::Foreign(_) | Error::Removed(_)) => {}
             Err(error) => panic!("{host} cannot let {guest} in: {error:?}"),
         }
         true
@@ -269,9 +269,4 @@ impl World {
         let member = device.notebook().member(&device.keys);
         matches!(member, Ok(Some(member)) if member.roster().device(&member.device()).is_some())
     }
-}
-
-/// Whether these are the words for a device that was removed.
-fn is_removed(words: &str) -> bool {
-    words.contains("was removed from the notebook")
 }

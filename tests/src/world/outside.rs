@@ -199,5 +199,5 @@ impl KeyStore for Keys {
 
 /// What a place says that cannot be reached.
 pub fn unreachable_place<T>() -> Result<T> {
-    Err(Error::Peer("the place cannot be reached just now".into()))
+    Err(Error::Unreachable("the place cannot be reached just now".into()))
 }

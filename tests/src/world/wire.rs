@@ -158,7 +158,7 @@ impl Line for Wire {
         let burned = self.burn();
         let mut between = self.my_turn();
         if between.is_broken || between.gone[1 - self.side] {
-            return Err(Error::Peer("the line is broken".into()));
+            return Err(Error::Unreachable("the line is broken".into()));
         }
         self.overheard(&bytes);
         let length = bytes.len();

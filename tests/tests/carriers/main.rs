@@ -96,7 +96,7 @@ fn a_wrong_password_or_place_is_said_and_nothing_looks_empty(kind: Kind, test: &
     good.put_new("l/1.kiths", b"one").unwrap();
 
     let wrong = open(&server.place(server.port), Some("something else")).unwrap();
-    refuses_everything(wrong.as_ref(), |error| matches!(error, Error::Peer(_)), &["password", "secret key"]);
+    refuses_everything(wrong.as_ref(), |error| matches!(error, Error::Denied(_)), &["password", "secret key"]);
 
     let mut place = server.place(server.port);
     match &mut place {
@@ -105,7 +105,7 @@ fn a_wrong_password_or_place_is_said_and_nothing_looks_empty(kind: Kind, test: &
         Place::Folder { .. } => {}
     }
     let stranger = open(&place, Some(SECRET)).unwrap();
-    refuses_everything(stranger.as_ref(), |error| matches!(error, Error::Peer(_)), &["user name", "access key"]);
+    refuses_everything(stranger.as_ref(), |error| matches!(error, Error::Denied(_)), &["user name", "access key"]);
 
     let mut place = server.place(server.port);
     match &mut place {
@@ -120,7 +120,7 @@ fn a_wrong_password_or_place_is_said_and_nothing_looks_empty(kind: Kind, test: &
     assert!(matches!(elsewhere.get("l/1.kiths", MOST), Err(Error::NotFound(_))));
 
     server.kill();
-    refuses_everything(good.as_ref(), |error| matches!(error, Error::Peer(_)), &["cannot be reached"]);
+    refuses_everything(good.as_ref(), |error| matches!(error, Error::Unreachable(_)), &["cannot be reached"]);
 }
 
 fn refuses_everything(mailbox: &dyn Mailbox, right: fn(&Error) -> bool, words: &[&str]) {
@@ -191,7 +191,7 @@ fn a_server_that_cannot_prove_who_it_is_hears_no_password() {
     // A system without any trusted certificate says so when the mailbox is opened.
     let refused = open(&server.place(server.port), Some(SECRET)).and_then(|mailbox| mailbox.list().map(drop));
     let error = refused.unwrap_err();
-    assert!(matches!(error, Error::Peer(_)) && error.to_string().contains("certificate"), "{error}");
+    assert!(matches!(error, Error::Denied(_)) && error.to_string().contains("certificate"), "{error}");
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn fills_up(mailbox: &dyn Mailbox) {
         }
         assert!(kept.len() < 12, "a disk of a megabyte takes no more than ten");
     };
-    assert!(matches!(error, Error::Peer(_)) && error.to_string().contains("full"), "{error}");
+    assert!(matches!(error, Error::Unreachable(_)) && error.to_string().contains("full"), "{error}");
     assert!(kept.len() >= 5);
     for (name, bytes) in &kept {
         assert_eq!(mailbox.get(name, MOST).unwrap().as_ref(), Some(bytes));

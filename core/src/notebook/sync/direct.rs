@@ -152,7 +152,7 @@ impl Notebook {
     /// has no other device.
     ///
     /// # Errors
-    /// [`Error::Peer`] when the notebook was put back from an older copy and has not caught up, see
+    /// [`Error::SyncFirst`] when the notebook was put back from an older copy and has not caught up, see
     /// [`Notebook::is_behind`]; else as [`Direct::bind`] and [`Notebook::member`].
     pub fn go_on_the_network(&self, keys: &dyn KeyStore, port: u16) -> Result<Option<Direct>> {
         let Some(member) = self.member(keys)? else { return Ok(None) };
@@ -175,7 +175,7 @@ impl Notebook {
     /// Also says where it was reached.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when it answers nowhere, [`Error::Peer`] when the relay does not answer; else as
+    /// [`Error::NotFound`] when it answers nowhere, [`Error::Unreachable`] when the relay does not answer; else as
     /// [`Notebook::sync_over`].
     pub fn call(
         &self,
@@ -209,7 +209,7 @@ impl Notebook {
     /// for its list of devices, before it says anything; see [`Notebook::is_behind`].
     ///
     /// # Errors
-    /// [`Error::Peer`] when the other device does not know what this one knew before, or was removed; else as
+    /// [`Error::SyncFirst`] when the other device does not know what this one knew before; else as
     /// [`Notebook::call`].
     pub fn call_chosen(
         &self,
@@ -278,7 +278,7 @@ impl Notebook {
                 let peer = self.peers(keys)?.into_iter().find(|peer| peer.endpoint == line.peer());
                 match self.sync_over(&mut line, keys, progress) {
                     // It was put back from a backup, and comes again once it knows who belongs.
-                    Err(Error::Peer(why)) if why.ends_with(ONLY_ASKED) => Ok(None),
+                    Err(Error::Unreachable(why)) if why.ends_with(ONLY_ASKED) => Ok(None),
                     other => other.map(|report| peer.zip(Some(report))),
                 }
             }
@@ -299,8 +299,9 @@ impl Notebook {
     /// said to be handed over, the other device has on its disk.
     ///
     /// # Errors
-    /// [`Error::Peer`] when the other device is not, or no longer, one of the notebook, when this one was removed, or when
-    /// the line breaks; [`Error::Storage`] when the disk refuses. What was done until then stays done.
+    /// [`Error::Foreign`] when the other device is not, or no longer, one of the notebook, [`Error::Removed`] when this one
+    /// was removed, [`Error::Unreachable`] when the line breaks, [`Error::Peer`] when the other says what no device of ours
+    /// says; [`Error::Storage`] when the disk refuses. What was done until then stays done.
     pub fn sync_over(&self, line: &mut dyn Line, keys: &dyn KeyStore, progress: Progress<'_>) -> Result<SyncReport> {
         if let Err(behind) = self.must_not_be_behind(keys) {
             // Not as one that was removed: whether it was is what is not known.
@@ -321,7 +322,8 @@ impl Notebook {
     }
 
     fn converse(&self, line: &mut dyn Line, keys: &dyn KeyStore, progress: Progress<'_>) -> Result<SyncReport> {
-        let mut member = self.member(keys)?.ok_or_else(|| Error::Peer("this notebook has no other devices".into()))?;
+        let mut member =
+            self.member(keys)?.ok_or_else(|| Error::SyncFirst("this notebook has no other devices".into()))?;
         let peer = line.peer();
         must_belong(&member, peer)?;
         self.tend_roster(&mut member, keys)?;
@@ -353,11 +355,13 @@ impl Notebook {
             })? {
                 Heard::Bytes(bytes) => session.hear(&bytes),
                 Heard::Sent(length) => meeting.queued = meeting.queued.saturating_sub(length),
-                Heard::End => return Err(Error::Peer("the other device ended the exchange before it was over".into())),
-                Heard::Nothing => return Err(Error::Peer("the other device says nothing any more".into())),
+                Heard::End => {
+                    return Err(Error::Unreachable("the other device ended the exchange before it was over".into()));
+                }
+                Heard::Nothing => return Err(Error::Unreachable("the other device says nothing any more".into())),
             }
             if began.elapsed() > LONGEST {
-                return Err(Error::Peer("the other device takes too long; sync again for the rest".into()));
+                return Err(Error::Unreachable("the other device takes too long; sync again for the rest".into()));
             }
             while let Some(outputs) = session.look()? {
                 self.act(&mut meeting, &mut session, line, outputs)?;
@@ -487,7 +491,7 @@ impl Notebook {
             return Ok(());
         }
         // As it is now: another exchange may have learned something meanwhile.
-        meeting.member = self.member(meeting.keys)?.ok_or_else(|| Error::Peer("this notebook was left".into()))?;
+        meeting.member = self.member(meeting.keys)?.ok_or_else(|| Error::Foreign("this notebook was left".into()))?;
         self.learn(&mut meeting.member, fresh, meeting.keys)?;
         self.mind_roster(meeting)
     }
@@ -512,7 +516,7 @@ impl Notebook {
         meeting.weighing = Weighing::default();
         self.scrub_if_need_be()?;
         let log = self.log_of(&meeting.member, meeting.keys, &mut meeting.report)?;
-        self.seal_segments(&meeting.member, log, meeting.keys, &mut meeting.report)?;
+        self.seal_segments(&meeting.member, log, meeting.keys, &mut meeting.report, &mut |_, _| Ok(()))?;
         meeting.report.missing = self.count_missing(&meeting.member)?;
         self.settle_told(&mut meeting.report)?;
         Ok(())
@@ -584,7 +588,7 @@ fn must_belong(member: &Member, peer: [u8; 32]) -> Result<()> {
     if guests_of(member).welcome.contains(&peer) {
         return Ok(());
     }
-    Err(Error::Peer("the other device does not belong to this notebook any more; nothing more is exchanged".into()))
+    Err(Error::Foreign("the other device does not belong to this notebook any more; nothing more is exchanged".into()))
 }
 
 /// Waits for the other device, and looks now and then whether somebody has taken back what they asked for.

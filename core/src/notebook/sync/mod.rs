@@ -138,9 +138,10 @@ impl Notebook {
     /// `progress` hears how many of how many files are read, then how many of how many are looked after in the mailbox.
     ///
     /// # Errors
-    /// [`Error::Peer`] when the mailbox belongs to another notebook, this device was removed, or the place cannot be
-    /// used just now; [`Error::NotFound`] when there is no such place; [`Error::Storage`] when the disk refuses. What was
-    /// done until then stays done.
+    /// [`Error::Foreign`] when the mailbox belongs to another notebook, [`Error::Removed`] when this device was removed,
+    /// [`Error::Unreachable`] or [`Error::Denied`] when the place cannot be used just now, or as it was set up;
+    /// [`Error::NotFound`] when there is no such place; [`Error::Storage`] when the disk refuses. What was done until then
+    /// stays done.
     pub fn sync(&self, place: &dyn Mailbox, keys: &dyn KeyStore, progress: Progress<'_>) -> Result<SyncReport> {
         let found = place.list()?;
         let mut member = self.member_for(place, &found, keys)?;
@@ -172,7 +173,7 @@ impl Notebook {
         }
         // After reading: a segment of our log that is not ours says that a copy of this notebook writes to it too.
         let log = self.log_of(&member, keys, &mut report)?;
-        self.seal_segments(&member, log, keys, &mut report)?;
+        self.seal_segments(&member, log, keys, &mut report, &mut |_, _| Ok(()))?;
         report.missing = self.count_missing(&member)?;
         self.settle_told(&mut report)?;
         self.put_missing((&member, log), place, &found, &mut report, progress)?;
@@ -183,7 +184,7 @@ impl Notebook {
     /// This device as a member of the notebook; none while the notebook has met no place and no other device.
     ///
     /// # Errors
-    /// [`Error::Peer`] when the keys are gone: the notebook was restored or copied without them.
+    /// [`Error::Foreign`] when the keys are gone: the notebook was restored or copied without them.
     pub fn member(&self, keys: &dyn KeyStore) -> Result<Option<Member>> {
         let entries = self.read(segments::entries)?;
         let Some(mut all) = Entries::kept(entries.iter().map(|bytes| Entry::read(bytes)))? else { return Ok(None) };
@@ -191,7 +192,7 @@ impl Notebook {
             all.trust_recovery(crate::sync::keys::EntryHash(seen));
         }
         Member::load(keys, all)?.map(Some).ok_or_else(|| {
-            Error::Peer(
+            Error::Foreign(
                 "this notebook was restored or copied without the keys of its device, so the others do not know it; \
                  invite it from another device, and join"
                     .into(),
@@ -206,7 +207,7 @@ impl Notebook {
             return Ok(member);
         }
         if tag_of(place, found)?.is_some() {
-            return Err(Error::Peer(format!(
+            return Err(Error::Foreign(format!(
                 "{} carries a notebook that this device has not joined; nothing was read or written. Invite it on a \
                  device that has the notebook, and join with the code",
                 place.words()
@@ -262,7 +263,7 @@ fn claim(place: &dyn Mailbox, found: &[Found], tag: &NotebookTag) -> Result<()> 
     let there = tags_in(place, found)?;
     let (is_ours, is_theirs) = (there.contains(tag), there.iter().any(|there| told.is_none_or(|told| told == *there)));
     if if is_ours { told.is_some() && is_theirs } else { told.is_some() || is_theirs } {
-        return Err(Error::Peer(format!(
+        return Err(Error::Foreign(format!(
             "{} belongs to another notebook; nothing was read or written. Choose another place",
             place.words()
         )));

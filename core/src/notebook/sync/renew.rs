@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::SyncReport;
 use crate::error::{Error, Result};
 use crate::model::{BlobId, RecordId};
-use crate::notebook::{Notebook, lock};
+use crate::notebook::{Notebook, Progress, lock};
 use crate::store;
 use crate::store::segments::{self, SegmentPlace, SegmentState};
 use crate::sync::LogId;
@@ -46,13 +46,18 @@ impl Notebook {
     /// followed, they forget the keys of what was before: copies of it that lie somewhere open to nobody but the recovery
     /// key. Who does not want to wait for a device removes it.
     ///
+    /// `progress` hears how many segments of how many are looked at, and after that, with the same number on both sides, of
+    /// each that is written. Stopped before that, nothing is renewed; stopped later, what is written goes the way of all
+    /// that is written, nothing is forgotten, and a renewal begins anew.
+    ///
     /// # Errors
-    /// [`Error::Peer`] when this notebook has no mailbox and no other device, or its keys are gone; [`Error::Storage`] when
-    /// the disk refuses.
-    pub fn renew(&self, keys: &dyn KeyStore) -> Result<RenewReport> {
-        let nothing = || Error::Peer("this notebook was never synced, so there is nothing sealed to renew".into());
+    /// [`Error::SyncFirst`] when this notebook has no mailbox and no other device, [`Error::Foreign`] when its keys are
+    /// gone; [`Error::Storage`] when the disk refuses.
+    pub fn renew(&self, keys: &dyn KeyStore, progress: Progress<'_>) -> Result<RenewReport> {
+        let nothing = || Error::SyncFirst("this notebook was never synced, so there is nothing sealed to renew".into());
         let mut member = self.member(keys)?.ok_or_else(nothing)?;
         self.tend_roster(&mut member, keys)?;
+        let covers = self.coverable(&member, &self.all_that_counts()?, progress)?;
         let now = self.unix_ms();
         let rotated = self.with_random(|random| member.rotate(keys, now, random))?;
         self.keep_roster(&member, &[rotated])?;
@@ -60,8 +65,8 @@ impl Notebook {
         let mut report = SyncReport::default();
         let log = self.log_of(&member, keys, &mut report)?;
         let before = self.read(|connection| segments::last(connection, log))?.map_or(0, |last| last.seq);
-        let covers = self.coverable(&member, &self.refill()?)?;
-        self.seal_segments(&member, log, keys, &mut report)?;
+        self.refill()?;
+        self.seal_segments(&member, log, keys, &mut report, progress)?;
         let Some(last) = self.read(|connection| segments::last(connection, log))?.filter(|last| last.seq > before)
         else {
             return Ok(RenewReport::default());
@@ -79,21 +84,32 @@ impl Notebook {
         })
     }
 
-    /// Puts everything that counts into the outbox.
-    fn refill(&self) -> Result<Contents> {
+    /// What would be in the outbox if everything that counts were put there. Nothing is: whoever changes their mind while it
+    /// is compared has then not begun to hand it out.
+    fn all_that_counts(&self) -> Result<Contents> {
         let mut writer = lock(&self.writer);
         let transaction = store::begin(&mut writer.connection)?;
         store::refill_outbox(&transaction)?;
         let (changes, photos) = store::refilled(&transaction)?;
-        transaction.commit()?;
         Ok(Contents { changes: changes.into_iter().collect(), photos: photos.into_iter().collect() })
+    }
+
+    /// Puts everything that counts into the outbox.
+    fn refill(&self) -> Result<()> {
+        let mut writer = lock(&self.writer);
+        let transaction = store::begin(&mut writer.connection)?;
+        store::refill_outbox(&transaction)?;
+        Ok(transaction.commit()?)
     }
 
     /// Every segment of which all is known here: its changes are in records, or in none any more. With it whatever earlier
     /// renewals cover whose bases are here: who has not heard of them has to find it in the new base, the old ones go.
-    fn coverable(&self, member: &Member, known: &Contents) -> Result<Vec<Cut>> {
+    fn coverable(&self, member: &Member, known: &Contents, progress: Progress<'_>) -> Result<Vec<Cut>> {
         let mut covered: BTreeMap<[u8; 16], Vec<SegmentPlace>> = BTreeMap::new();
-        for (at, state) in self.read(segments::places)? {
+        let places = self.read(segments::places)?;
+        let total = places.len() as u64;
+        for (done, (at, state)) in places.into_iter().enumerate() {
+            progress(done as u64, total)?;
             let is_covered = match state {
                 SegmentState::Renewed | SegmentState::Forgotten => true,
                 SegmentState::Taken | SegmentState::Settled => {

@@ -57,7 +57,7 @@ impl Notebook {
 
     /// Nothing is said directly by a notebook that is behind.
     pub(super) fn must_not_be_behind(&self, keys: &dyn KeyStore) -> Result<()> {
-        if self.is_behind(keys)? { Err(Error::Peer(BEHIND.into())) } else { Ok(()) }
+        if self.is_behind(keys)? { Err(Error::SyncFirst(BEHIND.into())) } else { Ok(()) }
     }
 
     /// Remembers outside of the notebook what is known of the devices now.
@@ -91,7 +91,7 @@ impl Notebook {
     /// that is in it.
     ///
     /// # Errors
-    /// [`Error::Peer`] when what it gives is not all that this device knew before; else as [`Notebook::sync_over`].
+    /// [`Error::SyncFirst`] when what it gives is not all that this device knew before; else as [`Notebook::sync_over`].
     pub fn ask_for_roster(&self, line: &mut dyn Line, keys: &dyn KeyStore, progress: Progress<'_>) -> Result<()> {
         let heard = self.hear_roster(line, keys, progress);
         drop(line.send(session::break_off(ONLY_ASKED)));
@@ -124,14 +124,14 @@ impl Notebook {
                         Heard::Bytes(bytes) => session.hear(&bytes),
                         Heard::Sent(_) => {}
                         Heard::End | Heard::Nothing => {
-                            return Err(Error::Peer("the other device did not give its list of devices".into()));
+                            return Err(Error::Unreachable("the other device did not give its list of devices".into()));
                         }
                     }
                     Vec::new()
                 }
             };
             if began.elapsed() > LONGEST {
-                return Err(Error::Peer("the other device takes too long".into()));
+                return Err(Error::Unreachable("the other device takes too long".into()));
             }
         }
     }

@@ -203,13 +203,13 @@ impl Notebook {
             let names: Vec<String> =
                 by.filter_map(|author| Some(member.roster().device(&author)?.name.clone())).collect();
             self.removal_was_read(&names.join(", "))?;
-            return Err(Error::Peer(format!(
+            return Err(Error::Removed(format!(
                 "this device was removed from the notebook{}; it keeps what it has, and nothing more is exchanged",
                 if names.is_empty() { String::new() } else { format!(" by {}", names.join(", ")) }
             )));
         }
         if member.roster().device(&me).is_none() {
-            return Err(Error::Peer(
+            return Err(Error::Removed(
                 "the device that let this one in was removed at the same time; let another device invite it anew"
                     .into(),
             ));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use super::SyncReport;
 use crate::document::gate;
 use crate::error::{Error, Result};
-use crate::notebook::{Notebook, lock};
+use crate::notebook::{Notebook, Progress, lock};
 use crate::store;
 use crate::store::segments::{self, NewSegment, SegmentPlace, SegmentState};
 use crate::sync::LogId;
@@ -58,23 +58,24 @@ impl Notebook {
         Ok(log)
     }
 
-    /// Moves the outbox into segments of our log.
+    /// Moves the outbox into segments of our log. `progress` hears of each.
     pub(super) fn seal_segments(
         &self,
         member: &Member,
         log: LogId,
         keys: &dyn KeyStore,
         report: &mut SyncReport,
+        progress: Progress<'_>,
     ) -> Result<()> {
         let no_key = || {
-            Error::Peer(
+            Error::SyncFirst(
                 "the list of devices has no room left for this one to begin a new key, so nothing is sent for now; nothing \
                  is lost, and it goes on once another device has synced"
                     .into(),
             )
         };
         let epoch = member.write_epoch().ok_or_else(no_key)?;
-        let mut seen = self.seen_to_tell(member)?;
+        let (mut seen, mut written) = (self.seen_to_tell(member)?, 0);
         loop {
             let mut writer = lock(&self.writer);
             let transaction = store::begin(&mut writer.connection)?;
@@ -117,6 +118,9 @@ impl Notebook {
             keys.raise(log, seq)?;
             transaction.commit()?;
             report.sent += next.chunks.len() as u64;
+            drop(writer);
+            written += 1;
+            progress(written, written)?;
         }
     }
 }

@@ -107,8 +107,8 @@ impl Direct {
     /// is let in yet. With a relay, it can be reached through that as well.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the port is taken, [`Error::Storage`] when the system gives no thread, [`Error::Peer`] when
-    /// it has no certificates to know the relay by.
+    /// [`Error::Invalid`] when the port is taken, [`Error::Storage`] when the system gives no thread, [`Error::Unreachable`]
+    /// when it has no certificates to know the relay by.
     pub fn bind(key: &SigningKey, port: u16, relay: Option<Relay>) -> Result<Self> {
         Self::speaking(LOG, key, port, relay)
     }
@@ -179,7 +179,7 @@ impl Direct {
     /// through the relay.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when it answers nowhere in time, [`Error::Peer`] when the relay does not answer.
+    /// [`Error::NotFound`] when it answers nowhere in time, [`Error::Unreachable`] when the relay does not answer.
     pub fn dial(&self, who: [u8; 32], at: &[SocketAddr]) -> Result<QuicLine> {
         let stages = stages(at, self.relay.as_ref());
         let (endpoint, worker, speaks) = (self.endpoint.clone(), self.worker.clone(), self.speaks);
@@ -193,7 +193,7 @@ impl Direct {
     /// Hands in what proves to a device that this one was let in. It can be dialled after that.
     ///
     /// # Errors
-    /// [`Error::Peer`] when it does not think so; else as [`Direct::dial`].
+    /// [`Error::SyncFirst`] or [`Error::Removed`] when it does not think so; else as [`Direct::dial`].
     pub fn introduce(&self, who: [u8; 32], at: &[SocketAddr], parcels: Vec<Vec<u8>>) -> Result<()> {
         let (endpoint, stages) = (self.endpoint.clone(), stages(at, self.relay.as_ref()));
         self.run(async move {
@@ -230,7 +230,7 @@ impl Direct {
         self.worker.spawn(async move {
             let _ = done.send(work.await);
         });
-        result.recv().unwrap_or_else(|_| Err(Error::Peer("the connection broke".into())))
+        result.recv().unwrap_or_else(|_| Err(Error::Unreachable("the connection broke".into())))
     }
 }
 
@@ -269,7 +269,7 @@ pub(super) async fn endpoint(key: SecretKey, port: u16, relay: Option<&Relay>) -
         .await
         .map_err(|error| match error {
             BindError::InvalidCaRootConfig { source, .. } => {
-                Error::Peer(format!("this system has no certificates to know the relay by ({source})"))
+                Error::Unreachable(format!("this system has no certificates to know the relay by ({source})"))
             }
             error => taken(&error),
         })

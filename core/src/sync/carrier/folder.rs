@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::mailbox::{
-    Item, MAX_DEPTH, MAX_ITEMS, Mailbox, OWN, checked, checked_for_writing, is_in_the_making, is_listed, is_safe,
+    Item, MAX_DEPTH, MAX_ITEMS, Mailbox, OWN, checked, checked_for_writing, full, is_in_the_making, is_listed, is_safe,
     too_large, too_many,
 };
 use crate::error::{Error, Result};
@@ -78,7 +78,12 @@ impl Folder {
             match fs::create_dir(&path) {
                 Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(self.refused("written", &error)),
                 _ if is_real_folder(&path) => {}
-                _ => return Err(Error::Peer(format!("{} has something else where a folder should be", self.words()))),
+                _ => {
+                    return Err(Error::Unreachable(format!(
+                        "{} has something else where a folder should be",
+                        self.words()
+                    )));
+                }
             }
         }
         Ok(())
@@ -103,13 +108,17 @@ impl Folder {
     /// In words a person can act on.
     fn refused(&self, what: &str, error: &io::Error) -> Error {
         let words = self.words();
-        Error::Peer(match error.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => format!("{words} is full; make room and try again"),
-            ErrorKind::ReadOnlyFilesystem => format!("{words} can only be read; a stick may have a switch for that"),
-            ErrorKind::PermissionDenied => format!("{words} may not be {what} by Kith; look at its permissions"),
-            _ if is_gone(error) => return self.missing(),
-            _ => format!("{words} cannot be {what} ({error})"),
-        })
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => full(&words),
+            ErrorKind::ReadOnlyFilesystem => {
+                Error::Denied(format!("{words} can only be read; a stick may have a switch for that"))
+            }
+            ErrorKind::PermissionDenied => {
+                Error::Denied(format!("{words} may not be {what} by Kith; look at its permissions"))
+            }
+            _ if is_gone(error) => self.missing(),
+            _ => Error::Unreachable(format!("{words} cannot be {what} ({error})")),
+        }
     }
 }
 
@@ -193,7 +202,7 @@ impl Mailbox for Folder {
             }
             let _ = fs::remove_file(&target);
         }
-        Err(Error::Peer(format!("{} does not keep what is written to it", self.words())))
+        Err(Error::Unreachable(format!("{} does not keep what is written to it", self.words())))
     }
 
     fn delete(&self, name: &str) -> Result<()> {

@@ -41,7 +41,7 @@ const FAILED: u64 = 4;
 /// Answers what the other device asks of this mailbox, until it hangs up or it is over.
 ///
 /// # Errors
-/// [`Error::Peer`] when the line breaks, or the other device asks what nobody asks.
+/// [`Error::Unreachable`] when the line breaks, [`Error::Peer`] when the other device asks what nobody asks.
 pub fn lend(line: &mut dyn Line, place: &dyn Mailbox, is_over: &dyn Fn() -> bool) -> Result<()> {
     let (mut frames, mut left, mut queued, mut heard) = (Frames::default(), 0, 0_usize, Instant::now());
     while !is_over() && heard.elapsed() < PATIENCE {
@@ -152,11 +152,13 @@ impl<L: Line> Borrowed<L> {
             }
             match line.wait(STEP)? {
                 Heard::Bytes(bytes) => frames.push(&bytes),
-                Heard::End => return Err(Error::Peer("the other device ended it; ask for a new code there".into())),
+                Heard::End => {
+                    return Err(Error::Declined("the other device ended it; ask for a new code there".into()));
+                }
                 Heard::Sent(_) | Heard::Nothing => {}
             }
         }
-        Err(Error::Peer("the other device does not answer any more".into()))
+        Err(Error::Unreachable("the other device does not answer any more".into()))
     }
 }
 
@@ -173,7 +175,7 @@ fn read(answer: &[u8]) -> Result<Answer> {
         }
         kind => {
             let why = fields.take(1, |reader| reader.text(MAX_NAME))?.to_owned();
-            return Err(if kind == UNREADABLE { Error::Unreadable(why) } else { Error::Peer(why) });
+            return Err(if kind == UNREADABLE { Error::Unreadable(why) } else { Error::Unreachable(why) });
         }
     })
 }

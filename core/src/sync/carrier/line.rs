@@ -26,13 +26,13 @@ pub trait Line {
     /// Sends these bytes some time soon; whether they left is told by [`Line::wait`].
     ///
     /// # Errors
-    /// [`Error::Peer`](crate::Error::Peer) when the line is gone.
+    /// [`Error::Unreachable`](crate::Error::Unreachable) when the line is gone.
     fn send(&mut self, bytes: Vec<u8>) -> Result<()>;
 
     /// Waits so long for something to happen.
     ///
     /// # Errors
-    /// [`Error::Peer`](crate::Error::Peer) when the line broke, in words for a person.
+    /// [`Error::Unreachable`](crate::Error::Unreachable) when the line broke, in words for a person.
     fn wait(&mut self, at_most: Duration) -> Result<Heard>;
 
     /// Ends it at once: the other device does not belong to the notebook any more, and is told that and nothing else.

@@ -36,8 +36,9 @@ pub struct Item {
 ///
 /// # Errors
 /// [`Error::NotFound`]: the place itself is not there, as opposed to empty. [`Error::Unreadable`]: this one item cannot
-/// be taken, others can. [`Error::Peer`]: the place refused or cannot be reached, in words that may be shown to a
-/// person; nothing is lost by trying again later. [`Error::Invalid`]: a name or a setting that no place would take.
+/// be taken, others can. [`Error::Unreachable`]: the place cannot be reached or used just now; nothing is lost by trying
+/// again later. [`Error::Denied`]: it does not let this device in, or not as it was set up. [`Error::Invalid`]: a name or a
+/// setting that no place would take.
 pub trait Mailbox: Send + Sync {
     /// Makes Kith's folder inside the place, once, when a person adds it. Never makes the place itself, and is never
     /// called to carry on: a drive that is not plugged in, or a stick that was emptied, is then told, not filled anew.
@@ -81,7 +82,7 @@ pub trait Mailbox: Send + Sync {
 /// is not enough: some S3 servers answer "not found" to a key they do not know, which looks like an empty place.
 ///
 /// # Errors
-/// Whatever the place said, or [`Error::Peer`] when it did not keep what it took.
+/// Whatever the place said, or [`Error::Unreachable`] when it did not keep what it took.
 pub fn try_out(mailbox: &dyn Mailbox, probe: &[u8; 16]) -> Result<()> {
     mailbox.prepare()?;
     let name = format!("t/{}.probe", hex(probe));
@@ -92,12 +93,12 @@ pub fn try_out(mailbox: &dyn Mailbox, probe: &[u8; 16]) -> Result<()> {
     taken_away?;
     match mailbox.get(&name, bytes.len() as u64)? {
         None => Ok(()),
-        Some(_) => Err(Error::Peer(format!("{} keeps what is deleted in it", mailbox.words()))),
+        Some(_) => Err(Error::Unreachable(format!("{} keeps what is deleted in it", mailbox.words()))),
     }
 }
 
 fn read_back(mailbox: &dyn Mailbox, name: &str, bytes: &[u8]) -> Result<()> {
-    let lost = |how: &str| Err(Error::Peer(format!("{} took a file and {how}", mailbox.words())));
+    let lost = |how: &str| Err(Error::Unreachable(format!("{} took a file and {how}", mailbox.words())));
     if mailbox.get(name, bytes.len() as u64)?.as_deref() != Some(bytes) {
         return lost("did not give it back");
     }
@@ -157,8 +158,12 @@ pub(super) fn checked_for_writing<'a>(name: &'a str, bytes: &[u8]) -> Result<&'a
     checked(name, is_ours)
 }
 
+pub(super) fn full(words: &str) -> Error {
+    Error::Unreachable(format!("{words} is full; make room and try again"))
+}
+
 pub(super) fn too_many(words: &str) -> Error {
-    Error::Peer(format!("{words} holds more than {MAX_ITEMS} files; Kith does not look through so many"))
+    Error::Unreachable(format!("{words} holds more than {MAX_ITEMS} files; Kith does not look through so many"))
 }
 
 pub(super) fn too_large(words: &str, name: &str, most: u64) -> Error {

@@ -27,6 +27,7 @@ pub mod remote;
 mod shell;
 #[cfg(test)]
 mod tests;
+mod watched;
 mod wire;
 
 pub use line::{Heard, Line};
@@ -34,3 +35,4 @@ pub use mailbox::{Item, Mailbox, try_out};
 pub use place::{Place, open};
 pub use relay::Relay;
 pub use shell::{Shell, ShellFailure, ThroughShell};
+pub use watched::{Look, Watched};

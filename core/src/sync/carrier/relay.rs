@@ -65,7 +65,7 @@ impl Relay {
     /// Whether it answers now and lets a device in. It learns no key of this one: another is drawn for it, and thrown away.
     ///
     /// # Errors
-    /// [`Error::Peer`] when it does not, with the reason.
+    /// [`Error::Unreachable`] when it does not answer, [`Error::Denied`] when it lets nobody in, with the reason.
     pub fn try_out(&self) -> Result<()> {
         let relay = self.clone();
         // A thread of its own: whoever calls may be inside another runtime.
@@ -110,12 +110,12 @@ impl Relay {
 
     /// Something else is there, or it lets nobody in who is not on its list.
     fn no_relay(&self, why: &dyn Display) -> Error {
-        Error::Peer(format!("{} answers, but not as a relay that is open to this device ({why})", self.words()))
+        Error::Denied(format!("{} answers, but not as a relay that is open to this device ({why})", self.words()))
     }
 
     /// It did not answer at all.
     pub(super) fn silent(&self) -> Error {
-        Error::Peer(format!("{} did not answer in time", self.words()))
+        Error::Unreachable(format!("{} did not answer in time", self.words()))
     }
 
     pub(super) fn url(&self) -> RelayUrl {

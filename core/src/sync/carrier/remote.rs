@@ -12,7 +12,7 @@ use opendal::{Buffer, Entry, EntryMode, ErrorKind, HttpTransporter, OperationCon
 use reqwest::Url;
 
 use super::mailbox::{
-    Item, MAX_DEPTH, MAX_ITEMS, Mailbox, OWN, checked, checked_for_writing, is_in_the_making, is_listed, is_safe,
+    Item, MAX_DEPTH, MAX_ITEMS, Mailbox, OWN, checked, checked_for_writing, full, is_in_the_making, is_listed, is_safe,
     too_large, too_many,
 };
 use super::wire::{Broken, Seen, Wire, client};
@@ -46,7 +46,7 @@ impl Remote {
     pub fn webdav(url: &str, user: &str, password: Option<&str>, plain_http: bool) -> Result<Self> {
         let url = address(url, plain_http)?;
         if !user.is_empty() && password.is_none() {
-            return Err(Error::Invalid(format!("the password of {user} at {} is missing", shown(&url))));
+            return Err(Error::Denied(format!("the password of {user} at {} is missing", shown(&url))));
         }
         // The path is kept apart: servers write the names in a listing with other escapes than a person typed.
         let origin = url.origin().ascii_serialization();
@@ -75,7 +75,7 @@ impl Remote {
         let url = address(endpoint, plain_http)?;
         // Without both, OpenDAL would look for keys elsewhere on this machine.
         let secret_key = secret_key.filter(|key| !key.is_empty() && !access_key.is_empty());
-        let secret_key = secret_key.ok_or_else(|| Error::Invalid(format!("a key for {} is missing", shown(&url))))?;
+        let secret_key = secret_key.ok_or_else(|| Error::Denied(format!("a key for {} is missing", shown(&url))))?;
         let builder = S3::default()
             .endpoint(url.as_str().trim_end_matches('/'))
             .bucket(bucket)
@@ -102,7 +102,7 @@ impl Remote {
         let operator =
             operator.map_err(|error| Error::Invalid(format!("{words} cannot be used: {}", error.message())))?;
         let client = client(encrypted)
-            .map_err(|error| Error::Peer(format!("no connection can be made from this device ({error:?})")))?;
+            .map_err(|error| Error::Unreachable(format!("no connection can be made from this device ({error:?})")))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let worker = runtime.handle().clone();
         let (_stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -126,7 +126,9 @@ impl Remote {
         self.worker.spawn(async move {
             let _ = done.send(work.await);
         });
-        result.recv().unwrap_or_else(|_| Err(Error::Peer(format!("{} answers what nobody understands", self.words()))))
+        result
+            .recv()
+            .unwrap_or_else(|_| Err(Error::Unreachable(format!("{} answers what nobody understands", self.words()))))
     }
 }
 
@@ -409,12 +411,12 @@ impl Server {
     }
 
     fn does_not_keep(&self) -> Error {
-        Error::Peer(format!("{} takes files and does not keep them whole; it may be full", self.words))
+        Error::Unreachable(format!("{} takes files and does not keep them whole; it may be full", self.words))
     }
 
     fn lists_strangely(&self, path: &str) -> Error {
         let path: String = path.chars().take(100).collect();
-        Error::Peer(format!("{} lists what lies elsewhere ({path:?}); Kith cannot use it", self.words))
+        Error::Unreachable(format!("{} lists what lies elsewhere ({path:?}); Kith cannot use it", self.words))
     }
 
     /// In words a person can act on.
@@ -431,7 +433,7 @@ impl Server {
 
     fn refused_by_code(&self, code: &str) -> Option<Error> {
         let words = &self.words;
-        Some(Error::Peer(match code {
+        Some(Error::Denied(match code {
             "NoSuchBucket" => return Some(Error::NotFound(words.clone())),
             // The last three are versitygw, MinIO and others, partly with status 404.
             "InvalidAccessKeyId" | "XAdminUserNotFound" | "XAdminNoSuchUser" | "NoSuchUser" => {
@@ -442,27 +444,28 @@ impl Server {
             "AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException" => {
                 format!("{words} is in another region than was entered")
             }
-            "QuotaExceeded" | "StorageFull" | "XMinioStorageFull" | "InsufficientStorage" => self.full(),
+            "QuotaExceeded" | "StorageFull" | "XMinioStorageFull" | "InsufficientStorage" => return Some(full(words)),
             _ => return None,
         }))
     }
 
     fn refused_by_status(&self, to: &str, seen: &Seen) -> Error {
         let words = &self.words;
-        Error::Peer(match (seen.status, &seen.elsewhere) {
+        let denied = |why: String| Error::Denied(format!("{words} {why}"));
+        Error::Unreachable(match (seen.status, &seen.elsewhere) {
             (Some(301 | 302 | 303 | 307 | 308), Some(to)) => {
-                format!("{words} has moved to {}; enter that address", shown_text(to))
+                return denied(format!("has moved to {}; enter that address", shown_text(to)));
             }
-            (Some(401), _) => format!("{words} refuses the user name or the password; enter them again"),
-            (Some(403), _) => format!("{words} does not let this user {to} here"),
+            (Some(401), _) => return denied("refuses the user name or the password; enter them again".into()),
+            (Some(403), _) => return denied(format!("does not let this user {to} here")),
             (Some(404), _) if matches!(self.kind, Kind::WebDav { .. }) => return self.missing(),
             // A folder does not take PUT on a server that has no WebDAV; a full rclone says the same.
             (Some(405), _) if to == "write" => format!("{words} takes no file; it may be full"),
-            (Some(405 | 501), _) => format!("{words} is not a WebDAV folder"),
+            (Some(405 | 501), _) => return denied("is not a WebDAV folder".into()),
             (Some(413), _) => format!("{words} takes no file as large as this one"),
             (Some(423), _) => format!("{words} is locked by another program"),
             (Some(429 | 503), _) => format!("{words} asks for a pause; try again later"),
-            (Some(507), _) => self.full(),
+            (Some(507), _) => return full(words),
             (Some(200..=299), _) => self.nonsense(),
             (Some(status), _) if seen.code.is_empty() => format!("{words} answers {status}"),
             (Some(status), _) => format!("{words} answers {status} ({})", seen.code),
@@ -472,10 +475,6 @@ impl Server {
 
     fn nonsense(&self) -> String {
         format!("{} answers what nobody understands; perhaps this network wants a login first", self.words)
-    }
-
-    fn full(&self) -> String {
-        format!("{} is full; make room and try again", self.words)
     }
 }
 

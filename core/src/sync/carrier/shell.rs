@@ -108,8 +108,8 @@ impl<S: Shell> ThroughShell<S> {
         match catch_unwind(AssertUnwindSafe(|| call(&self.shell))) {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(ShellFailure::NotThere)) => Err(Error::NotFound(self.words())),
-            Ok(Err(ShellFailure::Refused(why))) => Err(Error::Peer(format!("{}: {}", self.words, short(&why)))),
-            Err(_) => Err(Error::Peer(format!("{} cannot be used just now; try again", self.words))),
+            Ok(Err(ShellFailure::Refused(why))) => Err(Error::Unreachable(format!("{}: {}", self.words, short(&why)))),
+            Err(_) => Err(Error::Unreachable(format!("{} cannot be used just now; try again", self.words))),
         }
     }
 }
@@ -158,7 +158,7 @@ impl<S: Shell> Mailbox for ThroughShell<S> {
             if self.ask(|shell| shell.read(name))?.as_deref() == Some(bytes) {
                 return Ok(());
             }
-            last = last.and_then(|()| Err(Error::Peer(format!("{} did not keep what was written", self.words))));
+            last = last.and_then(|()| Err(Error::Unreachable(format!("{} did not keep what was written", self.words))));
         }
         last
     }
@@ -304,7 +304,7 @@ mod tests {
             assert!(try_out(&place, &[1; 16]).is_ok());
         }
         for trick in [Trick::TearsEveryWrite, Trick::ForgetsWrites] {
-            assert!(matches!(mailbox(trick).put_new("l/a", b"sealed"), Err(Error::Peer(_))));
+            assert!(matches!(mailbox(trick).put_new("l/a", b"sealed"), Err(Error::Unreachable(_))));
             assert!(try_out(&mailbox(trick), &[1; 16]).is_err());
         }
         let place = mailbox(Trick::None);
@@ -318,7 +318,7 @@ mod tests {
         let place = mailbox(Trick::ListsNonsense);
         place.put_new("l/a", b"sealed").unwrap();
         assert_eq!(place.list().unwrap(), [Item { name: "l/a".into(), bytes: 6 }]);
-        assert!(matches!(mailbox(Trick::ListsWithoutEnd).list(), Err(Error::Peer(_))));
+        assert!(matches!(mailbox(Trick::ListsWithoutEnd).list(), Err(Error::Unreachable(_))));
         for bad in ["../up", "/x", "", "a\0b"] {
             assert!(matches!(place.get(bad, 9), Err(Error::Invalid(_))), "{bad:?}");
             assert!(matches!(place.put_new(bad, b"x"), Err(Error::Invalid(_))), "{bad:?}");

@@ -241,7 +241,7 @@ fn an_address_that_would_give_the_password_away_is_refused() {
         assert!(!error.to_string().contains(":hunter2"), "{error}");
     }
     let without = Place::WebDav { url: "https://cloud.example".into(), user: "ann".into(), plain_http: false };
-    assert!(matches!(open(&without, None), Err(Error::Invalid(_))));
+    assert!(matches!(open(&without, None), Err(Error::Denied(_))));
 }
 
 #[test]
@@ -291,7 +291,7 @@ impl Mailbox for Hostile {
 
     fn put_new(&self, name: &str, bytes: &[u8]) -> Result<()> {
         self.kept.lock().unwrap().insert(name.into(), bytes.into());
-        if self.fails_after_writing { Err(Error::Peer("the phone says no".into())) } else { Ok(()) }
+        if self.fails_after_writing { Err(Error::Unreachable("the phone says no".into())) } else { Ok(()) }
     }
 
     fn delete(&self, name: &str) -> Result<()> {
@@ -318,7 +318,7 @@ fn a_place_that_lies_is_found_out_when_it_is_tried() {
     ];
     for liar in liars {
         let error = try_out(&liar, &[1; 16]).unwrap_err();
-        assert!(matches!(error, Error::Peer(_)), "{error}");
+        assert!(matches!(error, Error::Unreachable(_)), "{error}");
         if !liar.forgets_to_delete {
             assert!(liar.kept.lock().unwrap().is_empty(), "the probe is taken away again");
         }

@@ -52,9 +52,11 @@ pub(super) enum Broken {
 impl Broken {
     /// What a person is told, who calls the server so.
     pub(super) fn at(&self, words: &str) -> Error {
-        Error::Peer(match self {
+        Error::Unreachable(match self {
+            Self::Certificate(why) => {
+                return Error::Denied(format!("this device does not trust the certificate of {words} ({why})"));
+            }
             Self::NotReached(why) => format!("{words} cannot be reached now ({why})"),
-            Self::Certificate(why) => format!("this device does not trust the certificate of {words} ({why})"),
             Self::CutOff => format!("the connection to {words} was cut off"),
             Self::TooSlow => format!("{words} did not answer in time"),
             Self::TooMuch => format!("{words} answers more than was asked for"),

@@ -438,7 +438,7 @@ fn another_notebook_and_other_versions_are_told_apart() {
         session.hear(&frame.bytes());
         session.look()
     };
-    assert!(matches!(answer(hello([1, 1], NotebookTag([8; 16]))), Err(Error::Peer(_))));
+    assert!(matches!(answer(hello([1, 1], NotebookTag([8; 16]))), Err(Error::Foreign(_))));
     assert!(matches!(answer(hello([2, 3], NOTEBOOK)), Err(Error::NeedsUpdate(_))));
     assert!(matches!(answer(hello([0, 0], NOTEBOOK)), Err(Error::Peer(_))));
     assert!(answer(hello([1, 7], NOTEBOOK)).is_ok());

@@ -41,22 +41,37 @@ public struct AsyncNotebook: Sendable {
   public func run<Answer: Sendable>(
     _ work: @escaping @Sendable (Notebook, Run) throws -> Answer
   ) async throws(NotebookError) -> Answer {
-    do {
-      let run = try Run()
-      return try await withTaskCancellationHandler {
-        try await ask { try work($0, run) }
-      } onCancel: {
-        // It cannot fail; if it did, the work would only go on.
-        try? run.cancel()
-      }
-    } catch {
-      throw NotebookError(error)
-    }
+    try await takenBack { [notebook] in try work(notebook, $0) }
+  }
+
+  /// Makes a notebook from a backup, in a place where there is none. Cancelling the task takes it back, and nothing is left
+  /// behind then.
+  public static func restore(
+    _ backup: URL, to file: URL, passphrase: String? = nil
+  ) async throws(NotebookError) {
+    try await takenBack { try restoreBackup(from: backup.path, to: file.path, passphrase: passphrase, run: $0) }
   }
 
   /// Shuts the notebook: everything asked from now on fails with the kind `closed`.
   public func shut() async throws(NotebookError) {
     try await ask { try $0.shut() }
+  }
+}
+
+/// Does what takes long, and takes it back when the task is cancelled.
+private func takenBack<Answer: Sendable>(
+  _ work: @escaping @Sendable (Run) throws -> Answer
+) async throws(NotebookError) -> Answer {
+  do {
+    let run = try Run()
+    return try await withTaskCancellationHandler {
+      try await away { try work(run) }
+    } onCancel: {
+      // It cannot fail; if it did, the work would only go on.
+      try? run.cancel()
+    }
+  } catch {
+    throw NotebookError(error)
   }
 }
 

@@ -10,12 +10,26 @@ public struct NotebookError: Error, Equatable, Sendable {
     case invalid
     /// There is no such record or file.
     case notFound
+    /// A file stands there already, and was left alone.
+    case exists
+    /// A password, a passphrase or a key is missing or wrong, or is not enough.
+    case denied
     /// The disk refused; what was saved before is safe.
     case storage
     /// Damaged bytes.
     case unreadable
     /// A newer version of Kith wrote it.
     case needsUpdate
+    /// A place, a server or another device does not answer, or takes nothing just now.
+    case unreachable
+    /// The notebook there is another one, or this device has not joined it.
+    case foreign
+    /// This device was removed from its notebook.
+    case removed
+    /// An invitation came to nothing: nobody was let in, and nothing was joined.
+    case declined
+    /// This has to wait for a sync.
+    case syncFirst
     /// Another device, or the place in between, sent something that cannot be taken.
     case peer
     /// Somebody took back what they had asked for.
@@ -42,9 +56,16 @@ public struct NotebookError: Error, Equatable, Sendable {
     case is CancellationError: self.init(kind: .cancelled, words: "the task was cancelled")
     case KithError.Invalid(let words): self.init(kind: .invalid, words: words)
     case KithError.NotFound(let words): self.init(kind: .notFound, words: words)
+    case KithError.Exists(let words): self.init(kind: .exists, words: words)
+    case KithError.Denied(let words): self.init(kind: .denied, words: words)
     case KithError.Storage(let words): self.init(kind: .storage, words: words)
     case KithError.Unreadable(let words): self.init(kind: .unreadable, words: words)
     case KithError.NeedsUpdate(let words): self.init(kind: .needsUpdate, words: words)
+    case KithError.Unreachable(let words): self.init(kind: .unreachable, words: words)
+    case KithError.Foreign(let words): self.init(kind: .foreign, words: words)
+    case KithError.Removed(let words): self.init(kind: .removed, words: words)
+    case KithError.Declined(let words): self.init(kind: .declined, words: words)
+    case KithError.SyncFirst(let words): self.init(kind: .syncFirst, words: words)
     case KithError.Peer(let words): self.init(kind: .peer, words: words)
     case KithError.Cancelled(let words): self.init(kind: .cancelled, words: words)
     case KithError.Closed(let words): self.init(kind: .closed, words: words)

@@ -54,13 +54,33 @@ import Testing
     let model = TodayModel(notebook)
     let following = Task { await model.page.follow() }
     try await until { model.page.shown.page != nil }
-    #expect(model.page.shown.page?.people == 0)
+    #expect(model.page.shown.page?.page.people == 0)
     _ = try await notebook.ask { try $0.jotLine(line: "Dana Ruiz !call her by tomorrow") }
-    try await until { model.page.shown.page?.iOwe.count == 1 }
-    #expect(model.page.shown.page?.iOwe.first?.name == "Dana Ruiz")
+    try await until { model.page.shown.page?.page.iOwe.count == 1 }
+    #expect(model.page.shown.page?.page.iOwe.first?.name == "Dana Ruiz")
     following.cancel()
     await following.value
-    #expect(model.page.shown.page?.iOwe.count == 1, "what was shown stays")
+    #expect(model.page.shown.page?.page.iOwe.count == 1, "what was shown stays")
+  }
+
+  @Test @MainActor func todayCountsWhatItDoesNotShowAndIsNoEmptyPageWhileSomethingIsOwed() async throws {
+    let folder = try TestFolder()
+    let notebook = try await folder.notebook()
+    let model = TodayModel(notebook)
+    await model.page.reload()
+    #expect(model.page.shown.page?.page.isClear == true)
+    // To nobody: there are no people, and still something to do.
+    try await notebook.ask { notebook in
+      guard case .promise(var promise) = try blank(kind: .promise) else { return }
+      for number in 0..<TodayModel.most + 3 {
+        promise.words = "thing number \(number)"
+        _ = try notebook.writeDown(record: .promise(promise))
+      }
+    }
+    await model.page.reload()
+    let today = try #require(model.page.shown.page)
+    #expect(today.page.people == 0 && !today.page.isClear)
+    #expect(today.page.iOwe.count == Int(TodayModel.most) && today.more.iOwe == 3)
   }
 
   @Test @MainActor func aPageOfAShutNotebookSaysSo() async throws {

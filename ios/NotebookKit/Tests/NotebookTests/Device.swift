@@ -24,6 +24,9 @@ struct Device {
     try await notebook.run { [mailbox, keys] in try $0.sync(mailbox: mailbox, keys: keys, run: $1) }
   }
 
+  /// Its side of pairing; nobody waits long here.
+  var pairing: Pairing { Pairing(notebook, through: mailbox, keys: keys, every: .milliseconds(10)) }
+
   func jot(_ line: String) async throws {
     _ = try await notebook.ask { try $0.jotLine(line: line) }
   }
@@ -42,18 +45,14 @@ func paired(in folder: TestFolder) async throws -> (phone: Device, laptop: Devic
 
 /// Makes two devices those of one notebook.
 func pair(_ phone: Device, _ laptop: Device) async throws -> (phone: Device, laptop: Device) {
-  try await phone.notebook.ask { try $0.tryMailbox(mailbox: phone.mailbox) }
-  let code = try await phone.notebook.ask { try $0.invite(mailbox: phone.mailbox, keys: phone.keys) }
-  let asked = try await laptop.notebook.ask { try $0.join(mailbox: laptop.mailbox, keys: laptop.keys, code: code) }
-  let request = try await phone.notebook.ask { try $0.requestToJoin(mailbox: phone.mailbox, keys: phone.keys) }
-  let digits = try #require(request?.digits)
-  guard case .asked(let shown) = asked, shown == digits else {
-    Issue.record("both devices must show the same digits")
-    return (phone, laptop)
-  }
-  let name = try await phone.notebook.ask { try $0.admit(mailbox: phone.mailbox, keys: phone.keys, digits: digits) }
-  #expect(name == "laptop")
-  _ = try await laptop.notebook.ask { try $0.join(mailbox: laptop.mailbox, keys: laptop.keys, code: nil) }
+  try await phone.notebook.run { try $0.tryMailbox(mailbox: phone.mailbox, run: $1) }
+  let (host, guest) = (phone.pairing, laptop.pairing)
+  let knock = try await guest.knock(try await host.invite())
+  async let joined = guest.agree()
+  let request = try await host.request()
+  #expect(request.digits == knock.digits, "both devices must show the same digits")
+  #expect(try await host.admit(request) == "laptop")
+  #expect(try await joined == "phone")
   _ = try await laptop.sync()
   return (phone, laptop)
 }
@@ -66,22 +65,35 @@ enum Mood: Sendable {
   case garbling
 }
 
+/// In which function something throws that the library does not know; in none, or in all of them by their mood.
+final class ThrowsIn: Sendable {
+  let name = Shared("")
+
+  func check(_ function: String) throws {
+    if name.now == function { throw Unforeseen() }
+  }
+}
+
 /// Secrets as a keychain keeps them.
 final class MemorySecrets: PhoneKeyStore {
   let mood = Shared(Mood.fine)
+  let throwing = ThrowsIn()
   private let kept = Shared<[String: Data]>([:])
 
   func read(name: String) throws -> Data? {
+    try throwing.check("read")
     try check(mood.now)
     return mood.now == .garbling ? Data(repeating: 7, count: 40) : kept.now[name]
   }
 
   func write(name: String, secret: Data) throws {
+    try throwing.check("write")
     try check(mood.now)
     kept.with { $0[name] = secret }
   }
 
   func remove(name: String) throws {
+    try throwing.check("remove")
     try check(mood.now)
     kept.with { $0[name] = nil }
   }
@@ -90,30 +102,36 @@ final class MemorySecrets: PhoneKeyStore {
 /// Files as a cloud drive keeps them. While it works it may call whoever asked for it.
 final class MemoryCloud: PhoneFolder {
   let mood = Shared(Mood.fine)
+  let throwing = ThrowsIn()
   let meanwhile = Shared<(@Sendable () throws -> Void)?>(nil)
   private let kept = Shared<[String: Data]>([:])
 
   func prepare() throws {
+    try throwing.check("prepare")
     try check(mood.now)
   }
 
   func list() throws -> [FolderItem] {
+    try throwing.check("list")
     try check(mood.now)
     try meanwhile.now?()
     return kept.now.map { FolderItem(name: $0.key, size: UInt64($0.value.count)) }
   }
 
   func read(name: String) throws -> Data? {
+    try throwing.check("read")
     try check(mood.now)
     return mood.now == .garbling ? Data("garbage".utf8) : kept.now[name]
   }
 
   func write(name: String, content: Data) throws {
+    try throwing.check("write")
     try check(mood.now)
     kept.with { $0[name] = content }
   }
 
   func remove(name: String) throws {
+    try throwing.check("remove")
     try check(mood.now)
     kept.with { $0[name] = nil }
   }
@@ -128,4 +146,4 @@ private func check(_ mood: Mood) throws {
 }
 
 /// No error that the library knows.
-private struct Unforeseen: Error {}
+struct Unforeseen: Error {}

@@ -43,6 +43,74 @@ import Testing
     try host.leave()
   }
 
+  @Test func aNoOnEitherSideIsToldOnTheOtherAndLeavesBothAsTheyWere() async throws {
+    let folder = try TestFolder()
+    try FileManager.default.createDirectory(at: folder.file("shared"), withIntermediateDirectories: true)
+    let (phone, laptop) = (try await Device("phone", in: folder), try await Device("laptop", in: folder))
+    try await phone.notebook.run { try $0.tryMailbox(mailbox: phone.mailbox, run: $1) }
+    try await phone.jot("Dana Ruiz")
+    try await laptop.jot("Ben Okri")
+    // The new device sees whose notebook it is, and does not want to.
+    let knock = try await laptop.pairing.knock(try await phone.pairing.invite())
+    #expect(knock.host == "phone" && knock.people == 1)
+    let request = try await phone.pairing.request()
+    try await laptop.pairing.decline()
+    #expect(await failure { _ = try await phone.pairing.admit(request) } == .declined)
+    // The host does not know who asks there.
+    _ = try await laptop.pairing.knock(try await phone.pairing.invite())
+    let agreeing = Task { await failure { _ = try await laptop.pairing.agree() } }
+    _ = try await phone.pairing.request()
+    try await phone.pairing.takeBack()
+    #expect(await agreeing.value == .declined)
+    #expect(try await phone.names() == ["Dana Ruiz"])
+    #expect(try await laptop.names() == ["Ben Okri"])
+    #expect(try await phone.notebook.ask { try $0.devices(keys: phone.keys) }.count == 1)
+    _ = try await pair(phone, laptop)
+    #expect(try await laptop.names() == ["Ben Okri", "Dana Ruiz"])
+  }
+
+  @Test func whoWaitsForTheOtherDeviceIsLetGoWhenTheTaskIsCancelled() async throws {
+    let folder = try TestFolder()
+    try FileManager.default.createDirectory(at: folder.file("shared"), withIntermediateDirectories: true)
+    let phone = try await Device("phone", in: folder)
+    try await phone.notebook.run { try $0.tryMailbox(mailbox: phone.mailbox, run: $1) }
+    _ = try await phone.pairing.invite()
+    let waiting = Task { await failure { _ = try await phone.pairing.request() } }
+    try await Task.sleep(for: .milliseconds(50))
+    waiting.cancel()
+    #expect(await waiting.value == .cancelled)
+    try await phone.pairing.takeBack()
+  }
+
+  @Test func aCancelledBackupLeavesNoFileAndOneThatIsDoneComesBack() async throws {
+    let folder = try TestFolder()
+    let notebook = try await folder.notebook()
+    _ = try await notebook.ask { try $0.loadDemo() }
+    let (backup, back) = (folder.file("backup"), folder.file("back.kith"))
+    for stopped in [backup, back] {
+      let working = Task {
+        await failure {
+          // Cancelled before it begins, and taken back by the work itself all the same.
+          withUnsafeCurrentTask { $0?.cancel() }
+          if stopped == backup {
+            try await notebook.run { try $0.backup(file: backup.path, passphrase: nil, run: $1) }
+          } else {
+            try await AsyncNotebook.restore(backup, to: back)
+          }
+        }
+      }
+      #expect(await working.value == .cancelled)
+      #expect(!FileManager.default.fileExists(atPath: stopped.path))
+      if stopped == backup {
+        try await notebook.run { try $0.backup(file: backup.path, passphrase: "correct horse", run: $1) }
+      }
+    }
+    #expect(await failure { try await AsyncNotebook.restore(backup, to: back, passphrase: "wrong") } == .denied)
+    try await AsyncNotebook.restore(backup, to: back, passphrase: "correct horse")
+    #expect(try await folder.notebook("back").ask { try $0.todayPage() }.people >= 40)
+    #expect(await failure { try await AsyncNotebook.restore(backup, to: back, passphrase: "correct horse") } == .exists)
+  }
+
   @Test func garbageInTheFolderHarmsNobody() async throws {
     let folder = try TestFolder()
     let (phone, laptop) = try await paired(in: folder)

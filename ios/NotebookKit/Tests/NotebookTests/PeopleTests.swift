@@ -78,12 +78,12 @@ import Testing
     _ = try await notebook.ask { try $0.jotLine(line: "Dana Ruiz !call her by tomorrow") }
     let model = TodayModel(notebook)
     let following = Task { await model.page.follow() }
-    try await until { model.page.shown.page?.iOwe.count == 1 }
-    let promise = try #require(model.page.shown.page?.iOwe.first)
+    try await until { model.page.shown.page?.page.iOwe.count == 1 }
+    let promise = try #require(model.page.shown.page?.page.iOwe.first)
     await model.close(promise.record, as: .kept)
-    try await until { model.page.shown.page?.iOwe.isEmpty == true }
+    try await until { model.page.shown.page?.page.iOwe.isEmpty == true }
     await model.reopen()
-    try await until { model.page.shown.page?.iOwe.count == 1 }
+    try await until { model.page.shown.page?.page.iOwe.count == 1 }
     #expect(model.failure == nil && model.closed == nil)
     following.cancel()
     await following.value

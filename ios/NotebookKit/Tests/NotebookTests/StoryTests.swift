@@ -180,7 +180,7 @@ private final class World {
     self.names = names.compactMapValues(\.text)
     try FileManager.default.createDirectory(at: folder.file("mailbox"), withIntermediateDirectories: true)
     mailbox = try Mailbox.inFolder(path: folder.file("mailbox").path)
-    try mailbox.prepare()
+    try mailbox.prepare(run: Run())
   }
 
   func step(_ place: String, _ told: With) throws {
@@ -286,7 +286,7 @@ private final class World {
     case "is_export": return try isExport(file: file(&with).path)
     case "restore_backup":
       let to = try home(device).appendingPathComponent("notebook.kith").path
-      return try restoreBackup(from: file(&with).path, to: to, passphrase: with.maybe("passphrase"))
+      return try restoreBackup(from: file(&with).path, to: to, passphrase: with.maybe("passphrase"), run: Run())
     default: return try ask(doing, try notebook(device), try keys(device), &with)
     }
   }
@@ -303,13 +303,13 @@ private final class World {
   private func pair(_ host: String, _ guest: String) throws -> String {
     let (old, new) = (try notebook(host), try notebook(guest))
     let (oldKeys, newKeys) = (try keys(host), try keys(guest))
-    let code = try old.invite(mailbox: mailbox, keys: oldKeys)
-    guard case .asked(let digits) = try new.join(mailbox: mailbox, keys: newKeys, code: code) else {
+    let code = try old.invite(mailbox: mailbox, keys: oldKeys, run: Run())
+    guard case .asked(let digits) = try new.join(mailbox: mailbox, keys: newKeys, code: code, run: Run()) else {
       throw Untold(words: "nobody asked")
     }
-    #expect(try old.requestToJoin(mailbox: mailbox, keys: oldKeys)?.digits == digits)
-    let name = try old.admit(mailbox: mailbox, keys: oldKeys, digits: digits)
-    _ = try new.join(mailbox: mailbox, keys: newKeys, code: nil)
+    #expect(try old.requestToJoin(mailbox: mailbox, keys: oldKeys, run: Run())?.digits == digits)
+    let name = try #require(try old.admit(mailbox: mailbox, keys: oldKeys, digits: digits, run: Run()))
+    _ = try new.join(mailbox: mailbox, keys: newKeys, code: nil, run: Run())
     _ = try new.sync(mailbox: mailbox, keys: newKeys, run: Run())
     return name
   }
@@ -385,7 +385,7 @@ private final class World {
     case "deleted": return try notebook.deleted(most: 50)
     case "bring_back": return try notebook.bringBack(id: with.text("id"))
     case "edited_beside_deletion": return try notebook.editedBesideDeletion(id: with.text("id"))
-    case "undo": return _ = try notebook.undo()
+    case "undo": return _ = try notebook.undo(run: Run())
     case "history": return try notebook.history(id: with.text("id"))
     case "conflicts": return try notebook.conflicts(most: 10)
     case "choose":
@@ -400,20 +400,20 @@ private final class World {
     case "import_preview": return try notebook.importPreview(file: file(&with).path, run: Run())
     case "import_file": return try notebook.importFile(file: file(&with).path, run: Run())
     case "imports": return try notebook.imports()
-    case "undo_import": return try notebook.undoImport(id: with.text("id"))
+    case "undo_import": return try notebook.undoImport(id: with.text("id"), run: Run())
     case "import_export": return try notebook.importExport(file: file(&with).path, run: Run())
     case "export_file":
       let forms: [String: ExportForm] = ["json": .json, "vcards": .vcards]
       let (form, isPrivate) = (try with.one(of: forms, "form"), try with.isSet("private"))
       return try notebook.exportFile(file: file(&with).path, form: form, private: isPrivate, run: Run())
-    case "backup": return try notebook.backup(file: file(&with).path, passphrase: with.maybe("passphrase"))
+    case "backup": return try notebook.backup(file: file(&with).path, passphrase: with.maybe("passphrase"), run: Run())
     case "check_up": return try notebook.checkUp(run: Run())
-    case "rebuild": return try notebook.rebuild()
+    case "rebuild": return try notebook.rebuild(run: Run())
     case "tidy_all": return try notebook.tidyAll(run: Run())
     case "shut": return try notebook.shut()
 
     case "sync": return try notebook.sync(mailbox: mailbox, keys: keys, run: Run())
-    case "join": return _ = try notebook.join(mailbox: mailbox, keys: keys, code: with.text("code"))
+    case "join": return _ = try notebook.join(mailbox: mailbox, keys: keys, code: with.text("code"), run: Run())
     case "devices": return try notebook.devices(keys: keys)
     case "remove_device": return try notebook.removeDevice(keys: keys, device: with.text("device"))
     case "remove_device_as":
@@ -421,10 +421,10 @@ private final class World {
       return try notebook.removeDeviceAs(keys: keys, recoveryKey: key, device: with.text("device"))
     case "kept_back": return try notebook.keptBack(keys: keys)
     case "drop_kept_back": return try notebook.dropKeptBack(keys: keys, device: with.text("device"))
-    case "make_recovery_key": return try notebook.makeRecoveryKey(mailbox: mailbox, keys: keys, old: nil)
+    case "make_recovery_key": return try notebook.makeRecoveryKey(mailbox: mailbox, keys: keys, old: nil, run: Run())
     case "recover":
-      return try notebook.recover(mailbox: mailbox, keys: keys, recoveryKey: with.text("recovery_key"))
-    case "renew": return try notebook.renew(keys: keys)
+      return try notebook.recover(mailbox: mailbox, keys: keys, recoveryKey: with.text("recovery_key"), run: Run())
+    case "renew": return try notebook.renew(keys: keys, run: Run())
     case "renewal_waits_for": return try notebook.renewalWaitsFor(keys: keys) as Any
     default: throw Untold(words: "nobody knows how to do \(doing)")
     }

@@ -64,7 +64,7 @@ private struct Catalog: Decodable {
     let notebook = try await folder.notebook()
     let keys = try KeyRing.inFolder(folder: folder.file("keys").path)
     let lending = try Lending()
-    let code = try await notebook.ask { try $0.invite(mailbox: lending.mailbox(), keys: keys) }
+    let code = try await notebook.run { try $0.invite(mailbox: lending.mailbox(), keys: keys, run: $1) }
     _ = try lending.open(code: code)
     let announced = try #require(try lending.announcement())
     #expect(entries["NSBonjourServices"] as? [String] == [announced.service])

@@ -101,7 +101,7 @@ impl Line for QuicLine {
     }
 
     fn send(&mut self, bytes: Vec<u8>) -> Result<()> {
-        let gone = || Error::Peer("the connection broke".into());
+        let gone = || Error::Unreachable("the connection broke".into());
         self.out.as_ref().and_then(|out| out.send(bytes).ok()).ok_or_else(gone)
     }
 
@@ -198,15 +198,16 @@ pub(super) fn broken(error: &ConnectionError) -> Error {
     match closed_as(error) {
         Some(Closed::Removed) => removed(),
         Some(Closed::Stranger) => unknown(),
-        Some(Closed::Busy) => Error::Peer("the other device is busy; try again in a moment".into()),
+        Some(Closed::Busy) => Error::Unreachable("the other device is busy; try again in a moment".into()),
         _ => {
-            Error::Peer(format!("the connection broke ({error}); what was exchanged is kept, the rest comes next time"))
+            let why = format!("the connection broke ({error}); what was exchanged is kept, the rest comes next time");
+            Error::Unreachable(why)
         }
     }
 }
 
 pub(super) fn removed() -> Error {
-    Error::Peer(
+    Error::Removed(
         "the other device says that this one was removed from the notebook; it keeps what it has, and nothing more is \
          exchanged"
             .into(),
@@ -214,11 +215,13 @@ pub(super) fn removed() -> Error {
 }
 
 pub(super) fn silent() -> Error {
-    Error::Peer("the other device does not answer; it may be speaking with another, try again in a moment".into())
+    Error::Unreachable(
+        "the other device does not answer; it may be speaking with another, try again in a moment".into(),
+    )
 }
 
 pub(super) fn unknown() -> Error {
-    Error::Peer(
+    Error::SyncFirst(
         "the other device does not know this one yet; let it sync once with the device that let this one in, or through \
          a mailbox"
             .into(),

@@ -2,7 +2,6 @@
 // What the functions mean is said at the bindings; nothing is decided here.
 package kith
 
-import kith.model.AnyRecord
 import kith.model.Area
 import kith.model.Hit
 import kith.model.Jotted
@@ -13,11 +12,12 @@ import kith.model.Promise
 import kith.model.PromiseState
 import kith.model.RecordId
 import kith.model.Today
-import kith.model.UndoStep
+import kith.model.TodayPage
 import kith.notebook.ChangeListener
 import kith.notebook.PhoneClock
 import kith.notebook.Run
 import kith.notebook.Surroundings
+import kith.notebook.restoreBackup
 import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.Job
@@ -61,25 +61,7 @@ class Notebook private constructor(private val bindings: Bindings, private val d
      * Does something long, which takes the [Run] it is handed. Cancelling the coroutine takes it back; this returns
      * when it has really ended, and what was done until then stays, as its function says.
      */
-    suspend fun <T> work(work: Bindings.(Run) -> T): T = Run().use { run ->
-        withContext(dispatcher) {
-            val watcher = launch(Dispatchers.Unconfined) {
-                try {
-                    awaitCancellation()
-                } finally {
-                    run.cancel()
-                }
-            }
-            try {
-                bindings.work(run)
-            } catch (taken: KithException.Cancelled) {
-                ensureActive()
-                throw taken
-            } finally {
-                watcher.cancel()
-            }
-        }
-    }
+    suspend fun <T> work(work: Bindings.(Run) -> T): T = takenBackWithIt(dispatcher) { bindings.work(it) }
 
     /**
      * A page, and the page anew whenever a record of these areas changed, here or on another device; of any area when
@@ -95,6 +77,9 @@ class Notebook private constructor(private val bindings: Bindings, private val d
     /** The page of today. */
     fun today(): Flow<Today> = pages { todayPage() }
 
+    /** The same with at most [most] rows a part, and how many more there are of each. */
+    fun todayPage(most: Int): Flow<TodayPage> = pages { todayPageOf(most.toUInt()) }
+
     /** Finds records by any of their words as one types; at most [most]. */
     suspend fun find(typed: String, most: Int = 50): List<Hit> = ask { find(typed.whole(), most.toUInt()) }
 
@@ -108,33 +93,13 @@ class Notebook private constructor(private val bindings: Bindings, private val d
      * Keeps, releases or breaks a promise today, if it still is as it is handed over, as a screen showed it; says
      * whether. A promise that was closed meanwhile, here or on another device, stays as it is.
      */
-    suspend fun closePromise(shown: Promise, state: PromiseState): Boolean = write {
-        val isAsShown = promise(shown.id)?.state == shown.state
-        if (isAsShown) closePromise(shown.id, state, today())
-        isAsShown
-    }
+    suspend fun closePromise(shown: Promise, state: PromiseState): Boolean = write { closeShown(shown, state) }
 
     /**
      * Makes a promise again what it was before it was closed on this device, and nothing else: undo takes back only
      * the step that was the last, whatever it is.
      */
-    suspend fun reopen(before: Promise) {
-        write {
-            val steps = undoSteps()
-            val closed = steps.filterIsInstance<UndoStep.Closed>().lastOrNull { it.promise == before.id }
-            if (closed != null && closed == steps.last()) undo() else openAgain(before, closed?.gave)
-        }
-    }
-
-    private fun Bindings.openAgain(before: Promise, gave: RecordId?) {
-        draft(before.id).use { draft ->
-            val now = (draft.record() as AnyRecord.Promise).v1
-            save(draft, AnyRecord.Promise(now.copy(state = before.state, closedOn = before.closedOn)))
-        }
-        if (gave != null) delete(gave)
-    }
-
-    private fun Bindings.promise(id: RecordId): Promise? = (record(id) as? AnyRecord.Promise)?.v1
+    suspend fun reopen(before: Promise) = write { reopenPromise(before) }
 
     /** Shuts the notebook. What is under way is finished; to close twice is fine. */
     override fun close() {
@@ -173,5 +138,38 @@ class Notebook private constructor(private val bindings: Bindings, private val d
         ): Notebook = withContext(NonCancellable + dispatcher) {
             Notebook(Bindings.open(path, surroundings, clock), dispatcher)
         }
+
+        /**
+         * Makes a notebook from a backup, in a place where there is none. Cancelling the coroutine takes it back, and
+         * nothing is left behind then.
+         */
+        suspend fun restore(
+            backup: String,
+            path: String,
+            passphrase: String? = null,
+            dispatcher: CoroutineDispatcher = Dispatchers.IO,
+        ) = takenBackWithIt(dispatcher) { restoreBackup(backup, path, passphrase, it) }
+
+        /** Work that is taken back when the coroutine is cancelled; this returns when it has really ended. */
+        private suspend fun <T> takenBackWithIt(dispatcher: CoroutineDispatcher, work: (Run) -> T): T =
+            Run().use { run ->
+                withContext(dispatcher) {
+                    val watcher = launch(Dispatchers.Unconfined) {
+                        try {
+                            awaitCancellation()
+                        } finally {
+                            run.cancel()
+                        }
+                    }
+                    try {
+                        work(run)
+                    } catch (taken: KithException.Cancelled) {
+                        ensureActive()
+                        throw taken
+                    } finally {
+                        watcher.cancel()
+                    }
+                }
+            }
     }
 }

@@ -1,18 +1,27 @@
 package kith
 
-import kith.model.Joining
+import kith.model.KithException
 import kith.notebook.KeyRing
 import kith.notebook.Mailbox
+import kith.notebook.Run
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.async
+import kotlinx.coroutines.cancelAndJoin
+import kotlinx.coroutines.delay
 import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.launch
 import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertInstanceOf
 import org.junit.jupiter.api.Assertions.assertNotNull
+import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.Timeout
+import org.junit.jupiter.api.assertThrows
 import org.junit.jupiter.api.io.TempDir
 import java.nio.file.Files
 import java.nio.file.Path
+import kotlin.time.Duration.Companion.milliseconds
+import kith.notebook.Notebook as Bindings
 
 @Timeout(value = 150, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class DevicesTest {
@@ -50,12 +59,85 @@ class DevicesTest {
         listOf(here, there).forEach { it.use { it.leave() } }
     }
 
+    @Test
+    fun a_no_on_either_side_is_told_on_the_other_and_leaves_both_as_they_were() = apart { phone, laptop, shared ->
+        val (host, guest) = phone.pairing(shared) to laptop.pairing(shared)
+        phone.notebook.jot("Dana Ruiz")
+        laptop.notebook.jot("Ben Okafor")
+        // The new device sees whose notebook it is, and does not want to.
+        val knock = guest.knock(host.invite())
+        assertEquals("phone" to 1UL, knock.host to knock.people)
+        val request = host.awaitRequest()
+        assertEquals(knock.digits, request.digits)
+        guest.decline()
+        assertThrows<KithException.Declined> { host.admit(request) }
+        // The host does not know who asks there.
+        guest.knock(host.invite())
+        val agreeing = async { runCatching { guest.agree() } }
+        host.awaitRequest()
+        host.takeBack()
+        assertInstanceOf(KithException.Declined::class.java, agreeing.await().exceptionOrNull())
+        for (device in listOf(phone, laptop)) assertEquals(1UL, device.notebook.today().first().people)
+        assertEquals(1, phone.notebook.ask { devices(phone.keys) }.size)
+        pair(phone, laptop, shared)
+    }
+
+    @Test
+    fun who_waits_for_the_other_device_is_let_go_when_cancelled() = apart { phone, _, shared ->
+        val host = phone.pairing(shared)
+        host.invite()
+        val waiting = launch { host.awaitRequest() }
+        delay(50)
+        waiting.cancelAndJoin()
+        assertTrue(waiting.isCancelled)
+        host.takeBack()
+    }
+
+    @Test
+    fun what_speaks_with_a_mailbox_is_taken_back_and_asked_again() = apart { phone, laptop, shared ->
+        phone.notebook.jot("Dana Ruiz")
+        for (step in listOf<Bindings.(Run) -> Unit>(
+            { invite(shared, phone.keys, it) }, { sync(shared, phone.keys, it) },
+            { makeRecoveryKey(shared, phone.keys, null, it) }, { tryMailbox(shared, it) },
+        )) {
+            val taken = Run().apply { cancel() }
+            assertThrows<KithException.Cancelled> { phone.notebook.ask { step(taken) } }
+        }
+        pair(phone, laptop, shared)
+        assertThrows<KithException.Cancelled> {
+            phone.notebook.ask { renew(phone.keys, Run().apply { cancel() }) }
+        }
+        phone.notebook.work { renew(phone.keys, it) }
+        laptop.sync(shared)
+        assertEquals(1UL, laptop.notebook.today().first().people)
+    }
+
     private class Device(val notebook: Notebook, val keys: KeyRing) {
         suspend fun sync(mailbox: Mailbox) = notebook.work { run -> sync(mailbox, keys, run) }
+
+        /** Its side of pairing; nobody waits long here. */
+        fun pairing(mailbox: Mailbox) = Pairing(notebook, mailbox, keys, 10.milliseconds)
+    }
+
+    private suspend fun CoroutineScope.pair(phone: Device, laptop: Device, shared: Mailbox) {
+        val (host, guest) = phone.pairing(shared) to laptop.pairing(shared)
+        val knock = guest.knock(host.invite())
+        val joined = async { guest.agree() }
+        val request = host.awaitRequest()
+        assertEquals("laptop" to knock.digits, request.name to request.digits)
+        assertEquals("laptop", host.admit(request))
+        assertEquals("phone", joined.await())
+        listOf(phone, laptop).forEach { it.sync(shared) }
     }
 
     /** Two notebooks in this process that belong together. */
-    private fun pair(tell: suspend CoroutineScope.(Device, Device, Mailbox) -> Unit) = story {
+    private fun pair(tell: suspend CoroutineScope.(Device, Device, Mailbox) -> Unit) = apart { phone, laptop, shared ->
+        pair(phone, laptop, shared)
+        tell(phone, laptop, shared)
+    }
+
+    /** Two notebooks in this process, and a folder that both know. */
+    private fun apart(tell: suspend CoroutineScope.(Device, Device, Mailbox) -> Unit) = story {
         val devices = listOf(PHONE, LAPTOP).map { surroundings ->
             val home = Files.createDirectory(folder.resolve(surroundings.device))
             Device(Notebook.open("$home/notebook.kith", surroundings), KeyRing.inFolder("$home"))
@@ -64,13 +146,7 @@ class DevicesTest {
         val stick = Files.createDirectory(folder.resolve("stick"))
         try {
             Mailbox.inFolder("$stick").use { shared ->
-                shared.prepare()
-                val code = phone.notebook.write { invite(shared, phone.keys) }
-                val asked = laptop.notebook.write { join(shared, laptop.keys, code) } as Joining.Asked
-                assertEquals(asked.digits, phone.notebook.ask { requestToJoin(shared, phone.keys) }?.digits)
-                phone.notebook.write { admit(shared, phone.keys, asked.digits) }
-                assertEquals(Joining.Joined("phone"), laptop.notebook.write { join(shared, laptop.keys, null) })
-                devices.forEach { it.sync(shared) }
+                shared.prepare(Run())
                 tell(phone, laptop, shared)
             }
         } finally {

@@ -1,8 +1,11 @@
 package kith
 
 import app.cash.turbine.test
+import kith.model.AnyRecord
 import kith.model.Area
+import kith.model.Kind
 import kith.model.KithException
+import kith.model.MeetingState
 import kith.model.Origin
 import kith.model.PeopleFilter
 import kith.model.PromiseState
@@ -10,11 +13,14 @@ import kith.model.RecordId
 import kith.notebook.ShellFailure
 import kith.notebook.ChangeListener
 import kith.notebook.PhoneClock
+import kith.notebook.Run
+import kith.notebook.blank
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitAll
+import kotlinx.coroutines.cancel
 import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.flow.toList
@@ -96,6 +102,54 @@ class NotebookTest {
             notebook.reopen(promise)
             assertEquals(listOf(promise.id), notebook.ask { openPromises(null) }.map { it.record.id })
             assertEquals(1UL, notebook.today().first().people)
+        }
+    }
+
+    @Test
+    fun a_thank_you_that_was_kept_by_mistake_leaves_nothing_to_take_back() = story {
+        notebookIn(folder).use { notebook ->
+            val dana = notebook.jot("Dana Ruiz").contact!!
+            notebook.write {
+                val meeting = (blank(Kind.MEETING) as AnyRecord.Meeting).v1
+                writeDown(AnyRecord.Meeting(meeting.copy(who = listOf(dana), state = MeetingState.Held)))
+            }
+            val thanks = notebook.ask { openPromises(dana) }.single().record
+            assertTrue(notebook.closePromise(thanks, PromiseState.Kept))
+            assertEquals(1, notebook.ask { personPage(dana) }.exchanges.size)
+            val sam = notebook.jot("Sam Lee").contact!!
+            notebook.write { delete(sam) }
+            notebook.reopen(thanks)
+            assertEquals(0, notebook.ask { personPage(dana) }.exchanges.size)
+            notebook.write { undo(Run()) }
+            assertEquals(2UL, notebook.today().first().people, "it is Sam who comes back")
+            assertEquals(0, notebook.ask { undoSteps() }.size)
+        }
+    }
+
+    @Test
+    fun a_backup_that_is_taken_back_leaves_no_file_and_one_that_is_done_comes_back() = story {
+        val (backup, back) = "$folder/backup" to "$folder/back.kith"
+        notebookIn(folder).use { notebook ->
+            notebook.write { loadDemo() }
+            val stopped = launch { notebook.work { run -> cancel(); backup(backup, null, run) } }
+            stopped.join()
+            assertFalse(Files.exists(Path.of(backup)))
+            notebook.work { backup(backup, "correct horse", it) }
+        }
+        launch { cancel(); Notebook.restore(backup, back, "correct horse") }.join()
+        assertFalse(Files.exists(Path.of(back)))
+        assertThrows<KithException.Denied> { Notebook.restore(backup, back, "wrong") }
+        Notebook.restore(backup, back, "correct horse")
+        assertThrows<KithException.Exists> { Notebook.restore(backup, back, "correct horse") }
+        notebookIn(folder, "back.kith").use { assertTrue(it.today().first().people >= 40UL) }
+    }
+
+    @Test
+    fun today_counts_what_it_does_not_show() = story {
+        notebookIn(folder).use { notebook ->
+            repeat(23) { n -> notebook.jot("Person Number$n !call them by tomorrow") }
+            val (page, more) = notebook.todayPage(20).first()
+            assertEquals(20 to 3UL, page.iOwe.size to more.iOwe)
         }
     }
 

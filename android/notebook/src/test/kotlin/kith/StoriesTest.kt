@@ -114,7 +114,7 @@ private class World(val folder: Path, now: String, names: Map<String, JsonElemen
         override fun unixMs() = this@World.now.toEpochMilli()
     }
     private val shared = folder.resolve("mailbox").createDirectory()
-    private val mailbox = Mailbox.inFolder("$shared").apply { prepare() }
+    private val mailbox = Mailbox.inFolder("$shared").apply { prepare(Run()) }
 
     fun step(place: String, step: With) {
         val (doing, device) = step.text("do") to (step.or("device")?.jsonPrimitive?.content ?: "phone")
@@ -199,8 +199,8 @@ private class World(val folder: Path, now: String, names: Map<String, JsonElemen
         }
         "pair" -> pair(device, with.text("new"))
         "is_export" -> isExport("${file(with)}")
-        "restore_backup" -> restoreBackup("${file(with)}", "${home(device)}/notebook.kith", with.maybe("passphrase"))
-        "join" -> notebook(device).join(mailbox, keys(device), with.text("code")).let { }
+        "restore_backup" -> restoreBackup("${file(with)}", "${home(device)}/notebook.kith", with.maybe("passphrase"), Run())
+        "join" -> notebook(device).join(mailbox, keys(device), with.text("code"), Run()).let { }
         "sync" -> notebook(device).sync(mailbox, keys(device), Run())
         "devices" -> notebook(device).devices(keys(device))
         "remove_device" -> notebook(device).removeDevice(keys(device), with.text("device"))
@@ -208,20 +208,20 @@ private class World(val folder: Path, now: String, names: Map<String, JsonElemen
             notebook(device).removeDeviceAs(keys(device), with.text("recovery_key"), with.text("device"))
         "kept_back" -> notebook(device).keptBack(keys(device))
         "drop_kept_back" -> notebook(device).dropKeptBack(keys(device), with.text("device"))
-        "make_recovery_key" -> notebook(device).makeRecoveryKey(mailbox, keys(device), null)
-        "recover" -> notebook(device).recover(mailbox, keys(device), with.text("recovery_key"))
-        "renew" -> notebook(device).renew(keys(device))
+        "make_recovery_key" -> notebook(device).makeRecoveryKey(mailbox, keys(device), null, Run())
+        "recover" -> notebook(device).recover(mailbox, keys(device), with.text("recovery_key"), Run())
+        "renew" -> notebook(device).renew(keys(device), Run())
         "renewal_waits_for" -> notebook(device).renewalWaitsFor(keys(device))
         else -> notebook(device).ask(doing, with)
     }
 
     private fun pair(host: String, guest: String): String {
         val (old, new) = notebook(host) to notebook(guest)
-        val code = old.invite(mailbox, keys(host))
-        val asked = new.join(mailbox, keys(guest), code) as kith.model.Joining.Asked
-        assertEquals(asked.digits, old.requestToJoin(mailbox, keys(host))?.digits)
-        val name = old.admit(mailbox, keys(host), asked.digits)
-        new.join(mailbox, keys(guest), null)
+        val code = old.invite(mailbox, keys(host), Run())
+        val asked = new.join(mailbox, keys(guest), code, Run()) as kith.model.Joining.Asked
+        assertEquals(asked.digits, old.requestToJoin(mailbox, keys(host), Run())?.digits)
+        val name = old.admit(mailbox, keys(host), asked.digits, Run())!!
+        new.join(mailbox, keys(guest), null, Run())
         new.sync(mailbox, keys(guest), Run())
         return name
     }
@@ -288,7 +288,7 @@ private class World(val folder: Path, now: String, names: Map<String, JsonElemen
         "deleted" -> deleted(50u).map(::carried)
         "bring_back" -> bringBack(with.text("id"))
         "edited_beside_deletion" -> editedBesideDeletion(with.text("id"))
-        "undo" -> undo().let { }
+        "undo" -> undo(Run()).let { }
         "history" -> history(with.text("id"))
         "conflicts" -> conflicts(10u)
         "choose" -> choose(with.text("id"), with.text("key"), with.take("value").toString())
@@ -301,15 +301,15 @@ private class World(val folder: Path, now: String, names: Map<String, JsonElemen
         "import_preview" -> importPreview("${file(with)}", Run())
         "import_file" -> importFile("${file(with)}", Run())
         "imports" -> imports()
-        "undo_import" -> undoImport(with.text("id"))
+        "undo_import" -> undoImport(with.text("id"), Run())
         "import_export" -> importExport("${file(with)}", Run())
         "export_file" -> {
             val form = FORMS.getValue(with.text("form"))
             exportFile("${file(with)}", form, with.isSet("private"), Run())
         }
-        "backup" -> backup("${file(with)}", with.maybe("passphrase"))
+        "backup" -> backup("${file(with)}", with.maybe("passphrase"), Run())
         "check_up" -> checkUp(Run())
-        "rebuild" -> rebuild()
+        "rebuild" -> rebuild(Run())
         "tidy_all" -> tidyAll(Run())
         "shut" -> shut()
         else -> error("nobody knows how to do $doing")

@@ -76,6 +76,19 @@ class JourneyTest {
     }
 
     @Test
+    fun what_today_does_not_show_is_counted() {
+        before { notebook -> repeat(23) { n -> notebook.jot("Person Number$n !call them by tomorrow") } }
+        phone.begin().use { app ->
+            phone.onAllNodesWithText(string(R.string.today)).onFirst().performClick()
+            phone.see(string(R.string.today_i_owe))
+            val more = quantity(R.plurals.today_more, 3)
+            phone.scrollTo(more)
+            phone.see(more)
+            app.draw("today-more")
+        }
+    }
+
+    @Test
     fun somebody_known_already_is_offered_and_one_tap_makes_them_one() {
         before { it.jot("Dana Ruiz, Acme Logistics") }
         phone.begin().use {

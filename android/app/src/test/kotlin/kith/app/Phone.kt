@@ -8,11 +8,14 @@ import androidx.compose.ui.semantics.SemanticsNode
 import androidx.compose.ui.semantics.SemanticsProperties
 import androidx.compose.ui.test.SemanticsMatcher
 import androidx.compose.ui.test.hasClickAction
+import androidx.compose.ui.test.hasScrollToNodeAction
 import androidx.compose.ui.test.hasSetTextAction
+import androidx.compose.ui.test.hasText
 import androidx.compose.ui.test.junit4.ComposeTestRule
 import androidx.compose.ui.test.isRoot
 import androidx.compose.ui.test.onAllNodesWithText
 import androidx.compose.ui.test.onFirst
+import androidx.compose.ui.test.performScrollToNode
 import androidx.compose.ui.test.performTextInput
 import androidx.compose.ui.text.TextLayoutResult
 import androidx.compose.ui.unit.dp
@@ -64,6 +67,14 @@ fun Phone.see(words: String) = waitUntil("see \"$words\"", 20_000) {
 fun Phone.seeNoMore(words: String) = waitUntil("see \"$words\" no more", 20_000) {
     onAllNodesWithText(words, substring = true).fetchSemanticsNodes().isEmpty()
 }
+
+/** Scrolls the page until these words are on it. */
+fun Phone.scrollTo(words: String) {
+    onNode(hasScrollToNodeAction()).performScrollToNode(hasText(words))
+}
+
+fun quantity(id: Int, count: Int): String =
+    ApplicationProvider.getApplicationContext<KithApp>().resources.getQuantityString(id, count, count)
 
 fun Phone.line() = onNode(hasSetTextAction())
 

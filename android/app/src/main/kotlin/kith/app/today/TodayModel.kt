@@ -10,6 +10,7 @@ import androidx.lifecycle.viewModelScope
 import kith.Notebook
 import kith.app.R
 import kith.app.TheNotebook
+import kith.model.More
 import kith.model.Promise
 import kith.model.PromiseId
 import kith.model.PromiseState
@@ -25,6 +26,8 @@ sealed interface TodayState {
 
     data class Ready(
         val page: Today,
+        /** How many more there are of each part than the page shows. */
+        val more: More,
         /** The promise that was kept a moment ago, while that can be taken back. */
         val kept: Promise? = null,
         /** What went wrong with the last wish; the page is as it was. */
@@ -33,6 +36,9 @@ sealed interface TodayState {
 
     data class Failed(@get:StringRes val message: Int) : TodayState
 }
+
+/** How many rows a part of the page shows. */
+private const val MOST = 20
 
 class TodayModel(private val notebook: TheNotebook) : ViewModel() {
     var state by mutableStateOf<TodayState>(TodayState.Loading)
@@ -48,8 +54,8 @@ class TodayModel(private val notebook: TheNotebook) : ViewModel() {
         following = viewModelScope.launch {
             val failed = { words: Int -> state = TodayState.Failed(words) }
             notebook.ask(failed) {
-                today().collect { page ->
-                    state = (state as? TodayState.Ready)?.copy(page = page) ?: TodayState.Ready(page)
+                todayPage(MOST).collect { (page, more) ->
+                    state = (state as? TodayState.Ready)?.copy(page = page, more = more) ?: TodayState.Ready(page, more)
                 }
                 // The page follows until the notebook is closed.
                 failed(R.string.failed_closed)

@@ -1,6 +1,7 @@
 // The page one opens in the morning: what I owe first, then what they owe me, and what else the day asks for.
 package kith.app.today
 
+import androidx.annotation.PluralsRes
 import androidx.annotation.StringRes
 import androidx.compose.foundation.layout.Arrangement
 import androidx.compose.foundation.layout.Box
@@ -87,7 +88,7 @@ private fun Loading() {
 
 @Composable
 private fun Page(state: TodayState.Ready, onKept: (Promise) -> Unit, onJot: () -> Unit) {
-    val page = state.page
+    val (page, more) = state
     LazyColumn(Modifier.fillMaxSize(), contentPadding = PaddingValues(start = 20.dp, end = 20.dp, bottom = 80.dp)) {
         item {
             Title(stringResource(R.string.today))
@@ -103,22 +104,22 @@ private fun Page(state: TodayState.Ready, onKept: (Promise) -> Unit, onJot: () -
             page.people == 0UL -> item { Empty(R.string.today_nobody, R.string.today_nobody_more, onJot) }
             else -> item { Empty(R.string.today_nothing, R.string.today_nothing_more, onJot) }
         }
-        promises(R.string.today_i_owe, page.iOwe, page.day, onKept)
-        promises(R.string.today_they_owe, page.theyOwe, page.day, onKept)
-        section(R.string.today_reminders, page.reminders) {
+        promises(R.string.today_i_owe, page.iOwe, more.iOwe, page.day, onKept)
+        promises(R.string.today_they_owe, page.theyOwe, more.theyOwe, page.day, onKept)
+        section(R.string.today_reminders, page.reminders, more.reminders) {
             Entry(it.record.words, it.name, nearDay(it.record.day, page.day))
         }
-        section(R.string.today_meetings, page.meetings) { MeetingEntry(it, page.day) }
-        section(R.string.today_decisions, page.decisions) {
+        section(R.string.today_meetings, page.meetings, more.meetings) { MeetingEntry(it, page.day) }
+        section(R.string.today_decisions, page.decisions, more.decisions) {
             Entry(it.record.words, it.name, it.record.decideOn?.let { day -> nearDay(day, page.day) })
         }
-        section(R.string.today_introductions, page.introductions) { Entry(it.name, it.record.why) }
-        section(R.string.today_asks, page.asks) {
+        section(R.string.today_introductions, page.introductions, more.introductions) { Entry(it.name, it.record.why) }
+        section(R.string.today_asks, page.asks, more.asks) {
             val asked = it.record.askedOn?.let { day -> stringResource(R.string.today_asked_on, day.short(page.day)) }
             Entry(it.record.words, it.name, asked)
         }
-        section(R.string.today_birthdays, page.birthdays) { Entry(it.person.name, nearDay(it.on, page.day)) }
-        section(R.string.today_coffee, listOfNotNull(page.coffee)) {
+        section(R.string.today_birthdays, page.birthdays, more.birthdays) { Entry(it.person.name, nearDay(it.on, page.day)) }
+        section(R.string.today_coffee, listOfNotNull(page.coffee), 0UL) {
             Entry(it.person.name, it.person.organisation, it.reasons.joinToString(" · "))
         }
         item { Counts(page) }
@@ -129,7 +130,12 @@ private val Today.isClear
     get() = listOf(iOwe, theyOwe, reminders, meetings, decisions, introductions, asks, birthdays, listOfNotNull(coffee))
         .all(List<*>::isEmpty) && toDebrief == 0UL && conflicts == 0UL
 
-private fun <T> LazyListScope.section(@StringRes title: Int, rows: List<T>, row: @Composable (T) -> Unit) {
+private fun <T> LazyListScope.section(
+    @StringRes title: Int,
+    rows: List<T>,
+    more: ULong,
+    row: @Composable (T) -> Unit,
+) {
     if (rows.isEmpty()) return
     item {
         Text(
@@ -143,10 +149,17 @@ private fun <T> LazyListScope.section(@StringRes title: Int, rows: List<T>, row:
         row(it)
         HorizontalDivider(color = MaterialTheme.colorScheme.outlineVariant)
     }
+    if (more > 0UL) item { Counted(R.plurals.today_more, more) }
 }
 
-private fun LazyListScope.promises(title: Int, rows: List<NamedPromise>, today: Day, onKept: (Promise) -> Unit) =
-    section(title, rows) { (promise, name) ->
+private fun LazyListScope.promises(
+    title: Int,
+    rows: List<NamedPromise>,
+    more: ULong,
+    today: Day,
+    onKept: (Promise) -> Unit,
+) =
+    section(title, rows, more) { (promise, name) ->
         val due = promise.due
         Entry(promise.words, name, due?.let { dueDay(it, today) }, isLate = due != null && due.after(today) < 0) {
             val what = stringResource(R.string.today_kept_of, promise.words)
@@ -210,13 +223,19 @@ private fun Counts(page: Today) {
     Column(Modifier.padding(top = 24.dp), verticalArrangement = Arrangement.spacedBy(8.dp)) {
         val counts = listOf(R.plurals.today_debriefs to page.toDebrief, R.plurals.today_conflicts to page.conflicts)
         for ((words, count) in counts) {
-            if (count > 0UL) Text(
-                pluralStringResource(words, count.toInt(), count.toInt()),
-                color = MaterialTheme.colorScheme.onSurfaceVariant,
-                style = MaterialTheme.typography.bodyMedium,
-            )
+            if (count > 0UL) Counted(words, count)
         }
     }
+}
+
+@Composable
+private fun Counted(@PluralsRes words: Int, count: ULong) {
+    Text(
+        pluralStringResource(words, count.toInt(), count.toInt()),
+        Modifier.padding(vertical = 8.dp),
+        color = MaterialTheme.colorScheme.onSurfaceVariant,
+        style = MaterialTheme.typography.bodyMedium,
+    )
 }
 
 @Composable
