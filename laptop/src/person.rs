@@ -293,7 +293,7 @@ fn timeline(app: &App, page: &PersonPage) -> Result<Vec<String>, Failure> {
             ref state => format!("{} ({state})", meeting.kind),
         };
         let outcome = meeting.outcome.word();
-        let words = [&meeting.title, outcome, &meeting.takeaway, &meeting.could_help_them].map(|text| clean(text));
+        let words = [&meeting.title, outcome, &meeting.takeaway, &meeting.could_help_them].map(clean);
         let words: Vec<String> = words.into_iter().filter(|text| !text.is_empty()).collect();
         lines.push((meeting.at.map(|at| at.day()), [vec![kind], words].concat().join(" — ")));
     }
