@@ -278,7 +278,23 @@ fn text_beyond_the_limit_is_refused_whole() {
 #[test]
 fn a_line_of_nothing_but_marks_is_read_in_time() {
     // Would take minutes if reading a mark looked at the rest of the line.
-    for unit in ["!a ", ",", "? ", "by ", "#a@b ", "in 3 ", "\\", "12 34 ", "a\n", "eod ", "by the ", "friday 9 "] {
+    for unit in [
+        "!a ",
+        ",",
+        "? ",
+        "by ",
+        "#a@b ",
+        "in 3 ",
+        "\\",
+        "12 34 ",
+        "a\n",
+        "eod ",
+        "by the ",
+        "friday 9 ",
+        "!(",
+        "#1 ",
+        "x.org/>",
+    ] {
         let line = unit.repeat(MAX_BYTES / unit.len());
         let draft = read_line(&line);
         assert_eq!(parse(&render(&draft), &context()).is_ok(), render(&draft).len() <= MAX_BYTES);
