@@ -16,7 +16,7 @@ use kith_bindings::{
     restore_backup,
 };
 use kith_core::model::{AnyRecord, Id, Kind, PromiseState, RecordId, Settings};
-use kith_core::notebook::{Debrief, ExportForm, IntroductionStep, Joining};
+use kith_core::notebook::{Debrief, DeviceSettings, ExportForm, IntroductionStep, Joining};
 use kith_core::query::PeopleFilter;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -317,6 +317,7 @@ impl World {
             "today" => said(notebook.today()?),
             "today_page" => said(notebook.today_page()?),
             "person_page" => said(notebook.person_page(with.id("id")?)?),
+            "group_page" => said(notebook.group_page(with.id("id")?)?),
             "people" => {
                 let (tag, organisation) = (with.or("tag", String::new()), with.or("organisation", String::new()));
                 let filter =
@@ -375,6 +376,13 @@ impl World {
                 said(notebook.export_file(self.file(with.take("file")), form, with.take("private"), run())?)
             }
             "backup" => said(notebook.backup(self.file(with.take("file")), with.or("passphrase", None), run())?),
+            "device_settings" => said(notebook.device_settings()?),
+            "set_device_settings" => {
+                let backup_folder = with.or("backup_folder", None::<String>).map(|name| self.file(name));
+                let (notifications, lock) = (with.or("notifications", false), with.or("lock", false));
+                said(notebook.set_device_settings(DeviceSettings { notifications, lock, backup_folder })?)
+            }
+            "backup_if_due" => said(notebook.backup_if_due(run())?.is_some()),
             "check_up" => said(notebook.check_up(run())?),
             "rebuild" => said(notebook.rebuild(run())?),
             "tidy_all" => said(notebook.tidy_all(run())?),

@@ -59,7 +59,7 @@ fn ask(app: &App, lines: &mut Lines, contact: &Contact) -> Result<([String; 5], 
     app.out.aside(format!("\n{}{rest}", styled(STRONG, &show::name_of(app, contact))));
     let mut answers: [String; 5] = Default::default();
     for (answer, question) in answers.iter_mut().zip(QUESTIONS) {
-        match lines.next(question)? {
+        match lines.next(app, question)? {
             Some(line) => *answer = line.trim().to_string(),
             None => return Ok((answers, true)),
         }

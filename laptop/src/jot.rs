@@ -23,7 +23,7 @@ pub(crate) fn jot(app: &App, text: &[String], dry_run: bool) -> Result<(), Failu
         app.out.aside("One line about somebody you met; Ctrl-D ends. `kith help jot` shows the marks.");
     }
     let mut refused = 0;
-    while let Some(line) = lines.next("jot> ")? {
+    while let Some(line) = lines.next(app, "jot> ")? {
         if line.trim().is_empty() {
             continue;
         }
@@ -66,6 +66,10 @@ fn one(app: &App, line: &str, dry_run: bool) -> Result<(), Failure> {
         (_, false) => "  new",
     };
     show_draft(app, &draft, known);
+    // Somebody known, with more in the line than their name: it was kept as it was typed.
+    if jotted.known && jotted.wrote.iter().any(|kind| kind == "note") && pieces(app, &draft).is_empty() {
+        piece(app, "note", &draft.line);
+    }
     hints(app, &jotted);
     Ok(())
 }
@@ -80,12 +84,16 @@ fn show_draft(app: &App, draft: &Draft, known: &str) {
         app.out.confirm(format!("{}{work}{}", styled(STRONG, &name), styled(FAINT, known)));
     }
     for (label, words) in pieces(app, draft) {
-        let label = styled(FAINT, &layout::pad(label, 8));
-        app.out.confirm(layout::paragraph_styled(&words, &format!("  {label}  "), "            ", app.width));
+        piece(app, label, &words);
     }
     for words in &draft.unread_days {
         show::unread_day(app, words);
     }
+}
+
+fn piece(app: &App, label: &str, words: &str) {
+    let label = styled(FAINT, &layout::pad(label, 8));
+    app.out.confirm(layout::paragraph_styled(words, &format!("  {label}  "), "            ", app.width));
 }
 
 fn pieces(app: &App, draft: &Draft) -> Vec<(&'static str, String)> {

@@ -3,10 +3,13 @@
 use std::io::{self, BufRead, IsTerminal};
 
 use console::Term;
+use kith_core::import::line_of;
 use rustyline::error::ReadlineError;
 use rustyline::{Config, DefaultEditor};
 
+use crate::app::App;
 use crate::failure::Failure;
+use crate::layout::{self, clean};
 
 /// Where lines come from.
 pub(crate) struct Lines {
@@ -29,8 +32,8 @@ impl Lines {
     }
 
     /// The next line without its end; none at the end of input, after Ctrl-D or Ctrl-C.
-    pub(crate) fn next(&mut self, question: &str) -> Result<Option<String>, Failure> {
-        let Some(editor) = &mut self.editor else { return from_input() };
+    pub(crate) fn next(&mut self, app: &App, question: &str) -> Result<Option<String>, Failure> {
+        let Some(editor) = &mut self.editor else { return from_input(app) };
         match editor.readline(question) {
             Ok(line) => Ok(Some(line)),
             Err(ReadlineError::Eof | ReadlineError::Interrupted) => Ok(None),
@@ -49,12 +52,16 @@ pub(crate) fn secret(question: &str, otherwise: &str) -> Result<String, Failure>
     read.map_err(|error| Failure::Wrong(format!("what was typed cannot be read ({error}); nothing was changed")))
 }
 
-fn from_input() -> Result<Option<String>, Failure> {
+fn from_input(app: &App) -> Result<Option<String>, Failure> {
     let mut bytes = Vec::new();
-    // A byte that is no UTF-8 costs one letter, not the line.
     let read = io::stdin().lock().read_until(b'\n', &mut bytes).map_err(unreadable)?;
-    let line = String::from_utf8_lossy(&bytes);
-    Ok((read > 0).then(|| line.trim_end_matches(['\n', '\r']).to_string()))
+    let (line, guessed) = line_of(bytes);
+    let line = line.trim_end_matches(['\n', '\r']);
+    if guessed {
+        let hint = format!("\"{}\" was not UTF-8; it was read as Windows-1252.", clean(line));
+        app.out.aside(layout::wrap(&hint, "", app.width));
+    }
+    Ok((read > 0).then(|| line.to_string()))
 }
 
 fn unreadable(error: impl std::fmt::Display) -> Failure {

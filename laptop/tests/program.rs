@@ -136,7 +136,7 @@ impl Desk {
         Some(Said { out: String::from_utf8_lossy(&stdout).into(), err: String::new(), code: status.code()? })
     }
 
-    fn typed(&self, arguments: &[&str], lines: &str) -> Said {
+    fn typed(&self, arguments: &[&str], lines: impl AsRef<[u8]>) -> Said {
         let mut child = self
             .command(arguments)
             .stdin(Stdio::piped())
@@ -144,7 +144,7 @@ impl Desk {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+        child.stdin.take().unwrap().write_all(lines.as_ref()).unwrap();
         Said::from(child.wait_with_output().unwrap())
     }
 }
@@ -249,6 +249,34 @@ fn lines_that_are_typed_one_after_the_other_are_all_kept() {
     assert_eq!(said.code, 1, "a line that was not taken is told");
     assert!(said.err.contains("70"), "{}", said.err);
     assert_eq!(desk.json(&["people"])["total"], 4, "and the next one is kept");
+}
+
+#[test]
+fn a_jot_in_windows_1252_keeps_its_letters_and_is_told() {
+    let desk = Desk::new();
+    let said = desk.typed(&["jot"], b"Anna K\xf6nig, M\xfcller \x80\r\nJos\xc3\xa9 Ru\xc3\xadz\n");
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.contains("Anna König, Müller €") && said.out.contains("José Ruíz"), "{}", said.out);
+    assert_eq!(said.err.matches("Windows-1252").count(), 1, "{}", said.err);
+    assert!(desk.kith(&["show", "Anna König"]).contains("Müller €"));
+}
+
+#[test]
+fn a_sign_beside_a_known_name_is_kept_and_an_unread_day_is_told() {
+    let desk = Desk::new();
+    desk.kith(&["jot", "Ann Lee"]);
+    let out = desk.kith(&["jot", "Ann Lee 📞"]);
+    assert!(out.contains("known") && out.contains("note"), "{out}");
+    assert!(desk.kith(&["show", "Ann Lee"]).contains("Ann Lee 📞"));
+    desk.kith(&["jot", "Ann Lee !$5 back"]);
+    assert!(desk.kith(&["show", "Ann Lee"]).contains("$5 back"));
+    for day in ["by frid", "by yesterday", "by q1", "in 400000 days", "2026-12-32", "by 12 Mär"] {
+        let jotted = desk.run(&["jot", &format!("Bo Ek !post it {day}")]);
+        let promised = desk.run(&["promise", "Bo Ek", &format!("post that {day}")]);
+        for said in [jotted, promised] {
+            assert!(said.code == 0 && said.err.contains("was not read as a day"), "{day}: {}", said.err);
+        }
+    }
 }
 
 #[test]

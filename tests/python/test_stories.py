@@ -215,6 +215,9 @@ class Deeds:
     def person_page(self, id):
         return self.notebook.person_page(id)
 
+    def group_page(self, id):
+        return self.notebook.group_page(id)
+
     def people(self, first=0, most=50, tag="", organisation="", deleted=False):
         who = kith.PeopleFilter(tag=tag, organisation=organisation, event="", deleted=deleted)
         return self.notebook.people(who, first, most)
@@ -325,6 +328,18 @@ class Deeds:
 
     def restore_backup(self, file, passphrase=None):
         kith.restore_backup(self.world.file(file), str(self.home / "notebook.kith"), passphrase, Run())
+
+    def device_settings(self):
+        return self.notebook.device_settings()
+
+    def set_device_settings(self, backup_folder=None, notifications=False, lock=False):
+        folder = backup_folder and self.world.file(backup_folder)
+        self.notebook.set_device_settings(
+            kith.DeviceSettings(notifications=notifications, lock=lock, backup_folder=folder)
+        )
+
+    def backup_if_due(self):
+        return self.notebook.backup_if_due(Run()) is not None
 
     def check_up(self):
         return self.notebook.check_up(Run())

@@ -1,7 +1,9 @@
 //! What is jotted down is in the notebook: every piece of a line, whatever it is made of, is found again in a record.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use kith_core::jot::Draft;
+use std::collections::HashMap;
+
+use kith_core::jot::{Draft, SpanKind};
 use kith_core::model::*;
 use kith_core::notebook::Notebook;
 use tests::{Device, Seeded};
@@ -118,6 +120,150 @@ fn line(random: &mut Seeded) -> String {
         "İ",
     ];
     (0..1 + random.below(12)).map(|_| *random.pick(PIECES)).collect()
+}
+
+/// Everything that can be read in the records of a notebook.
+fn everything(notebook: &Notebook) -> String {
+    let mut texts = Vec::new();
+    for contact in all::<Contact>(notebook) {
+        texts.extend([contact.name].into_iter().chain(contact.tags));
+        texts.extend(contact.channels.into_iter().map(|channel| channel.value));
+        texts.extend(contact.affiliations.into_iter().map(|at| at.role));
+    }
+    texts.extend(all::<Organisation>(notebook).into_iter().map(|organisation| organisation.name));
+    texts.extend(all::<Promise>(notebook).into_iter().map(|promise| promise.words));
+    texts.extend(all::<Need>(notebook).into_iter().map(|need| need.words));
+    texts.extend(all::<Offer>(notebook).into_iter().map(|offer| offer.words));
+    texts.extend(all::<Note>(notebook).into_iter().flat_map(|note| [note.body].into_iter().chain(note.topics)));
+    texts.concat()
+}
+
+/// The characters of a line that became a field or set its parts apart, by the pieces it was read as.
+fn consumed(notebook: &Notebook, line: &str) -> String {
+    let mut gone = String::new();
+    for span in notebook.parse_jot(line).unwrap().spans {
+        match span.kind {
+            SpanKind::Day | SpanKind::Spark => gone.push_str(&span.text),
+            SpanKind::Separator => gone.extend(span.text.chars().filter(|c| ",.;:".contains(*c))),
+            SpanKind::PromiseTheirs => gone.push_str("!!"),
+            SpanKind::Channel => gone.extend(span.text.chars().filter(|c| "<>()\"',.;:".contains(*c))),
+            SpanKind::PromiseMine | SpanKind::Need | SpanKind::Offer | SpanKind::Person | SpanKind::Topic => {
+                gone.extend(span.text.chars().next());
+            }
+            _ => {}
+        }
+        gone.extend(span.text.chars().filter(|c| *c == '\\'));
+    }
+    gone
+}
+
+fn assert_nothing_is_lost(known: &str, line: &str) {
+    let (_tmp, phone) = device();
+    let ann = phone.notebook.jot_line(known).unwrap().contact;
+    let gone = consumed(&phone.notebook, line);
+    let jotted = phone.notebook.jot_line(line).unwrap();
+    if jotted.known {
+        assert_eq!(jotted.contact, ann, "{line:?}");
+    }
+    let kept = everything(&phone.notebook);
+    let mut left: HashMap<char, i64> = HashMap::new();
+    kept.chars().chain(gone.chars()).for_each(|c| *left.entry(c).or_default() += 1);
+    line.chars().for_each(|c| *left.entry(c).or_default() -= i64::from(!c.is_alphanumeric()));
+    left.retain(|c, count| *count < 0 && !c.is_whitespace());
+    assert!(left.is_empty(), "{left:?} of {line:?} is lost: {kept:?}");
+    let letters = line.chars().filter(|c| c.is_alphanumeric());
+    let missing: String = letters.filter(|c| !kept.contains(*c) && !gone.contains(*c)).collect();
+    assert!(missing.is_empty(), "{missing:?} of {line:?} is lost: {kept:?}");
+}
+
+#[test]
+fn what_stands_beside_a_known_name_is_kept_whatever_it_is_made_of() {
+    for line in [
+        "Ann Lee +🚗",
+        "Ann Lee !🎁",
+        "Ann Lee !!🎉",
+        "Ann Lee ?🚗",
+        "Ann Lee #🐸.",
+        "Ann Lee @🎉",
+        "Ann Lee @🎉 @🐸 there",
+        "Ann Lee 📞",
+        "🎉 Ann Lee",
+        "Ann Lee :)",
+        "Ann Lee & ",
+        "Ann Lee ...",
+        "Ann Lee :) !call her\nsoon",
+        "Ann Lee https://x.y/<zq>",
+        "Ann Lee, Acme 🎁",
+        "Ann Lee, Acme ... #x rest",
+        "Ann Lee @Bo Ek @Bo (Ek there",
+    ] {
+        assert_nothing_is_lost("Ann Lee, Acme", line);
+    }
+    let (_tmp, phone) = device();
+    let ann = phone.notebook.jot_line("Ann Lee").unwrap().contact;
+    for line in ["Ann Lee", "ann lee", " Ann  Lee ,"] {
+        assert_eq!(phone.notebook.jot_line(line).unwrap().contact, ann);
+    }
+    assert!(all::<Note>(&phone.notebook).is_empty(), "a name alone says nothing more");
+    phone.notebook.jot_line("Ann Lee 📞").unwrap();
+    let notes = phone.notebook.person(ann.unwrap()).unwrap().notes;
+    assert_eq!(notes.iter().map(|note| note.body.as_str()).collect::<Vec<_>>(), ["Ann Lee 📞"]);
+}
+
+#[test]
+fn no_character_of_a_line_about_somebody_known_is_lost() {
+    const PIECES: &[&str] = &[
+        " ",
+        " ",
+        " ",
+        " ",
+        ", ",
+        ", Acme",
+        " !",
+        " !!",
+        " ?",
+        " +",
+        " #",
+        " @",
+        "🚗",
+        "🎁",
+        "€",
+        "$5",
+        "\"x\"",
+        "«nö»",
+        "(x)",
+        "¿q?",
+        "...",
+        ":)",
+        "&",
+        "by tue",
+        " *",
+        "*",
+        " #1",
+        " +5",
+        "\\",
+        "\n",
+        "call her",
+        "https://x.y/<zq>",
+        "b@x.org",
+        "@Ann Lee",
+        "@Bo",
+        "#lyon",
+        "+33 6 12 34 56 78",
+        "é",
+        "'",
+        "[",
+        "]",
+        "<",
+        ">",
+    ];
+    let lines = std::env::var("KITH_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(LINES);
+    for seed in 0..lines {
+        let mut random = Seeded(seed);
+        let front = if random.below(4) == 0 { *random.pick(PIECES) } else { "" };
+        let rest: String = (0..random.below(6)).map(|_| *random.pick(PIECES)).collect();
+        assert_nothing_is_lost("Ann Lee, Acme", &format!("{front}Ann Lee{rest}"));
+    }
 }
 
 /// Compares what a notebook with nothing else in it holds with what was drafted, by the texts.

@@ -31,6 +31,11 @@ const GUESSED: &str = "this is not UTF-8; it was read as Windows-1252";
 /// What is told of a photo that cannot be read.
 pub const NO_PHOTO: &str = "the photo cannot be read and was left out";
 
+/// A line as it came in bytes: UTF-8, else Windows-1252; and whether it came to that.
+pub fn line_of(bytes: Vec<u8>) -> (String, bool) {
+    bytes::decode(bytes, None)
+}
+
 /// Whose file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {

@@ -3,6 +3,8 @@
 //! All words stand in one table per language; English is the first. A past day means the next one.
 
 use chrono::{Datelike, Days, Months, NaiveDate, Weekday};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 use crate::model::WeekStart;
 
@@ -19,6 +21,8 @@ pub struct Context {
 struct Language {
     /// Words that say that a day follows.
     before_a_day: &'static [&'static str],
+    /// Those behind which hardly anything but a day can stand alone.
+    deadlines: &'static [&'static str],
     today: &'static [&'static str],
     yesterday: &'static [&'static str],
     ago: &'static [&'static str],
@@ -51,6 +55,8 @@ struct Language {
     /// Short weekdays that are words of their own.
     also_words: &'static [&'static str],
     of: &'static [&'static str],
+    /// Letters before the number of a part of a year: `q1`, `w12`.
+    numbered: &'static [&'static str],
     /// Whole name first, then short forms.
     weekdays: [&'static [&'static str]; 7],
     months: [&'static [&'static str]; 12],
@@ -66,6 +72,7 @@ struct Language {
 
 const LANGUAGES: &[Language] = &[Language {
     before_a_day: &["by", "on", "until", "till", "before", "due"],
+    deadlines: &["by", "until", "till", "before", "due"],
     today: &["today", "tonight"],
     yesterday: &["yesterday"],
     ago: &["ago"],
@@ -129,6 +136,7 @@ const LANGUAGES: &[Language] = &[Language {
         "winter",
     ],
     of: &["of"],
+    numbered: &["q", "h", "w", "wk", "cw"],
     weekdays: [
         &["monday", "mon"],
         &["tuesday", "tue", "tues"],
@@ -301,14 +309,15 @@ impl Language {
     fn is_attempt(&self, words: &[String], at: usize, context: &Context) -> bool {
         let word = words[at].as_str();
         let next = words.get(at + 1).map_or("", String::as_str);
-        if self.phrase(&words[at..], context, false).is_some() || self.weekday(word, false).is_some() {
+        let is_said = self.phrase(&words[at..], context, false).is_some() || self.weekday(word, false).is_some();
+        if is_said || looks_like_iso(word) {
             return true;
         }
         if let Some((part, rest)) = word.split_once('-') {
             return is(part, self.parts) && (self.month_of(rest).is_some() || self.is_unit(rest));
         }
         // Behind small words and amounts, the first that could make it a day.
-        let is_small = |word: &&String| is(word, self.small) || self.number(word).is_some();
+        let is_small = |word: &&String| is(word, self.small) || self.number(word).is_some() || is_digits(word);
         let behind = &words[at + 1..];
         let small = behind.iter().take(4).take_while(is_small).count();
         let is_number = |word: &str| self.ordinal(word).is_some();
@@ -318,6 +327,9 @@ impl Language {
         if is(word, self.within) {
             return !is(next, self.the) && (self.month_of(last).is_some() || self.is_unit(last) && small > 0);
         }
+        if is(word, self.deadlines) && self.is_meant_as_a_day(behind) {
+            return true;
+        }
         let announced = is(word, self.before_a_day);
         if announced || is(word, self.parts) {
             return counted
@@ -326,6 +338,28 @@ impl Language {
                 || announced && self.is_time(next);
         }
         (is(word, self.next) || is(word, self.this)) && self.is_day_like(next)
+    }
+
+    /// Whether these words behind "by" are most likely a day, though none that is known: "frid", "yesterday", "12 Mär",
+    /// and at the end "q1", "24", "2026/12/24".
+    fn is_meant_as_a_day(&self, words: &[String]) -> bool {
+        let all_forms = |names: &[&[&str]], word: &str| {
+            names.iter().any(|forms| forms.iter().any(|name| is_nearly(word, name)) || begins(word, forms[0]))
+        };
+        let (first, second) = (words.first().map_or("", String::as_str), words.get(1).map_or("", String::as_str));
+        let is_name = all_forms(&self.weekdays, first) || all_forms(&self.months, first);
+        if is(first, self.yesterday) || is_name {
+            return true;
+        }
+        if self.ordinal(first).is_some() && !second.is_empty() {
+            let second = &without_accents(second);
+            return self.month_of(second).is_some() || all_forms(&self.months, second);
+        }
+        let behind_letters = first.trim_start_matches(char::is_alphabetic);
+        let letters = &first[..first.len() - behind_letters.len()];
+        let is_numbered = is(letters, self.numbered) && short_number(behind_letters, 2).is_some();
+        let is_a_number = letters.is_empty() && first.ends_with(|c: char| c.is_ascii_digit());
+        words.len() == 1 && (is_numbered || is_a_number)
     }
 
     fn is_unit(&self, word: &str) -> bool {
@@ -633,6 +667,25 @@ fn short_number(digits: &str, most_digits: usize) -> Option<u32> {
     plausible.then(|| digits.parse().ok()).flatten()
 }
 
+fn is_digits(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn without_accents(word: &str) -> String {
+    word.nfd().filter(|c| !is_combining_mark(*c)).collect()
+}
+
+/// Whether a word is the beginning of a name, of three letters at least.
+fn begins(word: &str, name: &str) -> bool {
+    word.len() >= 3 && name.starts_with(word)
+}
+
+/// Whether a word is a long name but for one typo. Short names have too many neighbours that are words: "march" and
+/// "match".
+fn is_nearly(word: &str, name: &str) -> bool {
+    name.len() >= 6 && crate::query::words::one_typo_apart(word, name)
+}
+
 /// `2026-12-24`, `2026-11-3`; a day with its year stays as it is, past or not.
 fn iso(word: &str) -> Option<NaiveDate> {
     let numbers = iso_numbers(word)?;
@@ -873,6 +926,45 @@ mod tests {
         ] {
             assert_eq!(read(text), (None, None), "{text}");
             assert!(unread(&text.split(' ').collect::<Vec<_>>(), &sunday).is_some(), "{text} is not told");
+        }
+        for text in [
+            "x by frid",
+            "x by fridya",
+            "x by wednsday, please",
+            "x by yesterday",
+            "x by octo",
+            "x by q1",
+            "x until w12",
+            "x by 24",
+            "x by 2026/12/24",
+            "x by 12 Mär",
+            "x by 12 Septmber",
+            "x in 400000 days",
+            "x in 5000 years",
+            "x 2026-12-32",
+            "x by 2026-12-32",
+        ] {
+            assert_eq!(read(text), (None, None), "{text}");
+            assert!(unread(&text.split(' ').collect::<Vec<_>>(), &sunday).is_some(), "{text} is not told");
+        }
+        for text in [
+            "by hand",
+            "by the river",
+            "by mail",
+            "by match day",
+            "by market price",
+            "by 10%",
+            "by 5km",
+            "by v2",
+            "by me",
+            "on a4",
+            "based on 12",
+            "by 10 people",
+            "by 12 monks",
+            "in 400000 pieces",
+            "in 5 ways",
+        ] {
+            assert_eq!(unread(&text.split(' ').collect::<Vec<_>>(), &sunday), None, "{text}");
         }
         for text in ["by the end of it", "a place in the sun", "for the next time", "in the week's news", "first aid"] {
             assert_eq!(unread(&text.split(' ').collect::<Vec<_>>(), &sunday), None, "{text}");

@@ -3,9 +3,12 @@
 //! `Dana Ruiz, Acme Logistics, hiring ops lead !send her the Lyon contact by tue ?needs a warehouse #lyon *`
 //!
 //! `!` a promise of mine, `!!` of theirs, `?` a need, `+` an offer, `@` a person, `#` a topic, `*` it clicked. A mark
-//! counts at the start or after a space, and when a letter follows; `\` before it takes it literally. Before the first
-//! mark stand name, organisation, role: one to three parts between commas, of at most five words. What is none of this
-//! is the note. A line break ends what a mark began.
+//! counts at the start or after a space, and `\` before it takes it literally. Behind `!`, `!!` and `?` stands a word,
+//! whatever it begins with, that has a letter, a digit, an emoji or a sign of a currency in it; behind `+` a letter, an
+//! emoji, such a sign or a quote, and no digit; behind `@` and `#` a letter or an emoji; `*` stands alone. Before the
+//! first mark stand name, organisation, role: one to three parts between commas, of at most five words. A word that only
+//! begins like a mark, such as `#1` or `+5`, ends them. What is none of this is the note. A line break ends what a mark
+//! began.
 //!
 //! The person before the first mark is who promises, needs and offers are about, and who it clicked with; those named
 //! with `@` are mentioned. Without anybody there, they are about everyone named with `@`, each of them: `@Ben Okoye @Chi
@@ -15,7 +18,8 @@
 //! No character is lost but those that are consumed by what they mean: a mark; the backslash before one; the words of a
 //! day at the end of a promise or a need; a comma between the parts of a head, and `?` for a name not known; one of
 //! `,` `.` `;` `:` right behind a topic or a person; the punctuation around a phone, mail or link in a head, unless it
-//! is more than brackets, quotes or one such sign; and a topic, phone, mail or link typed a second time.
+//! is more than brackets, quotes or one such sign; and a topic, phone, mail or link typed a second time. A bracket or a
+//! quote that was opened inside a link belongs to it.
 
 pub mod days;
 
@@ -300,7 +304,36 @@ fn mark_of(word: &str) -> Option<(Mark, usize)> {
         [b'#', ..] => (Mark::Topic, 1),
         _ => return None,
     };
-    word[length..].chars().next().filter(|c| c.is_alphabetic()).map(|_| (mark, length))
+    let behind = &word[length..];
+    let first = behind.chars().next()?;
+    let counts = match mark {
+        Mark::Offer => first.is_alphabetic() || is_symbol(first) || OPENING_QUOTES.contains(&first) && says(behind),
+        Mark::Person | Mark::Topic => first.is_alphabetic() || is_emoji(first),
+        _ => says(behind),
+    };
+    counts.then_some((mark, length))
+}
+
+/// Quotes with which what is offered may begin.
+const OPENING_QUOTES: [char; 10] = ['"', '\'', '«', '»', '“', '„', '‘', '‹', '「', '『'];
+
+/// Whether there is more in it than punctuation.
+fn says(text: &str) -> bool {
+    text.chars().any(|c| c.is_alphanumeric() || is_symbol(c))
+}
+
+fn is_symbol(c: char) -> bool {
+    is_emoji(c) || matches!(c, '$' | '¢'..='¥' | '\u{58f}' | '\u{60b}' | '\u{e3f}' | '\u{20a0}'..='\u{20cf}')
+}
+
+/// Pictures, and the signs that may be shown as such: arrows, stars, hearts.
+fn is_emoji(c: char) -> bool {
+    matches!(c, '©' | '®' | '°' | '\u{2100}'..='\u{214f}' | '\u{2190}'..='\u{2bff}' | '\u{1f000}'..='\u{1fbff}')
+}
+
+/// Whether a word begins as a mark does and goes on with text, without being one: `#1`, `+5`, `*great*`.
+fn is_like_a_mark(word: &str) -> bool {
+    word.strip_prefix(['!', '?', '+', '@', '#', '*']).is_some_and(says)
 }
 
 fn read<'a>(line: &'a str, context: &'a Context) -> Result<Reader<'a>, TooLong> {
@@ -399,21 +432,22 @@ impl<'a> Reader<'a> {
             return self.somebody(mark.clone(), next.0.start..range.end, found.into_iter().take(at + 1).flatten());
         }
         let fits = |(_, part): &&(usize, Vec<_>)| part.len() <= MAX_PART_WORDS;
-        let fitting = named.iter().take(MAX_PARTS).take_while(fits).count();
-        let rest = named.get(fitting).map(|(at, _)| *at);
+        let is_too_much = named.iter().take(MAX_PARTS).take_while(fits).count() < named.len();
         // Digits to the left and the right of a link can look like one number, which nobody typed.
         let reads_otherwise = named.iter().any(|(_, part)| !channels(part).is_empty());
+        let ended = cut_where_it_ends(&mut named);
         let is_named = named.first().filter(fits).is_some_and(|(_, part)| is_like_a_name(part));
-        if reads_otherwise || rest.is_some() && !is_named {
+        if reads_otherwise || is_too_much && !is_named || ended.is_some() && named.is_empty() {
             return self.note_words(&words(self.line, range));
         }
+        let fitting = named.iter().take(MAX_PARTS).take_while(fits).count();
+        let unfitting = named.get(fitting).and_then(|(at, _)| parts[*at..].iter().flatten().next());
+        let rest = unfitting.map(|(first, _)| first.start).or(ended).unwrap_or(range.end);
         named.truncate(fitting);
-        for (range, channel) in found.into_iter().take(rest.unwrap_or(parts.len())).flatten() {
-            self.head_channel(range, channel);
+        for (channel, value) in found.into_iter().flatten().filter(|(channel, _)| channel.end <= rest) {
+            self.head_channel(channel, value);
         }
-        if let Some((first, _)) = rest.and_then(|at| parts[at..].iter().flatten().next()) {
-            self.note_words(&words(self.line, first.start..range.end));
-        }
+        self.note_words(&words(self.line, rest..range.end));
         let named: Vec<_> = named.into_iter().map(|(_, part)| part).collect();
         let kinds = [SpanKind::Name, SpanKind::Organisation, SpanKind::Role];
         for (part, kind) in named.iter().zip(kinds) {
@@ -461,7 +495,7 @@ impl<'a> Reader<'a> {
             }
             Mark::Offer => {
                 self.span(whole, SpanKind::Offer);
-                self.draft.offers.push(joined(&inside));
+                self.draft.offers.push(joined_behind_mark(&inside));
             }
             Mark::Person => self.person(range.start, &inside),
             Mark::Topic => self.topic(range.start, &inside),
@@ -483,14 +517,14 @@ impl<'a> Reader<'a> {
                 let day = inside[found.from].0.start..inside[found.to - 1].0.end;
                 self.span(whole.start..day.start, kind);
                 self.span(day, SpanKind::Day);
-                (joined(&inside[..found.from]), Some(found.day))
+                (joined_behind_mark(&inside[..found.from]), Some(found.day))
             }
             _ => {
                 self.span(whole, kind);
                 if found.is_none() {
                     self.draft.unread_days.extend(days::unread(&bare, self.context));
                 }
-                (joined(inside), found.map(|found| found.day))
+                (joined_behind_mark(inside), found.map(|found| found.day))
             }
         }
     }
@@ -523,11 +557,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// One word of letters, digits, `-` and `_`; what follows is the note.
+    /// One word of letters, digits, `-` and `_`, before which emoji may stand; what follows is the note.
     fn topic(&mut self, from: usize, inside: &[(Range<usize>, &str)]) {
         let (range, word) = &inside[0];
         let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_') || is_mark_of_letter(c);
-        let end = word.char_indices().find(|(_, c)| !fits(*c)).map_or(word.len(), |(at, _)| at);
+        let pictures = |c: char| is_emoji(c) || is_mark_of_letter(c) || c == '\u{200d}';
+        let letters = word.find(|c: char| !pictures(c)).unwrap_or(word.len());
+        let end = word[letters..].find(|c: char| !fits(c)).map_or(word.len(), |at| letters + at);
         let topic = word[..end].to_string();
         if !self.draft.topics.contains(&topic) {
             self.draft.topics.push(topic);
@@ -621,6 +657,27 @@ fn joined(words: &[(Range<usize>, &str)]) -> String {
     words.iter().map(|(_, word)| unescaped(word)).collect::<Vec<_>>().join(" ")
 }
 
+/// The words right behind a mark: the first cannot be taken for a mark itself, and is taken as it is.
+fn joined_behind_mark(words: &[Word<'_>]) -> String {
+    let Some(((_, first), rest)) = words.split_first() else { return String::new() };
+    if rest.is_empty() { (*first).into() } else { format!("{first} {}", joined(rest)) }
+}
+
+/// Cuts the parts of a head before the word that begins like a mark; answers where it stands. An organisation or a role
+/// may begin so, as a whole: `#1 Plumbing`.
+fn cut_where_it_ends(parts: &mut Vec<(usize, Vec<Word<'_>>)>) -> Option<usize> {
+    let ends = |part: usize, word: usize, text: &str| (part == 0 || word > 0) && is_like_a_mark(text);
+    let find = |(at, (_, part)): (usize, &(usize, Vec<Word<'_>>))| {
+        part.iter().enumerate().find(|(word, (_, text))| ends(at, *word, text)).map(|(word, _)| (at, word))
+    };
+    let (part, word) = parts.iter().enumerate().find_map(find)?;
+    let place = parts[part].1[word].0.start;
+    parts.truncate(part + 1);
+    parts[part].1.truncate(word);
+    parts.retain(|(_, words)| part > 0 || !words.is_empty());
+    Some(place)
+}
+
 /// Small words inside a name.
 const PARTICLES: &[&str] = &[
     "af", "al", "bin", "da", "das", "de", "del", "della", "den", "der", "di", "dos", "du", "e", "el", "ibn", "la",
@@ -706,8 +763,25 @@ fn channel(kind: ChannelKind, value: &str) -> Channel {
 }
 
 fn trimmed(word: &str) -> &str {
-    word.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', '>', '"', '\''])
-        .trim_start_matches(['<', '(', ',', ';', '"', '\''])
+    let word = word.trim_start_matches(['<', '(', ',', ';', '"', '\'']);
+    let count = |c: char| word.matches(c).count();
+    let halves = |open: char, close: char| count(close).saturating_sub(count(open));
+    let (mut round, mut pointed) = (halves('(', ')'), halves('<', '>'));
+    let (mut double, mut single) = (count('"') % 2, count('\'') % 2);
+    // What is not the other half of something inside.
+    word.trim_end_matches(|c: char| {
+        let left = match c {
+            '.' | ',' | ';' | ':' | '!' | '?' => return true,
+            ')' => &mut round,
+            '>' => &mut pointed,
+            '"' => &mut double,
+            '\'' => &mut single,
+            _ => return false,
+        };
+        let goes = *left > 0;
+        *left = left.saturating_sub(1);
+        goes
+    })
 }
 
 /// A word of a telephone number: its brackets stay while each has its other half.

@@ -17,7 +17,7 @@ fn read_line(line: &str) -> Draft {
 
 #[test]
 fn a_number_given_twice_is_kept_once_and_what_stands_behind_it_is_the_note() {
-    let draft = read_line("Dana Ruiz+33 6 12 34 56 78 5pm !+33 6 12 34 56 78!");
+    let draft = read_line("Dana Ruiz+33 6 12 34 56 78 5pm x+33 6 12 34 56 78!");
     assert_eq!((draft.channels.len(), draft.note.as_str()), (1, "!"), "{draft:?}");
 }
 
@@ -53,6 +53,74 @@ fn what_only_looks_like_a_mark_is_not_one() {
     let values: Vec<&str> = draft.channels.iter().map(|channel| channel.value.as_str()).collect();
     assert_eq!(values, ["dana@acme.com", "+33 6 12 34 56 78"]);
     assert!(draft.offers.is_empty() && draft.people.is_empty());
+}
+
+#[test]
+fn a_mark_counts_before_whatever_says_something() {
+    let promised = |line: &str| {
+        let draft = read_line(line);
+        assert_eq!(draft.name.as_deref(), Some("Ann Lee"), "{line}");
+        let words = draft.promises.iter().map(|it| &it.words).chain(draft.needs.iter().map(|it| &it.words));
+        words.chain(&draft.offers).chain(&draft.topics).chain(&draft.people).cloned().collect::<Vec<_>>().join("|")
+    };
+    for (line, words) in [
+        ("Ann Lee !$5 back", "$5 back"),
+        ("Ann Lee !€5 back by fri", "€5 back"),
+        ("Ann Lee, Acme !🎁 by fri", "🎁"),
+        ("Ann Lee !«nö» by fri", "«nö»"),
+        ("Ann Lee !\"x\" by fri", "\"x\""),
+        ("Ann Lee !(x)", "(x)"),
+        ("Ann Lee !5 euros", "5 euros"),
+        ("Ann Lee !!🎉", "🎉"),
+        ("Ann Lee ?¿dónde?", "¿dónde?"),
+        ("Ann Lee ?🚗", "🚗"),
+        ("Ann Lee +🚗", "🚗"),
+        ("Ann Lee +\"x\" records", "\"x\" records"),
+        ("Ann Lee +€5", "€5"),
+        ("Ann Lee #🐸.", "🐸"),
+        ("Ann Lee #🐸pond🎉", "🐸pond"),
+        ("Ann Lee @🎉", "🎉"),
+        (r"Ann Lee !\\#a \#b", r"\\#a #b"),
+    ] {
+        assert_eq!(promised(line), words, "{line}");
+    }
+    for line in ["Ann Lee !!!", "Ann Lee ?!", "Ann Lee !", "Ann Lee !...", "Ann Lee +", "Ann Lee - 5", "Ann Lee C++"] {
+        assert_eq!(read_line(line).name.as_deref(), Some(line));
+    }
+    assert_eq!(read_line("Ann Lee, #1 Plumbing").organisation, "#1 Plumbing");
+}
+
+#[test]
+fn what_begins_like_a_mark_ends_the_name_and_is_the_note() {
+    for (line, name, organisation, note) in [
+        ("Ann Lee #1 fan", Some("Ann Lee"), "", "#1 fan"),
+        (
+            "Ann Lee +5 years of everything one can think of",
+            Some("Ann Lee"),
+            "",
+            "+5 years of everything one can think of",
+        ),
+        ("Ann Lee, Acme +5 years, boss", Some("Ann Lee"), "Acme", "+5 years, boss"),
+        ("Ann Lee, ann@x.org, Acme *great* a@b.co", Some("Ann Lee"), "Acme", "*great* a@b.co"),
+        ("#1 fan of trains", None, "", "#1 fan of trains"),
+    ] {
+        let draft = read_line(line);
+        let read = (draft.name.as_deref(), draft.organisation.as_str(), draft.note.as_str());
+        assert_eq!(read, (name, organisation, note), "{line}");
+    }
+}
+
+#[test]
+fn a_bracket_opened_inside_a_link_belongs_to_it() {
+    for (typed, value) in [
+        ("https://x.y/<zq>", "https://x.y/<zq>"),
+        ("<https://x.y/z>", "https://x.y/z"),
+        ("(https://x.y/a_(b)).", "https://x.y/a_(b)"),
+        ("\"https://x.y/z\"", "https://x.y/z"),
+    ] {
+        let draft = read_line(&format!("Ann Lee {typed}"));
+        assert_eq!((draft.channels[0].value.as_str(), draft.note.as_str()), (value, ""), "{typed}");
+    }
 }
 
 #[test]
@@ -210,7 +278,23 @@ fn text_beyond_the_limit_is_refused_whole() {
 #[test]
 fn a_line_of_nothing_but_marks_is_read_in_time() {
     // Would take minutes if reading a mark looked at the rest of the line.
-    for unit in ["!a ", ",", "? ", "by ", "#a@b ", "in 3 ", "\\", "12 34 ", "a\n", "eod ", "by the ", "friday 9 "] {
+    for unit in [
+        "!a ",
+        ",",
+        "? ",
+        "by ",
+        "#a@b ",
+        "in 3 ",
+        "\\",
+        "12 34 ",
+        "a\n",
+        "eod ",
+        "by the ",
+        "friday 9 ",
+        "!(",
+        "#1 ",
+        "x.org/>",
+    ] {
         let line = unit.repeat(MAX_BYTES / unit.len());
         let draft = read_line(&line);
         assert_eq!(parse(&render(&draft), &context()).is_ok(), render(&draft).len() <= MAX_BYTES);
@@ -246,6 +330,24 @@ fn line() -> impl Strategy<Value = String> {
         Just("👩‍👧".into()),
         Just("🎉".into()),
         Just(":)".into()),
+        Just("🚗".into()),
+        Just("€".into()),
+        Just("$5".into()),
+        Just("\"".into()),
+        Just("«nö»".into()),
+        Just("¿".into()),
+        Just("(".into()),
+        Just(")".into()),
+        Just("<".into()),
+        Just(">".into()),
+        Just("'".into()),
+        Just(" !!".into()),
+        Just(" ?".into()),
+        Just(" +".into()),
+        Just(" #".into()),
+        Just(" #1 ".into()),
+        Just(" +5 ".into()),
+        Just("https://x.y/<zq>".into()),
         Just("#lyon".into()),
         Just(" !call her ".into()),
         Just(" ?a desk ".into()),
@@ -259,6 +361,7 @@ fn line() -> impl Strategy<Value = String> {
         Just("ก็".into()),
         Just("עברית".into()),
         "[a-zA-Z0-9 ,.!?+@#*\\\\]{0,12}",
+        "[ab1 ,!?+@#*\\\\🎁🐸€$\"'«»()<>]{0,12}",
         "\\PC{0,8}",
         any::<char>().prop_map(String::from),
     ];
@@ -313,7 +416,10 @@ fn consumed(spans: &[Span]) -> String {
                 let outer = |c: &char| !c.is_alphanumeric() && *c != '+' && *c != '/';
                 gone.extend(typed.chars().take_while(outer).filter(|c| "<(\"'".contains(*c)));
                 let behind = typed.chars().rev().take_while(|c| outer(c) && !typed.ends_with(":)"));
-                gone.extend(behind.filter(|c| ">)\"',.;:".contains(*c)));
+                // What closes a bracket inside the link is a part of it.
+                let inner = typed.trim_start_matches('<');
+                let opened = |c: char| c == '>' && inner.matches('<').count() >= inner.matches('>').count();
+                gone.extend(behind.filter(|c| ">)\"',.;:".contains(*c) && !opened(*c)));
             }
             _ => gone.extend(typed.split_whitespace().filter(|word| unescaped(word) != *word).map(|_| '\\')),
         }

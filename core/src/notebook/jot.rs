@@ -1,6 +1,9 @@
 //! A jot becomes records: one commit, nothing asked.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
+use unicode_normalization::UnicodeNormalization;
 
 use super::{Notebook, Writing};
 use crate::error::{Error, Result};
@@ -88,7 +91,8 @@ impl Notebook {
             ));
         }
         let (event, zone) = (self.running_event()?, self.zone()?);
-        let mut jot = Jot { event, zone, day: self.day_in(zone), writing: self.write(), wrote: Vec::new() };
+        let (day, writing) = (self.day_in(zone), self.write());
+        let mut jot = Jot { event, zone, day, writing, wrote: Vec::new(), said_otherwise: Vec::new() };
         let (contact, known) = jot.person(draft)?;
         let others = jot.others(draft, contact)?;
         let subjects = contact.map_or_else(|| others.clone(), |contact| vec![contact]);
@@ -149,6 +153,17 @@ struct Jot<'a> {
     zone: chrono_tz::Tz,
     day: chrono::NaiveDate,
     wrote: Vec<String>,
+    /// Names as they were typed of what is known under another spelling, so that the spelling is not lost.
+    said_otherwise: Vec<String>,
+}
+
+/// Whether a name has a character that the known one has not: `Ann Lee 📞` of Ann Lee.
+fn says_more(typed: &str, known: &str) -> bool {
+    let seen = |text: &str| text.nfc().flat_map(char::to_lowercase).filter(|c| !c.is_whitespace()).collect::<String>();
+    let mut left: HashMap<char, i64> = HashMap::new();
+    seen(known).chars().for_each(|c| *left.entry(c).or_default() += 1);
+    seen(typed).chars().for_each(|c| *left.entry(c).or_default() -= 1);
+    left.values().any(|count| *count < 0)
 }
 
 impl Jot<'_> {
@@ -172,12 +187,23 @@ impl Jot<'_> {
         let affiliation = self.affiliation(draft)?;
         if let Some(id) = known {
             self.wrote.push("contact".into());
-            self.writing.edit(id, |contact: &mut Contact| add_to(contact, draft, affiliation))?;
+            let mut known_as = String::new();
+            self.writing.edit(id, |contact: &mut Contact| {
+                known_as.clone_from(&contact.name);
+                add_to(contact, draft, affiliation);
+            })?;
+            self.heard(name, &known_as);
             return Ok((Some(id), true));
         }
         let mut contact = self.new_person(name);
         add_to(&mut contact, draft, affiliation);
         Ok((Some(self.put(contact)?), false))
+    }
+
+    fn heard(&mut self, typed: &str, known: &str) {
+        if says_more(typed, known) {
+            self.said_otherwise.push(typed.into());
+        }
     }
 
     fn new_person(&self, name: &str) -> Contact {
@@ -199,7 +225,11 @@ impl Jot<'_> {
             "" => None,
             name => {
                 self.wrote.push("organisation".into());
-                Some(self.writing.organisation(name)?)
+                let id = self.writing.organisation(name)?;
+                if let Some(known) = self.writing.notebook.get::<Organisation>(id)? {
+                    self.heard(name, &known.name);
+                }
+                Some(id)
             }
         };
         let as_of = Some(self.day);
@@ -215,7 +245,10 @@ impl Jot<'_> {
         };
         let mut others = Vec::new();
         for (at, name) in draft.people.iter().enumerate() {
-            if draft.people[..at].iter().any(|before| folded(before) == folded(name)) {
+            let is_same =
+                |before: &&String| *before == name || !folded(name).is_empty() && folded(before) == folded(name);
+            if let Some(before) = draft.people[..at].iter().find(is_same) {
+                self.heard(name, before);
                 continue;
             }
             others.push(self.other(name, &said, contact)?);
@@ -225,6 +258,9 @@ impl Jot<'_> {
 
     fn other(&mut self, name: &str, said: &Draft, through: Option<Id<Contact>>) -> Result<Id<Contact>> {
         if let Some(id) = self.writing.notebook.certain_match(name, "")? {
+            if let Some(known) = self.writing.notebook.get::<Contact>(id)? {
+                self.heard(name, &known.name);
+            }
             if *said != Draft::default() {
                 self.writing.edit(id, |contact: &mut Contact| add_to(contact, said, None))?;
             }
@@ -266,12 +302,16 @@ impl Jot<'_> {
         Ok(())
     }
 
-    /// The note; or, when the line was all marks, the line as it was typed, so that its wording stays.
+    /// The note; or, when the line was all marks, the line as it was typed, so that its wording stays. So does that of a
+    /// name which is known in fewer characters.
     fn note(&mut self, draft: &Draft, contact: Option<Id<Contact>>, others: &[Id<Contact>]) -> Result<()> {
         let marks = draft.promises.len() + draft.needs.len() + draft.offers.len() + others.len();
-        let body = match draft.note.as_str() {
-            "" if marks > 0 => draft.line.trim(),
-            note => note,
+        let otherwise = self.said_otherwise.join(", ");
+        let body = match (draft.note.as_str(), draft.line.trim()) {
+            ("", line) if !line.is_empty() && (marks > 0 || !otherwise.is_empty()) => line.to_string(),
+            ("", _) => otherwise,
+            (note, _) if otherwise.is_empty() => note.to_string(),
+            (note, _) => format!("{otherwise}\n{note}"),
         };
         // With a person the topics are theirs; without one they would be lost.
         let topics = if contact.is_none() { draft.topics.clone() } else { Vec::new() };
@@ -280,7 +320,7 @@ impl Jot<'_> {
         }
         let at = Some(Moment::new(self.writing.now(), self.zone));
         let about: Vec<Id<Contact>> = contact.into_iter().chain(others.iter().copied()).collect();
-        self.put(Note { body: body.into(), about, event: self.event(), at, topics, ..Note::default() })?;
+        self.put(Note { body, about, event: self.event(), at, topics, ..Note::default() })?;
         Ok(())
     }
 }

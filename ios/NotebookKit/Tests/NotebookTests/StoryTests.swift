@@ -353,6 +353,7 @@ private final class World {
     case "today": return try notebook.today()
     case "today_page": return try notebook.todayPage()
     case "person_page": return try notebook.personPage(id: with.text("id"))
+    case "group_page": return try notebook.groupPage(id: with.text("id"))
     case "people":
       let filter = PeopleFilter(
         tag: try with.maybe("tag") ?? "", organisation: try with.maybe("organisation") ?? "", event: "",
@@ -406,6 +407,13 @@ private final class World {
       let forms: [String: ExportForm] = ["json": .json, "vcards": .vcards]
       let (form, isPrivate) = (try with.one(of: forms, "form"), try with.isSet("private"))
       return try notebook.exportFile(file: file(&with).path, form: form, private: isPrivate, run: Run())
+    case "device_settings": return try notebook.deviceSettings()
+    case "set_device_settings":
+      let folder = try with.maybe("backup_folder").map { self.folder?.file($0).path ?? "" }
+      let (notifications, lock) = (try with.isSet("notifications", or: false), try with.isSet("lock", or: false))
+      return try notebook.setDeviceSettings(
+        settings: DeviceSettings(notifications: notifications, lock: lock, backupFolder: folder))
+    case "backup_if_due": return try notebook.backupIfDue(run: Run()) != nil
     case "backup": return try notebook.backup(file: file(&with).path, passphrase: with.maybe("passphrase"), run: Run())
     case "check_up": return try notebook.checkUp(run: Run())
     case "rebuild": return try notebook.rebuild(run: Run())

@@ -262,6 +262,7 @@ private class World(val folder: Path, now: String, names: Map<String, JsonElemen
         "today" -> today()
         "today_page" -> todayPage()
         "person_page" -> personPage(with.text("id"))
+        "group_page" -> groupPage(with.text("id"))
         "people" -> people(
             PeopleFilter(
                 with.maybe("tag").orEmpty(), with.maybe("organisation").orEmpty(), "", with.isSet("deleted", false),
@@ -308,6 +309,12 @@ private class World(val folder: Path, now: String, names: Map<String, JsonElemen
             exportFile("${file(with)}", form, with.isSet("private"), Run())
         }
         "backup" -> backup("${file(with)}", with.maybe("passphrase"), Run())
+        "device_settings" -> deviceSettings()
+        "set_device_settings" -> {
+            val folder = with.maybe("backup_folder")?.let { "${folder.resolve(it)}" }
+            setDeviceSettings(DeviceSettings(with.isSet("notifications", false), with.isSet("lock", false), folder))
+        }
+        "backup_if_due" -> backupIfDue(Run()) != null
         "check_up" -> checkUp(Run())
         "rebuild" -> rebuild(Run())
         "tidy_all" -> tidyAll(Run())
