@@ -65,6 +65,39 @@ fn words_in_mailbox(device: &Device, folder: &Path) -> Vec<&'static str> {
 }
 
 #[test]
+fn a_photo_that_comes_when_its_person_is_gone_for_good_is_left_out() {
+    let home = Home::new();
+    let (phone, laptop, zyxwella) = two(&home);
+    // The laptop hands her photos to a stick, and in segments that are full: photos come in one of their own.
+    let stick = home.shared.with_file_name("stick");
+    std::fs::create_dir(&stick).unwrap();
+    phone.pass(&stick).unwrap();
+    laptop.pass(&stick).unwrap();
+    let photo = |number| tests::fill::photo(number);
+    let ben = laptop.notebook.contacts_meant("Ben Okafor", 1).unwrap().remove(0).id;
+    for (who, number) in [(zyxwella, 3), (zyxwella, 4), (ben, 4), (ben, 5)] {
+        let mut writing = laptop.notebook.write();
+        writing.blob(photo(number));
+        writing.edit(who, |c: &mut Contact| c.photo = Some(BlobId::of(&photo(number)))).unwrap();
+        writing.commit().unwrap();
+    }
+    laptop.pass(&stick).unwrap();
+    phone.notebook.purge(zyxwella).unwrap();
+    phone.pass(&home.shared).unwrap();
+    laptop.pass(&home.shared).unwrap();
+    let here = |device: &Device, number| device.notebook.photo(&BlobId::of(&photo(number))).unwrap().is_some();
+    assert!(!here(&laptop, 3), "the laptop took it out with her");
+
+    phone.pass(&stick).unwrap();
+    assert_eq!([3, 5].map(|number| here(&phone, number)), [false, true], "hers is left out, and Ben's is there");
+    home.rest(&[&phone, &laptop]);
+    assert_alike(&phone, &laptop);
+    assert_eq!(phone.notebook.digest().unwrap(), laptop.notebook.digest().unwrap());
+    while phone.notebook.tidy().unwrap() {}
+    assert!(!phone.notebook.words_remain().unwrap());
+}
+
+#[test]
 fn what_one_device_deletes_for_good_leaves_the_others_as_they_sync() {
     let home = Home::new();
     let (phone, laptop, zyxwella) = two(&home);

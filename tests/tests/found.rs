@@ -422,7 +422,7 @@ fn who_was_let_in_by_a_device_that_others_removed_hears_of_all_of_that_from_its_
         }
     }
     let told = guest.pass(right);
-    assert!(matches!(&told, Err(Error::Peer(words)) if words.contains("invite it anew")), "{told:?}");
+    assert!(matches!(&told, Err(Error::Removed(words)) if words.contains("invite it anew")), "{told:?}");
     write(&guest, "what the guest wrote");
     laptop.lets_in(&guest, right);
     home.rest(&[&laptop, &guest]);

@@ -21,7 +21,7 @@ impl Failing<'_> {
     fn tried<T>(&self, call: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
         let fails = self.calls.fetch_add(1, Ordering::Relaxed) == self.call;
         let done = if fails && !self.is_done { None } else { Some(call()?) };
-        done.filter(|_| !fails).ok_or_else(|| Error::Peer("the line broke".into()))
+        done.filter(|_| !fails).ok_or_else(|| Error::Unreachable("the line broke".into()))
     }
 }
 

@@ -163,8 +163,12 @@ impl Notebook {
             let drafted = base.map(|base| (base, tip));
             written.push(Written { id: record.id, document, drafted });
         }
+        let mut not_wanted = BTreeSet::new();
         for (id, changes) in &change.received {
             documents.remove(id);
+            if store::is_purged(&transaction, *id)? {
+                not_wanted.extend(changes.iter().flat_map(|bytes| photos_named_in(bytes)));
+            }
             receive_record(&transaction, *id, changes, change.retold, &mut committed, &mut after)?;
         }
         for id in &change.purged {
@@ -178,6 +182,9 @@ impl Notebook {
         query::settle(&transaction, &after)?;
         if let Some(segment) = &change.segment {
             remember_segment(&transaction, segment)?;
+        }
+        if !change.received.is_empty() || change.segment.is_some() {
+            leave_photos_out(&transaction, not_wanted, change.segment.is_some())?;
         }
         for (key, value) in &change.meta {
             store::set_meta(&transaction, key, value)?;
@@ -312,6 +319,40 @@ fn purge_record(
     }
     let Some(record) = record else { return Ok(()) };
     committed.touched.push((record.kind(), id));
+    Ok(())
+}
+
+/// Under which name the notebook remembers photos that only records show which are gone for good.
+const PHOTOS_LEFT_OUT: &str = "photos_left_out";
+/// How many of them: a photo comes right behind the change that names it.
+const MOST_LEFT_OUT: usize = 256;
+/// How many letters name a photo.
+const PHOTO_NAME: usize = 64;
+
+/// What in a change may be the name of a photo.
+fn photos_named_in(change: &[u8]) -> BTreeSet<String> {
+    let runs = change.split(|byte| !byte.is_ascii_digit() && !(b'a'..=b'f').contains(byte));
+    let names = runs.filter(|run| run.len() >= PHOTO_NAME).flat_map(|run| run.windows(PHOTO_NAME).take(PHOTO_NAME));
+    names.filter_map(|name| String::from_utf8(name.to_vec()).ok()).take(MOST_LEFT_OUT).collect()
+}
+
+/// Leaves out photos that came with, or come after, words for a record that is gone for good, and that no other shows: once
+/// all of a segment is here, for the same photo may be somebody else's.
+fn leave_photos_out(connection: &Connection, named: BTreeSet<String>, is_whole: bool) -> Result<()> {
+    let before: Option<String> = store::meta(connection, PHOTOS_LEFT_OUT)?;
+    let before = before.unwrap_or_default();
+    let mut all: Vec<String> = before.split_whitespace().filter(|id| !named.contains(*id)).map(String::from).collect();
+    if !named.is_empty() {
+        all.extend(named);
+        all.drain(..all.len().saturating_sub(MOST_LEFT_OUT));
+        store::set_meta(connection, PHOTOS_LEFT_OUT, all.join(" "))?;
+    }
+    for id in all.iter().filter(|_| is_whole) {
+        if store::blob(connection, id)?.is_some() && !query::is_blob_used(connection, id)? {
+            store::purge_blob(connection, id)?;
+            store::set_meta(connection, super::purge::UNSCRUBBED, "1".to_owned())?;
+        }
+    }
     Ok(())
 }
 

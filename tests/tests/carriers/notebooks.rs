@@ -217,7 +217,7 @@ pub(crate) fn a_wrong_password_changes_nothing_in_two_notebooks(kind: Kind, test
     for of_phone in [true, false] {
         let before = two.laptop.notebook.dump().unwrap();
         let error = two.pass(of_phone, wrong.as_ref()).unwrap_err();
-        assert!(matches!(error, Error::Peer(_)) && !error.to_string().contains("something else"), "{error}");
+        assert!(matches!(error, Error::Denied(_)) && !error.to_string().contains("something else"), "{error}");
         assert_eq!(two.laptop.notebook.dump().unwrap(), before);
     }
     let place = server.mailbox();
@@ -248,7 +248,7 @@ pub(crate) fn a_server_killed_in_the_middle_of_a_pass_keeps_nothing_from_two_not
             server.kill();
             drop(proxy);
             let error = pass.join().unwrap().expect_err("nobody is there to have answered");
-            assert!(matches!(error, Error::Peer(_)), "{error}");
+            assert!(matches!(error, Error::Unreachable(_)), "{error}");
         });
         server.restart();
         let place = server.mailbox();
@@ -299,7 +299,7 @@ pub(crate) fn a_disk_that_is_full_for_a_while_keeps_nothing_from_two_notebooks(k
     for of_phone in [true, false] {
         two.live();
         let error = two.pass(of_phone, place.as_ref()).unwrap_err();
-        assert!(matches!(error, Error::Peer(_)) && error.to_string().contains("full"), "{error}");
+        assert!(matches!(error, Error::Unreachable(_)) && error.to_string().contains("full"), "{error}");
     }
     two.purge();
     // Who comes again while it is full is told so again, and loses nothing by it.

@@ -263,7 +263,7 @@ fn two_notebooks_meet_through_syncthing_on_a_disk_that_was_full() {
     let full = || of_laptop.said().contains("no space left on device");
     until(&[&of_phone, &of_laptop], "the laptop's disk is full", full);
     let error = two.pass(false, of_laptop.mailbox().as_ref()).unwrap_err();
-    assert!(matches!(error, Error::Peer(_)) && error.to_string().contains("full"), "{error}");
+    assert!(matches!(error, Error::Unreachable(_)) && error.to_string().contains("full"), "{error}");
     two.live();
     two.pass(true, of_phone.mailbox().as_ref()).unwrap();
     disk.grow(64 * 1024);
