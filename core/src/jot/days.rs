@@ -683,7 +683,7 @@ fn begins(word: &str, name: &str) -> bool {
 /// Whether a word is a long name but for one typo. Short names have too many neighbours that are words: "march" and
 /// "match".
 fn is_nearly(word: &str, name: &str) -> bool {
-    name.len() >= 6 && crate::query::words::one_typo_apart(word, name)
+    name.len() >= 6 && strsim::osa_distance(word, name) <= 1
 }
 
 /// `2026-12-24`, `2026-11-3`; a day with its year stays as it is, past or not.
