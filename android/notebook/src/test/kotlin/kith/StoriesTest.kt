@@ -3,6 +3,7 @@ package kith
 
 import kith.model.AnyRecord
 import kith.model.Debrief
+import kith.model.DeviceSettings
 import kith.model.ExportForm
 import kith.model.IntroductionStep
 import kith.model.Kind
