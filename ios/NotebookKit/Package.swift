@@ -44,6 +44,6 @@ let package = Package(
     .target(name: "Notebook", dependencies: ["NotebookBindings"]),
     .executableTarget(name: "Costs", dependencies: ["Notebook"]),
     .executableTarget(name: "Scribe", dependencies: ["Notebook"]),
-    .testTarget(name: "NotebookTests", dependencies: ["Notebook", "Scribe"]),
+    .testTarget(name: "NotebookTests", dependencies: ["Notebook", "NotebookFFI", "Scribe"]),
   ]
 )

@@ -758,20 +758,20 @@ pub fn sizes(connection: &Connection) -> Result<Sizes> {
     })
 }
 
-/// One hash over the version of every document and the name of every photo.
-pub fn digest(connection: &Connection) -> Result<[u8; 32]> {
+/// One hash over the version of every document and the name of every photo that is shown.
+pub fn digest(connection: &Connection, is_shown: impl Fn(&str) -> Result<bool>) -> Result<[u8; 32]> {
     let mut hasher = blake3::Hasher::new();
-    for sql in [
-        "SELECT id, heads FROM document WHERE heads <> x'' ORDER BY id",
-        "SELECT CAST(id AS BLOB), x'' FROM blob ORDER BY id",
-    ] {
-        let mut statement = connection.prepare(sql)?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            for column in 0..2 {
-                let bytes = row.get_ref(column)?.as_blob().map_err(rusqlite::Error::from)?;
-                hasher.update(&(bytes.len() as u64).to_le_bytes()).update(bytes);
-            }
+    let mut add = |bytes: &[u8]| drop(hasher.update(&(bytes.len() as u64).to_le_bytes()).update(bytes));
+    let mut statement = connection.prepare("SELECT id, heads FROM document WHERE heads <> x'' ORDER BY id")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        for column in 0..2 {
+            add(row.get_ref(column)?.as_blob().map_err(rusqlite::Error::from)?);
+        }
+    }
+    for (id, _) in blob_uses(connection)? {
+        if is_shown(&id)? {
+            add(id.as_bytes());
         }
     }
     Ok(*hasher.finalize().as_bytes())
@@ -808,7 +808,7 @@ pub fn blobs(connection: &Connection) -> Result<Vec<(String, Vec<u8>)>> {
 
 /// Every photo's name, and since which day nobody shows it.
 pub fn blob_uses(connection: &Connection) -> Result<Vec<(String, Option<i32>)>> {
-    let mut statement = connection.prepare_cached("SELECT id, unused_since FROM blob")?;
+    let mut statement = connection.prepare_cached("SELECT id, unused_since FROM blob ORDER BY id")?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

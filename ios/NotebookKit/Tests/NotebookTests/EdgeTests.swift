@@ -2,6 +2,7 @@
 
 import Foundation
 import Notebook
+import NotebookFFI
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct EdgeTests {
@@ -18,6 +19,41 @@ import Testing
   }
 
   private struct Strange: Error {}
+
+  /// Nothing that is shipped panics when it is asked to. What does is generated code of another version: it hands over a value
+  /// that the library cannot read, before any function of ours has begun.
+  @Test func aPanicInTheLibraryIsAnErrorAndTheNotebookGoesOn() async throws {
+    let folder = try TestFolder()
+    let notebook = try await folder.notebook()
+    _ = try await notebook.ask { try $0.jotLine(line: "Dana Ruiz") }
+    for _ in 1...3 {
+      let (code, words) = panicked()
+      #expect(code == 2 && words > 0, "it says which value that was")
+    }
+    #expect(try await notebook.ask { try $0.find(typed: "dana", most: 5) }.first?.title == "Dana Ruiz")
+    #expect(try await notebook.ask { try $0.jotLine(line: "Ben") }.name == "Ben")
+  }
+
+  /// What a call answers that hands over a list of a negative length: its code, and how much it says.
+  private func panicked() -> (Int8, UInt64) {
+    var status = nothing()
+    _ = uniffi_kith_bindings_fn_func_shows_code(lowered([65]), lowered([255, 255, 255, 249]), &status)
+    let (code, words) = (status.code, status.errorBuf.len)
+    ffi_kith_bindings_rustbuffer_free(status.errorBuf, &status)
+    return (code, words)
+  }
+
+  private func lowered(_ bytes: [UInt8]) -> RustBuffer {
+    var status = nothing()
+    return bytes.withUnsafeBufferPointer { bytes in
+      let foreign = ForeignBytes(len: Int32(bytes.count), data: bytes.baseAddress)
+      return ffi_kith_bindings_rustbuffer_from_bytes(foreign, &status)
+    }
+  }
+
+  private func nothing() -> RustCallStatus {
+    RustCallStatus(code: 0, errorBuf: RustBuffer(capacity: 0, len: 0, data: nil))
+  }
 
   @Test func aShutNotebookAnswersThatItIsShut() async throws {
     let folder = try TestFolder()

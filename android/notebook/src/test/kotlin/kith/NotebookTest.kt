@@ -14,6 +14,9 @@ import kith.notebook.ShellFailure
 import kith.notebook.ChangeListener
 import kith.notebook.PhoneClock
 import kith.notebook.Run
+import kith.notebook.RustBuffer
+import kith.notebook.UniffiLib
+import kith.notebook.UniffiRustCallStatus
 import kith.notebook.blank
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.CoroutineStart
@@ -150,6 +153,30 @@ class NotebookTest {
             repeat(23) { n -> notebook.jot("Person Number$n !call them by tomorrow") }
             val (page, more) = notebook.todayPage(20).first()
             assertEquals(20 to 3UL, page.iOwe.size to more.iOwe)
+        }
+    }
+
+    /**
+     * Nothing that is shipped panics when it is asked to. What does is generated code of another version: it hands over a
+     * value that the library cannot read, before any function of ours has begun.
+     */
+    @Test
+    fun a_panic_in_the_library_is_an_error_and_the_notebook_goes_on() = story {
+        notebookIn(folder).use { notebook ->
+            notebook.jot("Dana Ruiz")
+            repeat(3) {
+                val code = RustBuffer.alloc(1UL)
+                val text = RustBuffer.alloc(4UL)
+                text.data!!.setInt(0, -7)
+                text.len = 4
+                val status = UniffiRustCallStatus()
+                UniffiLib.uniffi_kith_bindings_fn_func_shows_code(code, text, status)
+                assertTrue(status.isPanic())
+                assertTrue(status.error_buf.len > 0, "it says which value that was")
+                RustBuffer.free(status.error_buf)
+            }
+            assertEquals("Dana Ruiz", notebook.find("dana").first().title)
+            assertEquals("Ben", notebook.jot("Ben").name)
         }
     }
 
