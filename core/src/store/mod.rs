@@ -761,7 +761,9 @@ pub fn sizes(connection: &Connection) -> Result<Sizes> {
 /// One hash over the version of every document and the name of every photo that is shown.
 pub fn digest(connection: &Connection, is_shown: impl Fn(&str) -> Result<bool>) -> Result<[u8; 32]> {
     let mut hasher = blake3::Hasher::new();
-    let mut add = |bytes: &[u8]| drop(hasher.update(&(bytes.len() as u64).to_le_bytes()).update(bytes));
+    let mut add = |bytes: &[u8]| {
+        hasher.update(&(bytes.len() as u64).to_le_bytes()).update(bytes);
+    };
     let mut statement = connection.prepare("SELECT id, heads FROM document WHERE heads <> x'' ORDER BY id")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
