@@ -67,12 +67,12 @@ fn run(cli: &Cli, out: &out::Out) -> Result<(), Failure> {
         Command::Man { command } => return args::man(command, out),
         Command::Restore { file } => return keep::restore(out, &places::chosen(cli)?, file, cli.json),
         Command::Doctor { rescue_into: Some(to) } => return keep::rescue(out, &places::chosen(cli)?, to, cli.json),
-        Command::Doctor { .. } => places::must_not_be_empty(cli)?,
         _ => {}
     }
     // Bare `kith` is how a notebook is begun; a question by its name is about one that is there.
     if asks(command) || matches!(cli.command, Some(Command::Today { .. })) {
         places::must_be_there(cli)?;
+        places::must_not_be_empty(cli)?;
     }
     let app = App::open(cli, out)?;
     let done = dispatch(&app, command);

@@ -19,7 +19,7 @@ use crate::{choose, devices, edit, places};
 /// What is of this device alone, among the settings.
 const BACKUP_FOLDER: &str = "backup_folder";
 
-/// Shows the settings, or sets some of them: all or none.
+/// Shows the settings, or sets some of them; none of them when one is a slip.
 pub(crate) fn settings(app: &App, changes: &[String]) -> Result<(), Failure> {
     let mut now = AnyRecord::from(app.notebook.settings()?).to_map();
     let mut own = app.notebook.device_settings()?;

@@ -1412,7 +1412,8 @@ fn undo_passes_over_what_is_taken_back_already() {
     let said = desk.run(&["not-same", "Dana Ruiz", "Chi Wu"]).all();
     assert!(said.contains("while they were one stays with"), "{said}");
     assert!(desk.kith(&["undo"]).contains("Back again: Ben Okafor"), "they are two already");
-    assert_eq!(desk.run(&["undo"]).code, 3, "nothing is left");
+    let said = desk.run(&["undo"]);
+    assert_eq!((said.code, said.all().contains("there is nothing to take back")), (3, true), "{}", said.err);
     desk.kith(&["promise", "call", "--to", "ben"]);
     desk.kith(&["keep", "call"]);
     assert!(desk.kith(&["undo"]).contains("Open again: call"));
@@ -1470,6 +1471,7 @@ fn slips_are_told_before_anything_is_asked_made_or_changed() {
     std::fs::write(desk.path("zero.kith"), "").unwrap();
     let said = desk.run(&["--notebook", "zero.kith", "doctor"]);
     assert_eq!((said.code, said.all().contains("0 bytes")), (4, true), "{}", said.err);
+    assert_eq!(desk.run(&["--notebook", "zero.kith", "people"]).code, 4, "an empty list would be no answer");
     assert_eq!(std::fs::metadata(desk.path("zero.kith")).unwrap().len(), 0, "it is left as it is");
     assert_eq!(desk.run(&["--notebook", "slip.kith", "today"]).code, 3);
     assert!(!desk.path("slip.kith").exists());

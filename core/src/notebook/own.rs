@@ -47,7 +47,8 @@ impl Notebook {
     /// nothing is changed then.
     pub fn set_device_settings(&self, settings: &DeviceSettings) -> Result<()> {
         if let Some(folder) = &settings.backup_folder {
-            if !folder.is_absolute() {
+            // What is no Unicode could not be written down.
+            if !folder.is_absolute() || folder.to_str().is_none() {
                 return Err(Error::Invalid(format!("{} is not the whole path of a folder", folder.display())));
             }
             must_be_there(folder)?;

@@ -62,12 +62,19 @@ struct Remembered {
 }
 
 impl Notebook {
-    /// What can be taken back on this device, the latest last. A deletion is offered for 30 days.
+    /// What can be taken back on this device and is not taken back already, the latest last. A deletion is offered for 30
+    /// days.
     ///
     /// # Errors
     /// As any question.
     pub fn undo_steps(&self) -> Result<Vec<UndoStep>> {
-        Ok(self.remembered_steps()?.into_iter().map(|remembered| remembered.step).collect())
+        let mut left = Vec::new();
+        for Remembered { step, .. } in self.remembered_steps()? {
+            if self.still_holds(&step)? {
+                left.push(step);
+            }
+        }
+        Ok(left)
     }
 
     fn remembered_steps(&self) -> Result<Vec<Remembered>> {
@@ -78,9 +85,8 @@ impl Notebook {
         Ok(steps)
     }
 
-    /// Takes back the latest of [`Notebook::undo_steps`] that is not taken back already, here by another command or by
-    /// another device; says which it was, and what of an import stays. `progress` hears of an import how many records of how
-    /// many are looked at; stopped, it goes on where it was when called again.
+    /// Takes back the latest of [`Notebook::undo_steps`]; says which it was, and what of an import stays. `progress` hears of
+    /// an import how many records of how many are looked at; stopped, it goes on where it was when called again.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is nothing to take back.
