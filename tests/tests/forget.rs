@@ -466,3 +466,28 @@ fn a_record_that_another_device_wrote_anew_stays_until_what_takes_its_place_has_
         assert!(!tests::words::stand_in(&device.file(), "Quorbin"));
     }
 }
+
+#[test]
+fn a_record_that_a_removed_device_wrote_anew_stays_though_a_third_heard_of_that_and_not_of_the_record() {
+    let home = Home::new();
+    let [phone, laptop, tablet] = home.devices(["phone", "laptop", "tablet"]);
+    let before = segments_in(&home.shared);
+    let body = "Quorbin is allergic to nuts";
+    let note = phone.notebook.put(Note { body: body.into(), ..Note::default() }).unwrap();
+    phone.pass(&home.shared).unwrap();
+    laptop.pass(&home.shared).unwrap();
+    // The phone has removed the laptop, and nobody has heard of it when the laptop takes a word out of the note.
+    phone.notebook.remove_device(&phone.keys, "laptop").unwrap();
+    laptop.notebook.rewrite(note.raw(), "Quorbin", "somebody").unwrap();
+    laptop.pass(&home.shared).unwrap();
+    // To the tablet comes the word of that alone: neither the note nor what takes its place.
+    let on_the_way = segments_in(&home.shared).into_keys().filter(|path| !before.contains_key(path));
+    on_the_way.for_each(|path| std::fs::remove_file(home.shared.join(path)).unwrap());
+    let report = tablet.pass(&home.shared).unwrap();
+    assert_eq!((report.deleted, report.rewritten), (0, 0), "{report:?}");
+    home.rest(&[&phone, &tablet]);
+    for device in [&phone, &tablet] {
+        assert_eq!(device.notebook.get(note).unwrap().unwrap().body, body, "what was to take its place never came");
+    }
+    assert_alike(&phone, &tablet);
+}

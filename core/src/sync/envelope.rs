@@ -19,10 +19,9 @@ const ENC: usize = 32;
 
 /// What opens envelopes.
 pub struct EnvelopeKey {
-    /// What the private key is made of, each time it is needed: whether hpke wipes its keys depends on features of others.
     seed: Secret,
-    /// Whether that is the private key itself.
-    is_scalar: bool,
+    /// The private key, as bytes that are wiped: whether hpke wipes its own depends on features of others.
+    private: Secret,
     public: [u8; 32],
 }
 
@@ -31,8 +30,9 @@ type PrivateKey = <X25519 as Kem>::PrivateKey;
 impl EnvelopeKey {
     /// The key made from a seed.
     pub fn from_seed(seed: &Secret) -> Self {
-        let (_, public) = X25519::derive_keypair(seed.bytes());
-        Self { seed: seed.clone(), is_scalar: false, public: public.to_bytes().into() }
+        let (private, public) = X25519::derive_keypair(seed.bytes());
+        let private = Secret::new(private.to_bytes().into());
+        Self { seed: seed.clone(), private, public: public.to_bytes().into() }
     }
 
     /// The key that belongs to an Ed25519 key as its form on the Montgomery curve: who can check signatures can seal to
@@ -40,14 +40,7 @@ impl EnvelopeKey {
     pub fn of_signing_key(key: &SigningKey) -> Self {
         let seed = Secret::new(key.to_scalar_bytes());
         let public = key.verifying_key().to_montgomery().to_bytes();
-        Self { seed, is_scalar: true, public }
-    }
-
-    fn private(&self) -> Option<PrivateKey> {
-        match self.is_scalar {
-            true => PrivateKey::from_bytes(self.seed.bytes()).ok(),
-            false => Some(X25519::derive_keypair(self.seed.bytes()).0),
-        }
+        Self { private: seed.clone(), seed, public }
     }
 
     /// The key that follows it. From it nobody comes back to this one.
@@ -89,7 +82,7 @@ impl EnvelopeKey {
         let enc = <X25519 as Kem>::EncappedKey::from_bytes(enc).ok()?;
         hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, X25519>(
             &OpModeR::Base,
-            &self.private()?,
+            &PrivateKey::from_bytes(self.private.bytes()).ok()?,
             &enc,
             purpose.as_bytes(),
             sealed,

@@ -131,11 +131,11 @@ impl Notebook {
         Ok(())
     }
 
-    /// Whether a record is here that another device wrote anew.
+    /// Whether another device wrote a record anew that is not yet deleted for good here.
     fn has_early_purges(&self, member: &Member) -> Result<bool> {
         for purge in member.roster().purges.iter().filter(|purge| purge.successor.is_some()) {
             for id in &purge.records {
-                if self.read(|connection| store::document_row(connection, *id))?.is_some() {
+                if !self.read(|connection| store::is_purged(connection, *id))? {
                     return Ok(true);
                 }
             }
@@ -211,7 +211,6 @@ impl Notebook {
             let (of_here, of_none): (Vec<RecordId>, Vec<RecordId>) =
                 purge.records.iter().filter(|id| !seen.contains(*id)).partition(|id| here.contains(*id));
             let of_none: BTreeSet<RecordId> = of_none.into_iter().take(may_be_noted as usize).collect();
-            may_be_noted -= of_none.len() as u64;
             let records: BTreeSet<RecordId> = of_here.into_iter().collect();
             let ids: BTreeSet<RecordId> = records.union(&of_none).copied().collect();
             if ids.is_empty() {
@@ -222,10 +221,12 @@ impl Notebook {
                 (None, [only]) => self.successor_here(*only)?,
                 _ => None,
             };
-            let is_early = !records.is_empty() && successor.is_some_and(|it| !has_come(it, &rewritten, &here, &seen));
+            // Nor is it noted where the record never came: if nobody hears of its author again it is whole with the others.
+            let is_early = successor.is_some_and(|it| !has_come(it, &rewritten, &here, &seen));
             if is_early && !early.insert(successor) {
                 continue;
             }
+            may_be_noted -= if is_early { 0 } else { of_none.len() as u64 };
             // Somebody else may delete the same for good, and not write it anew.
             seen.extend(ids.iter().filter(|_| !is_early));
             let people = self.read(|connection| {
