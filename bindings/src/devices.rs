@@ -313,12 +313,20 @@ impl Notebook {
         self.ask(|notebook| notebook.purges_waiting(keys.keys()))
     }
 
-    /// Deletes for good what waits for it; answers how many records that are.
+    /// Deletes these for good here too, of those that wait for it; answers how many records that are.
     ///
     /// # Errors
     /// As [`Notebook::devices`].
-    pub fn agree_to_purges(&self, keys: Arc<KeyRing>) -> Result<u64> {
-        self.ask(|notebook| notebook.agree_to_purges(keys.keys()))
+    pub fn agree_to_purges(&self, keys: Arc<KeyRing>, ids: Vec<String>) -> Result<u64> {
+        self.ask(|notebook| notebook.agree_to_purges(keys.keys(), &ids))
+    }
+
+    /// Leaves these here, of those that wait to be deleted for good, and asks no more; answers how many records that are.
+    ///
+    /// # Errors
+    /// As [`Notebook::devices`].
+    pub fn refuse_purges(&self, keys: Arc<KeyRing>, ids: Vec<String>) -> Result<u64> {
+        self.ask(|notebook| notebook.refuse_purges(keys.keys(), &ids))
     }
 
     /// Writes everything anew, under a new key, and forgets what was sealed before: what was deleted for good is in no file

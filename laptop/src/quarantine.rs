@@ -41,23 +41,58 @@ pub(crate) fn quarantine(app: &App, step: Option<&QuarantineStep>) -> Result<(),
             let files = days::count(app.notebook.drop_kept_back(&keys, device)?, "file is", "files are");
             app.done(device, &format!("{files} left out."))
         }
-        Some(QuarantineStep::Agree { yes }) => {
-            let waiting = app.notebook.purges_waiting(&keys)?;
-            if waiting.is_empty() {
-                return Err(Failure::NotFound("nothing waits to be deleted for good".into()));
-            }
-            let records: u64 = waiting.iter().map(|purge| purge.records).sum();
-            let question = format!(
-                "Delete {} for good here too? There is no way back but a backup.",
-                days::count(records, "record", "records")
-            );
+        Some(QuarantineStep::Agree { device, yes }) => {
+            let waiting = waiting_by(app, device.as_deref())?;
+            let question = format!("Delete {} for good here too? There is no way back but a backup.", told(&waiting));
             if !yes && !choose::agrees(app, &question)? {
                 return Err(Failure::Wrong("nothing was deleted".into()));
             }
-            let gone = app.notebook.agree_to_purges(&keys)?;
+            let gone = app.notebook.agree_to_purges(&keys, &ids(&waiting))?;
             app.done(gone, &format!("{} gone for good.", days::count(gone, "record is", "records are")))
         }
+        Some(QuarantineStep::Refuse { device, yes }) => {
+            let waiting = waiting_by(app, Some(device))?;
+            let question = format!(
+                "Leave {} here? Devices that deleted them do not get them back, and nobody is asked again on this one.",
+                told(&waiting)
+            );
+            if !yes && !choose::agrees(app, &question)? {
+                return Err(Failure::Wrong("nothing was decided".into()));
+            }
+            let left = app.notebook.refuse_purges(&keys, &ids(&waiting))?;
+            app.done(left, &format!("{} here.", days::count(left, "record stays", "records stay")))
+        }
     }
+}
+
+/// What waits to be deleted for good, of one device or of all.
+fn waiting_by(app: &App, device: Option<&str>) -> Result<Vec<WaitingPurge>, Failure> {
+    let mut waiting = app.notebook.purges_waiting(&app.keys()?)?;
+    waiting.retain(|purge| device.is_none_or(|device| purge.by.eq_ignore_ascii_case(device) || purge.id == device));
+    match (waiting.is_empty(), device) {
+        (false, _) => Ok(waiting),
+        (true, None) => Err(Failure::NotFound("nothing waits to be deleted for good".into())),
+        (true, Some(device)) => {
+            Err(Failure::NotFound(format!("nothing that \"{}\" deleted for good waits here", clean(device))))
+        }
+    }
+}
+
+fn ids(waiting: &[WaitingPurge]) -> Vec<String> {
+    waiting.iter().map(|purge| purge.id.clone()).collect()
+}
+
+/// How much that is, and of whom.
+fn told(waiting: &[WaitingPurge]) -> String {
+    let records = waiting.iter().map(|purge| purge.records).sum();
+    let mut by: Vec<String> = waiting.iter().map(author).collect();
+    by.dedup();
+    format!("{}, which {} deleted,", days::count(records, "record", "records"), by.join(" and "))
+}
+
+fn author(purge: &WaitingPurge) -> String {
+    let since = if purge.is_by_removed { ", which you removed since," } else { "" };
+    format!("{}{since}", clean(&purge.by))
 }
 
 fn list(app: &App) -> Result<(), Failure> {
@@ -129,8 +164,9 @@ fn purge_of(app: &App, purge: &WaitingPurge) {
     app.line(wrap(
         &format!(
             "{} deleted {people} for good, {records} in all. That is much, so they are still here: \
-             `kith quarantine agree` deletes them here too.",
-            clean(&purge.by)
+             `kith quarantine agree \"{by}\"` deletes them here too, `kith quarantine refuse \"{by}\"` leaves them.",
+            author(purge),
+            by = clean(&purge.by),
         ),
         "",
         app.width,

@@ -365,7 +365,8 @@ def test_a_lost_phone_is_removed_and_what_it_writes_is_kept_back(devices, mailbo
     assert laptop.notebook.kept_back(laptop.keys) == [] and laptop.notebook.refused() == []
     renewed = laptop.notebook.renew(laptop.keys, Run())
     assert renewed.waiting_for == [] and laptop.notebook.renewal_waits_for(laptop.keys) is None
-    assert laptop.notebook.purges_waiting(laptop.keys) == [] and laptop.notebook.agree_to_purges(laptop.keys) == 0
+    assert laptop.notebook.purges_waiting(laptop.keys) == [] and laptop.notebook.agree_to_purges(laptop.keys, []) == 0
+    assert laptop.notebook.refuse_purges(laptop.keys, ['0123456789abcdef']) == 0
 
 
 def test_with_the_recovery_key_alone_a_new_device_is_let_in(devices, mailbox, tmp_path):

@@ -157,6 +157,13 @@ impl Device {
         self.notebook.sync(&mailbox(folder), &self.keys, &mut |_, _| Ok(()))
     }
 
+    /// Somebody agrees to all that waits to be deleted for good here; says how many records.
+    pub fn agree(&self) -> u64 {
+        let waiting = self.notebook.purges_waiting(&self.keys).unwrap();
+        let ids: Vec<String> = waiting.into_iter().map(|purge| purge.id).collect();
+        self.notebook.agree_to_purges(&self.keys, &ids).unwrap()
+    }
+
     /// Lets another device into this one's notebook, through a folder.
     pub fn lets_in(&self, other: &Self, folder: &Path) {
         let_in((&self.notebook, &self.keys), (&other.notebook, &other.keys), folder);

@@ -734,7 +734,7 @@ fn deletions_of_records_that_never_were_are_told_again_in_few_words_after_their_
         put_parcel(&home, &stranger.says(Act::Purge { records, successor: None }).unwrap());
     }
     phone.pass(&home.shared).unwrap();
-    phone.notebook.agree_to_purges(&phone.keys).unwrap();
+    phone.agree();
     assert!(rows(&phone, "purged") <= u64::from(MOST_NOTED), "{}", rows(&phone, "purged"));
     // The laptop has heard of none of this, so it does not count any more.
     laptop.notebook.remove_device(&laptop.keys, "stranger").unwrap();

@@ -150,12 +150,43 @@ fn many_people_are_deleted_on_another_device_only_once_somebody_there_agrees() {
     assert_eq!(waiting, [("phone", 4)]);
     assert!(all.iter().all(|id| is_there(&laptop, *id)), "everything stays as it is until then");
     assert_eq!(laptop.notebook.purges_waiting(&laptop.keys).unwrap(), report.purges_waiting);
-    assert!(laptop.notebook.agree_to_purges(&laptop.keys).unwrap() >= 4);
+    assert!(laptop.agree() >= 4);
     assert!(!all.iter().any(|id| is_there(&laptop, *id)));
     assert_eq!(words_in_file(&laptop), Vec::<&str>::new());
     home.rest(&[&phone, &laptop]);
     assert_alike(&phone, &laptop);
     assert_eq!(laptop.notebook.purges_waiting(&laptop.keys).unwrap(), []);
+}
+
+#[test]
+fn what_a_stolen_phone_deleted_can_be_refused_and_does_not_go_with_what_somebody_agrees_to() {
+    let home = Home::new();
+    let [laptop, phone, tablet] = home.devices(["laptop", "phone", "tablet"]);
+    let jot = |name: &str| laptop.notebook.jot_line(name).unwrap().contact.unwrap();
+    let stolen = ["Ann Lee", "Chi Wei", "Rui Costa", "Ola Berg"].map(jot);
+    let meant = ["Tam Ito", "Ben Okafor", "Zoe Marsh", "Eve Stone"].map(jot);
+    home.meet(&[&laptop, &phone, &tablet]);
+    stolen.iter().for_each(|id| drop(phone.notebook.purge(*id).unwrap()));
+    phone.pass(&home.shared).unwrap();
+    laptop.pass(&home.shared).unwrap();
+    laptop.notebook.remove_device(&laptop.keys, "phone").unwrap();
+    let asked = laptop.notebook.purges_waiting(&laptop.keys).unwrap();
+    assert!(asked.len() == 1 && asked[0].by == "phone" && asked[0].is_by_removed && asked[0].people == 4, "{asked:?}");
+    // While the question stands, an honest deletion comes in. Who answers the question has not seen it.
+    tablet.pass(&home.shared).unwrap();
+    meant.iter().for_each(|id| drop(tablet.notebook.purge(*id).unwrap()));
+    home.meet(&[&tablet, &laptop]);
+    let ids = [asked[0].id.clone()];
+    assert_eq!(laptop.notebook.refuse_purges(&laptop.keys, &ids).unwrap(), asked[0].records);
+    let left = laptop.notebook.purges_waiting(&laptop.keys).unwrap();
+    assert!(left.len() == 1 && left[0].by == "tablet" && !left[0].is_by_removed, "{left:?}");
+    assert_eq!(laptop.notebook.agree_to_purges(&laptop.keys, &ids).unwrap(), 0, "it waits no more");
+    assert!(laptop.agree() >= 4);
+    home.meet(&[&tablet, &laptop]);
+    assert!(stolen.iter().all(|id| is_there(&laptop, *id)) && !meant.iter().any(|id| is_there(&laptop, *id)));
+    assert_eq!(laptop.notebook.purges_waiting(&laptop.keys).unwrap(), []);
+    laptop.notebook.purge(stolen[0]).unwrap();
+    assert!(!is_there(&laptop, stolen[0]), "somebody may still delete them");
 }
 
 #[test]
@@ -412,7 +443,7 @@ fn what_was_written_into_it_meanwhile_is_kept_also_where_somebody_had_to_agree_f
     let report = laptop.pass(&home.shared).unwrap();
     assert_eq!((report.rewritten, report.purges_waiting.len()), (0, 1), "{report:?}");
     laptop.notebook.edit(dana, |c: &mut Contact| c.pronouns = "she".into()).unwrap();
-    assert_eq!(laptop.notebook.agree_to_purges(&laptop.keys).unwrap(), 1);
+    assert_eq!(laptop.agree(), 1);
     let notes: Vec<Note> = laptop.notebook.newest(9).unwrap();
     assert!(notes.len() == 1 && notes[0].body.contains("pronouns: she"), "{notes:?}");
     assert_eq!(notes[0].about, [Id::new(anew)]);
@@ -451,7 +482,7 @@ fn a_record_that_another_device_wrote_anew_stays_until_what_takes_its_place_has_
     let report = laptop.pass(&home.shared).unwrap();
     assert_eq!((report.rewritten, report.kept_in_notes, report.purges_waiting.len()), (0, 1, 0), "{report:?}");
     assert!(laptop.notebook.get(note).unwrap().unwrap().body.contains(words), "it is all there is");
-    assert_eq!(laptop.notebook.agree_to_purges(&laptop.keys).unwrap(), 0);
+    assert_eq!(laptop.agree(), 0);
     assert_eq!(laptop.pass(&home.shared).unwrap().kept_in_notes, 0, "once is enough");
     // It comes after all.
     on_the_way.iter().for_each(|(path, bytes)| std::fs::write(home.shared.join(path), bytes).unwrap());

@@ -429,3 +429,40 @@ fn who_was_let_in_by_a_device_that_others_removed_hears_of_all_of_that_from_its_
     assert!(reads(&laptop, "what the guest wrote"));
     assert_alike(&laptop, &guest);
 }
+
+#[test]
+fn who_was_removed_brings_word_of_what_it_said_itself_to_those_who_were_let_in_after_that() {
+    let home = Home::new();
+    let (left, right) = (home.elsewhere(), &home.shared);
+    let [desk, spare, laptop, tablet, guest, bridge] =
+        [("desk", 1), ("spare", 2), ("laptop", 3), ("tablet", 4), ("guest", 5), ("bridge", 6)]
+            .map(|(name, seed)| home.device(name, seed));
+    desk.lets_in(&spare, &left);
+    desk.lets_in(&laptop, &left);
+    laptop.lets_in(&tablet, right);
+    // The tablet removes the desk, which removes two, the tablet by a word that opens with the key of the first removal.
+    tablet.notebook.remove_device(&tablet.keys, "desk").unwrap();
+    desk.notebook.remove_device(&desk.keys, "spare").unwrap();
+    laptop.pass(&left).unwrap();
+    tablet.pass(right).unwrap();
+    desk.pass(&left).unwrap();
+    desk.notebook.remove_device(&desk.keys, "tablet").unwrap();
+    // The laptop has heard of the tablet's removal alone, lets somebody in, and breaks.
+    laptop.lets_in(&guest, right);
+    desk.lets_in(&bridge, &left);
+    for _ in 0..4 {
+        for (device, folder) in [(&desk, &left), (&bridge, &left), (&bridge, right), (&tablet, right), (&guest, right)] {
+            drop(device.pass(folder));
+        }
+    }
+    assert!(matches!(tablet.pass(right), Err(Error::Removed(_))));
+    write(&guest, "what the guest wrote");
+    write(&desk, "what the desk wrote");
+    for _ in 0..4 {
+        for (device, folder) in [(&guest, right), (&bridge, right), (&bridge, &left), (&desk, &left)] {
+            device.pass(folder).unwrap();
+        }
+    }
+    assert!(reads(&desk, "what the guest wrote") && reads(&guest, "what the desk wrote"));
+    assert_alike(&desk, &guest);
+}

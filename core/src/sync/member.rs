@@ -760,6 +760,11 @@ impl Member {
         devices.chain(removed).chain(void).flatten().collect()
     }
 
+    /// Whether this device let others in or removed any.
+    pub fn has_spoken_of_devices(&self) -> bool {
+        self.entries.by(&self.device()).any(|entry| matches!(entry.act, Act::Add { .. } | Act::Revoke { .. }))
+    }
+
     fn hold_root(&mut self, store: &dyn KeyStore, epoch: EntryHash, root: Secret) -> Result<()> {
         self.hold(store, KeyBag { keys: vec![(epoch, root)], ..KeyBag::default() })
     }

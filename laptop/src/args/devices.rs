@@ -210,8 +210,21 @@ pub(crate) enum QuarantineStep {
         yes: bool,
     },
     /// Delete here too what other devices deleted for good
-    #[command(after_help = examples!("kith quarantine agree"))]
+    #[command(after_help = examples!("kith quarantine agree", "kith quarantine agree phone"))]
     Agree {
+        /// The name of the device that did it; all of them without one
+        #[arg(value_name = "DEVICE")]
+        device: Option<String>,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Leave here what another device deleted for good, and be asked no more
+    #[command(after_help = examples!("kith quarantine refuse phone"))]
+    Refuse {
+        /// The name of the device that did it
+        #[arg(value_name = "DEVICE")]
+        device: String,
         /// Do not ask
         #[arg(long)]
         yes: bool,

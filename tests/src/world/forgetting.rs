@@ -155,7 +155,8 @@ impl World {
         if waiting.is_empty() {
             return false;
         }
-        let gone = device.notebook().agree_to_purges(&device.keys).unwrap();
+        let ids: Vec<String> = waiting.into_iter().map(|purge| purge.id).collect();
+        let gone = device.notebook().agree_to_purges(&device.keys, &ids).unwrap();
         self.outside().note(&format!("  {gone} records"));
         self.outside().counts.one("agreements to what others deleted for good");
         true

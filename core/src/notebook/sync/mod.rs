@@ -150,13 +150,13 @@ impl Notebook {
         self.catch_up(&member, &found, keys, &mut report)?;
         if let Err(why) = self.tend_roster(&mut member, keys) {
             // Who has lost its place without being removed may be the only one to bring word of that. So may who was removed,
-            // to whom it let in beside that: the others may not have heard of such a device at all.
-            let (me, roster) = (member.device(), member.roster());
-            if roster.removed(&me).is_none() {
+            // of what it said about devices itself: of whom it let in, or removed, and of whom others let in after that, the
+            // others may not have heard at all.
+            if member.roster().removed(&member.device()).is_none() {
                 self.hand_on_keys(&member)?;
                 self.put_roster(place, &found)?;
-            } else if roster.void.iter().any(|void| void.by == me) {
-                self.put_bags_for_its_guests(&member, place)?;
+            } else if member.has_spoken_of_devices() {
+                self.put_last_bags(&member, place)?;
             }
             return Err(why);
         }

@@ -13,6 +13,7 @@ use crate::notebook::purge::{UNSCRUBBED, successor_of};
 use crate::notebook::{Change, Notebook, Origin};
 use crate::query::pages;
 use crate::store;
+use crate::sync::hex;
 use crate::sync::member::{Member, Written};
 use crate::sync::roster::{Act, MAX_PURGED, Purge};
 
@@ -26,13 +27,19 @@ const NO_ROOM_TO_SAY: &str = "this device has said there as much as one device m
     deletes for good; remove it from another device and let it in anew";
 /// How much that was, as [`Since`] in numbers with blanks between.
 const SINCE: &str = "purged_for_others";
+/// The entries that somebody on this device does not follow, by their ids, with blanks between.
+const REFUSED: &str = "purges_refused";
 
 /// A deletion for good that waits for somebody on this device to agree.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct WaitingPurge {
+    /// Which: 16 hexadecimal digits.
+    pub id: String,
     /// The device that did it.
     pub by: String,
+    /// Whether that device was removed since.
+    pub is_by_removed: bool,
     /// How many people it deletes here.
     pub people: u64,
     /// How many records, those of the people included.
@@ -41,7 +48,9 @@ pub struct WaitingPurge {
 
 /// What an entry of the roster would delete here.
 struct Deletion {
+    id: String,
     by: String,
+    is_by_removed: bool,
     people: u64,
     records: u64,
     ids: BTreeSet<RecordId>,
@@ -174,14 +183,16 @@ impl Notebook {
         Ok(self.deletions(&member)?.iter().filter(waits).map(Deletion::waiting).collect())
     }
 
-    /// Somebody on this device agrees: whatever others deleted for good is deleted here too. Says how many records.
+    /// Somebody on this device agrees to these: what others deleted for good there is deleted here too. Says how many
+    /// records. One that does not wait, or not any more, is nothing.
     ///
     /// # Errors
     /// As [`Notebook::member`] and [`Notebook::commit`].
-    pub fn agree_to_purges(&self, keys: &dyn crate::sync::keystore::KeyStore) -> Result<u64> {
+    pub fn agree_to_purges(&self, keys: &dyn crate::sync::keystore::KeyStore, ids: &[String]) -> Result<u64> {
         let Some(member) = self.member(keys)? else { return Ok(0) };
         let (mut records, mut noted) = (0, self.since()?.noted);
-        for deletion in self.deletions(&member)?.into_iter().filter(|deletion| !deletion.is_early) {
+        let is_meant = |deletion: &Deletion| !deletion.is_early && ids.contains(&deletion.id);
+        for deletion in self.deletions(&member)?.into_iter().filter(is_meant) {
             records += deletion.records;
             noted += deletion.noted();
             // What was written here meanwhile into a record written anew is kept in a note, whoever agreed.
@@ -190,6 +201,28 @@ impl Notebook {
         }
         self.scrub_if_need_be()?;
         Ok(records)
+    }
+
+    /// Somebody on this device does not follow these: the records stay here, and nobody on this device is asked again. On
+    /// devices that deleted them they do not come back. Says how many records.
+    ///
+    /// # Errors
+    /// As [`Notebook::member`] and [`Notebook::commit`].
+    pub fn refuse_purges(&self, keys: &dyn crate::sync::keystore::KeyStore, ids: &[String]) -> Result<u64> {
+        let Some(member) = self.member(keys)? else { return Ok(0) };
+        let (mut refused, mut records) = (self.refused_purges()?, 0);
+        for deletion in self.deletions(&member)?.into_iter().filter(|deletion| ids.contains(&deletion.id)) {
+            records += deletion.records;
+            refused.insert(deletion.id);
+        }
+        let text = refused.into_iter().collect::<Vec<_>>().join(" ");
+        self.commit(Change { meta: vec![(REFUSED, Some(text))], ..Change::default() }, Origin::Peer)?;
+        Ok(records)
+    }
+
+    fn refused_purges(&self) -> Result<BTreeSet<String>> {
+        let refused: Option<String> = self.read(|connection| store::meta(connection, REFUSED))?;
+        Ok(refused.unwrap_or_default().split_whitespace().map(str::to_owned).collect())
     }
 
     /// What was deleted on the word of others alone.
@@ -207,7 +240,8 @@ impl Notebook {
         let mut may_be_noted = MAX_NOTED.saturating_sub(self.since()?.noted);
         let rewritten: HashSet<RecordId> = roster.purges.iter().filter_map(written_anew).collect();
         let (mut deletions, mut early) = (Vec::new(), BTreeSet::new());
-        for purge in &roster.purges {
+        let refused = self.refused_purges()?;
+        for purge in roster.purges.iter().filter(|purge| !refused.contains(&id_of(purge))) {
             let (of_here, of_none): (Vec<RecordId>, Vec<RecordId>) =
                 purge.records.iter().filter(|id| !seen.contains(*id)).partition(|id| here.contains(*id));
             let of_none: BTreeSet<RecordId> = of_none.into_iter().take(may_be_noted as usize).collect();
@@ -235,7 +269,9 @@ impl Notebook {
                 Ok(kinds.into_iter().filter(|kind| *kind == Some(Kind::Contact)).count())
             })?;
             let (people, records) = (people as u64, records.len() as u64);
-            deletions.push(Deletion { by: roster.name_of(&purge.by), people, records, ids, successor, is_early });
+            let (id, by) = (id_of(purge), roster.name_of(&purge.by));
+            let is_by_removed = roster.device(&purge.by).is_none();
+            deletions.push(Deletion { id, by, is_by_removed, people, records, ids, successor, is_early });
         }
         Ok(deletions)
     }
@@ -243,6 +279,11 @@ impl Notebook {
     fn delete_here(&self, ids: BTreeSet<RecordId>, since: String) -> Result<()> {
         self.commit(Change { purged: ids, meta: meta_of(since), ..Change::default() }, Origin::Peer).map(drop)
     }
+}
+
+/// By what a person's answer names an entry.
+fn id_of(purge: &Purge) -> String {
+    hex(&purge.entry.0[..8])
 }
 
 /// The record that this says was written anew.
@@ -274,7 +315,8 @@ fn meta_of(since: String) -> Vec<(&'static str, Option<String>)> {
 
 impl Deletion {
     fn waiting(&self) -> WaitingPurge {
-        WaitingPurge { by: self.by.clone(), people: self.people, records: self.records }
+        let Self { is_by_removed, people, records, .. } = *self;
+        WaitingPurge { id: self.id.clone(), by: self.by.clone(), is_by_removed, people, records }
     }
 
     /// How many of the records are not here.

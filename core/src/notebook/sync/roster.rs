@@ -263,7 +263,7 @@ impl Notebook {
     }
 
     /// What a removed device does last: it hands on keys as before, and puts them here, once, and nothing else.
-    pub(super) fn put_bags_for_its_guests(&self, member: &Member, place: &dyn Mailbox) -> Result<()> {
+    pub(super) fn put_last_bags(&self, member: &Member, place: &dyn Mailbox) -> Result<()> {
         let before: HashSet<[u8; 16]> = self.read(segments::parcels)?.into_iter().map(|(id, _)| id).collect();
         self.hand_on_keys(member)?;
         let fresh = self.read(segments::parcels)?.into_iter().filter(|(id, _)| !before.contains(id));
