@@ -1012,6 +1012,36 @@ fn who_is_deleted_for_good_leaves_every_device_and_after_a_renewal_every_file() 
 }
 
 #[test]
+fn what_another_device_deleted_for_good_and_is_much_is_listed_and_agreed_to_or_refused() {
+    let home = Desk::new();
+    let (phone, laptop) = (Desk::inside(&home.folder, "phone"), Desk::inside(&home.folder, "laptop"));
+    std::fs::create_dir(home.path("shared")).unwrap();
+    let folder = home.path("shared").to_str().unwrap().to_string();
+    phone.lets_in(&laptop, &folder);
+    let deletes = |names: [&str; 4]| {
+        names.iter().for_each(|name| drop(phone.kith(&["jot", name])));
+        [&phone, &laptop].iter().for_each(|desk| drop(desk.kith(&["sync", "--no-near"])));
+        names.iter().for_each(|name| drop(phone.kith(&["purge", name, "--yes"])));
+        phone.kith(&["sync", "--no-near"]);
+        let said = laptop.run(&["sync", "--no-near"]).all();
+        assert!(said.contains("4 people for good; they are still here until you agree"), "{said}");
+    };
+    deletes(["Ann Lee", "Chi Wei", "Rui Costa", "Ola Berg"]);
+    let listed = laptop.kith(&["quarantine"]);
+    assert!(listed.contains("phone deleted 4 people for good") && listed.contains("quarantine refuse"), "{listed}");
+    assert_eq!(laptop.run(&["quarantine", "refuse", "phone"]).code, 2, "nobody is there to say yes");
+    assert_eq!(laptop.run(&["quarantine", "refuse", "tablet", "--yes"]).code, 3);
+    assert_eq!(laptop.run(&["quarantine", "agree", "tablet", "--yes"]).code, 3);
+    assert!(laptop.kith(&["quarantine", "refuse", "phone", "--yes"]).contains("4 records stay here"));
+    assert_eq!(laptop.kith(&["quarantine"]), "Nothing is kept back.\n");
+    assert!(laptop.kith(&["people"]).contains("Ann Lee"));
+    deletes(["Tam Ito", "Ben Okafor", "Zoe Marsh", "Eve Stone"]);
+    assert!(laptop.kith(&["quarantine", "agree", "phone", "--yes"]).contains("4 records are gone for good"));
+    let people = laptop.kith(&["people"]);
+    assert!(people.contains("Ann Lee") && !people.contains("Tam Ito"), "{people}");
+}
+
+#[test]
 fn what_a_removed_device_wrote_is_listed_and_kept_when_somebody_says_so() {
     let home = Desk::new();
     let desk = |name| Desk::inside(&home.folder, name);

@@ -451,7 +451,8 @@ fn who_was_removed_brings_word_of_what_it_said_itself_to_those_who_were_let_in_a
     laptop.lets_in(&guest, right);
     desk.lets_in(&bridge, &left);
     for _ in 0..4 {
-        for (device, folder) in [(&desk, &left), (&bridge, &left), (&bridge, right), (&tablet, right), (&guest, right)] {
+        for (device, folder) in [(&desk, &left), (&bridge, &left), (&bridge, right), (&tablet, right), (&guest, right)]
+        {
             drop(device.pass(folder));
         }
     }
