@@ -20,6 +20,19 @@ fn whatever_goes_wrong_small_worlds_heal_and_lose_nothing() {
     each_seed(test, &seeds(2000, 0), |seed| drop(try_seed(seed, Size::Small)));
 }
 
+/// The goal of the design: whatever was done to a place, two rounds of passes after it stops all is whole there again. Where
+/// there are two places, news go through one after the other.
+#[test]
+fn whatever_is_done_to_a_place_is_healed_within_two_rounds_for_each_place() {
+    quiet_panics();
+    let test = "whatever_is_done_to_a_place_is_healed_within_two_rounds_for_each_place";
+    each_seed(test, &seeds(100, 0), |seed| {
+        let story = Story::draw(seed, Size::Full).with_harm_to_places_alone();
+        let ended = live(&story).unwrap_or_else(|why| panic!("seed {seed}: {why}"));
+        assert!(ended.rounds <= 2 * story.places.len(), "seed {seed} was quiet after {} rounds", ended.rounds);
+    });
+}
+
 #[test]
 fn the_same_seed_is_the_same_world_byte_for_byte() {
     quiet_panics();
@@ -72,6 +85,8 @@ failed_once! {
     devices_come_in_by_two_recovery_keys: full(9053),
     who_renews_has_not_heard_of_a_removal: full(22808),
     who_was_let_in_by_a_removed_device_hears_of_it_from_nobody_else: full(18600),
+    who_was_let_in_is_the_only_one_left_of_a_side: full(31127),
+    a_device_heard_that_a_note_was_written_anew_and_of_neither: Story::draw(599, Size::Full),
 }
 
 /// A story as it was when it failed, before anything could be deleted for good.

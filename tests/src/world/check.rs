@@ -119,8 +119,19 @@ fn classes(world: &World) -> Vec<Vec<usize>> {
 
 /// Devices that removed each other crosswise may have heard of different removals, and nobody may tell them of the others:
 /// each side goes on for itself then, without one device of the other. Whoever disagrees in any other way is not taken apart.
+/// What a device was called before it lost its keys belongs to no side: nobody can speak under that any more.
 fn sides(world: &World, class: Vec<usize>) -> Vec<Vec<usize>> {
     let mut sides: Vec<(Roster, Vec<usize>)> = Vec::new();
+    let speaking: BTreeSet<DeviceId> =
+        class.iter().filter_map(|device| Some(member(world, *device)?.device())).collect();
+    let belong = |roster: &Roster| -> BTreeSet<DeviceId> {
+        roster.devices.iter().map(|device| device.public.device).filter(|device| speaking.contains(device)).collect()
+    };
+    // One side removed a device of the other, and none of the other belongs to it.
+    let has_removed = |one: &Roster, other: &Roster| {
+        belong(one).is_disjoint(&belong(other))
+            && other.devices.iter().any(|device| one.removed(&device.public.device).is_some())
+    };
     for device in &class {
         let Some(roster) = member(world, *device).map(|member| undisputed(member.roster())) else { return vec![class] };
         match sides.iter_mut().find(|(other, _)| belong(other) == belong(&roster)) {
@@ -136,16 +147,6 @@ fn sides(world: &World, class: Vec<usize>) -> Vec<Vec<usize>> {
     }
     world.outside().counts.one("worlds in which some removed each other crosswise and go on apart");
     sides.into_iter().map(|(_, side)| side).collect()
-}
-
-fn belong(roster: &Roster) -> BTreeSet<DeviceId> {
-    roster.devices.iter().map(|device| device.public.device).collect()
-}
-
-/// Whether one side removed a device of the other, and none of the other belongs to it.
-fn has_removed(one: &Roster, other: &Roster) -> bool {
-    let others = belong(other);
-    belong(one).is_disjoint(&others) && others.iter().any(|device| one.removed(device).is_some())
 }
 
 fn member(world: &World, device: usize) -> Option<Member> {
@@ -251,8 +252,10 @@ fn undisputed(roster: &Roster) -> Roster {
 
 /// A roster in short.
 fn in_words(roster: &Roster) -> String {
-    let living: Vec<&str> = roster.devices.iter().map(|device| &*device.name).collect();
-    let removed: Vec<_> = roster.removed.iter().map(|removed| (&removed.name, &removed.cut_off.ranges)).collect();
+    let short = |device: &DeviceId| kith_core::sync::hex(&device.0[..2]);
+    let living = roster.devices.iter().map(|device| (&*device.name, short(&device.public.device)));
+    let living: Vec<(&str, String)> = living.collect();
+    let removed: Vec<_> = roster.removed.iter().map(|removed| (&removed.name, short(&removed.device))).collect();
     let (void, epochs, under) = (roster.void.len(), roster.epochs.len(), &roster.write_under);
     format!("devices {living:?}, removed {removed:?}, void {void}, epochs {epochs}, writes under {under:?}")
 }

@@ -160,6 +160,15 @@ impl Story {
         self
     }
 
+    /// The same story, in which nothing happens to devices but that they are killed, and all harm is done to the places.
+    pub fn with_harm_to_places_alone(mut self) -> Self {
+        self.events.retain(|event| {
+            matches!(event.what, What::Note | What::Write | What::Edit | What::Delete | What::Sync(_) | What::Restart)
+                || matches!(event.what, What::Kill | What::Deliver | What::Harm(_) | What::Dark(_))
+        });
+        self
+    }
+
     /// The same story, in which nobody meets over a line.
     pub fn without_lines(mut self) -> Self {
         self.events.retain(|event| !matches!(event.what, What::Meet(..)));
