@@ -8,6 +8,7 @@
 
 mod far;
 
+use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use kith_core::model::RecordId;
 use kith_core::sync::hex;
 use kith_core::sync::keys::{DeviceKeys, Secret};
 use kith_core::sync::pairing::Code;
@@ -597,10 +599,13 @@ fn who_listens_on_the_network_learns_no_name_and_no_identity() {
     let Some(sniffer) = Sniffer::begin(&network, test, home.path()) else { return };
     let (phone, laptop) = two(&network, home.path());
     phone.kith(&["jot", "Zyxwella Quorbin, Plumbaline Ltd zyx@plumbaline.example #frobnicator"]);
+    let planted = planted_on(&phone);
+    assert_eq!(planted.len(), 1000);
     let watching = laptop.watch("0");
     phone.kith(&["sync"]);
     watching.says("Received");
     watching.stop();
+    assert_eq!(laptop.json(&["people"])["total"], 251, "all of it was said");
     // What goes out is seen, were there any: this asks somebody outside.
     let outside = Ipv4Addr::new(192, 0, 2, 1);
     let asks =
@@ -610,7 +615,33 @@ fn who_listens_on_the_network_learns_no_name_and_no_identity() {
     assert_eq!(heard.takes_out_those_to(outside), 1);
     let names = named(&["zyxwella", "quorbin", "plumbaline", "frobnicator", "phone", "laptop"]);
     heard.holds_none_of(&[names, identities([&phone, &laptop])].concat());
+    let is_planted = |part: &[u8]| planted.contains(&part.to_ascii_lowercase()) || planted.contains(part);
+    let parts = heard.opened().into_iter().chain([heard.all.clone()]);
+    assert!(!parts.into_iter().any(|all| all.windows(PART).any(is_planted)), "a planted word was on the network");
     heard.is_said_to_nobody_else();
+}
+
+/// How much of a planted word is looked for.
+const PART: usize = 10;
+
+/// The beginnings of the names, mail addresses and ids, in digits and as they are, of 250 people that this desk takes in.
+fn planted_on(desk: &Desk) -> HashSet<Vec<u8>> {
+    let mut random = tests::Seeded(1000);
+    let mut word = || -> String { (0..12).map(|_| char::from(b'a' + random.below(26) as u8)).collect() };
+    let drawn: Vec<(String, String)> = (0..250).map(|_| (word(), word())).collect();
+    let card = |(name, mail): &(String, String)| {
+        format!("BEGIN:VCARD\r\nVERSION:3.0\r\nFN:{name}\r\nEMAIL:{mail}@mail.example\r\nEND:VCARD\r\n")
+    };
+    let file = desk.folder.join("people.vcf");
+    std::fs::write(&file, drawn.iter().map(card).collect::<String>()).unwrap();
+    desk.kith(&["import", file.to_str().unwrap(), "--yes"]);
+    let people = desk.json(&["people"]);
+    let imported = |name: &str| drawn.iter().any(|(drawn, _)| drawn == name);
+    let rows = people["rows"].as_array().unwrap().iter().filter(|row| imported(row["name"].as_str().unwrap()));
+    let ids: Vec<RecordId> = rows.map(|row| row["id"].as_str().unwrap().parse().unwrap()).collect();
+    let words = drawn.iter().flat_map(|(name, mail)| [name, mail]).map(|word| word.as_bytes().to_vec());
+    let ids = ids.iter().flat_map(|id| [id.to_string().into_bytes(), id.0.to_vec()]);
+    words.chain(ids).map(|bytes| bytes[..PART].to_vec()).collect()
 }
 
 #[test]
