@@ -49,11 +49,12 @@ impl Notebook {
         })
     }
 
-    /// The device that was invited and asks to be let in, once it has come; to be asked every few seconds.
+    /// The device that was invited and asks to be let in, once it has come; to be asked every few seconds. The device that
+    /// comes first with the code is answered on the way, so that it can ask; no other can.
     ///
     /// # Errors
-    /// [`KithError::Declined`](crate::KithError::Declined) when it was not written by somebody who knows the code: the
-    /// invitation is void then. [`KithError::NotFound`](crate::KithError::NotFound) when nobody is invited.
+    /// [`KithError::Declined`](crate::KithError::Declined) when it was not written by somebody who knows the code, is not of
+    /// the device that came first, or that says no: the invitation is void then. [`KithError::NotFound`](crate::KithError::NotFound) when nobody is invited.
     pub fn request_to_join(
         &self,
         mailbox: Arc<Mailbox>,
@@ -97,11 +98,18 @@ impl Notebook {
     }
 
     /// Asks at the notebook a code leads into: whose it is, how large, and the digits, for a person to see before anything
-    /// is taken or given. With a yes go on with [`Notebook::agree_to_join`], else call [`Notebook::decline_to_join`].
+    /// is taken or given. With a yes go on with [`Notebook::agree_to_join`], else call [`Notebook::decline_to_join`]. None
+    /// while the other device has not heard of this one: to be asked every few seconds.
     ///
     /// # Errors
     /// As [`Notebook::join`].
-    pub fn knock(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>, code: String, run: Arc<Run>) -> Result<Knock> {
+    pub fn knock(
+        &self,
+        mailbox: Arc<Mailbox>,
+        keys: Arc<KeyRing>,
+        code: String,
+        run: Arc<Run>,
+    ) -> Result<Option<Knock>> {
         self.ask(|notebook| {
             let code = Code::parse(&code)?;
             mailbox.watched(&run, |place| notebook.knock(place, keys.keys(), &code))
@@ -141,7 +149,8 @@ impl Notebook {
     }
 
     /// Asks to join the notebook a code leads into, with a yes to whatever it is, or without the code goes on asking: to be
-    /// called every few seconds until it answers that it joined, and followed by a sync.
+    /// called every few seconds, with the code until there are digits, then without until it answers that it joined, and
+    /// followed by a sync.
     ///
     /// What this notebook holds already is added to the one it joins, for all of its devices to read: a screen says so
     /// before it calls this, and shows with [`Notebook::knock`] whose notebook that is.

@@ -42,7 +42,11 @@ pub(crate) fn invite(app: &App, invite: &Invite) -> Result<(), Failure> {
     }
     if let Some(digits) = &invite.agree_to {
         app.notebook.request_to_join(place.as_ref(), &keys)?.ok_or_else(|| {
-            Failure::NotFound("no device has asked yet; give the folder time to bring it, and try again".into())
+            Failure::NotFound(
+                "no device has asked yet; give the folder time to bring it, and try again. A device that came with the code \
+                 shows its digits once `kith sync` here has answered it: repeat kith join there"
+                    .into(),
+            )
         })?;
         agree(app, place.as_ref(), &keys, digits)?;
         return offer_paper(app);
@@ -222,10 +226,12 @@ pub(crate) fn join(app: &App, join: &Join) -> Result<(), Failure> {
         app.notebook.recover(place.as_ref(), &keys, &typed_key()?)?;
         return arrive(app, place.as_ref(), "The recovery key let this device in.");
     }
-    if let Some(code) = &code {
-        knock(app, join, place.as_ref(), &keys, code)?;
-    }
     let waits = !join.no_wait && app.can_ask();
+    if let Some(code) = &code
+        && !knock(app, join, (place.as_ref(), &keys), code, waits)?
+    {
+        return Ok(());
+    }
     go_on(app, place.as_ref(), &keys, waits)
 }
 
@@ -236,18 +242,32 @@ fn join_near(app: &App, join: &Join, code: &Code) -> Result<(), Failure> {
     let lent = pair::borrow(code, join.at.as_deref());
     spinner.finish_and_clear();
     let (lent, keys) = (lent?, app.keys()?);
-    knock(app, join, &lent, &keys, code)?;
+    knock(app, join, (&lent, &keys), code, true)?;
     go_on(app, &lent, &keys, true)
 }
 
 /// Asks to be let in, and shows who invites and the digits, before anything is taken or given: the person at this device
-/// has to say yes. A no leaves everything as it was, on both devices.
-fn knock(app: &App, join: &Join, place: &dyn Mailbox, keys: &dyn KeyStore, code: &Code) -> Result<(), Failure> {
+/// has to say yes. A no leaves everything as it was, on both devices. Whether there were digits to say it to: the other
+/// device has to hear of this one first.
+fn knock(
+    app: &App,
+    join: &Join,
+    (place, keys): (&dyn Mailbox, &dyn KeyStore),
+    code: &Code,
+    waits: bool,
+) -> Result<bool, Failure> {
     must_have_a_yes(app, join)?;
-    let knock = app.notebook.knock(place, keys, code)?;
+    let knock = match (app.notebook.knock(place, keys, code)?, waits) {
+        (Some(knock), _) => knock,
+        (None, true) => wait(|| Ok(app.notebook.knock(place, keys, code)?))?,
+        (None, false) => return tell_that_it_waits(app).map(|()| false),
+    };
     let said = show_knock(app, &knock).and_then(|()| consent(app, join, &knock));
     match said {
-        Ok(true) => Ok(app.notebook.agree_to_join(place, keys)?),
+        Ok(true) => {
+            app.notebook.agree_to_join(place, keys)?;
+            Ok(true)
+        }
         Ok(false) => {
             app.notebook.decline_to_join(place, keys)?;
             Err(Failure::Wrong("nothing was joined; this notebook and the other are as they were".into()))
@@ -258,6 +278,18 @@ fn knock(app: &App, join: &Join, place: &dyn Mailbox, keys: &dyn KeyStore, code:
             Err(failure)
         }
     }
+}
+
+/// Says what has to be done on each device before there are digits.
+fn tell_that_it_waits(app: &App) -> Result<(), Failure> {
+    if app.json {
+        return app.print_json(&serde_json::json!({ "digits": null }));
+    }
+    app.line(
+        "No digits yet: the other device has to hear of this one first. Sync there (kith sync), then repeat this command with \
+         the same code here.",
+    );
+    Ok(())
 }
 
 /// Nobody is asked by a script, so it has to have said yes; and what is here is not added by a plain yes.
@@ -305,7 +337,7 @@ fn show_knock(app: &App, knock: &Knock) -> Result<(), Failure> {
 fn go_on(app: &App, place: &dyn Mailbox, keys: &dyn KeyStore, waits: bool) -> Result<(), Failure> {
     let look = || match app.notebook.join(place, keys, None)? {
         Joining::Joined { from } => Ok(Some(from)),
-        Joining::Asked { .. } => Ok(None),
+        Joining::Asked { .. } | Joining::Knocked => Ok(None),
     };
     let from = match (look()?, waits) {
         (None, true) => Some(wait(look)?),

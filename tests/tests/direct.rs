@@ -19,7 +19,7 @@ use kith_core::sync::keystore::KeyStore;
 use kith_core::sync::pairing::Code;
 use tests::home::Home;
 use tests::line::{Within, pair};
-use tests::{Device, assert_alike, mailbox};
+use tests::{Device, ask, assert_alike, mailbox};
 
 const DANA: &str = "Dana Ruiz, Acme !send her the contact ?a warehouse #lyon";
 
@@ -406,9 +406,8 @@ fn joins_over_a_line(host: &Device, guest: &Device, folder: &std::path::Path) {
         assert!(line.is_err() || Borrowed::over(line.unwrap()).list().is_err());
         let direct = Direct::bind_to_pair(&of_guest, 0).unwrap();
         let borrowed = Borrowed::over(direct.dial(of_host.verifying_key().to_bytes(), &at).unwrap());
-        let asked = guest.notebook.join(&borrowed, &guest.keys, Some(&code)).unwrap();
-        let request = host.notebook.request_to_join(&place, &host.keys).unwrap().unwrap();
-        assert_eq!(asked, Joining::Asked { digits: request.digits.clone() });
+        let sides = ((&host.notebook, &host.keys), (&guest.notebook, &guest.keys));
+        let request = ask(sides.0, sides.1, [&place, &borrowed], &code);
         host.notebook.admit(&place, &host.keys, &request).unwrap();
         assert!(matches!(guest.notebook.join(&borrowed, &guest.keys, None).unwrap(), Joining::Joined { .. }));
         guest.notebook.sync(&borrowed, &guest.keys, &mut |_, _| Ok(())).unwrap();
@@ -557,7 +556,9 @@ fn a_code_to_pair_on_a_network_ends_after_two_minutes() {
     seconds.store(0, Ordering::Relaxed);
     let at = [(Ipv4Addr::LOCALHOST, lending.open(&code).unwrap()).into()];
     let lent = borrow(&code, &at).unwrap();
-    laptop.notebook.knock(&lent, &laptop.keys, &code).unwrap();
+    assert!(laptop.notebook.knock(&lent, &laptop.keys, &code).unwrap().is_none());
+    assert!(phone.notebook.request_to_join(&place, &phone.keys).unwrap().is_none());
+    laptop.notebook.knock(&lent, &laptop.keys, &code).unwrap().unwrap();
     seconds.store(10 * CODE_LASTS.as_secs(), Ordering::Relaxed);
     assert!(!lending.has_ended());
     laptop.notebook.agree_to_join(&lent, &laptop.keys).unwrap();
