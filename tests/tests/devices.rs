@@ -312,6 +312,24 @@ fn a_device_that_says_no_keeps_the_keys_it_had_of_that_notebook() {
 }
 
 #[test]
+fn a_wrong_or_replaced_paper_costs_the_device_on_which_it_is_typed_nothing() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    all(&[&phone, &laptop], &home.shared);
+    let place = mailbox(&home.shared);
+    let replaced = phone.notebook.make_recovery_key(&place, &phone.keys, None).unwrap();
+    phone.notebook.make_recovery_key(&place, &phone.keys, Some(&replaced)).unwrap();
+    all(&[&phone, &laptop], &home.shared);
+    let strange = RecoveryKit::draw(&mut |bytes| bytes.fill(5));
+    for kit in [strange, replaced] {
+        assert!(matches!(laptop.notebook.recover(&place, &laptop.keys, &kit), Err(Error::Denied(_))));
+        laptop.notebook.jot_line(DANA).unwrap();
+        laptop.pass(&home.shared).unwrap();
+    }
+    assert_eq!(laptop.notebook.device_list(&laptop.keys).unwrap().len(), 2);
+}
+
+#[test]
 fn a_removed_device_is_not_heard_any_more_and_reads_nothing_new() {
     let home = Home::new();
     let (phone, laptop) = home.two();

@@ -14,7 +14,7 @@ use crate::sync::carrier::Mailbox;
 use crate::sync::consent::{self, Host, Word};
 use crate::sync::hex;
 use crate::sync::keys::{DeviceId, DeviceKeys, KeyBag, NotebookTag, RecoveryKit, Secret};
-use crate::sync::keystore::KeyStore;
+use crate::sync::keystore::{KeyStore, Trial};
 use crate::sync::member::{self, Member};
 use crate::sync::pairing::{self, Code, Request, Toss, Vow, Welcome};
 use crate::sync::roster::{Act, VoidAdd};
@@ -416,16 +416,20 @@ impl Notebook {
     /// notebook there.
     ///
     /// # Errors
-    /// [`Error::Denied`] when it is not the key of the notebook in this place; [`Error::NotFound`] when there is none.
+    /// [`Error::Denied`] when it is not the key of the notebook in this place, [`Error::NotFound`] when there is none: this
+    /// device keeps the keys that it has.
     pub fn recover(&self, place: &dyn Mailbox, keys: &dyn KeyStore, kit: &RecoveryKit) -> Result<()> {
         let found = place.list()?;
         let tag = tag_of(place, &found)?.ok_or_else(|| Error::NotFound("a notebook in this place".into()))?;
         let parcels = roster_for(place, &found, &tag, KeyBag::default(), &|file| kit.open_bag(file, &tag).ok())?;
-        // A fresh identity: the one it had may be among those that were removed.
-        member::forget_keys(keys, &tag)?;
+        // A fresh identity: the one it had may be among those that were removed. That goes once the paper has shown that it
+        // is the right one; else this device would stand there with neither.
+        let trial = Trial::above(keys);
+        member::forget_keys(&trial, &tag)?;
         let now = self.unix_ms();
         let (member, written) =
-            self.with_random(|random| Member::recovered(keys, tag, &parcels, kit, &self.device, now, random))?;
+            self.with_random(|random| Member::recovered(&trial, tag, &parcels, kit, &self.device, now, random))?;
+        trial.keep()?;
         let parcels = [parcels, vec![written.parcel]].concat();
         self.enter(keys, tag, parcels, member.key_bag())
     }
