@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use kith_core::Error;
 use kith_core::model::*;
 use kith_core::notebook::{Joining, Peer, Removal, SyncReport};
+use kith_core::sync::LogId;
 use kith_core::sync::carrier::direct::{Direct, Guest, Guests};
 use kith_core::sync::carrier::lent::{Borrowed, lend};
 use kith_core::sync::carrier::pair::{CODE_LASTS, Lending, borrow};
@@ -124,6 +125,97 @@ fn a_removed_device_is_sent_away_and_told_why() {
     assert!(matches!(&of_laptop, Err(Error::Removed(words)) if words.contains("was removed")), "{of_laptop:?}");
     assert!(of_phone.is_none(), "the phone never spoke with it");
     assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+/// A key store that cannot be read any more after so many secrets.
+struct Worn<'a> {
+    keys: &'a dyn KeyStore,
+    left: AtomicU64,
+}
+
+impl KeyStore for Worn<'_> {
+    fn get(&self, name: &str) -> Result<Option<zeroize::Zeroizing<Vec<u8>>>, Error> {
+        let left = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        left.map_err(|_| Error::Storage("too many open files".into()))?;
+        self.keys.get(name)
+    }
+    fn put(&self, name: &str, secret: &[u8]) -> Result<(), Error> {
+        self.keys.put(name, secret)
+    }
+    fn remove(&self, name: &str) -> Result<(), Error> {
+        self.keys.remove(name)
+    }
+    fn highest(&self, log: LogId) -> Result<Option<u64>, Error> {
+        self.keys.highest(log)
+    }
+    fn raise(&self, log: LogId, seq: u64) -> Result<(), Error> {
+        self.keys.raise(log, seq)
+    }
+}
+
+/// A line on which nothing comes, and that remembers whether it was refused.
+struct Refused([u8; 32], bool);
+
+impl Line for Refused {
+    fn peer(&self) -> [u8; 32] {
+        self.0
+    }
+    fn send(&mut self, _: Vec<u8>) -> Result<(), Error> {
+        Ok(())
+    }
+    fn wait(&mut self, _: Duration) -> Result<Heard, Error> {
+        Ok(Heard::End)
+    }
+    fn refuse(&mut self) {
+        self.1 = true;
+    }
+    fn hang_up(&mut self) {}
+}
+
+#[test]
+fn an_error_of_this_device_is_not_told_to_another_as_its_removal() {
+    let home = Home::new();
+    let (phone, laptop) = two(&home);
+    let peer = known_as(&laptop, &phone).endpoint;
+    for left in 0.. {
+        let (worn, mut line) = (Worn { keys: &phone.keys, left: left.into() }, Refused(peer, false));
+        let done = phone.notebook.sync_over(&mut line, &worn, &mut |_, _| Ok(()));
+        assert!(!line.1, "after {left} secrets: {done:?}");
+        if !matches!(done, Err(Error::Storage(_))) {
+            assert!(left > 3 && matches!(done, Err(Error::Unreachable(_))), "{done:?}");
+            break;
+        }
+    }
+    let mut line = Refused([7; 32], false);
+    assert!(phone.notebook.sync_over(&mut line, &phone.keys, &mut |_, _| Ok(())).is_err());
+    assert!(line.1, "a stranger is");
+}
+
+#[test]
+fn who_was_told_of_its_removal_and_is_called_by_that_device_after_all_forgets_it() {
+    let home = Home::new();
+    let (phone, laptop) = two(&home);
+    let me = phone.notebook.member(&phone.keys).unwrap().unwrap().keys().public().endpoint;
+    let of_laptop = laptop.notebook.member(&laptop.keys).unwrap().unwrap();
+    let door = Direct::bind(of_laptop.keys().endpoint_key(), 0, None).unwrap();
+    door.open_door(Guests { removed: [me].into(), ..Guests::default() });
+    let at = [(Ipv4Addr::LOCALHOST, door.port()).into()];
+    let (peer, is_over) = (known_as(&laptop, &phone), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                door.next_guest(Duration::from_millis(50));
+            }
+        });
+        let direct = phone.notebook.go_on_the_network(&phone.keys, 0).unwrap().unwrap();
+        assert!(phone.notebook.call(&direct, &peer, &at, &phone.keys, &mut |_, _| Ok(())).is_err());
+        is_over.store(true, Ordering::Relaxed);
+    });
+    drop(door);
+    assert!(phone.notebook.removal().unwrap().is_some());
+    assert!(phone.notebook.peers_to_call(&phone.keys).unwrap().is_empty());
+    met(&laptop, &phone);
+    assert_eq!(phone.notebook.removal().unwrap(), None);
 }
 
 #[test]

@@ -276,7 +276,11 @@ impl Notebook {
         let report = match guest {
             Guest::Known(mut line) => {
                 let peer = self.peers(keys)?.into_iter().find(|peer| peer.endpoint == line.peer());
-                match self.sync_over(&mut line, keys, progress) {
+                let served = self.sync_over(&mut line, keys, progress);
+                if let (Ok(_), Some(peer)) = (&served, &peer) {
+                    self.removal_was_not_so(&peer.device)?;
+                }
+                match served {
                     // It was put back from a backup, and comes again once it knows who belongs.
                     Err(Error::Unreachable(why)) if why.ends_with(ONLY_ASKED) => Ok(None),
                     other => other.map(|report| peer.zip(Some(report))),
@@ -310,12 +314,14 @@ impl Notebook {
             return Err(behind);
         }
         let done = self.converse(line, keys, progress);
-        match &done {
-            Ok(_) => {}
-            // Who does not belong here, or not any more, gets no word of ours.
-            Err(_) if !self.guests(keys).is_ok_and(|guests| guests.welcome.contains(&line.peer())) => line.refuse(),
-            // On a line that is gone this goes nowhere.
-            Err(error) => drop(line.send(session::break_off(reason_of(error)))),
+        if let Err(error) = &done {
+            match self.guests(keys) {
+                // Who does not belong here, or not any more, gets no word of ours.
+                Ok(guests) if !guests.welcome.contains(&line.peer()) => line.refuse(),
+                // Of a list that cannot be read now nothing follows: the other one would take it for its removal. On a line
+                // that is gone this goes nowhere.
+                _ => drop(line.send(session::break_off(reason_of(error)))),
+            }
         }
         line.hang_up();
         done
