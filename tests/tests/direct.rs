@@ -508,6 +508,45 @@ fn joins_over_a_line(host: &Device, guest: &Device, folder: &std::path::Path) {
     host.pass(folder).unwrap();
 }
 
+/// A line on which the other end asks for a large file for ever and takes no answer; it ends after so many bytes.
+struct Greedy {
+    question: Vec<u8>,
+    said: usize,
+    answered: usize,
+}
+
+impl Line for Greedy {
+    fn peer(&self) -> [u8; 32] {
+        [0; 32]
+    }
+    fn send(&mut self, bytes: Vec<u8>) -> Result<(), Error> {
+        self.answered += bytes.len();
+        Ok(())
+    }
+    fn wait(&mut self, _: Duration) -> Result<Heard, Error> {
+        let questions = self.question.repeat(16 * 1024);
+        self.said += questions.len();
+        Ok(if self.said > 64 << 20 { Heard::End } else { Heard::Bytes(questions) })
+    }
+    fn refuse(&mut self) {}
+    fn hang_up(&mut self) {}
+}
+
+#[test]
+fn who_has_the_code_and_takes_no_answer_does_not_fill_the_memory_of_the_host() {
+    let home = Home::new();
+    let place = mailbox(&home.shared);
+    place.put_new("large", &vec![7; 4 << 20]).unwrap();
+    // A map of three: get, the name, the most bytes wanted.
+    let asks = [&[0xa3, 0, 2, 1, 0x65][..], b"large", &[2, 0x1a, 0, 0x50, 0, 0]].concat();
+    let question = [&(asks.len() as u32).to_be_bytes()[..], &asks].concat();
+    let mut greedy = Greedy { question, said: 0, answered: 0 };
+    let done = lend(&mut greedy, &place, &|| false);
+    assert!(matches!(&done, Err(Error::Peer(words)) if words.contains("takes no answer")), "{done:?}");
+    assert!(greedy.answered > 80 << 20, "{}", greedy.answered);
+    assert!(greedy.answered < 130 << 20 && greedy.said < 8 << 20, "{} {}", greedy.answered, greedy.said);
+}
+
 #[test]
 fn a_device_joins_over_a_line_as_it_does_through_a_folder() {
     let home = Home::new();
