@@ -2,6 +2,7 @@
 //! costs, who is sent away, and what a broken line leaves behind.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -289,6 +290,39 @@ fn a_stranger_gets_no_byte() {
     });
     assert!(matches!(introduced, Err(Error::SyncFirst(_))), "{introduced:?}");
     assert!(listening.direct.next_guest(Duration::from_millis(200)).is_none());
+}
+
+/// Everything that a device keeps beside its notebook, by name.
+fn kept_beside(device: &Device) -> BTreeMap<String, Vec<u8>> {
+    let files = std::fs::read_dir(device.folder().join("keys")).unwrap().map(|file| file.unwrap().path());
+    files.map(|file| (file.display().to_string(), std::fs::read(file).unwrap())).collect()
+}
+
+#[test]
+fn of_what_a_stranger_shows_no_key_is_kept() {
+    let home = Home::new();
+    let [phone, laptop, _tablet] = home.devices(["phone", "laptop", "tablet"]);
+    // A key that the phone has not heard of lies in the mailbox, and whoever keeps that hands it in.
+    laptop.notebook.remove_device(&laptop.keys, "tablet").unwrap();
+    laptop.pass(&home.shared).unwrap();
+    let place = mailbox(&home.shared);
+    let files: Vec<_> = place.list().unwrap().into_iter().filter(|item| item.name.starts_with("r/")).collect();
+    let handed_in: Vec<_> = files.iter().map(|item| place.get(&item.name, item.bytes).unwrap().unwrap()).collect();
+    assert!(handed_in.len() > 3 && handed_in.iter().map(Vec::len).sum::<usize>() < 60_000, "{files:?}");
+    let (before, listening) = (kept_beside(&phone), listen(&phone));
+    let endpoint = phone.notebook.member(&phone.keys).unwrap().unwrap().keys().public().endpoint;
+    let stranger = DeviceKeys::from_seeds(&Secret::new([7; 32]), &Secret::new([8; 32]));
+    let direct = Direct::bind(stranger.endpoint_key(), 0, None).unwrap();
+    let introduced = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let guest = listening.direct.next_guest(Duration::from_secs(5)).unwrap();
+            phone.notebook.serve(&listening.direct, guest, &phone.keys, &mut |_, _| Ok(())).unwrap();
+        });
+        direct.introduce(endpoint, &[listening.at], handed_in)
+    });
+    assert!(matches!(introduced, Err(Error::SyncFirst(_))), "{introduced:?}");
+    assert!(kept_beside(&phone) == before, "something was kept");
+    assert!(!phone.notebook.is_behind(&phone.keys).unwrap());
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::sync::carrier::direct::{Closed, Direct, Guest, Guests, Stranger};
 use crate::sync::carrier::{Heard, Line};
 use crate::sync::hex;
 use crate::sync::keys::DeviceId;
-use crate::sync::keystore::KeyStore;
+use crate::sync::keystore::{KeyStore, Trial};
 use crate::sync::member::Member;
 use crate::sync::near::{Announcement, Beacon};
 use crate::sync::seal;
@@ -532,7 +532,8 @@ impl Notebook {
     fn is_proof(&self, stranger: &Stranger, keys: &dyn KeyStore) -> Result<bool> {
         let Some(mut on_trial) = self.member_if_not_behind(keys)? else { return Ok(false) };
         let kept: Vec<Vec<u8>> = self.read(segments::parcels)?.into_iter().map(|(_, bytes)| bytes).collect();
-        on_trial.take(keys, &[kept, stranger.parcels.clone()].concat())?;
+        // The keys that come with it, too: one of an epoch that no entry here names would say that this notebook is behind.
+        on_trial.take(&Trial::above(keys), &[kept, stranger.parcels.clone()].concat())?;
         if !guests_of(&on_trial).welcome.contains(&stranger.who) {
             return Ok(false);
         }
