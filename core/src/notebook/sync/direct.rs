@@ -356,6 +356,7 @@ impl Notebook {
                 let outputs = session.step(Input::Room)?;
                 self.act(&mut meeting, &mut session, line, outputs)?;
             }
+            in_time(began)?;
             match heard_within(line, PATIENCE, &mut || {
                 progress(meeting.report.read, meeting.report.read + session.open())
             })? {
@@ -366,10 +367,9 @@ impl Notebook {
                 }
                 Heard::Nothing => return Err(Error::Unreachable("the other device says nothing any more".into())),
             }
-            if began.elapsed() > LONGEST {
-                return Err(Error::Unreachable("the other device takes too long; sync again for the rest".into()));
-            }
             while let Some(outputs) = session.look()? {
+                // Many frames may have come at once, and each of them costs.
+                in_time(began)?;
                 self.act(&mut meeting, &mut session, line, outputs)?;
                 progress(meeting.report.read, meeting.report.read + session.open())?;
             }
@@ -596,6 +596,13 @@ fn must_belong(member: &Member, peer: [u8; 32]) -> Result<()> {
         return Ok(());
     }
     Err(Error::Foreign("the other device does not belong to this notebook any more; nothing more is exchanged".into()))
+}
+
+fn in_time(began: Instant) -> Result<()> {
+    if began.elapsed() > LONGEST {
+        return Err(Error::Unreachable("the other device takes too long; sync again for the rest".into()));
+    }
+    Ok(())
 }
 
 /// Waits for the other device, and looks now and then whether somebody has taken back what they asked for.
