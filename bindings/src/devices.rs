@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use kith_core::notebook::{
-    DeviceRow, Identity, Joining, KeptBack, Knock, Refused, Removal, RenewReport, SyncReport, WaitingPurge,
+    BeforeRemoval, DeviceRow, Identity, Joining, KeptBack, Knock, Refused, Removal, RenewReport, SyncReport,
+    WaitingPurge,
 };
 use kith_core::sync::keys::RecoveryKit;
 use kith_core::sync::pairing::Code;
@@ -49,11 +50,12 @@ impl Notebook {
         })
     }
 
-    /// The device that was invited and asks to be let in, once it has come; to be asked every few seconds.
+    /// The device that was invited and asks to be let in, once it has come; to be asked every few seconds. The device that
+    /// comes first with the code is answered on the way, so that it can ask; no other can.
     ///
     /// # Errors
-    /// [`KithError::Declined`](crate::KithError::Declined) when it was not written by somebody who knows the code: the
-    /// invitation is void then. [`KithError::NotFound`](crate::KithError::NotFound) when nobody is invited.
+    /// [`KithError::Declined`](crate::KithError::Declined) when it was not written by somebody who knows the code, is not of
+    /// the device that came first, or that says no: the invitation is void then. [`KithError::NotFound`](crate::KithError::NotFound) when nobody is invited.
     pub fn request_to_join(
         &self,
         mailbox: Arc<Mailbox>,
@@ -97,11 +99,18 @@ impl Notebook {
     }
 
     /// Asks at the notebook a code leads into: whose it is, how large, and the digits, for a person to see before anything
-    /// is taken or given. With a yes go on with [`Notebook::agree_to_join`], else call [`Notebook::decline_to_join`].
+    /// is taken or given. With a yes go on with [`Notebook::agree_to_join`], else call [`Notebook::decline_to_join`]. None
+    /// while the other device has not heard of this one: to be asked every few seconds.
     ///
     /// # Errors
     /// As [`Notebook::join`].
-    pub fn knock(&self, mailbox: Arc<Mailbox>, keys: Arc<KeyRing>, code: String, run: Arc<Run>) -> Result<Knock> {
+    pub fn knock(
+        &self,
+        mailbox: Arc<Mailbox>,
+        keys: Arc<KeyRing>,
+        code: String,
+        run: Arc<Run>,
+    ) -> Result<Option<Knock>> {
         self.ask(|notebook| {
             let code = Code::parse(&code)?;
             mailbox.watched(&run, |place| notebook.knock(place, keys.keys(), &code))
@@ -141,7 +150,8 @@ impl Notebook {
     }
 
     /// Asks to join the notebook a code leads into, with a yes to whatever it is, or without the code goes on asking: to be
-    /// called every few seconds until it answers that it joined, and followed by a sync.
+    /// called every few seconds, with the code until there are digits, then without until it answers that it joined, and
+    /// followed by a sync.
     ///
     /// What this notebook holds already is added to the one it joins, for all of its devices to read: a screen says so
     /// before it calls this, and shows with [`Notebook::knock`] whose notebook that is.
@@ -219,6 +229,24 @@ impl Notebook {
     /// As any question; [`KithError::Foreign`](crate::KithError::Foreign) when the keys of this device are gone.
     pub fn devices(&self, keys: Arc<KeyRing>) -> Result<Vec<DeviceRow>> {
         self.ask(|notebook| notebook.device_list(keys.keys()))
+    }
+
+    /// What a person has to know before a device is removed, meant by its name or the beginning of its key: whether the
+    /// recovery key was made on it, and who came in through it. Both stay as they are.
+    ///
+    /// # Errors
+    /// As [`Notebook::remove_device`].
+    pub fn before_removal(&self, keys: Arc<KeyRing>, device: String) -> Result<BeforeRemoval> {
+        self.ask(|notebook| notebook.before_removal(keys.keys(), &device))
+    }
+
+    /// The name of the device on which the recovery key was made, if that was removed since and the key was not replaced:
+    /// who has that device may have the paper. To be said beside the list of devices.
+    ///
+    /// # Errors
+    /// As [`Notebook::devices`].
+    pub fn recovery_key_of_removed(&self, keys: Arc<KeyRing>) -> Result<Option<String>> {
+        self.ask(|notebook| notebook.recovery_key_of_removed(keys.keys()))
     }
 
     /// Removes a device for ever, meant by its name or the beginning of its key. What it wrote until now stays; it reads

@@ -252,6 +252,8 @@ impl World {
         let (old, new, mailbox) = (self.notebook(host)?, self.notebook(guest)?, self.mailbox.clone());
         let (old_keys, new_keys) = (self.keys(host), self.keys(guest));
         let code = old.invite(mailbox.clone(), old_keys.clone(), run())?;
+        assert_eq!(new.join(mailbox.clone(), new_keys.clone(), Some(code.clone()), run())?, Joining::Knocked);
+        assert!(old.request_to_join(mailbox.clone(), old_keys.clone(), run())?.is_none());
         let asked = new.join(mailbox.clone(), new_keys.clone(), Some(code), run())?;
         let digits = old.request_to_join(mailbox.clone(), old_keys.clone(), run())?.unwrap().digits;
         assert_eq!(asked, Joining::Asked { digits: digits.clone() }, "both show the same digits");

@@ -66,7 +66,10 @@ fn a_sync_killed_at_any_moment_goes_on_and_writes_at_most_one_file_again() {
     [&phone, &laptop, &shared].iter().for_each(|folder| std::fs::create_dir(folder).unwrap());
     let (desks, folder) = ([Desk(phone), Desk(laptop)], shared.to_str().unwrap());
     let code = desks[0].kith(&["invite", "--folder", folder, "--no-wait"]);
-    let asked = desks[1].kith(&["join", code.trim(), "--folder", folder, "--no-wait", "--yes", "--json"]);
+    let join = ["join", code.trim(), "--folder", folder, "--no-wait", "--yes", "--json"];
+    desks[1].kith(&join);
+    desks[0].kith(&["sync", "--no-near"]);
+    let asked = desks[1].kith(&join);
     let digits: String =
         asked.split("\"digits\"").nth(1).unwrap().chars().filter(char::is_ascii_digit).take(6).collect();
     desks[0].kith(&["invite", "--agree-to", &digits]);

@@ -115,7 +115,10 @@ impl Desk {
     /// Lets another computer into this one's notebook, through a folder.
     fn lets_in(&self, other: &Self, folder: &str) {
         let code = self.kith(&["invite", "--folder", folder, "--no-wait"]);
-        let asked = other.json(&["join", code.trim(), "--folder", folder, "--no-wait", "--join-with-my-notes"]);
+        let join = ["join", code.trim(), "--folder", folder, "--no-wait", "--join-with-my-notes"];
+        other.kith(&join);
+        self.kith(&["sync", "--no-near"]);
+        let asked = other.json(&join);
         self.kith(&["invite", "--agree-to", asked["digits"].as_str().unwrap()]);
         assert!(other.kith(&["join"]).contains("let this device in"));
     }
@@ -907,7 +910,11 @@ fn a_device_is_let_in_only_by_the_digits_it_shows_and_removed_for_ever() {
     assert_eq!(thief.run(&["join", &mistyped, "--folder", &folder, "--yes"]).code, 2, "a slip is found");
     let said = thief.run(&["join", code.trim(), "--folder", &folder, "--yes", "--no-wait"]);
     assert!(said.code == 2 && said.err.contains("--join-with-my-notes"), "nor by a plain yes: {}", said.err);
-    let asked = thief.json(&["join", code.trim(), "--folder", &folder, "--join-with-my-notes", "--no-wait"]);
+    let join = ["join", code.trim(), "--folder", &folder, "--join-with-my-notes", "--no-wait"];
+    assert!(thief.kith(&join).contains("No digits yet"));
+    let said = phone.run(&["invite", "--agree-to", "000000"]);
+    assert!(said.code == 3 && said.err.contains("kith sync"), "it has not asked yet: {}", said.err);
+    let asked = thief.json(&join);
     assert_eq!((&asked["host"], &asked["devices"], &asked["people"]), (&"phone".into(), &1.into(), &1.into()));
     let said = phone.run(&["invite", "--agree-to", "000000"]);
     assert!(said.code == 1 && said.err.contains("Nobody was let in"), "{}", said.err);
@@ -959,6 +966,9 @@ fn a_no_to_joining_is_told_as_a_no_and_a_failure_as_a_failure() {
     // A byte that is no text cannot be read as an answer.
     for (typed, says) in [(&b"y\nrather not\n"[..], "nothing was joined"), (b"y\n\xff\n", "could not be read")] {
         let code = phone.kith(&["invite", "--folder", &folder, "--no-wait"]);
+        let first = laptop.json(&["join", code.trim(), "--folder", &folder, "--no-wait", "--join-with-my-notes"]);
+        assert_eq!(first, serde_json::json!({ "digits": null }));
+        phone.kith(&["sync", "--no-near"]);
         let Some(said) = laptop.at_a_terminal(&["join", code.trim(), "--folder", &folder, "--no-wait"], typed) else {
             eprintln!("skipped: a_no_to_joining_is_told_as_a_no_and_a_failure_as_a_failure: there is no script here");
             return;

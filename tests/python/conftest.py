@@ -2,7 +2,7 @@
 
 import kith
 import pytest
-from kith import Run
+from kith import Joining, Run
 
 
 def opened(folder, device="a test"):
@@ -48,6 +48,8 @@ def pair(old, new, mailbox, there=None):
     """Lets the new device in, as two people with the two devices in their hands would."""
     there = there or mailbox
     code = old.notebook.invite(mailbox, old.keys, Run())
+    assert new.notebook.join(there, new.keys, code, Run()) == Joining.KNOCKED()
+    assert old.notebook.request_to_join(mailbox, old.keys, Run()) is None
     asked = new.notebook.join(there, new.keys, code, Run())
     request = old.notebook.request_to_join(mailbox, old.keys, Run())
     assert request.digits == asked.digits

@@ -35,6 +35,7 @@ def test_digits_that_differ_let_nobody_in_and_void_the_code(devices, mailbox):
     code = phone.notebook.invite(mailbox, phone.keys, Run())
     with pytest.raises(KithError.Invalid):
         laptop.notebook.join(mailbox, laptop.keys, "no code", Run())
+    assert laptop.notebook.join(mailbox, laptop.keys, code, Run()) == Joining.KNOCKED()
     assert phone.notebook.request_to_join(mailbox, phone.keys, Run()) is None
     digits = laptop.notebook.join(mailbox, laptop.keys, code, Run()).digits
     other = "000000" if digits != "000000" else "111111"
@@ -51,6 +52,8 @@ def test_who_joins_sees_whose_notebook_it_is_and_a_no_leaves_both_as_they_were(d
     phone.notebook.jot_line("Dana Ruiz")
     laptop.notebook.jot_line("Ben Okafor")
     code = phone.notebook.invite(mailbox, phone.keys, Run())
+    assert laptop.notebook.knock(mailbox, laptop.keys, code, Run()) is None
+    phone.sync(mailbox)
     seen = laptop.notebook.knock(mailbox, laptop.keys, code, Run())
     assert (seen.host, seen.devices, seen.people) == ("the phone", 1, 1)
     assert phone.notebook.request_to_join(mailbox, phone.keys, Run()).digits == seen.digits
@@ -64,6 +67,8 @@ def test_who_joins_sees_whose_notebook_it_is_and_a_no_leaves_both_as_they_were(d
     assert (laptop.notebook.notebook_tag(), laptop.notebook.removal()) == (None, None)
 
     code = phone.notebook.invite(mailbox, phone.keys, Run())
+    assert laptop.notebook.knock(mailbox, laptop.keys, code, Run()) is None
+    phone.sync(mailbox)
     digits = laptop.notebook.knock(mailbox, laptop.keys, code, Run()).digits
     laptop.notebook.agree_to_join(mailbox, laptop.keys, Run())
     assert phone.notebook.admit(mailbox, phone.keys, digits, Run()) == "the laptop"
@@ -354,6 +359,9 @@ def test_a_lost_phone_is_removed_and_what_it_writes_is_kept_back(devices, mailbo
     pair(phone, laptop, mailbox)
     laptop.sync(mailbox)
     lost = next(row for row in laptop.notebook.devices(laptop.keys) if row.name == "the phone")
+    before = laptop.notebook.before_removal(laptop.keys, lost.id)
+    assert (before.device, before.made_recovery_key, before.let_in) == (lost, False, [])
+    assert laptop.notebook.recovery_key_of_removed(laptop.keys) is None
     assert laptop.notebook.remove_device(laptop.keys, lost.id).name == "the phone"
     phone.notebook.jot_line("Written by a thief")
     phone.sync(mailbox)
@@ -428,6 +436,8 @@ def test_a_device_joins_on_a_network_without_any_folder(devices):
     shown = lending.announcement()
     assert shown.port == port and kith.shows_code(code, shown.text) and not kith.shows_code(code, {})
     borrowed = kith.Mailbox.borrowed(code, [f"127.0.0.1:{port}"])
+    assert laptop.notebook.join(borrowed, laptop.keys, code, Run()) == Joining.KNOCKED()
+    assert phone.notebook.request_to_join(own, phone.keys, Run()) is None
     digits = laptop.notebook.join(borrowed, laptop.keys, code, Run()).digits
     assert phone.notebook.request_to_join(own, phone.keys, Run()).digits == digits and lending.is_used()
     phone.notebook.admit(own, phone.keys, digits[:3] + " " + digits[3:], Run())

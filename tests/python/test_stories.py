@@ -144,6 +144,8 @@ class Deeds:
     def pair(self, new):
         other = Deeds(self.world, new)
         code = self.notebook.invite(self.world.mailbox, self.keys, Run())
+        other.notebook.join(self.world.mailbox, other.keys, code, Run())
+        assert self.notebook.request_to_join(self.world.mailbox, self.keys, Run()) is None
         digits = other.notebook.join(self.world.mailbox, other.keys, code, Run()).digits
         assert self.notebook.request_to_join(self.world.mailbox, self.keys, Run()).digits == digits
         name = self.notebook.admit(self.world.mailbox, self.keys, digits, Run())

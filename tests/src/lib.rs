@@ -30,6 +30,7 @@ use kith_core::sync::carrier::Mailbox;
 use kith_core::sync::carrier::folder::Folder;
 use kith_core::sync::identity::HandedOut;
 use kith_core::sync::keystore::FileKeyStore;
+use kith_core::sync::pairing::{Code, Request};
 
 /// A generator of bytes that is the same for the same seed: SplitMix64.
 pub struct Seeded(pub u64);
@@ -213,14 +214,28 @@ pub fn let_in(host: Side<'_>, guest: Side<'_>, folder: &Path) {
 }
 
 /// The same through any mailbox.
-pub fn let_in_through((host, host_keys): Side<'_>, (guest, guest_keys): Side<'_>, place: &dyn Mailbox) {
+pub fn let_in_through(host_side: Side<'_>, guest_side: Side<'_>, place: &dyn Mailbox) {
+    let ((host, host_keys), (guest, guest_keys)) = (host_side, guest_side);
     let code = host.invite(place, host_keys).unwrap();
-    let asked = guest.join(place, guest_keys, Some(&code)).unwrap();
-    let request = host.request_to_join(place, host_keys).unwrap().expect("the request has come");
-    assert_eq!(asked, Joining::Asked { digits: request.digits.clone() }, "both show the same digits");
+    let request = ask(host_side, guest_side, [place, place], &code);
     host.admit(place, host_keys, &request).unwrap();
     let joined = guest.join(place, guest_keys, None).unwrap();
     assert_eq!(joined, Joining::Joined { from: host.device().into() });
+}
+
+/// The second asks the first with a code and says yes, until both show the same digits.
+pub fn ask(
+    (host, host_keys): Side<'_>,
+    (guest, guest_keys): Side<'_>,
+    [of_host, of_guest]: [&dyn Mailbox; 2],
+    code: &Code,
+) -> Request {
+    assert_eq!(guest.join(of_guest, guest_keys, Some(code)).unwrap(), Joining::Knocked, "nobody shows digits alone");
+    assert!(host.request_to_join(of_host, host_keys).unwrap().is_none(), "nor does the one that invites");
+    let asked = guest.join(of_guest, guest_keys, Some(code)).unwrap();
+    let request = host.request_to_join(of_host, host_keys).unwrap().expect("the request has come");
+    assert_eq!(asked, Joining::Asked { digits: request.digits.clone() }, "both show the same digits");
+    request
 }
 
 /// The same through places where a step may fail, or what the other one left may not have come: `again` takes each step,
@@ -235,7 +250,14 @@ pub fn let_in_step_by_step(
     let not_yet = || Error::NotFound("what the other one leaves".into());
     again(&|| host.invite(of_host, host_keys).map(|new| drop(code.replace(Some(new)))));
     let code = code.take().unwrap();
-    again(&|| guest.join(of_guest, guest_keys, Some(&code)).map(|asked| drop(shown.replace(Some(asked)))));
+    again(&|| guest.join(of_guest, guest_keys, Some(&code)).map(drop));
+    again(&|| {
+        host.request_to_join(of_host, host_keys)?;
+        match guest.join(of_guest, guest_keys, Some(&code))? {
+            Joining::Knocked => Err(not_yet()),
+            asked => Ok(drop(shown.replace(Some(asked)))),
+        }
+    });
     again(&|| {
         let came = host.request_to_join(of_host, host_keys)?.ok_or_else(not_yet)?;
         drop(request.replace(Some(came)));
@@ -246,7 +268,7 @@ pub fn let_in_step_by_step(
     again(&|| host.admit(of_host, host_keys, &request));
     again(&|| match guest.join(of_guest, guest_keys, None)? {
         Joining::Joined { .. } => Ok(()),
-        Joining::Asked { .. } => Err(not_yet()),
+        Joining::Asked { .. } | Joining::Knocked => Err(not_yet()),
     });
 }
 

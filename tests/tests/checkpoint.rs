@@ -9,7 +9,7 @@ use kith_core::sync::carrier::{Item, Mailbox};
 use kith_core::sync::checkpoint::{self, Name, Text, Told};
 use tests::home::Home;
 use tests::line::pair;
-use tests::{Device, assert_alike, mailbox};
+use tests::{Device, ask, assert_alike, mailbox};
 
 /// Enough that a checkpoint is of use.
 fn fill(device: &Device) {
@@ -65,8 +65,7 @@ fn joined(home: &Home, host: &Device, name: &str) -> Device {
     let guest = home.device(name, 77);
     let place = mailbox(&home.shared);
     let code = host.notebook.invite(&place, &host.keys).unwrap();
-    guest.notebook.join(&place, &guest.keys, Some(&code)).unwrap();
-    let request = host.notebook.request_to_join(&place, &host.keys).unwrap().unwrap();
+    let request = ask((&host.notebook, &host.keys), (&guest.notebook, &guest.keys), [&place, &place], &code);
     host.notebook.admit(&place, &host.keys, &request).unwrap();
     guest.notebook.join(&place, &guest.keys, None).unwrap();
     guest

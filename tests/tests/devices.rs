@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 use kith_core::Error;
 use kith_core::model::*;
-use kith_core::notebook::Joining;
-use kith_core::sync::keys::RecoveryKit;
+use kith_core::notebook::{DeviceRow, Joining, Knock};
+use kith_core::sync::carrier::Mailbox;
+use kith_core::sync::consent::Word;
+use kith_core::sync::keys::{DeviceKeys, RecoveryKit, Secret};
 use kith_core::sync::keystore::KeyStore;
-use kith_core::sync::pairing::Code;
+use kith_core::sync::pairing::{self, Code};
 use tests::home::Home;
-use tests::{Device, assert_alike, mailbox};
+use tests::{Device, ask, assert_alike, mailbox};
 
 const DANA: &str = "Dana Ruiz, Acme !send her the contact ?a warehouse #lyon";
 
@@ -131,7 +133,7 @@ fn a_code_is_worth_one_guess() {
     let code = phone.notebook.invite(&place, &phone.keys).unwrap();
     // Somebody who sees the folder puts a request there without knowing the code.
     let stem = home.shared.join("kith").join(code.file_stem());
-    std::fs::write(stem.with_extension("req"), vec![7; 500]).unwrap();
+    std::fs::write(stem.with_extension("vow"), vec![7; 88]).unwrap();
     assert!(matches!(phone.notebook.request_to_join(&place, &phone.keys), Err(Error::Declined(_))));
     assert!(matches!(phone.notebook.request_to_join(&place, &phone.keys), Err(Error::NotFound(_))), "it is spent");
     let laptop = home.device("laptop", 2);
@@ -140,19 +142,110 @@ fn a_code_is_worth_one_guess() {
     let second = phone.notebook.invite(&place, &phone.keys).unwrap();
     let third = phone.notebook.invite(&place, &phone.keys).unwrap();
     assert!(laptop.notebook.join(&place, &laptop.keys, Some(&second)).is_err());
-    assert!(matches!(
-        laptop.notebook.join(&place, &laptop.keys, Some(&Code::parse(&third.text()).unwrap())),
-        Ok(Joining::Asked { .. })
-    ));
+    let (host, guest) = ((&phone.notebook, &phone.keys), (&laptop.notebook, &laptop.keys));
+    ask(host, guest, [&place, &place], &Code::parse(&third.text()).unwrap());
     // Nobody agreed, so nothing was given.
     assert!(matches!(laptop.notebook.join(&place, &laptop.keys, None), Ok(Joining::Asked { .. })));
     assert!(laptop.notebook.device_list(&laptop.keys).unwrap().is_empty());
+}
+
+/// The file of a request that somebody makes who knows the code, and has keys of their own.
+fn request_of_a_thief(place: &dyn Mailbox, code: &Code, seed: u8) -> Vec<u8> {
+    let keys = DeviceKeys::from_seeds(&Secret::new([seed; 32]), &Secret::new([seed ^ 0xff; 32]));
+    let invitation = place.get(&format!("{}.inv", code.file_stem()), 4096).unwrap().unwrap();
+    pairing::request(code, &invitation, &keys.public(), "laptop", &mut |bytes| bytes.fill(seed)).unwrap()
+}
+
+#[test]
+fn who_photographed_the_code_gets_no_second_choice_of_digits() {
+    for (has_asked, is_vowed_anew) in [(false, false), (false, true), (true, false), (true, true)] {
+        let home = Home::new();
+        let (phone, laptop) = (home.device("phone", 1), home.device("laptop", 2));
+        let place = mailbox(&home.shared);
+        let code = phone.notebook.invite(&place, &phone.keys).unwrap();
+        let stem = code.file_stem();
+        assert_eq!(laptop.notebook.join(&place, &laptop.keys, Some(&code)).unwrap(), Joining::Knocked);
+        assert!(phone.notebook.request_to_join(&place, &phone.keys).unwrap().is_none());
+        let toss = place.get(&format!("{stem}.toss"), 4096).unwrap().unwrap();
+        if has_asked {
+            assert!(laptop.notebook.knock(&place, &laptop.keys, &code).unwrap().is_some());
+        }
+        // The thief sees the toss now, tries requests until the digits please, and puts that in the place of the other,
+        // with a vow that fits and a yes of its own.
+        let ground = request_of_a_thief(&place, &code, 9);
+        let vow = pairing::vow_of(&code, &ground);
+        let put = |ending: &str, bytes: &[u8]| {
+            place.delete(&format!("{stem}.{ending}")).unwrap();
+            place.put_new(&format!("{stem}.{ending}"), bytes).unwrap();
+        };
+        put("req", &ground);
+        put("yes", &Word::Yes.written(&code, &vow));
+        if is_vowed_anew {
+            put("vow", &pairing::vow(&code, &vow));
+            phone.pass(&home.shared).unwrap();
+            assert_eq!(place.get(&format!("{stem}.toss"), 4096).unwrap().unwrap(), toss, "there is one toss");
+        }
+        let told = phone.notebook.request_to_join(&place, &phone.keys);
+        assert!(matches!(&told, Err(Error::Declined(words)) if words.contains("another device asks")), "{told:?}");
+        assert!(matches!(phone.notebook.request_to_join(&place, &phone.keys), Err(Error::NotFound(_))), "it is spent");
+        assert_eq!(phone.notebook.device_list(&phone.keys).unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn who_stands_between_has_to_answer_before_they_see_the_request_and_one_answer_stays() {
+    let home = Home::new();
+    let (phone, laptop) = (home.device("phone", 1), home.device("laptop", 2));
+    let place = mailbox(&home.shared);
+    let code = phone.notebook.invite(&place, &phone.keys).unwrap();
+    let stem = code.file_stem();
+    let there = |ending: &str| place.get(&format!("{stem}.{ending}"), 1 << 20).unwrap();
+    assert!(laptop.notebook.knock(&place, &laptop.keys, &code).unwrap().is_none());
+    assert!(there("vow").is_some() && there("req").is_none(), "the request is shown to nobody before the toss");
+    let vow = pairing::read_vow(&code, &there("vow").unwrap()).unwrap();
+    // Who knows the code answers in the place of the host, sees the request, and answers once more.
+    place.put_new(&format!("{stem}.toss"), &pairing::toss(&code, &vow, &[1; 32])).unwrap();
+    let first = laptop.notebook.knock(&place, &laptop.keys, &code).unwrap().unwrap();
+    assert!(there("req").is_some());
+    place.delete(&format!("{stem}.toss")).unwrap();
+    place.put_new(&format!("{stem}.toss"), &pairing::toss(&code, &vow, &[2; 32])).unwrap();
+    assert_eq!(laptop.notebook.knock(&place, &laptop.keys, &code).unwrap().unwrap(), first);
+    // The host has a toss of its own: the digits differ, and a person sees that.
+    place.delete(&format!("{stem}.toss")).unwrap();
+    let request = phone.notebook.request_to_join(&place, &phone.keys).unwrap().unwrap();
+    assert!(request.digits != first.digits);
+}
+
+#[test]
+fn a_sync_of_the_host_answers_who_came_with_the_code_and_a_no_before_the_digits_is_told() {
+    let home = Home::new();
+    let (phone, laptop) = (home.device("phone", 1), home.device("laptop", 2));
+    let place = mailbox(&home.shared);
+    let code = phone.notebook.invite(&place, &phone.keys).unwrap();
+    assert!(laptop.notebook.knock(&place, &laptop.keys, &code).unwrap().is_none());
+    assert!(matches!(laptop.notebook.agree_to_join(&place, &laptop.keys), Err(Error::NotFound(_))), "to what?");
+    phone.pass(&home.shared).unwrap();
+    let knock = laptop.notebook.knock(&place, &laptop.keys, &code).unwrap().unwrap();
+    let request = phone.notebook.request_to_join(&place, &phone.keys).unwrap().unwrap();
+    assert_eq!(knock.digits, request.digits);
+    let code = phone.notebook.invite(&place, &phone.keys).unwrap();
+    assert!(laptop.notebook.knock(&place, &laptop.keys, &code).unwrap().is_none());
+    laptop.notebook.decline_to_join(&place, &laptop.keys).unwrap();
+    let told = phone.notebook.request_to_join(&place, &phone.keys);
+    assert!(matches!(told, Err(Error::Declined(words)) if words.contains("said no")));
 }
 
 /// Everything a device shows and keeps, and what lies in the folder.
 fn as_it_is(device: &Device, folder: &Path) -> (Vec<String>, Vec<String>, Vec<PathBuf>) {
     let rows = device.notebook.device_list(&device.keys).unwrap().into_iter().map(|row| row.name).collect();
     (device.notebook.dump().unwrap(), rows, files(folder))
+}
+
+/// What the second device shows, once the first has heard of it.
+fn knocked(host: &Device, guest: &Device, place: &dyn Mailbox, code: &Code) -> Knock {
+    assert!(guest.notebook.knock(place, &guest.keys, code).unwrap().is_none());
+    assert!(host.notebook.request_to_join(place, &host.keys).unwrap().is_none());
+    guest.notebook.knock(place, &guest.keys, code).unwrap().unwrap()
 }
 
 #[test]
@@ -166,7 +259,7 @@ fn the_new_device_shows_who_invites_before_anything_and_a_no_there_leaves_both_a
     let place = mailbox(&home.shared);
     let before = (as_it_is(&phone, &home.shared), as_it_is(&tablet, &home.shared));
     let code = phone.notebook.invite(&place, &phone.keys).unwrap();
-    let knock = tablet.notebook.knock(&place, &tablet.keys, &code).unwrap();
+    let knock = knocked(&phone, &tablet, &place, &code);
     assert_eq!((knock.host.as_str(), knock.devices, knock.people), ("phone", 2, 1));
     let request = phone.notebook.request_to_join(&place, &phone.keys).unwrap().unwrap();
     assert_eq!(knock.digits, request.digits, "both show the same");
@@ -192,7 +285,7 @@ fn a_no_of_the_host_is_told_to_the_new_device_and_leaves_both_as_they_were() {
     let place = mailbox(&home.shared);
     let before = (as_it_is(&phone, &home.shared), as_it_is(&tablet, &home.shared));
     let code = phone.notebook.invite(&place, &phone.keys).unwrap();
-    tablet.notebook.knock(&place, &tablet.keys, &code).unwrap();
+    knocked(&phone, &tablet, &place, &code);
     tablet.notebook.agree_to_join(&place, &tablet.keys).unwrap();
     phone.notebook.cancel_invitation(&place, &phone.keys).unwrap();
     let told = tablet.notebook.join(&place, &tablet.keys, None);
@@ -212,10 +305,71 @@ fn a_device_that_says_no_keeps_the_keys_it_had_of_that_notebook() {
     laptop.restore(&backup);
     let place = mailbox(&home.shared);
     let code = phone.notebook.invite(&place, &phone.keys).unwrap();
-    laptop.notebook.knock(&place, &laptop.keys, &code).unwrap();
+    knocked(&phone, &laptop, &place, &code);
     laptop.notebook.decline_to_join(&place, &laptop.keys).unwrap();
     laptop.notebook.rejoin(&place, &laptop.keys).unwrap();
     laptop.pass(&home.shared).unwrap();
+}
+
+#[test]
+fn before_a_device_is_removed_it_is_told_what_it_leaves_behind() {
+    let home = Home::new();
+    let [laptop, phone, tablet] = home.devices(["laptop", "phone", "tablet"]);
+    let before = |meant: &str| laptop.notebook.before_removal(&laptop.keys, meant).unwrap();
+    assert!(!before("phone").made_recovery_key && before("phone").let_in.is_empty());
+    // Whoever stole the phone makes a recovery key, and lets two devices in, one by the other.
+    let place = mailbox(&home.shared);
+    let kit = phone.notebook.make_recovery_key(&place, &phone.keys, None).unwrap();
+    let (spy, mole) = (home.device("spy", 8), home.device("mole", 9));
+    phone.lets_in(&spy, &home.shared);
+    home.meet(&[&phone, &spy]);
+    spy.lets_in(&mole, &home.shared);
+    home.meet(&[&spy, &mole, &laptop, &tablet]);
+    let told = before("phone");
+    let names = |rows: &[DeviceRow]| rows.iter().map(|row| row.name.clone()).collect::<Vec<_>>();
+    assert_eq!((told.made_recovery_key, names(&told.let_in)), (true, vec!["spy".into(), "mole".into()]));
+    assert_eq!((before("spy").made_recovery_key, names(&before("spy").let_in)), (false, vec!["mole".into()]));
+    assert!(matches!(laptop.notebook.before_removal(&laptop.keys, "laptop"), Err(Error::Invalid(_))));
+    assert!(matches!(laptop.notebook.before_removal(&laptop.keys, "nobody"), Err(Error::NotFound(_))));
+    assert_eq!(laptop.notebook.recovery_key_of_removed(&laptop.keys).unwrap(), None);
+
+    // What was told stands in the list afterwards, until something is done about it.
+    laptop.notebook.remove_device(&laptop.keys, "phone").unwrap();
+    let host_of = |name: &str| {
+        let rows = laptop.notebook.device_list(&laptop.keys).unwrap();
+        rows.into_iter().find(|row| row.name == name).unwrap().let_in_by_removed
+    };
+    assert_eq!((host_of("spy"), host_of("mole"), host_of("tablet")), (Some("phone".into()), None, None));
+    assert_eq!(laptop.notebook.recovery_key_of_removed(&laptop.keys).unwrap(), Some("phone".into()));
+    laptop.notebook.remove_device(&laptop.keys, "spy").unwrap();
+    assert_eq!((host_of("spy"), host_of("mole")), (None, Some("spy".into())));
+    laptop.pass(&home.shared).unwrap();
+    // The paper lets the thief in again: who comes in by it is told as one that came through the phone.
+    let back = home.device("back", 10);
+    back.notebook.recover(&place, &back.keys, &kit).unwrap();
+    back.pass(&home.shared).unwrap();
+    laptop.pass(&home.shared).unwrap();
+    // An owner who has it on paper replaces it.
+    laptop.notebook.make_recovery_key(&place, &laptop.keys, Some(&kit)).unwrap();
+    assert_eq!(laptop.notebook.recovery_key_of_removed(&laptop.keys).unwrap(), None);
+}
+
+#[test]
+fn a_wrong_or_replaced_paper_costs_the_device_on_which_it_is_typed_nothing() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    all(&[&phone, &laptop], &home.shared);
+    let place = mailbox(&home.shared);
+    let replaced = phone.notebook.make_recovery_key(&place, &phone.keys, None).unwrap();
+    phone.notebook.make_recovery_key(&place, &phone.keys, Some(&replaced)).unwrap();
+    all(&[&phone, &laptop], &home.shared);
+    let strange = RecoveryKit::draw(&mut |bytes| bytes.fill(5));
+    for kit in [strange, replaced] {
+        assert!(matches!(laptop.notebook.recover(&place, &laptop.keys, &kit), Err(Error::Denied(_))));
+        laptop.notebook.jot_line(DANA).unwrap();
+        laptop.pass(&home.shared).unwrap();
+    }
+    assert_eq!(laptop.notebook.device_list(&laptop.keys).unwrap().len(), 2);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! costs, who is sent away, and what a broken line leaves behind.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use kith_core::Error;
 use kith_core::model::*;
 use kith_core::notebook::{Joining, Peer, Removal, SyncReport};
+use kith_core::sync::LogId;
 use kith_core::sync::carrier::direct::{Direct, Guest, Guests};
 use kith_core::sync::carrier::lent::{Borrowed, lend};
 use kith_core::sync::carrier::pair::{CODE_LASTS, Lending, borrow};
@@ -19,7 +21,7 @@ use kith_core::sync::keystore::KeyStore;
 use kith_core::sync::pairing::Code;
 use tests::home::Home;
 use tests::line::{Within, pair};
-use tests::{Device, assert_alike, mailbox};
+use tests::{Device, ask, assert_alike, mailbox};
 
 const DANA: &str = "Dana Ruiz, Acme !send her the contact ?a warehouse #lyon";
 
@@ -126,6 +128,97 @@ fn a_removed_device_is_sent_away_and_told_why() {
     assert!(began.elapsed() < Duration::from_secs(5));
 }
 
+/// A key store that cannot be read any more after so many secrets.
+struct Worn<'a> {
+    keys: &'a dyn KeyStore,
+    left: AtomicU64,
+}
+
+impl KeyStore for Worn<'_> {
+    fn get(&self, name: &str) -> Result<Option<zeroize::Zeroizing<Vec<u8>>>, Error> {
+        let left = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        left.map_err(|_| Error::Storage("too many open files".into()))?;
+        self.keys.get(name)
+    }
+    fn put(&self, name: &str, secret: &[u8]) -> Result<(), Error> {
+        self.keys.put(name, secret)
+    }
+    fn remove(&self, name: &str) -> Result<(), Error> {
+        self.keys.remove(name)
+    }
+    fn highest(&self, log: LogId) -> Result<Option<u64>, Error> {
+        self.keys.highest(log)
+    }
+    fn raise(&self, log: LogId, seq: u64) -> Result<(), Error> {
+        self.keys.raise(log, seq)
+    }
+}
+
+/// A line on which nothing comes, and that remembers whether it was refused.
+struct Refused([u8; 32], bool);
+
+impl Line for Refused {
+    fn peer(&self) -> [u8; 32] {
+        self.0
+    }
+    fn send(&mut self, _: Vec<u8>) -> Result<(), Error> {
+        Ok(())
+    }
+    fn wait(&mut self, _: Duration) -> Result<Heard, Error> {
+        Ok(Heard::End)
+    }
+    fn refuse(&mut self) {
+        self.1 = true;
+    }
+    fn hang_up(&mut self) {}
+}
+
+#[test]
+fn an_error_of_this_device_is_not_told_to_another_as_its_removal() {
+    let home = Home::new();
+    let (phone, laptop) = two(&home);
+    let peer = known_as(&laptop, &phone).endpoint;
+    for left in 0.. {
+        let (worn, mut line) = (Worn { keys: &phone.keys, left: left.into() }, Refused(peer, false));
+        let done = phone.notebook.sync_over(&mut line, &worn, &mut |_, _| Ok(()));
+        assert!(!line.1, "after {left} secrets: {done:?}");
+        if !matches!(done, Err(Error::Storage(_))) {
+            assert!(left > 3 && matches!(done, Err(Error::Unreachable(_))), "{done:?}");
+            break;
+        }
+    }
+    let mut line = Refused([7; 32], false);
+    assert!(phone.notebook.sync_over(&mut line, &phone.keys, &mut |_, _| Ok(())).is_err());
+    assert!(line.1, "a stranger is");
+}
+
+#[test]
+fn who_was_told_of_its_removal_and_is_called_by_that_device_after_all_forgets_it() {
+    let home = Home::new();
+    let (phone, laptop) = two(&home);
+    let me = phone.notebook.member(&phone.keys).unwrap().unwrap().keys().public().endpoint;
+    let of_laptop = laptop.notebook.member(&laptop.keys).unwrap().unwrap();
+    let door = Direct::bind(of_laptop.keys().endpoint_key(), 0, None).unwrap();
+    door.open_door(Guests { removed: [me].into(), ..Guests::default() });
+    let at = [(Ipv4Addr::LOCALHOST, door.port()).into()];
+    let (peer, is_over) = (known_as(&laptop, &phone), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                door.next_guest(Duration::from_millis(50));
+            }
+        });
+        let direct = phone.notebook.go_on_the_network(&phone.keys, 0).unwrap().unwrap();
+        assert!(phone.notebook.call(&direct, &peer, &at, &phone.keys, &mut |_, _| Ok(())).is_err());
+        is_over.store(true, Ordering::Relaxed);
+    });
+    drop(door);
+    assert!(phone.notebook.removal().unwrap().is_some());
+    assert!(phone.notebook.peers_to_call(&phone.keys).unwrap().is_empty());
+    met(&laptop, &phone);
+    assert_eq!(phone.notebook.removal().unwrap(), None);
+}
+
 #[test]
 fn a_removed_device_remembers_it_and_calls_nobody_by_itself_until_it_is_let_in_anew() {
     let home = Home::new();
@@ -197,6 +290,39 @@ fn a_stranger_gets_no_byte() {
     });
     assert!(matches!(introduced, Err(Error::SyncFirst(_))), "{introduced:?}");
     assert!(listening.direct.next_guest(Duration::from_millis(200)).is_none());
+}
+
+/// Everything that a device keeps beside its notebook, by name.
+fn kept_beside(device: &Device) -> BTreeMap<String, Vec<u8>> {
+    let files = std::fs::read_dir(device.folder().join("keys")).unwrap().map(|file| file.unwrap().path());
+    files.map(|file| (file.display().to_string(), std::fs::read(file).unwrap())).collect()
+}
+
+#[test]
+fn of_what_a_stranger_shows_no_key_is_kept() {
+    let home = Home::new();
+    let [phone, laptop, _tablet] = home.devices(["phone", "laptop", "tablet"]);
+    // A key that the phone has not heard of lies in the mailbox, and whoever keeps that hands it in.
+    laptop.notebook.remove_device(&laptop.keys, "tablet").unwrap();
+    laptop.pass(&home.shared).unwrap();
+    let place = mailbox(&home.shared);
+    let files: Vec<_> = place.list().unwrap().into_iter().filter(|item| item.name.starts_with("r/")).collect();
+    let handed_in: Vec<_> = files.iter().map(|item| place.get(&item.name, item.bytes).unwrap().unwrap()).collect();
+    assert!(handed_in.len() > 3 && handed_in.iter().map(Vec::len).sum::<usize>() < 60_000, "{files:?}");
+    let (before, listening) = (kept_beside(&phone), listen(&phone));
+    let endpoint = phone.notebook.member(&phone.keys).unwrap().unwrap().keys().public().endpoint;
+    let stranger = DeviceKeys::from_seeds(&Secret::new([7; 32]), &Secret::new([8; 32]));
+    let direct = Direct::bind(stranger.endpoint_key(), 0, None).unwrap();
+    let introduced = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let guest = listening.direct.next_guest(Duration::from_secs(5)).unwrap();
+            phone.notebook.serve(&listening.direct, guest, &phone.keys, &mut |_, _| Ok(())).unwrap();
+        });
+        direct.introduce(endpoint, &[listening.at], handed_in)
+    });
+    assert!(matches!(introduced, Err(Error::SyncFirst(_))), "{introduced:?}");
+    assert!(kept_beside(&phone) == before, "something was kept");
+    assert!(!phone.notebook.is_behind(&phone.keys).unwrap());
 }
 
 #[test]
@@ -406,15 +532,53 @@ fn joins_over_a_line(host: &Device, guest: &Device, folder: &std::path::Path) {
         assert!(line.is_err() || Borrowed::over(line.unwrap()).list().is_err());
         let direct = Direct::bind_to_pair(&of_guest, 0).unwrap();
         let borrowed = Borrowed::over(direct.dial(of_host.verifying_key().to_bytes(), &at).unwrap());
-        let asked = guest.notebook.join(&borrowed, &guest.keys, Some(&code)).unwrap();
-        let request = host.notebook.request_to_join(&place, &host.keys).unwrap().unwrap();
-        assert_eq!(asked, Joining::Asked { digits: request.digits.clone() });
+        let sides = ((&host.notebook, &host.keys), (&guest.notebook, &guest.keys));
+        let request = ask(sides.0, sides.1, [&place, &borrowed], &code);
         host.notebook.admit(&place, &host.keys, &request).unwrap();
         assert!(matches!(guest.notebook.join(&borrowed, &guest.keys, None).unwrap(), Joining::Joined { .. }));
         guest.notebook.sync(&borrowed, &guest.keys, &mut |_, _| Ok(())).unwrap();
         borrowed.give_back();
     });
     host.pass(folder).unwrap();
+}
+
+/// A line on which the other end asks for a large file for ever and takes no answer; it ends after so many bytes.
+struct Greedy {
+    question: Vec<u8>,
+    said: usize,
+    answered: usize,
+}
+
+impl Line for Greedy {
+    fn peer(&self) -> [u8; 32] {
+        [0; 32]
+    }
+    fn send(&mut self, bytes: Vec<u8>) -> Result<(), Error> {
+        self.answered += bytes.len();
+        Ok(())
+    }
+    fn wait(&mut self, _: Duration) -> Result<Heard, Error> {
+        let questions = self.question.repeat(16 * 1024);
+        self.said += questions.len();
+        Ok(if self.said > 64 << 20 { Heard::End } else { Heard::Bytes(questions) })
+    }
+    fn refuse(&mut self) {}
+    fn hang_up(&mut self) {}
+}
+
+#[test]
+fn who_has_the_code_and_takes_no_answer_does_not_fill_the_memory_of_the_host() {
+    let home = Home::new();
+    let place = mailbox(&home.shared);
+    place.put_new("large", &vec![7; 4 << 20]).unwrap();
+    // A map of three: get, the name, the most bytes wanted.
+    let asks = [&[0xa3, 0, 2, 1, 0x65][..], b"large", &[2, 0x1a, 0, 0x50, 0, 0]].concat();
+    let question = [&(asks.len() as u32).to_be_bytes()[..], &asks].concat();
+    let mut greedy = Greedy { question, said: 0, answered: 0 };
+    let done = lend(&mut greedy, &place, &|| false);
+    assert!(matches!(&done, Err(Error::Peer(words)) if words.contains("takes no answer")), "{done:?}");
+    assert!(greedy.answered > 80 << 20, "{}", greedy.answered);
+    assert!(greedy.answered < 130 << 20 && greedy.said < 8 << 20, "{} {}", greedy.answered, greedy.said);
 }
 
 #[test]
@@ -557,7 +721,9 @@ fn a_code_to_pair_on_a_network_ends_after_two_minutes() {
     seconds.store(0, Ordering::Relaxed);
     let at = [(Ipv4Addr::LOCALHOST, lending.open(&code).unwrap()).into()];
     let lent = borrow(&code, &at).unwrap();
-    laptop.notebook.knock(&lent, &laptop.keys, &code).unwrap();
+    assert!(laptop.notebook.knock(&lent, &laptop.keys, &code).unwrap().is_none());
+    assert!(phone.notebook.request_to_join(&place, &phone.keys).unwrap().is_none());
+    laptop.notebook.knock(&lent, &laptop.keys, &code).unwrap().unwrap();
     seconds.store(10 * CODE_LASTS.as_secs(), Ordering::Relaxed);
     assert!(!lending.has_ended());
     laptop.notebook.agree_to_join(&lent, &laptop.keys).unwrap();

@@ -76,7 +76,10 @@ fn every_step_of_pairing_is_taken_back_and_asked_again() {
         laptop.notebook.jot_line("Ann Lee").unwrap();
         let place = mailbox(&home.shared);
         let code = at_last(&place, looks, |place| phone.notebook.invite(place, &phone.keys));
-        let knock = at_last(&place, looks, |place| laptop.notebook.knock(place, &laptop.keys, &code));
+        let knock = |place: &dyn Mailbox| laptop.notebook.knock(place, &laptop.keys, &code);
+        assert!(at_last(&place, looks, knock).is_none(), "nobody there has heard of it");
+        assert!(at_last(&place, looks, |place| phone.notebook.request_to_join(place, &phone.keys)).is_none());
+        let knock = at_last(&place, looks, knock).unwrap();
         let seen = at_last(&place, looks, |place| phone.notebook.request_to_join(place, &phone.keys)).unwrap();
         assert_eq!(seen.digits, knock.digits, "after {looks} looks");
         let admit = |place: &dyn Mailbox| phone.notebook.admit_who_shows(place, &phone.keys, &seen.digits);

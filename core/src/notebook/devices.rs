@@ -14,9 +14,9 @@ use crate::sync::carrier::Mailbox;
 use crate::sync::consent::{self, Host, Word};
 use crate::sync::hex;
 use crate::sync::keys::{DeviceId, DeviceKeys, KeyBag, NotebookTag, RecoveryKit, Secret};
-use crate::sync::keystore::KeyStore;
+use crate::sync::keystore::{KeyStore, Trial};
 use crate::sync::member::{self, Member};
-use crate::sync::pairing::{self, Code, Request, Welcome};
+use crate::sync::pairing::{self, Code, Request, Toss, Vow, Welcome};
 use crate::sync::roster::{Act, VoidAdd};
 
 /// Under which names a key store keeps an invitation, and what this device asked.
@@ -39,6 +39,22 @@ pub struct DeviceRow {
     pub last_seen: Option<String>,
     /// How many of its segments are here.
     pub segments: u64,
+    /// The name of the device that let it in, if that was removed since and this one was not.
+    pub let_in_by_removed: Option<String>,
+}
+
+/// What a person has to know before a device is removed: what it has done stays.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct BeforeRemoval {
+    /// The device.
+    pub device: DeviceRow,
+    /// Whether the recovery key was made on it. Whoever has the device may have that paper then, and a removal changes
+    /// nothing about it: it opens whatever is written, and lets a device in.
+    pub made_recovery_key: bool,
+    /// The devices that came in through it and stay unless they are removed as well; that on which this is asked is not
+    /// among them.
+    pub let_in: Vec<DeviceRow>,
 }
 
 /// Under which names a device writes, in hexadecimal digits; none before it first handed something out.
@@ -55,6 +71,8 @@ pub struct Identity {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum Joining {
+    /// The other device has to hear of it first; there are no digits yet. It is to be asked again with the code.
+    Knocked,
     /// The other device has to agree; both show these digits.
     Asked {
         /// Six digits.
@@ -94,7 +112,9 @@ impl Notebook {
         let envelope = member.keys().envelope_key().public();
         self.cancel_invitation(place, keys)?;
         let code = self.with_random(|random| Code::draw(&member.tag(), &envelope, random));
-        keys.put(INVITED, code.bytes())?;
+        let mut secret = Zeroizing::new([0; Invited::SECRET]);
+        self.with_random(|random| random(&mut secret[..]));
+        keys.put(INVITED, &Invited { code: code.clone(), secret, vow: None }.bytes())?;
         let host = Host {
             name: self.device.clone(),
             devices: member.roster().devices.len() as u64,
@@ -111,11 +131,11 @@ impl Notebook {
     /// # Errors
     /// As the place and the key store.
     pub fn cancel_invitation(&self, place: &dyn Mailbox, keys: &dyn KeyStore) -> Result<()> {
-        let Some(code) = keys.get(INVITED)?.and_then(|bytes| Code::from_bytes(&bytes)) else { return Ok(()) };
+        let Some(invited) = invited(keys)? else { return Ok(()) };
         keys.remove(INVITED)?;
         // The invitation first: that it is gone is how the other device hears of it.
-        for ending in ["inv", "who", "req", "yes", "no"] {
-            place.delete(&format!("{}.{ending}", code.file_stem()))?;
+        for ending in ["inv", "who", "vow", "toss", "req", "yes", "no"] {
+            place.delete(&format!("{}.{ending}", invited.code.file_stem()))?;
         }
         Ok(())
     }
@@ -125,42 +145,70 @@ impl Notebook {
     /// # Errors
     /// [`Error::NotFound`] when nobody is invited; else as the place.
     pub fn word_of_guest(&self, place: &dyn Mailbox, keys: &dyn KeyStore, request: &Request) -> Result<Option<bool>> {
-        let code = keys.get(INVITED)?.and_then(|bytes| Code::from_bytes(&bytes));
-        let code = code.ok_or_else(|| Error::NotFound("an invitation that is open".into()))?;
+        let code = open_invitation(keys)?.code;
         for word in [Word::No, Word::Yes] {
-            let name = format!("{}.{}", code.file_stem(), word.ending());
-            let file = place.get(&name, consent::MAX_FILE as u64)?;
-            if file.is_some_and(|file| word.is_in(&file, &code, request)) {
+            if is_said(place, word, &code, &request.vow)? {
                 return Ok(Some(word == Word::Yes));
             }
         }
         Ok(None)
     }
 
-    /// The request of a device that was invited, once it has come. To be shown to the person, with its digits.
+    /// Answers the device that came first with the code of the open invitation, if there is one: from then on it can ask, and
+    /// no other. So does every sync; it may be repeated.
     ///
     /// # Errors
-    /// [`Error::Declined`] when it was not written by somebody who knows the code: the invitation is void then, for a
-    /// code is worth one guess. [`Error::NotFound`] when nobody is invited.
+    /// [`Error::Declined`] when somebody came who does not know the code; else as the place and the key store.
+    pub(super) fn answer_vow(&self, place: &dyn Mailbox, keys: &dyn KeyStore) -> Result<()> {
+        match invited(keys)? {
+            Some(mut invited) => tossed(place, keys, &mut invited).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// The request of a device that was invited, once it has come. To be shown to the person, with its digits. The device
+    /// that comes first with the code is answered on the way, so that it can ask: this is to be called again until it has.
+    ///
+    /// # Errors
+    /// [`Error::Declined`] when it was not written by somebody who knows the code, is not the one of the device that came
+    /// first, or that device says no: the invitation is void then, for a code is worth one guess. [`Error::NotFound`] when
+    /// nobody is invited.
     pub fn request_to_join(&self, place: &dyn Mailbox, keys: &dyn KeyStore) -> Result<Option<Request>> {
-        let code = keys.get(INVITED)?.and_then(|bytes| Code::from_bytes(&bytes));
-        let code = code.ok_or_else(|| Error::NotFound("an invitation that is open".into()))?;
+        let mut invited = open_invitation(keys)?;
+        let (vow, toss) = match tossed(place, keys, &mut invited) {
+            Ok(Some(tossed)) => tossed,
+            Ok(None) => return Ok(None),
+            Err(error @ (Error::Peer(_) | Error::Declined(_) | Error::NeedsUpdate(_))) => {
+                return Err(self.spent(place, keys, error)?);
+            }
+            Err(error) => return Err(error),
+        };
+        let code = &invited.code;
         let name = format!("{}.req", code.file_stem());
-        let Some(file) = place.get(&name, pairing::MAX_FILE as u64)? else { return Ok(None) };
+        let Some(file) = place.get(&name, pairing::MAX_FILE as u64)? else {
+            return match is_said(place, Word::No, code, &vow)? {
+                true => Err(self.spent(place, keys, said_no())?),
+                false => Ok(None),
+            };
+        };
         let member = self.member(keys)?.ok_or_else(no_member)?;
         // The key may have been renewed since the code was shown.
         let envelopes = std::iter::once(member.keys().envelope_key()).chain(member.keys().former_envelope_keys());
         let envelope = envelopes.into_iter().find(|key| code.fits(&key.public()));
-        match pairing::read_request(&code, envelope.unwrap_or(member.keys().envelope_key()), &file) {
+        let envelope = envelope.unwrap_or(member.keys().envelope_key());
+        match pairing::read_request(code, envelope, (&vow, &toss), &file) {
             Ok(request) => Ok(Some(request)),
-            Err(error) => {
-                self.cancel_invitation(place, keys)?;
-                Err(match error {
-                    Error::Peer(why) => Error::Declined(why),
-                    error => error,
-                })
-            }
+            Err(error) => Err(self.spent(place, keys, error)?),
         }
+    }
+
+    /// Takes the invitation back because of this.
+    fn spent(&self, place: &dyn Mailbox, keys: &dyn KeyStore, why: Error) -> Result<Error> {
+        self.cancel_invitation(place, keys)?;
+        Ok(match why {
+            Error::Peer(why) => Error::Declined(why),
+            why => why,
+        })
     }
 
     /// Lets the device in whose request a person has agreed to, here and there.
@@ -169,16 +217,10 @@ impl Notebook {
     /// [`Error::NotFound`] when the word of the person there has not come, [`Error::Declined`] when it is no: nobody is let
     /// in then, and the invitation is void. Else as [`Notebook::sync`].
     pub fn admit(&self, place: &dyn Mailbox, keys: &dyn KeyStore, request: &Request) -> Result<()> {
-        let code = keys.get(INVITED)?.and_then(|bytes| Code::from_bytes(&bytes));
-        let code = code.ok_or_else(|| Error::NotFound("an invitation that is open".into()))?;
+        let code = open_invitation(keys)?.code;
         match self.word_of_guest(place, keys, request)? {
             Some(true) => {}
-            Some(false) => {
-                self.cancel_invitation(place, keys)?;
-                return Err(Error::Declined(
-                    "somebody at the other device said no, so nobody was let in, and the code is void".into(),
-                ));
-            }
+            Some(false) => return Err(self.spent(place, keys, said_no())?),
             None => {
                 return Err(Error::NotFound(
                     "a yes at the other device, which shows the same digits and asks for it,".into(),
@@ -246,23 +288,27 @@ impl Notebook {
     }
 
     /// Leaves the request of this device to join the notebook a code leads into, and answers what its person has to see
-    /// before they say yes: who invites, and the digits that both show. Nothing else is done until
-    /// [`Notebook::agree_to_join`]; [`Notebook::decline_to_join`] leaves everything as it was, here and there.
+    /// before they say yes: who invites, and the digits that both show. None while the other device has not heard of this
+    /// one, which it does in [`Notebook::request_to_join`] or at a sync: to be asked again until it has. Nothing else is
+    /// done until [`Notebook::agree_to_join`]; [`Notebook::decline_to_join`] leaves everything as it was, here and there.
     ///
     /// # Errors
     /// [`Error::Foreign`] when the place is not that of the code, [`Error::Declined`] when somebody changed what is in it;
     /// [`Error::NotFound`] when the invitation is not there, or not yet; [`Error::Invalid`] when this device belongs to
     /// that notebook.
-    pub fn knock(&self, place: &dyn Mailbox, keys: &dyn KeyStore, code: &Code) -> Result<Knock> {
-        let asked = match self.asked(keys)?.filter(|asked| asked.code == *code) {
+    pub fn knock(&self, place: &dyn Mailbox, keys: &dyn KeyStore, code: &Code) -> Result<Option<Knock>> {
+        let mut asked = match self.asked(keys)?.filter(|asked| asked.code == *code) {
             Some(asked) => asked,
             None => self.ask(place, keys, code)?,
         };
         let name = format!("{}.who", code.file_stem());
         let told = place.get(&name, consent::MAX_FILE as u64)?.ok_or_else(|| not_there(place))?;
         let Host { name, devices, people } = Host::read(code, &told)?;
+        if !asked.hears_toss(place, keys)? {
+            return Ok(None);
+        }
         place.put_new(&format!("{}.req", code.file_stem()), &asked.request)?;
-        Ok(Knock { host: name, devices, people, digits: asked.digits })
+        Ok(Some(Knock { host: name, devices, people, digits: asked.digits()? }))
     }
 
     /// Somebody has seen what [`Notebook::knock`] answered and says yes. [`Notebook::join`] without the code goes on.
@@ -270,7 +316,7 @@ impl Notebook {
     /// # Errors
     /// [`Error::NotFound`] when nothing was asked; else as the place and the key store.
     pub fn agree_to_join(&self, place: &dyn Mailbox, keys: &dyn KeyStore) -> Result<()> {
-        let mut asked = self.asked(keys)?.ok_or_else(nothing_asked)?;
+        let mut asked = self.asked(keys)?.filter(|asked| asked.toss.is_some()).ok_or_else(nothing_asked)?;
         if !asked.agreed {
             // A fresh identity: one that was ever removed cannot come back.
             let tag = asked.code.notebook();
@@ -294,8 +340,7 @@ impl Notebook {
     }
 
     fn say_word(&self, place: &dyn Mailbox, asked: &Asked, word: Word) -> Result<()> {
-        let key = asked.invitation.get(asked.invitation.len().saturating_sub(32)..).unwrap_or_default();
-        let said = word.written(&asked.code, (key, &asked.request));
+        let said = word.written(&asked.code, &asked.vow());
         place.put_new(&format!("{}.{}", asked.code.file_stem(), word.ending()), &said)
     }
 
@@ -304,8 +349,8 @@ impl Notebook {
     }
 
     /// Asks to join the notebook a code leads into, as one who agrees to whatever it is, or goes on with what was agreed
-    /// to: leaves the request in the mailbox, then takes the answer. To be called again until it has come; the code is not
-    /// needed then.
+    /// to: leaves the request in the mailbox, then takes the answer. To be called again until it has come, with the code
+    /// until there are digits, then without.
     ///
     /// What this notebook holds already is added to the one it joins, for all of its devices to read: a screen says so
     /// before it calls this, and with [`Notebook::knock`] it shows whose notebook that is.
@@ -315,7 +360,9 @@ impl Notebook {
     /// the invitation was taken back; [`Error::NotFound`] when the invitation is not there, or not yet, or nobody agreed here.
     pub fn join(&self, place: &dyn Mailbox, keys: &dyn KeyStore, code: Option<&Code>) -> Result<Joining> {
         if let Some(code) = code {
-            self.knock(place, keys, code)?;
+            if self.knock(place, keys, code)?.is_none() {
+                return Ok(Joining::Knocked);
+            }
             self.agree_to_join(place, keys)?;
         }
         let asked = self.asked(keys)?.filter(|asked| asked.agreed).ok_or_else(nothing_asked)?;
@@ -323,7 +370,7 @@ impl Notebook {
         let Some(answer) = place.get(&format!("{stem}.ans"), pairing::MAX_FILE as u64)? else {
             if place.get(&format!("{stem}.inv"), pairing::MAX_FILE as u64)?.is_none() {
                 forget_asked(keys, &asked)?;
-                litter(place, &stem, &["who", "req", "yes"]);
+                litter(place, &stem, &["who", "vow", "toss", "req", "yes"]);
                 return Err(Error::Declined(
                     "the other device took its invitation back; nothing was joined, and nothing here was changed"
                         .into(),
@@ -332,14 +379,14 @@ impl Notebook {
             // A sync program may have lost them; the same bytes again are fine.
             place.put_new(&format!("{stem}.req"), &asked.request)?;
             self.say_word(place, &asked, Word::Yes)?;
-            return Ok(Joining::Asked { digits: asked.digits });
+            return Ok(Joining::Asked { digits: asked.digits()? });
         };
         let device = member::load_keys(keys, &asked.code.notebook())?.ok_or_else(no_member)?;
-        let files = (&asked.invitation[..], &asked.request[..]);
-        let welcome = pairing::read_answer(&asked.code, device.envelope_key(), files, &answer)?;
+        let said = (&asked.invitation[..], &asked.request[..], &asked.toss.ok_or_else(nothing_asked)?);
+        let welcome = pairing::read_answer(&asked.code, device.envelope_key(), said, &answer)?;
         self.enter(keys, asked.code.notebook(), welcome.parcels.clone(), welcome.keys)?;
         keys.remove(JOINING)?;
-        litter(place, &stem, &["inv", "who", "req", "yes", "ans"]);
+        litter(place, &stem, &["inv", "who", "vow", "toss", "req", "yes", "ans"]);
         Ok(Joining::Joined { from: welcome.from })
     }
 
@@ -385,16 +432,20 @@ impl Notebook {
     /// notebook there.
     ///
     /// # Errors
-    /// [`Error::Denied`] when it is not the key of the notebook in this place; [`Error::NotFound`] when there is none.
+    /// [`Error::Denied`] when it is not the key of the notebook in this place, [`Error::NotFound`] when there is none: this
+    /// device keeps the keys that it has.
     pub fn recover(&self, place: &dyn Mailbox, keys: &dyn KeyStore, kit: &RecoveryKit) -> Result<()> {
         let found = place.list()?;
         let tag = tag_of(place, &found)?.ok_or_else(|| Error::NotFound("a notebook in this place".into()))?;
         let parcels = roster_for(place, &found, &tag, KeyBag::default(), &|file| kit.open_bag(file, &tag).ok())?;
-        // A fresh identity: the one it had may be among those that were removed.
-        member::forget_keys(keys, &tag)?;
+        // A fresh identity: the one it had may be among those that were removed. That goes once the paper has shown that it
+        // is the right one; else this device would stand there with neither.
+        let trial = Trial::above(keys);
+        member::forget_keys(&trial, &tag)?;
         let now = self.unix_ms();
         let (member, written) =
-            self.with_random(|random| Member::recovered(keys, tag, &parcels, kit, &self.device, now, random))?;
+            self.with_random(|random| Member::recovered(&trial, tag, &parcels, kit, &self.device, now, random))?;
+        trial.keep()?;
         let parcels = [parcels, vec![written.parcel]].concat();
         self.enter(keys, tag, parcels, member.key_bag())
     }
@@ -433,9 +484,9 @@ impl Notebook {
         self.with_random(|random| random(&mut seeds[..]));
         let [endpoint, device] = halves(&seeds);
         let device = DeviceKeys::from_seeds(&endpoint, &device);
-        let (request, digits) =
+        let request =
             self.with_random(|random| pairing::request(code, &invitation, &device.public(), &self.device, random))?;
-        let asked = Asked { agreed: false, seeds, code: code.clone(), digits, invitation, request };
+        let asked = Asked { agreed: false, seeds, code: code.clone(), toss: None, invitation, request };
         keys.put(JOINING, &asked.bytes())?;
         Ok(asked)
     }
@@ -481,7 +532,9 @@ impl Notebook {
         let row = |(id, name, removed): (DeviceId, String, bool)| {
             let (segments, last_seen) = self.read(|connection| segments::heard_of(connection, id.0))?;
             let this = id == member.device();
-            Ok(DeviceRow { id: hex(&id.0[..4]), name, this, removed, last_seen, segments })
+            let host = member.let_in_by(&id).filter(|host| !removed && roster.removed(host).is_some());
+            let let_in_by_removed = host.map(|host| roster.name_of(&host));
+            Ok(DeviceRow { id: hex(&id.0[..4]), name, this, removed, last_seen, segments, let_in_by_removed })
         };
         living.chain(removed).map(row).collect()
     }
@@ -493,6 +546,16 @@ impl Notebook {
     /// As any question.
     pub fn has_two_recovery_keys(&self, keys: &dyn KeyStore) -> Result<bool> {
         Ok(self.member(keys)?.is_some_and(|member| !member.roster().contested_recovery.is_empty()))
+    }
+
+    /// The name of the device on which the recovery key was made, if that was removed since and the key was not replaced:
+    /// who has that device may have the paper. To be said beside the list of devices.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn recovery_key_of_removed(&self, keys: &dyn KeyStore) -> Result<Option<String>> {
+        let Some(member) = self.member(keys)? else { return Ok(None) };
+        Ok(member.paper_of_a_removed().map(|device| member.roster().name_of(&device)))
     }
 
     /// Devices that were let in by one that was removed before anybody else had heard of them. Nothing they write counts
@@ -509,6 +572,7 @@ impl Notebook {
             removed: false,
             last_seen: None,
             segments: 0,
+            let_in_by_removed: Some(member.roster().name_of(&void.by)),
         };
         Ok(member.roster().void.iter().map(row).collect())
     }
@@ -548,8 +612,25 @@ impl Notebook {
         Ok(tag.map(|tag| hex(&tag)))
     }
 
+    /// What a person has to know before a device is removed, meant by its name or id.
+    ///
+    /// # Errors
+    /// As [`Notebook::remove_device`].
+    pub fn before_removal(&self, keys: &dyn KeyStore, meant: &str) -> Result<BeforeRemoval> {
+        let rows = self.device_list(keys)?;
+        let (member, device) = (self.member(keys)?.ok_or_else(no_member)?, to_remove(&rows, meant)?);
+        let id = named(&member, &device.id)?;
+        let through: Vec<String> = member.came_through(&id).iter().map(|device| hex(&device.0[..4])).collect();
+        Ok(BeforeRemoval {
+            made_recovery_key: member.roster().recovery.as_ref().is_some_and(|recovery| recovery.made_by == id),
+            let_in: rows.iter().filter(|row| !row.this && through.contains(&row.id)).cloned().collect(),
+            device,
+        })
+    }
+
     /// Removes a device for ever: it reads nothing that is written from now on. What it wrote until now and is here
-    /// stays. Other devices learn of it at their next sync.
+    /// stays, and so do whom it let in and a recovery key that was made on it: see [`Notebook::before_removal`]. Other
+    /// devices learn of it at their next sync.
     ///
     /// # Errors
     /// [`Error::NotFound`] when no device is meant by these words, [`Error::Invalid`] when several are, or it is this one.
@@ -566,25 +647,96 @@ impl Notebook {
     }
 
     fn remove(&self, keys: &dyn KeyStore, kit: Option<&RecoveryKit>, meant: &str) -> Result<DeviceRow> {
-        let rows = self.device_list(keys)?;
-        let fits = |row: &&DeviceRow| !row.removed && (row.id == meant || row.name.eq_ignore_ascii_case(meant));
-        let row = match rows.iter().filter(fits).collect::<Vec<_>>()[..] {
-            [] => return Err(Error::NotFound(format!("a device called \"{meant}\""))),
-            [one] if one.this => {
-                return Err(Error::Invalid("a device is removed by another one, not by itself".into()));
-            }
-            [one] => one.clone(),
-            _ => return Err(Error::Invalid(format!("several devices are called \"{meant}\"; say it with the id"))),
-        };
+        let row = to_remove(&self.device_list(keys)?, meant)?;
         let mut member = self.member(keys)?.ok_or_else(no_member)?;
-        let device = member.roster().devices.iter().find(|device| hex(&device.public.device.0[..4]) == row.id);
-        let device = device.map(|device| device.public.device).ok_or_else(no_member)?;
+        let device = named(&member, &row.id)?;
         let (cuts, now) = (self.cuts(&device)?, self.unix_ms());
         let written = self.with_random(|random| member.remove(keys, (device, cuts), kit, now, random))?;
         self.keep_roster(&member, &written)?;
         self.tend_roster(&mut member, keys)?;
         Ok(row)
     }
+}
+
+/// The one of these devices that is meant and can be removed here.
+fn to_remove(rows: &[DeviceRow], meant: &str) -> Result<DeviceRow> {
+    let fits = |row: &&DeviceRow| !row.removed && (row.id == meant || row.name.eq_ignore_ascii_case(meant));
+    match rows.iter().filter(fits).collect::<Vec<_>>()[..] {
+        [] => Err(Error::NotFound(format!("a device called \"{meant}\""))),
+        [one] if one.this => Err(Error::Invalid("a device is removed by another one, not by itself".into())),
+        [one] => Ok(one.clone()),
+        _ => Err(Error::Invalid(format!("several devices are called \"{meant}\"; say it with the id"))),
+    }
+}
+
+/// The device of this id that belongs to the notebook.
+fn named(member: &Member, id: &str) -> Result<DeviceId> {
+    let device = member.roster().devices.iter().find(|device| hex(&device.public.device.0[..4]) == id);
+    device.map(|device| device.public.device).ok_or_else(no_member)
+}
+
+/// An invitation that is open, kept until it is used or taken back.
+struct Invited {
+    code: Code,
+    /// Of which the toss is made. It never leaves this device, so nobody knows a toss beforehand; and two windows of this
+    /// device that hear the same vow answer it alike.
+    secret: Zeroizing<[u8; Invited::SECRET]>,
+    /// Of the device that came first: no other can ask.
+    vow: Option<Vow>,
+}
+
+impl Invited {
+    const CODE: usize = 48;
+    const SECRET: usize = 32;
+
+    fn bytes(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new([self.code.bytes(), &self.secret[..], self.vow.as_ref().map_or(&[], |vow| &vow[..])].concat())
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (code, rest) = bytes.split_at_checked(Self::CODE)?;
+        let (secret, vow) = rest.split_first_chunk::<{ Self::SECRET }>()?;
+        let vow = if vow.is_empty() { None } else { Some(vow.try_into().ok()?) };
+        Some(Self { code: Code::from_bytes(code)?, secret: Zeroizing::new(*secret), vow })
+    }
+}
+
+fn invited(keys: &dyn KeyStore) -> Result<Option<Invited>> {
+    Ok(keys.get(INVITED)?.and_then(|bytes| Invited::from_bytes(&bytes)))
+}
+
+fn open_invitation(keys: &dyn KeyStore) -> Result<Invited> {
+    invited(keys)?.ok_or_else(|| Error::NotFound("an invitation that is open".into()))
+}
+
+/// The vow of the device that came first, and the toss that answers it, which is left in the place; none while nobody came.
+fn tossed(place: &dyn Mailbox, keys: &dyn KeyStore, invited: &mut Invited) -> Result<Option<(Vow, Toss)>> {
+    let stem = invited.code.file_stem();
+    let vow = match invited.vow {
+        Some(vow) => vow,
+        None => {
+            let Some(file) = place.get(&format!("{stem}.vow"), consent::MAX_FILE as u64)? else { return Ok(None) };
+            let vow = pairing::read_vow(&invited.code, &file)?;
+            // Before the toss can be seen: who sees it must not come with another vow.
+            invited.vow = Some(vow);
+            keys.put(INVITED, &invited.bytes())?;
+            vow
+        }
+    };
+    let toss: Toss = blake3::keyed_hash(&invited.secret, &vow).into();
+    // A sync program may have lost it; the same bytes again are fine.
+    place.put_new(&format!("{stem}.toss"), &pairing::toss(&invited.code, &vow, &toss))?;
+    Ok(Some((vow, toss)))
+}
+
+/// Whether the person at the new device said this about the request of a vow.
+fn is_said(place: &dyn Mailbox, word: Word, code: &Code, vow: &Vow) -> Result<bool> {
+    let file = place.get(&format!("{}.{}", code.file_stem(), word.ending()), consent::MAX_FILE as u64)?;
+    Ok(file.is_some_and(|file| word.is_in(&file, code, vow)))
+}
+
+fn said_no() -> Error {
+    Error::Declined("somebody at the other device said no, so nobody was let in, and the code is void".into())
 }
 
 /// What this device asked, kept until the answer comes.
@@ -594,7 +746,8 @@ struct Asked {
     /// Of which the keys are made with which it asked.
     seeds: Zeroizing<[u8; Asked::SEEDS]>,
     code: Code,
-    digits: String,
+    /// What the other device answered to the vow. Without it nobody is shown the request.
+    toss: Option<Toss>,
     invitation: Vec<u8>,
     request: Vec<u8>,
 }
@@ -602,31 +755,54 @@ struct Asked {
 impl Asked {
     const SEEDS: usize = 64;
     const CODE: usize = 48;
-    const DIGITS: usize = 6;
+    const TOSS: usize = 32;
     const INVITATION: usize = 24 + 32;
 
     fn seeds(&self) -> [Secret; 2] {
         halves(&self.seeds)
     }
 
+    fn vow(&self) -> Vow {
+        pairing::vow_of(&self.code, &self.request)
+    }
+
+    fn digits(&self) -> Result<String> {
+        let toss = self.toss.ok_or_else(nothing_asked)?;
+        pairing::digits(&self.code, &self.invitation, &self.request, &toss)
+    }
+
+    /// Leaves the vow until there is a toss, and keeps that: whether it is there.
+    fn hears_toss(&mut self, place: &dyn Mailbox, keys: &dyn KeyStore) -> Result<bool> {
+        if self.toss.is_some() {
+            return Ok(true);
+        }
+        let (stem, vow) = (self.code.file_stem(), self.vow());
+        place.put_new(&format!("{stem}.vow"), &pairing::vow(&self.code, &vow))?;
+        let Some(file) = place.get(&format!("{stem}.toss"), consent::MAX_FILE as u64)? else { return Ok(false) };
+        self.toss = Some(pairing::read_toss(&self.code, &vow, &file)?);
+        // Before the request can be seen: who sees it must not come with another toss.
+        keys.put(JOINING, &self.bytes())?;
+        Ok(true)
+    }
+
     fn bytes(&self) -> Zeroizing<Vec<u8>> {
-        let agreed = [u8::from(self.agreed)];
-        let parts =
-            [&agreed[..], &self.seeds[..], self.code.bytes(), self.digits.as_bytes(), &self.invitation, &self.request];
+        let state = [u8::from(self.agreed), u8::from(self.toss.is_some())];
+        let toss = self.toss.unwrap_or_default();
+        let parts = [&state[..], &self.seeds[..], self.code.bytes(), &toss, &self.invitation, &self.request];
         Zeroizing::new(parts.concat())
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (agreed, rest) = bytes.split_first()?;
+        let ([agreed, is_tossed], rest) = bytes.split_first_chunk()?;
         let (seeds, rest) = rest.split_first_chunk::<{ Self::SEEDS }>()?;
         let (code, rest) = rest.split_at_checked(Self::CODE)?;
-        let (digits, rest) = rest.split_at_checked(Self::DIGITS)?;
+        let (toss, rest) = rest.split_first_chunk::<{ Self::TOSS }>()?;
         let (invitation, request) = rest.split_at_checked(Self::INVITATION)?;
         Some(Self {
             agreed: *agreed == 1,
             seeds: Zeroizing::new(*seeds),
             code: Code::from_bytes(code)?,
-            digits: String::from_utf8(digits.to_vec()).ok()?,
+            toss: (*is_tossed == 1).then_some(*toss),
             invitation: invitation.to_vec(),
             request: request.to_vec(),
         })

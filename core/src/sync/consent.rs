@@ -1,13 +1,14 @@
 //! What a person is shown before their device joins a notebook, and their word on it.
 //!
-//! Beside the three files of a [`pairing`](super::pairing) stand two more under `j/`: `.who`, in which the device that
+//! Beside the files of a [`pairing`](super::pairing) stand two more under `j/`: `.who`, in which the device that
 //! invites says what it is called and how large its notebook is, sealed under the secret of the code; and the word of the
-//! person at the new device, `.yes` or `.no`, which only who knows the code can have written, about this very request.
+//! person at the new device, `.yes` or `.no`, which only who knows the code can have written, about the request of this
+//! very vow.
 //! Nobody is let in before the yes.
 
 use super::cbor::{Map, Reader};
 use super::keys::Secret;
-use super::pairing::{Code, MAX_NAME, Request};
+use super::pairing::{Code, MAX_NAME, Vow};
 use super::seal::{self, NONCE};
 use crate::error::{Error, Result};
 use crate::model::Random;
@@ -85,18 +86,14 @@ impl Word {
         }
     }
 
-    /// Its file, on the new device: about the request it left.
-    pub fn written(self, code: &Code, (envelope_key, request): (&[u8], &[u8])) -> [u8; 32] {
-        self.about(code, &super::pairing::transcript(code, envelope_key, request))
+    /// Its file, on the new device: about the request that it vowed.
+    pub fn written(self, code: &Code, vow: &Vow) -> [u8; 32] {
+        code.keyed("kith 2026 join consents", &[self.ending().as_bytes(), vow])
     }
 
-    /// Whether this file says so about a request, on the device that invited.
-    pub fn is_in(self, file: &[u8], code: &Code, request: &Request) -> bool {
-        file == self.about(code, request.transcript())
-    }
-
-    fn about(self, code: &Code, transcript: &[u8; 32]) -> [u8; 32] {
-        code.keyed("kith 2026 join consents", &[self.ending().as_bytes(), transcript])
+    /// Whether this file says so about the request of a vow, on the device that invited.
+    pub fn is_in(self, file: &[u8], code: &Code, vow: &Vow) -> bool {
+        file == self.written(code, vow)
     }
 }
 
@@ -108,7 +105,6 @@ fn key(code: &Code) -> Secret {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::keys::{DeviceKeys, NotebookTag};
-    use super::super::pairing;
     use super::*;
 
     fn dice(seed: u8) -> impl FnMut(&mut [u8]) {
@@ -138,14 +134,10 @@ mod tests {
 
     #[test]
     fn a_yes_counts_for_the_request_it_was_said_of_and_is_no_no() {
-        let (code, key) = (code(1), device(1).envelope_key().public());
-        let invitation = pairing::invitation(&code, &key);
-        let ask = |seed| pairing::request(&code, &invitation, &device(2).public(), "x", &mut dice(seed)).unwrap().0;
-        let (one, other) = (ask(5), ask(6));
-        let read = pairing::read_request(&code, device(1).envelope_key(), &one).unwrap();
-        let yes = Word::Yes.written(&code, (&key, &one));
-        assert!(Word::Yes.is_in(&yes, &code, &read) && !Word::No.is_in(&yes, &code, &read));
-        assert!(!Word::Yes.is_in(&Word::Yes.written(&code, (&key, &other)), &code, &read));
-        assert!(!Word::Yes.is_in(&[], &code, &read));
+        let (of_one, one, other) = (code(1), [5; 32], [6; 32]);
+        let yes = Word::Yes.written(&of_one, &one);
+        assert!(Word::Yes.is_in(&yes, &of_one, &one) && !Word::No.is_in(&yes, &of_one, &one));
+        assert!(!Word::Yes.is_in(&yes, &of_one, &other) && !Word::Yes.is_in(&yes, &code(2), &one));
+        assert!(!Word::Yes.is_in(&[], &of_one, &one));
     }
 }

@@ -7,6 +7,7 @@
 mod device;
 mod marker;
 mod sealed;
+mod trial;
 
 use std::fs;
 use std::io::{Read, Write};
@@ -22,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::files;
 
 pub use device::{DeviceKeyStore, KEYCHAIN, Kept, Keychain, Tell};
+pub use trial::Trial;
 
 /// Largest secret that is kept: the ring of keys, of which each entry in the list of devices may open one.
 pub const MAX_SECRET: usize = 1024 * 1024;

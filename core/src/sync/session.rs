@@ -400,6 +400,12 @@ impl Session {
             self.roster = Roster::Alike;
             self.heard += 1;
         }
+        if parcels.is_empty() {
+            // There is nothing to be looked up: what it costs to say this must not be less than what it costs to hear it.
+            let mut outputs = self.give_roster(false);
+            outputs.extend(self.go_on());
+            return Ok(outputs);
+        }
         Ok(vec![Output::TakeRoster(parcels)])
     }
 

@@ -31,7 +31,7 @@ pub(crate) struct Invite {
     /// The folder in which the two meet, instead of the first mailbox
     #[arg(long, value_name = "FOLDER")]
     pub(crate) folder: Option<PathBuf>,
-    /// Show the code and end; `kith invite --agree-to` goes on
+    /// Show the code and end; `kith sync` answers the device that comes with it, `kith invite --agree-to` goes on
     #[arg(long)]
     pub(crate) no_wait: bool,
     /// Let in the device that asked, if these are the digits it shows
@@ -61,7 +61,7 @@ pub(crate) struct Join {
     /// The same at this address
     #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["folder", "no_wait"])]
     pub(crate) at: Option<String>,
-    /// Ask and end; `kith join` goes on
+    /// Ask and end; the same once more shows the digits when the other device has synced, then `kith join` goes on
     #[arg(long)]
     pub(crate) no_wait: bool,
     /// Do not ask; for a code, only where nothing is written yet

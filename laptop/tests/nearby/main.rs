@@ -150,7 +150,10 @@ impl<'a> Desk<'a> {
 
     fn lets_in(&self, other: &Self, folder: &str) {
         let code = self.kith(&["invite", "--folder", folder, "--no-wait"]);
-        let asked = other.json(&["join", code.trim(), "--folder", folder, "--no-wait", "--join-with-my-notes"]);
+        let join = ["join", code.trim(), "--folder", folder, "--no-wait", "--join-with-my-notes"];
+        other.kith(&join);
+        self.kith(&["sync", "--no-near"]);
+        let asked = other.json(&join);
         self.kith(&["invite", "--agree-to", asked["digits"].as_str().unwrap()]);
         other.kith(&["join"]);
     }

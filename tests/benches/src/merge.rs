@@ -57,6 +57,8 @@ fn ours(n: usize) -> Duration {
     place.prepare().unwrap();
     let code = a.invite(&place, &of_a).unwrap();
     b.join(&place, &of_b, Some(&code)).unwrap();
+    a.request_to_join(&place, &of_a).unwrap();
+    b.join(&place, &of_b, Some(&code)).unwrap();
     let request = a.request_to_join(&place, &of_a).unwrap().expect("it has asked");
     a.admit(&place, &of_a, &request).unwrap();
     b.join(&place, &of_b, None).unwrap();

@@ -110,6 +110,8 @@ pub(crate) fn join(
 ) {
     let code = host.invite(place, of_host).unwrap();
     guest.join(place, of_guest, Some(&code)).unwrap();
+    host.request_to_join(place, of_host).unwrap();
+    guest.join(place, of_guest, Some(&code)).unwrap();
     let request = host.request_to_join(place, of_host).unwrap().expect("it has asked");
     host.admit(place, of_host, &request).unwrap();
     guest.join(place, of_guest, None).unwrap();

@@ -172,6 +172,10 @@ pub struct Pairing {
     pub code: Code,
     /// The file `.inv`.
     pub invitation: Vec<u8>,
+    /// The file `.vow`, by the second device.
+    pub vow: Vec<u8>,
+    /// The file `.toss`, by the first, and what is in it.
+    pub toss: (Vec<u8>, [u8; 32]),
     /// The file `.req`, by the second device.
     pub request: Vec<u8>,
     /// The file `.ans`.
@@ -185,11 +189,14 @@ pub fn pairing() -> &'static Pairing {
         let code = Code::draw(&NOTEBOOK, &key, &mut dice());
         let invitation = pairing::invitation(&code, &key);
         let asked = pairing::request(&code, &invitation, &device(2).public(), "laptop", &mut dice());
-        let request = asked.unwrap().0;
-        let read = pairing::read_request(&code, device(1).envelope_key(), &request).unwrap();
+        let (request, drawn) = (asked.unwrap(), [6; 32]);
+        let vow = pairing::vow_of(&code, &request);
+        let read = pairing::read_request(&code, device(1).envelope_key(), (&vow, &drawn), &request).unwrap();
+        let toss = (pairing::toss(&code, &vow, &drawn), drawn);
+        let vow = pairing::vow(&code, &vow);
         let welcome = Welcome { from: "phone".into(), parcels: vec![vec![1; 90], vec![2; 80]], keys: bag() };
         let answer = pairing::answer(&code, &read, &welcome, &mut dice()).unwrap();
-        Pairing { code, invitation, request, answer }
+        Pairing { code, invitation, vow, toss, request, answer }
     });
     &PAIRING
 }

@@ -203,7 +203,9 @@ fn a_code_of_pairing() {
     let (first, second) = (device(1), device(2));
     let asked = inside(first.envelope_key(), "kith/join/request/1", &honest.request);
     let answered = inside(second.envelope_key(), "kith/join/answer/1", &honest.answer);
-    let files = (&honest.invitation[..], &honest.request[..]);
+    let vow = pairing::vow_of(&honest.code, &honest.request);
+    let (toss_file, toss) = &honest.toss;
+    let files = (&honest.invitation[..], &honest.request[..], toss);
     check!().for_each(|input: &[u8]| {
         let typed = one_of(input, &texts);
         let typed = String::from_utf8_lossy(&typed);
@@ -219,9 +221,19 @@ fn a_code_of_pairing() {
         };
         let request = sealed(first.envelope_key().public(), "kith/join/request/1", &honest.request, &asked);
         for request in [request, spoiled(input, &honest.request)] {
-            if let Ok(read) = pairing::read_request(&honest.code, first.envelope_key(), &request) {
+            let anew = pairing::vow_of(&honest.code, &request);
+            if let Ok(read) = pairing::read_request(&honest.code, first.envelope_key(), (&anew, toss), &request) {
                 assert_eq!((read.digits.len(), &read.device), (6, &second.public()), "only who knows the code asks");
             }
+            if pairing::read_request(&honest.code, first.envelope_key(), (&vow, toss), &request).is_ok() {
+                assert_eq!(request, honest.request, "only what was vowed is asked");
+            }
+        }
+        if let Ok(read) = pairing::read_vow(&honest.code, &spoiled(input, &honest.vow)) {
+            assert_eq!(read, vow);
+        }
+        if let Ok(read) = pairing::read_toss(&honest.code, &vow, &spoiled(input, toss_file)) {
+            assert_eq!(read, *toss);
         }
         let answer = sealed(second.envelope_key().public(), "kith/join/answer/1", &honest.answer, &answered);
         for answer in [answer, spoiled(input, &honest.answer)] {

@@ -180,7 +180,12 @@ impl World {
         self.outside().deliver_all(place);
         let code = self.risk(host, |host, view| host.notebook().invite(view, &host.keys), place)?;
         self.outside().deliver_all(place);
-        let asked = self.risk(guest, |guest, view| guest.notebook().join(view, &guest.keys, Some(&code)), place)?;
+        let asks = |guest: &Device, view: &super::drive::View| guest.notebook().join(view, &guest.keys, Some(&code));
+        assert_eq!(self.risk(guest, asks, place)?, Joining::Knocked, "nobody shows digits alone");
+        self.outside().deliver_all(place);
+        self.risk(host, |host, view| host.notebook().request_to_join(view, &host.keys), place)?;
+        self.outside().deliver_all(place);
+        let asked = self.risk(guest, asks, place)?;
         self.outside().deliver_all(place);
         let request = self.risk(host, |host, view| host.notebook().request_to_join(view, &host.keys), place)?;
         let request = request.ok_or_else(|| Error::NotFound("the request".into()))?;

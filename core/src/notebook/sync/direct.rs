@@ -17,7 +17,7 @@ use crate::sync::carrier::direct::{Closed, Direct, Guest, Guests, Stranger};
 use crate::sync::carrier::{Heard, Line};
 use crate::sync::hex;
 use crate::sync::keys::DeviceId;
-use crate::sync::keystore::KeyStore;
+use crate::sync::keystore::{KeyStore, Trial};
 use crate::sync::member::Member;
 use crate::sync::near::{Announcement, Beacon};
 use crate::sync::seal;
@@ -276,7 +276,11 @@ impl Notebook {
         let report = match guest {
             Guest::Known(mut line) => {
                 let peer = self.peers(keys)?.into_iter().find(|peer| peer.endpoint == line.peer());
-                match self.sync_over(&mut line, keys, progress) {
+                let served = self.sync_over(&mut line, keys, progress);
+                if let (Ok(_), Some(peer)) = (&served, &peer) {
+                    self.removal_was_not_so(&peer.device)?;
+                }
+                match served {
                     // It was put back from a backup, and comes again once it knows who belongs.
                     Err(Error::Unreachable(why)) if why.ends_with(ONLY_ASKED) => Ok(None),
                     other => other.map(|report| peer.zip(Some(report))),
@@ -310,12 +314,14 @@ impl Notebook {
             return Err(behind);
         }
         let done = self.converse(line, keys, progress);
-        match &done {
-            Ok(_) => {}
-            // Who does not belong here, or not any more, gets no word of ours.
-            Err(_) if !self.guests(keys).is_ok_and(|guests| guests.welcome.contains(&line.peer())) => line.refuse(),
-            // On a line that is gone this goes nowhere.
-            Err(error) => drop(line.send(session::break_off(reason_of(error)))),
+        if let Err(error) = &done {
+            match self.guests(keys) {
+                // Who does not belong here, or not any more, gets no word of ours.
+                Ok(guests) if !guests.welcome.contains(&line.peer()) => line.refuse(),
+                // Of a list that cannot be read now nothing follows: the other one would take it for its removal. On a line
+                // that is gone this goes nowhere.
+                _ => drop(line.send(session::break_off(reason_of(error)))),
+            }
         }
         line.hang_up();
         done
@@ -350,6 +356,7 @@ impl Notebook {
                 let outputs = session.step(Input::Room)?;
                 self.act(&mut meeting, &mut session, line, outputs)?;
             }
+            in_time(began)?;
             match heard_within(line, PATIENCE, &mut || {
                 progress(meeting.report.read, meeting.report.read + session.open())
             })? {
@@ -360,10 +367,9 @@ impl Notebook {
                 }
                 Heard::Nothing => return Err(Error::Unreachable("the other device says nothing any more".into())),
             }
-            if began.elapsed() > LONGEST {
-                return Err(Error::Unreachable("the other device takes too long; sync again for the rest".into()));
-            }
             while let Some(outputs) = session.look()? {
+                // Many frames may have come at once, and each of them costs.
+                in_time(began)?;
                 self.act(&mut meeting, &mut session, line, outputs)?;
                 progress(meeting.report.read, meeting.report.read + session.open())?;
             }
@@ -526,7 +532,8 @@ impl Notebook {
     fn is_proof(&self, stranger: &Stranger, keys: &dyn KeyStore) -> Result<bool> {
         let Some(mut on_trial) = self.member_if_not_behind(keys)? else { return Ok(false) };
         let kept: Vec<Vec<u8>> = self.read(segments::parcels)?.into_iter().map(|(_, bytes)| bytes).collect();
-        on_trial.take(keys, &[kept, stranger.parcels.clone()].concat())?;
+        // The keys that come with it, too: one of an epoch that no entry here names would say that this notebook is behind.
+        on_trial.take(&Trial::above(keys), &[kept, stranger.parcels.clone()].concat())?;
         if !guests_of(&on_trial).welcome.contains(&stranger.who) {
             return Ok(false);
         }
@@ -589,6 +596,13 @@ fn must_belong(member: &Member, peer: [u8; 32]) -> Result<()> {
         return Ok(());
     }
     Err(Error::Foreign("the other device does not belong to this notebook any more; nothing more is exchanged".into()))
+}
+
+fn in_time(began: Instant) -> Result<()> {
+    if began.elapsed() > LONGEST {
+        return Err(Error::Unreachable("the other device takes too long; sync again for the rest".into()));
+    }
+    Ok(())
 }
 
 /// Waits for the other device, and looks now and then whether somebody has taken back what they asked for.

@@ -178,6 +178,9 @@ impl Notebook {
         self.settle_told(&mut report)?;
         self.put_missing((&member, log), place, &found, &mut report, progress)?;
         self.put_checkpoint(&member, place, &found, &mut report)?;
+        // Who was invited through this place and came with the code waits for it. What fails here is told to who asks for
+        // the request.
+        drop(self.answer_vow(place, keys));
         Ok(report)
     }
 

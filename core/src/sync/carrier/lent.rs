@@ -22,8 +22,12 @@ const MAX_ANSWER: usize = pairing::MAX_FILE + 64 * 1024;
 const MAX_LEFT: u64 = 256 * 1024 * 1024;
 /// Answers that have not left before the next question is looked at.
 const MAX_QUEUE: usize = 2 * MAX_ANSWER;
+/// Bytes of questions that may wait meanwhile. Who asks one at a time leaves no second one waiting.
+const MAX_WAITING: usize = MAX_QUESTION + 1024 * 1024;
 /// How long the other device may say nothing.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long it may have the mailbox in all: two people have to look at it, and everything is brought over.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
 const STEP: Duration = Duration::from_millis(200);
 const MAX_NAME: usize = 1024;
 
@@ -41,10 +45,12 @@ const FAILED: u64 = 4;
 /// Answers what the other device asks of this mailbox, until it hangs up or it is over.
 ///
 /// # Errors
-/// [`Error::Unreachable`] when the line breaks, [`Error::Peer`] when the other device asks what nobody asks.
+/// [`Error::Unreachable`] when the line breaks, [`Error::Peer`] when the other device asks what nobody asks, or goes on
+/// asking without taking the answers.
 pub fn lend(line: &mut dyn Line, place: &dyn Mailbox, is_over: &dyn Fn() -> bool) -> Result<()> {
     let (mut frames, mut left, mut queued, mut heard) = (Frames::default(), 0, 0_usize, Instant::now());
-    while !is_over() && heard.elapsed() < PATIENCE {
+    let began = Instant::now();
+    while !is_over() && heard.elapsed() < PATIENCE && began.elapsed() < LONGEST {
         match line.wait(STEP)? {
             Heard::Bytes(bytes) => {
                 frames.push(&bytes);
@@ -59,6 +65,9 @@ pub fn lend(line: &mut dyn Line, place: &dyn Mailbox, is_over: &dyn Fn() -> bool
             let answer = framed(&answer(place, question, &mut left)?);
             queued += answer.len();
             line.send(answer)?;
+        }
+        if frames.waiting() > MAX_WAITING {
+            return Err(Error::Peer("the other device asks and asks, and takes no answer".into()));
         }
     }
     line.hang_up();

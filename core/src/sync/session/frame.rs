@@ -260,6 +260,11 @@ impl Frames {
         Ok(self.bytes.get(from..self.at))
     }
 
+    /// Bytes that came and were not taken.
+    pub fn waiting(&self) -> usize {
+        self.bytes.len() - self.at
+    }
+
     /// Whether part of a frame is still to come.
     pub fn is_cut(&self) -> bool {
         self.at < self.bytes.len()

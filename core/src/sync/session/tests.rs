@@ -458,6 +458,24 @@ fn frames_without_end_come_to_an_end() {
 }
 
 #[test]
+fn a_list_of_no_files_is_not_looked_up() {
+    for last in [false, true] {
+        let mut here = Device::default();
+        here.file(b"a file of the roster");
+        let (mut session, _) = greeted(&here, Have::new());
+        session.hear(&Frame::Roster { parcels: Vec::new(), last }.bytes().repeat(50));
+        let mut looked = 0;
+        while let Some(outputs) = session.look().unwrap() {
+            looked += 1;
+            assert!(!outputs.iter().any(|output| matches!(output, Output::TakeRoster(_))), "{outputs:?}");
+        }
+        assert_eq!(looked, 50);
+        session.hear(&Frame::Roster { parcels: vec![vec![1; 9]], last: true }.bytes());
+        assert_eq!(session.look().unwrap(), Some(vec![Output::TakeRoster(vec![vec![1; 9]])]));
+    }
+}
+
+#[test]
 fn a_peer_that_tells_of_ever_more_logs_is_refused() {
     let (mut session, _) = greeted(&Device::default(), Have::new());
     let refused = (0..=MAX_LOGS as u32 / 1000).any(|round| {

@@ -9,6 +9,8 @@ import NotebookBindings
 /// `admit`, else `takeBack`. The one that joins calls `knock`, shows whose notebook it is, and with a yes calls `agree`,
 /// else `decline`. A no, or digits that differ, end it at the other device with an error of the kind `declined`.
 ///
+/// `knock` waits for the other device, which answers in `request` or at a sync: neither shows digits before the other can.
+///
 /// Waiting ends with an error, too, when the mailbox cannot be reached; called again, it goes on.
 public struct Pairing: Sendable {
   private let notebook: AsyncNotebook
@@ -42,9 +44,10 @@ public struct Pairing: Sendable {
     try await notebook.run { [mailbox, keys] in try $0.cancelInvitation(mailbox: mailbox, keys: keys, run: $1) }
   }
 
-  /// Asks at the notebook the code leads into; answers what a person has to see before they say yes.
+  /// Asks at the notebook the code leads into, and waits until that has heard of this device; answers what a person has to
+  /// see before they say yes.
   public func knock(_ code: String) async throws(NotebookError) -> Knock {
-    try await notebook.run { [mailbox, keys] in try $0.knock(mailbox: mailbox, keys: keys, code: code, run: $1) }
+    try await untilThere { [mailbox, keys] in try $0.knock(mailbox: mailbox, keys: keys, code: code, run: $1) }
   }
 
   /// Somebody here says yes: waits until the other device lets this one in; answers its name. What is here is added to the

@@ -43,13 +43,19 @@ func paired(in folder: TestFolder) async throws -> (phone: Device, laptop: Devic
   return try await pair(try await Device("phone", in: folder), try await Device("laptop", in: folder))
 }
 
+/// What each of the two shows: both wait for the other at once.
+func knocked(_ host: Pairing, _ guest: Pairing) async throws -> (knock: Knock, request: JoinRequest) {
+  let code = try await host.invite()
+  async let request = host.request()
+  return (knock: try await guest.knock(code), request: try await request)
+}
+
 /// Makes two devices those of one notebook.
 func pair(_ phone: Device, _ laptop: Device) async throws -> (phone: Device, laptop: Device) {
   try await phone.notebook.run { try $0.tryMailbox(mailbox: phone.mailbox, run: $1) }
   let (host, guest) = (phone.pairing, laptop.pairing)
-  let knock = try await guest.knock(try await host.invite())
+  let (knock, request) = try await knocked(host, guest)
   async let joined = guest.agree()
-  let request = try await host.request()
   #expect(request.digits == knock.digits, "both devices must show the same digits")
   #expect(try await host.admit(request) == "laptop")
   #expect(try await joined == "phone")

@@ -51,15 +51,13 @@ import Testing
     try await phone.jot("Dana Ruiz")
     try await laptop.jot("Ben Okri")
     // The new device sees whose notebook it is, and does not want to.
-    let knock = try await laptop.pairing.knock(try await phone.pairing.invite())
+    let (knock, request) = try await knocked(phone.pairing, laptop.pairing)
     #expect(knock.host == "phone" && knock.people == 1)
-    let request = try await phone.pairing.request()
     try await laptop.pairing.decline()
     #expect(await failure { _ = try await phone.pairing.admit(request) } == .declined)
     // The host does not know who asks there.
-    _ = try await laptop.pairing.knock(try await phone.pairing.invite())
+    _ = try await knocked(phone.pairing, laptop.pairing)
     let agreeing = Task { await failure { _ = try await laptop.pairing.agree() } }
-    _ = try await phone.pairing.request()
     try await phone.pairing.takeBack()
     #expect(await agreeing.value == .declined)
     #expect(try await phone.names() == ["Dana Ruiz"])

@@ -304,6 +304,8 @@ private final class World {
     let (old, new) = (try notebook(host), try notebook(guest))
     let (oldKeys, newKeys) = (try keys(host), try keys(guest))
     let code = try old.invite(mailbox: mailbox, keys: oldKeys, run: Run())
+    #expect(try new.join(mailbox: mailbox, keys: newKeys, code: code, run: Run()) == .knocked)
+    #expect(try old.requestToJoin(mailbox: mailbox, keys: oldKeys, run: Run()) == nil)
     guard case .asked(let digits) = try new.join(mailbox: mailbox, keys: newKeys, code: code, run: Run()) else {
       throw Untold(words: "nobody asked")
     }

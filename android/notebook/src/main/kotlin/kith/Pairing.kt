@@ -20,6 +20,9 @@ import kith.notebook.Notebook as Bindings
  * [admit], else [takeBack]. The one that joins calls [knock], shows whose notebook it is, and with a yes calls [agree],
  * else [decline]. A no, or digits that differ, end it at the other device with a `KithException.Declined`.
  *
+ * [knock] waits for the other device, which answers in [awaitRequest] or at a sync: neither shows digits before the
+ * other can.
+ *
  * Waiting ends with an exception, too, when the mailbox cannot be reached; called again, it goes on.
  */
 class Pairing(
@@ -40,8 +43,11 @@ class Pairing(
     /** Somebody here says no, or waits no more: the code is void, and the other device hears of it. */
     suspend fun takeBack() = notebook.write { Run().use { cancelInvitation(mailbox, keys, it) } }
 
-    /** Asks at the notebook the code leads into; answers what a person has to see before they say yes. */
-    suspend fun knock(code: String): Knock = notebook.work { knock(mailbox, keys, code, it) }
+    /**
+     * Asks at the notebook the code leads into, and waits until that has heard of this device; answers what a person has
+     * to see before they say yes.
+     */
+    suspend fun knock(code: String): Knock = untilThere { knock(mailbox, keys, code, it) }
 
     /**
      * Somebody here says yes: waits until the other device lets this one in; answers its name. What is here is added to

@@ -1,6 +1,8 @@
 package kith
 
 import kith.model.KithException
+import kith.model.Knock
+import kith.notebook.JoinRequest
 import kith.notebook.KeyRing
 import kith.notebook.Mailbox
 import kith.notebook.Run
@@ -65,16 +67,14 @@ class DevicesTest {
         phone.notebook.jot("Dana Ruiz")
         laptop.notebook.jot("Ben Okafor")
         // The new device sees whose notebook it is, and does not want to.
-        val knock = guest.knock(host.invite())
+        val (knock, request) = knocked(host, guest)
         assertEquals("phone" to 1UL, knock.host to knock.people)
-        val request = host.awaitRequest()
         assertEquals(knock.digits, request.digits)
         guest.decline()
         assertThrows<KithException.Declined> { host.admit(request) }
         // The host does not know who asks there.
-        guest.knock(host.invite())
+        knocked(host, guest)
         val agreeing = async { runCatching { guest.agree() } }
-        host.awaitRequest()
         host.takeBack()
         assertInstanceOf(KithException.Declined::class.java, agreeing.await().exceptionOrNull())
         for (device in listOf(phone, laptop)) assertEquals(1UL, device.notebook.today().first().people)
@@ -119,11 +119,17 @@ class DevicesTest {
         fun pairing(mailbox: Mailbox) = Pairing(notebook, mailbox, keys, 10.milliseconds)
     }
 
+    /** What each of the two shows: both wait for the other at once. */
+    private suspend fun CoroutineScope.knocked(host: Pairing, guest: Pairing): Pair<Knock, JoinRequest> {
+        val code = host.invite()
+        val request = async { host.awaitRequest() }
+        return guest.knock(code) to request.await()
+    }
+
     private suspend fun CoroutineScope.pair(phone: Device, laptop: Device, shared: Mailbox) {
         val (host, guest) = phone.pairing(shared) to laptop.pairing(shared)
-        val knock = guest.knock(host.invite())
+        val (knock, request) = knocked(host, guest)
         val joined = async { guest.agree() }
-        val request = host.awaitRequest()
         assertEquals("laptop" to knock.digits, request.name to request.digits)
         assertEquals("laptop", host.admit(request))
         assertEquals("phone", joined.await())

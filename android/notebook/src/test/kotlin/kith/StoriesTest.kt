@@ -219,6 +219,8 @@ private class World(val folder: Path, now: String, names: Map<String, JsonElemen
     private fun pair(host: String, guest: String): String {
         val (old, new) = notebook(host) to notebook(guest)
         val code = old.invite(mailbox, keys(host), Run())
+        assertEquals(kith.model.Joining.Knocked, new.join(mailbox, keys(guest), code, Run()))
+        assertEquals(null, old.requestToJoin(mailbox, keys(host), Run()))
         val asked = new.join(mailbox, keys(guest), code, Run()) as kith.model.Joining.Asked
         assertEquals(asked.digits, old.requestToJoin(mailbox, keys(host), Run())?.digits)
         val name = old.admit(mailbox, keys(host), asked.digits, Run())!!
