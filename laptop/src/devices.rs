@@ -333,6 +333,17 @@ fn show_knock(app: &App, knock: &Knock) -> Result<(), Failure> {
     let (devices, people) =
         (days::count(knock.devices, "device", "devices"), days::count(knock.people, "person", "people"));
     app.line(format!("Its notebook: {devices}, {people}"));
+    if knock.is_apart {
+        app.line(wrap(
+            &format!(
+                "This device belongs to that notebook already, and {} is not on its list: devices removed each other, and \
+                 go on apart. If you join, this one leaves those on its list, and brings along what is here.",
+                clean(&knock.host)
+            ),
+            "",
+            app.width,
+        ));
+    }
     app.line(format!("Digits: {}", styled(STRONG, &spaced(&knock.digits))));
     say(app, "The other device must show the same digits. Agree there, too; `kith join` goes on here.");
     Ok(())

@@ -214,7 +214,13 @@ pub(crate) fn tell_asides(app: &App, report: &SyncReport) {
             "records are",
             "shown as another device of yours has them, and can be changed once the rest has come.",
         ),
-        (report.locked, "file is", "files are", "sealed under a key that has not come yet; a later sync opens them."),
+        (
+            report.locked,
+            "file is",
+            "files are",
+            "sealed under a key that has not come yet; a later sync opens them. If none does, devices removed each other \
+             and go on apart: invite one of them from the other side.",
+        ),
         (
             report.strangers,
             "file is",

@@ -467,3 +467,46 @@ fn who_was_removed_brings_word_of_what_it_said_itself_to_those_who_were_let_in_a
     assert!(reads(&desk, "what the guest wrote") && reads(&guest, "what the desk wrote"));
     assert_alike(&desk, &guest);
 }
+
+#[test]
+fn two_sides_that_nobody_is_left_to_tell_of_each_other_say_so_and_come_together_by_an_invitation() {
+    let home = Home::new();
+    let (left, right) = (home.elsewhere(), &home.shared);
+    let [desk, spare, laptop, tablet, guest, bridge] =
+        [("desk", 1), ("spare", 2), ("laptop", 3), ("tablet", 4), ("guest", 5), ("bridge", 6)]
+            .map(|(name, seed)| home.device(name, seed));
+    desk.lets_in(&spare, &left);
+    desk.lets_in(&laptop, &left);
+    laptop.lets_in(&tablet, right);
+    tablet.notebook.remove_device(&tablet.keys, "desk").unwrap();
+    desk.notebook.remove_device(&desk.keys, "spare").unwrap();
+    laptop.pass(&left).unwrap();
+    tablet.pass(right).unwrap();
+    desk.pass(&left).unwrap();
+    desk.notebook.remove_device(&desk.keys, "tablet").unwrap();
+    laptop.lets_in(&guest, right);
+    desk.lets_in(&bridge, &left);
+    // The laptop and the tablet, which knew of both removals or could have heard of them, both break.
+    write(&guest, "what the guest wrote");
+    write(&desk, "what the desk wrote");
+    let all = [(&guest, right), (&desk, &left), (&bridge, &left), (&bridge, right), (&guest, right)];
+    for (device, folder) in all.into_iter().cycle().take(20) {
+        device.pass(folder).unwrap();
+    }
+    let removed = |device: &Device| -> Vec<String> {
+        let rows = device.notebook.device_list(&device.keys).unwrap();
+        rows.into_iter().filter(|row| row.removed).map(|row| row.name).collect()
+    };
+    assert!(removed(&guest).contains(&"desk".into()) && removed(&bridge).contains(&"tablet".into()));
+    assert!(!reads(&desk, "what the guest wrote") && reads(&bridge, "what the desk wrote"), "each side is whole");
+    assert!(guest.pass(right).unwrap().locked > 0, "the guest is told of files under a key that does not come");
+    assert!(bridge.pass(right).unwrap().locked > 0, "and so is the other side");
+    bridge.lets_in(&guest, right);
+    for (device, folder) in
+        [(&guest, right), (&bridge, right), (&bridge, &left), (&desk, &left)].into_iter().cycle().take(16)
+    {
+        device.pass(folder).unwrap();
+    }
+    assert!(reads(&desk, "what the guest wrote") && reads(&guest, "what the desk wrote"));
+    assert_alike(&desk, &guest);
+}

@@ -97,6 +97,9 @@ pub struct Knock {
     pub people: u64,
     /// Six digits, which the other device must show as well.
     pub digits: String,
+    /// Whether this device belongs to that notebook already, as far as it knows, and does not know the one that invites:
+    /// some removed each other, and each side goes on for itself. Who joins leaves the side it was on.
+    pub is_apart: bool,
 }
 
 impl Notebook {
@@ -308,7 +311,8 @@ impl Notebook {
             return Ok(None);
         }
         place.put_new(&format!("{}.req", code.file_stem()), &asked.request)?;
-        Ok(Some(Knock { host: name, devices, people, digits: asked.digits()? }))
+        let is_apart = self.member_of(keys, code)?.is_some();
+        Ok(Some(Knock { host: name, devices, people, digits: asked.digits()?, is_apart }))
     }
 
     /// Somebody has seen what [`Notebook::knock`] answered and says yes. [`Notebook::join`] without the code goes on.
@@ -473,8 +477,8 @@ impl Notebook {
                 place.words()
             )));
         }
-        let belongs = |member: &Member| member.tag() == tag && member.roster().device(&member.device()).is_some();
-        if matches!(self.member(keys), Ok(Some(member)) if belongs(&member)) {
+        let knows_host = |member: &Member| member.roster().devices.iter().any(|device| code.fits(&device.hpke));
+        if self.member_of(keys, code)?.is_some_and(|member| knows_host(&member)) {
             return Err(Error::Invalid("this device belongs to that notebook already".into()));
         }
         let name = format!("{}.inv", code.file_stem());
@@ -489,6 +493,18 @@ impl Notebook {
         let asked = Asked { agreed: false, seeds, code: code.clone(), toss: None, invitation, request };
         keys.put(JOINING, &asked.bytes())?;
         Ok(asked)
+    }
+
+    /// This device as one that belongs to the notebook a code leads into, as far as it knows.
+    fn member_of(&self, keys: &dyn KeyStore, code: &Code) -> Result<Option<Member>> {
+        let belongs =
+            |member: &Member| member.tag() == code.notebook() && member.roster().device(&member.device()).is_some();
+        match self.member(keys) {
+            Ok(member) => Ok(member.filter(belongs)),
+            // A notebook whose keys are gone is let in like a new one.
+            Err(Error::Foreign(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Takes the roster and the keys of the notebook this device was let into, and tells it all that is here in a log of
