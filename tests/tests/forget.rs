@@ -52,7 +52,7 @@ fn words_in_mailbox(device: &Device, folder: &Path) -> Vec<&'static str> {
     let member = device.notebook.member(&device.keys).unwrap().unwrap();
     let mut found = BTreeSet::new();
     for bytes in segments_in(folder).into_values() {
-        let epoch = member.epoch(&Header::read(&bytes).unwrap().key).expect("the key is held");
+        let epoch = member.epochs(Header::read(&bytes).unwrap().key).next().expect("the key is held");
         let opened = segment::open(&bytes, &epoch).unwrap();
         let author = opened.author();
         for item in opened.verify(&author).unwrap().items {
@@ -282,7 +282,7 @@ fn segments_of(member: &Member, folder: &Path) -> Vec<(LogId, u64, [u8; 32])> {
     let files = segments_in(folder).into_values();
     let read = |bytes: Vec<u8>| {
         let header = Header::read(&bytes).unwrap();
-        let opened = segment::open(&bytes, &member.epoch(&header.key).unwrap()).unwrap();
+        let opened = segment::open(&bytes, &member.epochs(header.key).next().unwrap()).unwrap();
         (opened.log(), header.seq, segment::hash(&bytes))
     };
     files.map(read).collect()

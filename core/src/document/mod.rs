@@ -189,6 +189,11 @@ impl Document {
         self.auto.get_change_meta_by_hash(&ChangeHash(*hash)).is_some()
     }
 
+    /// All of its changes, by hash.
+    pub fn hashes(&self) -> HashSet<[u8; 32]> {
+        self.auto.get_changes_meta(&[]).into_iter().map(|change| change.hash.0).collect()
+    }
+
     /// One of its changes, as it is sent.
     pub fn change(&self, hash: &[u8; 32]) -> Option<RawChange> {
         self.auto.get_change_by_hash(&ChangeHash(*hash)).map(|change| RawChange::of(&change))

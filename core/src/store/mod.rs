@@ -4,7 +4,7 @@ pub mod pack;
 mod salvage;
 pub mod segments;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io::Read;
 use std::path::Path;
 use std::sync::mpsc;
@@ -557,10 +557,9 @@ pub fn clear_outgoing(connection: &Connection, chunks: &[i64]) -> Result<()> {
     chunks.iter().try_for_each(|chunk| statement.execute([chunk]).map(drop).map_err(Error::from))
 }
 
-/// Whether a record has this change.
-pub fn has_change(connection: &Connection, id: RecordId, hash: &[u8; 32]) -> Result<bool> {
-    let row = document_row(connection, id)?.filter(|row| !row.is_only_told());
-    row.map_or(Ok(false), |row| Ok(load(connection, &row)?.has_change(hash)))
+/// The changes of a record by hash; none of one that cannot be read.
+pub fn changes_of(connection: &Connection, id: RecordId) -> Result<HashSet<[u8; 32]>> {
+    Ok(readable(connection, id)?.map(|document| document.hashes()).unwrap_or_default())
 }
 
 /// Puts every change of every document into the outbox again: a new log tells everything its notebook knows. What waits

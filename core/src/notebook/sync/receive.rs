@@ -15,7 +15,7 @@ use crate::store;
 use crate::store::segments::{self, SegmentPlace, SegmentState};
 use crate::sync::carrier::Mailbox;
 use crate::sync::carrier::mailbox::Item as Found;
-use crate::sync::keys::{DeviceId, EpochKeys};
+use crate::sync::keys::DeviceId;
 use crate::sync::member::Member;
 use crate::sync::roster::CutOff;
 use crate::sync::segment::{self, Header, Item, MAX_BUNDLE, Name, Plaintext, ROOM};
@@ -332,18 +332,11 @@ impl Notebook {
         let stands_here = name.to.is_none()
             && header.as_ref().is_some_and(|header| (header.log_tag, header.seq) == (name.log_tag, name.from));
         let is_changed = !segment::hash(bytes).starts_with(&name.hash);
-        let epoch = header.and_then(|header| member.epoch(&header.key));
-        let read = |epoch: &EpochKeys| {
-            segment::open(bytes, epoch).and_then(|opened| {
-                let author = opened.author();
-                opened.verify(&author)
-            })
-        };
         // What lacks its key may be whole, and only lie under the name of another.
         let is_wrong = if is_locked {
             is_changed && stands_here
         } else {
-            is_changed || stands_here && epoch.is_some_and(|epoch| read(&epoch).is_err())
+            is_changed || stands_here && !matches!(member.read(bytes), Ok(_) | Err(Error::NotFound(_)))
         };
         is_wrong && place.delete(&found.name).is_ok()
     }
@@ -364,17 +357,18 @@ impl Notebook {
         if header.notebook != member.tag() {
             return Err(Error::Peer("it belongs to another notebook".into()));
         }
-        let Some(epoch) = member.epoch(&header.key) else {
+        let text = match member.read(bytes) {
             // What its key was forgotten of may still be known for what it is.
-            let forgotten = weighing.forgotten(self)?;
-            return match forgotten.get(&segment::hash(bytes)) {
-                Some(at) if member.roster().covers(&at.log, at.seq) => Ok(Verdict::Renewed),
-                _ => Err(Error::NotFound("the key of a segment".into())),
-            };
+            Err(Error::NotFound(what)) => {
+                let forgotten = weighing.forgotten(self)?;
+                return match forgotten.get(&segment::hash(bytes)) {
+                    Some(at) if member.roster().covers(&at.log, at.seq) => Ok(Verdict::Renewed),
+                    _ => Err(Error::NotFound(what)),
+                };
+            }
+            read => read?,
         };
-        let opened = segment::open(bytes, &epoch)?;
-        let author = opened.author();
-        let text = opened.verify(&author)?;
+        let author = text.device;
         let at = SegmentPlace { log: text.log, seq: header.seq, hash: segment::hash(bytes), prev: text.prev };
         let (known, owner) = self.read(|connection| {
             Ok((segments::hashes(connection, at.log, at.seq)?, segments::owner(connection, at.log)?))
@@ -420,7 +414,7 @@ impl Notebook {
     }
 
     /// A number that is drawn, below `most`.
-    fn number_below(&self, most: usize) -> usize {
+    pub(super) fn number_below(&self, most: usize) -> usize {
         let mut drawn = [0; 4];
         self.with_random(|random| random(&mut drawn));
         u32::from_le_bytes(drawn) as usize % most.max(1)
@@ -569,12 +563,13 @@ impl Notebook {
     /// Tells the changes of a segment again as this device's own.
     fn pass_on(&self, member: &Member, at: &SegmentPlace, passed: Passed) -> Result<()> {
         let bytes = self.read(|connection| segments::whole(connection, at))?.unwrap_or_default();
-        let Some(epoch) = Header::read(&bytes).ok().and_then(|header| member.epoch(&header.key)) else { return Ok(()) };
-        let opened = segment::open(&bytes, &epoch)?;
-        let author = opened.author();
+        let text = match member.read(&bytes) {
+            Err(Error::NotFound(_)) => return Ok(()),
+            read => read?,
+        };
         let mut records: BTreeMap<RecordId, BTreeSet<[u8; 32]>> = BTreeMap::new();
         let mut blobs = Vec::new();
-        for item in opened.verify(&author)?.items {
+        for item in text.items {
             match item {
                 Item::Change { record, bytes, .. } => {
                     records.entry(record).or_default().extend(crate::document::hash_of(&bytes).ok());
@@ -620,10 +615,15 @@ impl Notebook {
         let mut room = self.room_kept_back()?;
         for (at, before) in self.read(segments::left_out)? {
             let bytes = self.read(|connection| segments::whole(connection, &at))?.unwrap_or_default();
-            let Some(epoch) = Header::read(&bytes).ok().and_then(|header| member.epoch(&header.key)) else { continue };
-            let opened = segment::open(&bytes, &epoch)?;
-            let author = opened.author();
-            let text = opened.verify(&author)?;
+            let text = match member.read(&bytes) {
+                Err(Error::NotFound(_)) => continue,
+                Err(error) => {
+                    or_set_aside(Err(error), &at, report)?;
+                    continue;
+                }
+                Ok(text) => text,
+            };
+            let author = text.device;
             let state = match self.state_of(member, &mut weighing, &author, &at)? {
                 SegmentState::Taken if text.needs_update() => SegmentState::Newer,
                 state => state,
@@ -674,11 +674,13 @@ pub(super) fn mark_of(
     }
 }
 
-/// What cannot be taken of one segment that is here keeps nothing else from being taken: it is tried again at every sync.
+/// What cannot be read or taken of one segment that is here keeps nothing else from being taken: it is tried again at every
+/// sync.
 fn or_set_aside(done: Result<()>, at: &SegmentPlace, report: &mut SyncReport) -> Result<()> {
     match done {
-        Err(Error::Invalid(why)) => {
-            report.set_aside.push(SetAside { file: format!("segment {} of log {}", at.seq, hex(&at.log)), why });
+        Err(error @ (Error::Invalid(_) | Error::Peer(_) | Error::NeedsUpdate(_) | Error::Unreadable(_))) => {
+            let (file, why) = (format!("segment {} of log {}", at.seq, hex(&at.log)), error.to_string());
+            report.set_aside.push(SetAside { file, why });
             Ok(())
         }
         done => done,

@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::SyncReport;
+use super::kept_back::Present;
 use crate::error::{Error, Result};
 use crate::model::{BlobId, RecordId};
 use crate::notebook::{Notebook, Progress, lock};
@@ -19,7 +20,7 @@ use crate::sync::keystore::KeyStore;
 use crate::sync::member::Member;
 use crate::sync::ranges::Ranges;
 use crate::sync::roster::{Act, Cut, Renewal};
-use crate::sync::segment::{self, Header, Item, Plaintext};
+use crate::sync::segment::{Header, Item, Plaintext};
 
 /// What a renewal did.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
@@ -239,12 +240,14 @@ impl Notebook {
     }
 
     fn has_all(&self, text: &Plaintext) -> Result<bool> {
+        let mut present = Present::default();
         for item in &text.items {
             let there = match item {
-                Item::Change { record, bytes, .. } => {
-                    let hash = crate::document::hash_of(bytes)?;
-                    self.is_gone(*record)? || self.read(|it| store::has_change(it, *record, &hash))?
-                }
+                // What is no change was never taken, and is not here.
+                Item::Change { record, bytes, .. } => match crate::document::hash_of(bytes) {
+                    Ok(hash) => self.is_gone(*record)? || present.has(self, *record, &hash)?,
+                    Err(_) => false,
+                },
                 Item::Blob { .. } => true,
                 Item::Unknown(_) => false,
             };
@@ -299,13 +302,9 @@ impl Notebook {
         self.read(|connection| store::is_purged(connection, record))
     }
 
-    /// What a kept segment says; none when its key is not held.
+    /// What a kept segment says; none when its key is not held, or when it was damaged here.
     pub(super) fn opened(&self, member: &Member, at: &SegmentPlace) -> Result<Option<Plaintext>> {
-        let Some(bytes) = self.read(|connection| segments::whole(connection, at))? else { return Ok(None) };
-        let Some(epoch) = member.epoch(&Header::read(&bytes)?.key) else { return Ok(None) };
-        let opened = segment::open(&bytes, &epoch)?;
-        let author = opened.author();
-        opened.verify(&author).map(Some)
+        Ok(self.read(|connection| segments::whole(connection, at))?.and_then(|bytes| member.read(&bytes).ok()))
     }
 
     fn forget(&self, at: &SegmentPlace) -> Result<()> {
