@@ -2,16 +2,17 @@
 //! forget what a device that joins later would lack.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use kith_core::model::{Contact, RecordId};
 use kith_core::sync::keystore::KeyStore;
-use kith_core::sync::roster::Act;
+use kith_core::sync::roster::{Act, Cut};
 use kith_core::sync::segment::Item;
-use kith_core::sync::hex;
-use tests::forge::{Change, Stranger};
+use kith_core::sync::{LogId, hex};
+use tests::forge::{Change, Stranger, hash};
 use tests::home::Home;
-use tests::Device;
+use tests::{Device, assert_alike};
 
 /// What a segment carries of one record.
 fn item(record: RecordId, bytes: &[u8], reissued: bool) -> Item {
@@ -100,6 +101,73 @@ fn a_segment_that_was_damaged_here_is_named_and_stops_no_sync() {
     assert_eq!(phone.notebook.kept_back(&phone.keys).unwrap(), []);
     phone.notebook.renew(&phone.keys, &mut |_, _| Ok(())).unwrap();
     phone.pass(&home.shared).unwrap();
+}
+
+#[test]
+fn a_base_of_which_a_new_device_would_take_nothing_makes_nobody_forget_anything() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let mut stranger = Stranger::let_in_by(&phone, &home.shared);
+    meet(&laptop, "Dana");
+    let gone = phone.notebook.put(Contact { name: "Larry".into(), ..Contact::default() }).unwrap();
+    home.rest(&[&phone, &laptop]);
+    phone.notebook.purge(gone).unwrap();
+    home.rest(&[&phone, &laptop]);
+    let changes = stranger.changes_in(&home.shared);
+    let logs: BTreeSet<LogId> = stranger.logs_in(&home.shared).into_iter().map(|(_, log)| log).collect();
+    let all = |log: &LogId| Cut { log: *log, ranges: (1..=100).collect(), hash: [0; 32] };
+    let covers: Vec<Cut> = logs.iter().map(all).collect();
+    // All there is, as the word of who did not write it; and under a record that was deleted for good.
+    let unsaid = changes.iter().map(|(record, bytes)| item(*record, bytes, false)).collect();
+    let buried = changes.iter().map(|(_, bytes)| item(gone.raw(), bytes, true)).collect();
+    for (number, items) in [(1, unsaid), (2, buried)] {
+        let base = stranger.seal(items);
+        stranger.put(&base);
+        let base = stranger.cut(&[number]);
+        stranger.tells(Act::Renew { covers: covers.clone(), base }, &home.shared);
+    }
+    home.meet(&[&phone, &laptop]);
+    let tablet = home.device("tablet", 3);
+    phone.lets_in(&tablet, &home.shared);
+    tablet.pass(&home.shared).unwrap();
+    assert_eq!(people(&tablet), ["Dana"]);
+    assert_alike(&phone, &tablet);
+}
+
+#[test]
+fn who_names_the_writers_of_another_keeps_none_of_its_notes_from_a_new_device() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let mut stranger = Stranger::let_in_by(&phone, &home.shared);
+    let dana = phone.notebook.put(Contact { name: "Dana".into(), ..Contact::default() }).unwrap();
+    home.rest(&[&phone, &laptop]);
+    let of_phone = stranger.changes_in(&home.shared).into_iter().find(|(record, _)| *record == dana.raw()).unwrap();
+    stranger.actors = vec![Change::read(&of_phone.1).actor];
+    // The first thing that a new device reads: a word of the phone, as its own; and before that nothing but the claim.
+    let claims = [vec![Item::Unknown(vec![0xa1, 0x00, 0x09])], vec![item(of_phone.0, &of_phone.1, false)]];
+    for (n, items) in claims.into_iter().enumerate() {
+        let segment = stranger.seal(items);
+        stranger.put_as(&format!("!{n}.kiths"), &segment);
+    }
+    let file = stranger.seal(Vec::new());
+    let first = home.shared.join("kith/b");
+    std::fs::create_dir_all(&first).unwrap();
+    std::fs::write(first.join("0.kiths"), file).unwrap();
+    home.rest(&[&phone, &laptop]);
+    phone.notebook.edit(dana, |contact: &mut Contact| contact.about = "likes tea".into()).unwrap();
+    home.rest(&[&phone, &laptop]);
+    let tablet = home.device("tablet", 3);
+    laptop.lets_in(&tablet, &home.shared);
+    let report = tablet.pass(&home.shared).unwrap();
+    assert_eq!(report.refused, Vec::<String>::new());
+    assert_eq!(tablet.notebook.get(dana).unwrap().unwrap().about, "likes tea");
+    home.rest(&[&phone, &laptop, &tablet]);
+    assert_alike(&phone, &tablet);
+    // What the phone knows to be its own stays its own, and the laptop heard it from the phone first.
+    for device in [&phone, &laptop] {
+        let history = device.notebook.history(dana.raw()).unwrap();
+        assert!(history.iter().all(|line| line.device.as_deref() == Some("phone")), "{history:?}");
+    }
 }
 
 #[test]

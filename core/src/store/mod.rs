@@ -540,11 +540,14 @@ fn lost(id: RecordId) -> Error {
     Error::Unreadable(format!("a change of record {id} is missing from the file; run `kith doctor`"))
 }
 
-/// The changes and photos in the outbox, once it is filled anew: all there are.
-pub fn refilled(connection: &Connection) -> Result<(Vec<[u8; 32]>, Vec<String>)> {
+/// The changes, each with its record, and the photos in the outbox, once it is filled anew: all there are.
+pub fn refilled(connection: &Connection) -> Result<(Vec<(RecordId, [u8; 32])>, Vec<String>)> {
     let mut changes = Vec::new();
-    for (n, _) in documents(connection)? {
-        changes.extend(queued(connection, n)?.into_iter().filter_map(|(_, hash)| hash));
+    for (n, id) in documents(connection)? {
+        match queued(connection, n) {
+            Err(Error::Unreadable(_)) => {}
+            queued => changes.extend(queued?.into_iter().filter_map(|(_, hash)| Some((id, hash?)))),
+        }
     }
     let mut photos = connection.prepare_cached("SELECT id FROM outbox_blob")?;
     let photos = photos.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
@@ -581,13 +584,10 @@ pub fn tell_blob_again(connection: &Connection, id: &str) -> Result<()> {
     Ok(())
 }
 
-/// Remembers that this actor wrote on the device of this log; no log means this device.
+/// Remembers that this actor wrote on the device of this log; no log means this device. Whoever was first stays, this device
+/// before all: anybody can say later that an actor is theirs.
 pub fn remember_actor(connection: &Connection, actor: &[u8], log: Option<[u8; 16]>) -> Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT INTO actor VALUES (?1, ?2) ON CONFLICT (actor) DO UPDATE SET log = ?2 WHERE log IS NULL",
-        )?
-        .execute(params![actor, log])?;
+    connection.prepare_cached("INSERT OR IGNORE INTO actor VALUES (?, ?)")?.execute(params![actor, log])?;
     Ok(())
 }
 
@@ -602,12 +602,6 @@ pub fn own_actors(connection: &Connection) -> Result<Vec<Vec<u8>>> {
     let mut statement = connection.prepare_cached("SELECT actor FROM actor WHERE log IS NULL")?;
     let rows = statement.query_map([], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-/// The log on whose device an actor wrote, if anybody has said so.
-pub fn log_of_actor(connection: &Connection, actor: &[u8]) -> Result<Option<[u8; 16]>> {
-    let mut statement = connection.prepare_cached("SELECT log FROM actor WHERE actor = ? AND log IS NOT NULL")?;
-    Ok(statement.query_row([actor], |row| row.get(0)).optional()?)
 }
 
 /// The name of the device an actor wrote on; none for this device and for actors nobody has named.

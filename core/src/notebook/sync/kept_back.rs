@@ -150,9 +150,9 @@ impl Notebook {
         Ok(report)
     }
 
-    /// Leaves what is kept back of a device; says how many segments that were. They stay, sealed, until a renewal. What may
-    /// still turn out to count is not dropped; and should any of it count after all, since another device had it before it
-    /// heard of the removal, it becomes part of this notebook as of all others.
+    /// Leaves what is kept back of a device; says how many segments that were. They stay, sealed, as long as their key
+    /// does. What may still turn out to count is not dropped; and should any of it count after all, since another device had
+    /// it before it heard of the removal, it becomes part of this notebook as of all others.
     ///
     /// # Errors
     /// As [`Notebook::keep_back_no_more`]; [`Error::Invalid`] when all there is may still turn out to count.

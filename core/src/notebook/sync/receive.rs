@@ -15,7 +15,7 @@ use crate::store;
 use crate::store::segments::{self, SegmentPlace, SegmentState};
 use crate::sync::carrier::Mailbox;
 use crate::sync::carrier::mailbox::Item as Found;
-use crate::sync::keys::DeviceId;
+use crate::sync::keys::{DeviceId, KeyId};
 use crate::sync::member::Member;
 use crate::sync::roster::CutOff;
 use crate::sync::segment::{self, Header, Item, MAX_BUNDLE, Name, Plaintext, ROOM};
@@ -157,8 +157,8 @@ impl Notebook {
         report: &mut SyncReport,
         progress: Progress<'_>,
     ) -> Result<()> {
-        let known = self.known_names()?;
         let mut weighing = Weighing::default();
+        let known = self.known_names(member, &mut weighing)?;
         let (mut turned_away, mut in_vain) = (self.turned_away(member)?, self.read_in_vain(member)?);
         let (too_many, open): (Vec<&Found>, Vec<&Found>) =
             all.iter().filter(|found| known.lacks(found)).partition(|file| turned_away.knows(file));
@@ -210,7 +210,7 @@ impl Notebook {
         }
         later.iter().for_each(|(_, found)| in_vain.is_gone(found));
         if done > 0 {
-            let known = self.known_names()?;
+            let known = self.known_names(member, &mut weighing)?;
             let of_no_use = all.iter().filter(|found| known.lacks(found) && !turned_away.knows(found));
             self.remember_in_vain(&in_vain, of_no_use)?;
         }
@@ -342,10 +342,34 @@ impl Notebook {
     }
 
     /// The log, number and hash of every segment that is here, as names in a mailbox have them, and its length.
-    fn known_names(&self) -> Result<Known> {
-        let names: HashMap<ShortName, u64> = self.read(segments::heads)?.iter().filter_map(name_of).collect();
+    fn known_names(&self, member: &Member, weighing: &mut Weighing) -> Result<Known> {
+        let wanted = self.wanted_again(member, weighing)?;
+        let heads = self.read(segments::heads)?;
+        let known = heads.iter().filter(|head| !wanted.contains(&head.hash));
+        let names: HashMap<ShortName, u64> = known.filter_map(name_of).collect();
         let numbers = names.keys().map(|(tag, seq, _)| (*tag, *seq)).collect();
         Ok(Known { names, numbers })
+    }
+
+    /// The segments, by hash, of which only the first bytes are here and that count after all, or may: somebody dropped them,
+    /// and forgot their key, which has come again. Of a log of which nothing was ever taken it is not known whose it is.
+    pub(super) fn wanted_again(&self, member: &Member, weighing: &mut Weighing) -> Result<HashSet<[u8; 32]>> {
+        let mut wanted = HashSet::new();
+        if self.read(|connection| segments::count(connection, SegmentState::Forgotten))? == 0 {
+            return Ok(wanted);
+        }
+        let owners = self.read(segments::owners)?;
+        for (at, key) in self.read(segments::forgotten_keys)? {
+            if member.epochs(KeyId(key)).next().is_none() {
+                continue;
+            }
+            let may_count = match owners.get(&at.log) {
+                Some(owner) => self.state_of(member, weighing, &DeviceId(*owner), &at)? == SegmentState::Taken,
+                None => !member.roster().covers(&at.log, at.seq),
+            };
+            wanted.extend(may_count.then_some(at.hash));
+        }
+        Ok(wanted)
     }
 
     /// Opens a segment and decides what is to become of it.
@@ -375,9 +399,14 @@ impl Notebook {
         })?;
         if known.contains(&at.hash) {
             let state = self.read(|connection| segments::state(connection, &at))?;
-            let is_covered = member.roster().covers(&at.log, at.seq);
-            let is_renewed = state.is_some_and(|state| !state.is_whole()) && is_covered;
-            return Ok(if is_renewed { Verdict::Renewed } else { Verdict::Known });
+            // What was dropped and is not whole any more comes anew if it counts after all: no base may hold it.
+            let is_wanted = state == Some(SegmentState::Forgotten)
+                && self.state_of(member, weighing, &author, &at)? == SegmentState::Taken;
+            if !is_wanted {
+                let is_covered = member.roster().covers(&at.log, at.seq);
+                let is_renewed = state.is_some_and(|state| !state.is_whole()) && is_covered;
+                return Ok(if is_renewed { Verdict::Renewed } else { Verdict::Known });
+            }
         }
         if let Some(owner) = owner.map(DeviceId).filter(|owner| *owner != author) {
             let (by, of) = (member.roster().name_of(&author), member.roster().name_of(&owner));
@@ -478,11 +507,11 @@ impl Notebook {
         let seen = if text.seen.is_empty() || retold { None } else { Some(self.seen_with(&text.seen)?) };
         let mut records: BTreeMap<RecordId, Vec<Vec<u8>>> = BTreeMap::new();
         let mut blobs: Vec<Vec<u8>> = Vec::new();
-        let declared: BTreeSet<&[u8]> = text.actors.iter().map(Vec::as_slice).collect();
+        let declared = declared_in(&text.actors);
         for item in text.items {
             match item {
                 Item::Change { record, bytes, reissued, .. } => {
-                    if retold || reissued || self.may_write(&bytes, &declared, mark.author)? {
+                    if retold || reissued || is_own_word(&bytes, &declared) {
                         records.entry(record).or_default().push(bytes);
                     } else {
                         report.refused.push("it says to be by somebody else than its device".into());
@@ -514,17 +543,6 @@ impl Notebook {
                 return Ok(());
             }
         }
-    }
-
-    /// Whether a device may say this without saying that somebody else wrote it: its segment names the actor, and the
-    /// actor is not known to be another device's. What the gate refuses is for the gate to refuse.
-    fn may_write(&self, change: &[u8], declared: &BTreeSet<&[u8]>, author: [u8; 32]) -> Result<bool> {
-        let Ok(actor) = gate::actor_of(change) else { return Ok(true) };
-        let of = self.read(|connection| {
-            let log = store::log_of_actor(connection, actor)?;
-            log.map_or(Ok(None), |log| segments::owner(connection, log))
-        })?;
-        Ok(declared.contains(actor) && of.is_none_or(|of| of == author))
     }
 
     /// What was taken of a device that was removed since, and nobody who counts pinned. It cannot be undone, so it goes on
@@ -669,7 +687,7 @@ pub(super) fn mark_of(
         author: text.device.0,
         device: member.roster().name_of(&text.device),
         made_at: rfc3339(text.made_at_unix_ms),
-        actors: if state == SegmentState::Taken { text.actors.clone() } else { Vec::new() },
+        actors: if state == SegmentState::Taken { heard_in(text) } else { Vec::new() },
         owns_its_log: state == SegmentState::Taken || member.roster().device(&text.device).is_some(),
     }
 }
@@ -685,6 +703,28 @@ fn or_set_aside(done: Result<()>, at: &SegmentPlace, report: &mut SyncReport) ->
         }
         done => done,
     }
+}
+
+/// The writers that a segment names as its author's own.
+pub(super) fn declared_in(actors: &[Vec<u8>]) -> BTreeSet<&[u8]> {
+    actors.iter().map(Vec::as_slice).collect()
+}
+
+/// Whether a segment says of a change that it does not pass on that its author wrote it. It is by the segment alone that this
+/// is decided, so everywhere alike: were it refused for what another said before, whoever names the writers of others in a
+/// segment that comes first would keep theirs out. What the gate refuses is for the gate to refuse.
+pub(super) fn is_own_word(change: &[u8], declared: &BTreeSet<&[u8]>) -> bool {
+    gate::actor_of(change).map_or(true, |actor| declared.contains(actor))
+}
+
+/// The writers of which a segment holds a change as its author's own word: only these does it make known as its author's.
+fn heard_in(text: &Plaintext) -> Vec<Vec<u8>> {
+    let own = text.items.iter().filter_map(|item| match item {
+        Item::Change { bytes, reissued: false, .. } => gate::actor_of(bytes).ok(),
+        _ => None,
+    });
+    let own: HashSet<&[u8]> = own.collect();
+    text.actors.iter().filter(|actor| own.contains(&actor[..])).cloned().collect()
 }
 
 /// How far the logs of this device count, if it was removed.

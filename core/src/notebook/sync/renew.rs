@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::SyncReport;
 use super::kept_back::Present;
+use super::receive::{declared_in, is_own_word};
 use crate::error::{Error, Result};
 use crate::model::{BlobId, RecordId};
 use crate::notebook::{Notebook, Progress, lock};
@@ -34,10 +35,10 @@ pub struct RenewReport {
     pub waiting_for: Vec<String>,
 }
 
-/// What counts: changes by hash, and photos.
+/// What counts: changes by their record and hash, and photos.
 #[derive(Default)]
 struct Contents {
-    changes: HashSet<[u8; 32]>,
+    changes: HashSet<(RecordId, [u8; 32])>,
     photos: HashSet<String>,
 }
 
@@ -112,7 +113,7 @@ impl Notebook {
         for (done, (at, state)) in places.into_iter().enumerate() {
             progress(done as u64, total)?;
             let is_covered = match state {
-                SegmentState::Renewed | SegmentState::Forgotten => true,
+                SegmentState::Renewed => true,
                 SegmentState::Taken | SegmentState::Settled => {
                     self.opened(member, &at)?.is_some_and(|text| self.is_in(&text, known).unwrap_or(false))
                 }
@@ -120,7 +121,8 @@ impl Notebook {
                 | SegmentState::AfterRemoval
                 | SegmentState::Unpinned
                 | SegmentState::Newer
-                | SegmentState::Dropped => false,
+                | SegmentState::Dropped
+                | SegmentState::Forgotten => false,
             };
             if is_covered {
                 covered.entry(at.log).or_default().push(at);
@@ -164,15 +166,14 @@ impl Notebook {
             let base = self.contents_of(member, &renewal)?;
             let mut lacking = 0;
             for (at, state) in covered {
-                let is_in = state == SegmentState::Dropped
-                    || match self.opened(member, &at)? {
-                        Some(text) => self.is_in(&text, &base).unwrap_or(false),
-                        None => said && renewal.is_done() && self.was_forgotten(member, &at)?,
-                    };
+                let is_in = match self.opened(member, &at)? {
+                    Some(text) => self.is_in(&text, &base).unwrap_or(false),
+                    None => said && renewal.is_done() && self.was_forgotten(member, &at)?,
+                };
                 if is_in {
                     self.forget(&at)?;
                     report.forgotten += 1;
-                } else if !is_of_removed(state) {
+                } else if !is_left_out(state) {
                     lacking += 1;
                 }
             }
@@ -193,15 +194,13 @@ impl Notebook {
 
     /// The segments that are whole here and that this renewal covers, and what became of them. What a removed device wrote
     /// after its removal is among them: who renewed may not have heard of the removal, and tells it again in its base. So is
-    /// what was dropped, which goes whatever is in it.
+    /// what was dropped: what no base holds stays as long as its key, for it may turn out to count.
     fn covered_by(&self, renewal: &Renewal) -> Result<Vec<(SegmentPlace, SegmentState)>> {
         let within = |cut: &Cut, at: &SegmentPlace| cut.log == at.log && cut.ranges.contains(at.seq);
         // A base does not cover itself, whatever it says.
         let is_covered =
             |at: &SegmentPlace| renewal.covers.iter().any(|cut| within(cut, at)) && !within(&renewal.base, at);
-        let may_go = |state| {
-            matches!(state, SegmentState::Taken | SegmentState::Settled | SegmentState::Dropped) || is_of_removed(state)
-        };
+        let may_go = |state| matches!(state, SegmentState::Taken | SegmentState::Settled) || is_left_out(state);
         let places = self.read(segments::places)?.into_iter();
         Ok(places.filter(|(at, state)| may_go(*state) && is_covered(at)).collect())
     }
@@ -258,18 +257,24 @@ impl Notebook {
         Ok(true)
     }
 
-    /// What is in the base of a renewal.
+    /// What a device that has nothing yet would take from the base of a renewal. What it would refuse, or put under another
+    /// record, is not in it, whatever the bytes are.
     fn contents_of(&self, member: &Member, renewal: &Renewal) -> Result<Contents> {
         let mut contents = Contents::default();
-        for (at, _) in self.read(segments::places)? {
-            if at.log != renewal.base.log || !renewal.base.ranges.contains(at.seq) {
+        for (at, state) in self.read(segments::places)? {
+            let is_of_base = at.log == renewal.base.log && renewal.base.ranges.contains(at.seq);
+            if !is_of_base || !matches!(state, SegmentState::Taken | SegmentState::Settled) {
                 continue;
             }
-            for item in self.opened(member, &at)?.map(|text| text.items).unwrap_or_default() {
+            let Some(text) = self.opened(member, &at)? else { continue };
+            let declared = declared_in(&text.actors);
+            for item in &text.items {
                 match item {
-                    Item::Change { bytes, .. } => contents.changes.extend(crate::document::hash_of(&bytes)),
-                    Item::Blob { bytes, .. } => contents.photos.extend([BlobId::of(&bytes).0]),
-                    Item::Unknown(_) => {}
+                    Item::Change { record, bytes, reissued, .. } if *reissued || is_own_word(bytes, &declared) => {
+                        contents.changes.extend(crate::document::hash_of(bytes).map(|hash| (*record, hash)));
+                    }
+                    Item::Blob { bytes, .. } => contents.photos.extend([BlobId::of(bytes).0]),
+                    Item::Change { .. } | Item::Unknown(_) => {}
                 }
             }
         }
@@ -282,7 +287,7 @@ impl Notebook {
         for item in &text.items {
             let there = match item {
                 Item::Change { record, bytes, .. } => {
-                    crate::document::hash_of(bytes).is_ok_and(|hash| contents.changes.contains(&hash))
+                    crate::document::hash_of(bytes).is_ok_and(|hash| contents.changes.contains(&(*record, hash)))
                         || self.is_gone(*record)?
                 }
                 Item::Blob { bytes, .. } => {
@@ -340,7 +345,7 @@ fn waiting_for(member: &Member) -> Option<Vec<String>> {
     Some(waiting.map(|device| member.roster().name_of(device)).collect())
 }
 
-/// Whether a removed device wrote it, and it does not count, or not yet.
-fn is_of_removed(state: SegmentState) -> bool {
-    matches!(state, SegmentState::AfterRemoval | SegmentState::Unpinned)
+/// Whether a removed device wrote it and it does not count, or not yet, or somebody dropped it: no renewal waits for it.
+fn is_left_out(state: SegmentState) -> bool {
+    matches!(state, SegmentState::AfterRemoval | SegmentState::Unpinned | SegmentState::Dropped)
 }
