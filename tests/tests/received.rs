@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use kith_core::model::{Contact, RecordId};
 use kith_core::sync::keystore::KeyStore;
+use kith_core::sync::ranges::Ranges;
 use kith_core::sync::roster::{Act, Cut};
 use kith_core::sync::segment::Item;
 use kith_core::sync::{LogId, hex};
@@ -132,6 +133,36 @@ fn a_base_of_which_a_new_device_would_take_nothing_makes_nobody_forget_anything(
     tablet.pass(&home.shared).unwrap();
     assert_eq!(people(&tablet), ["Dana"]);
     assert_alike(&phone, &tablet);
+}
+
+#[test]
+fn renewals_without_end_leave_the_others_words_in_the_list_of_devices() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let mut stranger = Stranger::let_in_by(&phone, &home.shared);
+    meet(&laptop, "Dana");
+    home.rest(&[&phone, &laptop]);
+    let segment = stranger.seal(vec![Item::Unknown(vec![0xa1, 0x00, 0x09])]);
+    stranger.put(&segment);
+    let base = stranger.cut(&[1]);
+    let nothing = Cut { ranges: Ranges::new(), ..base.clone() };
+    for n in 0..80 {
+        let covers = if n % 2 == 0 { vec![Cut { log: [9; 16], ..base.clone() }] } else { Vec::new() };
+        let base = if n % 4 == 1 { nothing.clone() } else { base.clone() };
+        stranger.tells(Act::Renew { covers, base }, &home.shared);
+    }
+    home.rest(&[&phone, &laptop]);
+    for device in [&phone, &laptop] {
+        let member = device.notebook.member(&device.keys).unwrap().unwrap();
+        let said = member.entries().by(&member.device()).count();
+        assert!(said < 20, "{said} entries");
+    }
+    // An honest one is answered all the same.
+    phone.notebook.remove_device(&phone.keys, "stranger").unwrap();
+    home.rest(&[&phone, &laptop]);
+    phone.notebook.renew(&phone.keys, &mut |_, _| Ok(())).unwrap();
+    home.rest(&[&phone, &laptop]);
+    assert_eq!(phone.notebook.renewal_waits_for(&phone.keys).unwrap(), Some(Vec::new()));
 }
 
 #[test]

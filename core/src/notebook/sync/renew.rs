@@ -17,11 +17,19 @@ use crate::notebook::{Notebook, Progress, lock};
 use crate::store;
 use crate::store::segments::{self, SegmentPlace, SegmentState};
 use crate::sync::LogId;
+use crate::sync::keys::DeviceId;
 use crate::sync::keystore::KeyStore;
 use crate::sync::member::Member;
 use crate::sync::ranges::Ranges;
-use crate::sync::roster::{Act, Cut, Renewal};
+use crate::sync::roster::{Act, Cut, Entry, MAX_BY_AUTHOR, Renewal};
 use crate::sync::segment::{Header, Item, Plaintext};
+
+/// Of one device's renewals so many of the newest are looked at, and so many are answered in all: the answers of each device
+/// are words of its own in the list of devices, and these do not come again.
+const MOST_LOOKED_AT: usize = 8;
+const MOST_ANSWERED: usize = 100;
+/// So many of its words in the list of devices a device keeps for something else.
+const KEPT_WORDS: usize = 160;
 
 /// What a renewal did.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
@@ -157,10 +165,11 @@ impl Notebook {
     pub(super) fn forget_renewed(&self, member: &mut Member, report: &mut SyncReport) -> Result<()> {
         let (me, now) = (member.device(), self.unix_ms());
         let mut written = Vec::new();
-        for renewal in member.roster().renewals.clone() {
+        for renewal in newest_of_each(&member.roster().renewals) {
             let covered = self.covered_by(&renewal)?;
             let said = renewal.done.contains(&me);
-            if (covered.is_empty() && said) || !self.has_base(member, &renewal)? {
+            let may_say = !said && may_answer(member, &renewal);
+            if (covered.is_empty() && !may_say) || !self.has_base(member, &renewal)? {
                 continue;
             }
             let base = self.contents_of(member, &renewal)?;
@@ -177,7 +186,7 @@ impl Notebook {
                     lacking += 1;
                 }
             }
-            if lacking == 0 && !said {
+            if lacking == 0 && may_say {
                 let act = Act::Renewed { renewal: renewal.entry };
                 written.extend(self.with_random(|random| member.say_if_there_is_room(act, now, random)));
             }
@@ -336,6 +345,31 @@ fn add_to(cuts: &mut Vec<Cut>, more: &Cut) {
         cut.hash = more.hash;
     }
     cut.ranges = cut.ranges.union(&more.ranges);
+}
+
+/// The renewals that are looked at: a device that renews covers all that it covered before.
+fn newest_of_each(renewals: &[Renewal]) -> Vec<Renewal> {
+    let mut of_device: HashMap<DeviceId, usize> = HashMap::new();
+    let mut newest: Vec<Renewal> = Vec::new();
+    for renewal in renewals.iter().rev() {
+        let so_many = of_device.entry(renewal.by).or_default();
+        *so_many += 1;
+        if *so_many <= MOST_LOOKED_AT {
+            newest.push(renewal.clone());
+        }
+    }
+    newest.reverse();
+    newest
+}
+
+/// Whether this device has words left to answer a renewal with.
+fn may_answer(member: &Member, renewal: &Renewal) -> bool {
+    let by_me: Vec<&Entry> = member.entries().by(&member.device()).collect();
+    let answers = by_me.iter().filter(|entry| match &entry.act {
+        Act::Renewed { renewal: of } => member.entries().get(of).is_some_and(|renew| renew.author == renewal.by),
+        _ => false,
+    });
+    answers.count() < MOST_ANSWERED && by_me.len() + KEPT_WORDS < MAX_BY_AUTHOR
 }
 
 fn waiting_for(member: &Member) -> Option<Vec<String>> {
