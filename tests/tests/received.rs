@@ -202,6 +202,62 @@ fn who_names_the_writers_of_another_keeps_none_of_its_notes_from_a_new_device() 
 }
 
 #[test]
+fn of_changes_that_fail_one_by_one_so_many_are_tried_and_the_rest_another_time() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let mut stranger = Stranger::let_in_by(&phone, &home.shared);
+    home.meet(&[&phone, &laptop]);
+    let record = RecordId([9; 16]);
+    // The seventh change of somebody whose first six nobody has.
+    let bad = |n: u64| {
+        let mut change = Change::puts(&[], 5, 7, 1, &[("@kind", "note")]);
+        change.actor = [&n.to_be_bytes()[..], &[5; 8]].concat();
+        (record, change.bytes())
+    };
+    let good = (record, Change::puts(&[], 6, 1, 1, &[("@kind", "note")]).bytes());
+    stranger.send((0..1000).map(bad).chain([good]));
+    let report = laptop.pass(&home.shared).unwrap();
+    let for_now = |why: &str| why.starts_with("not taken for now: ");
+    let left = report.refused.iter().filter(|why| for_now(why)).count();
+    assert!((100..900).contains(&left), "{left} of {} are for another time", report.refused.len());
+    for _ in 0..9 {
+        laptop.pass(&home.shared).unwrap();
+    }
+    let refused = laptop.notebook.refused().unwrap();
+    assert!(refused.iter().all(|refused| !for_now(&refused.why)), "{refused:?}");
+    assert_eq!(refused.iter().map(|refused| refused.changes).sum::<u64>(), 1000);
+    assert!(laptop.notebook.kind_of(record).is_ok(), "the good one among them is here");
+}
+
+#[test]
+fn of_one_record_so_many_changes_wait_and_the_rest_is_set_aside_until_it_can_be_taken() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let mut stranger = Stranger::let_in_by(&phone, &home.shared);
+    home.meet(&[&phone, &laptop]);
+    let record = RecordId([9; 16]);
+    let first = Change::puts(&[], 6, 1, 1, &[("@kind", "note")]).bytes();
+    let orphan = |n: u64| {
+        let unseen = *blake3::hash(&n.to_be_bytes()).as_bytes();
+        (record, Change::puts(&[unseen], 5, n + 1, 100 + n, &[("at", "x")]).bytes())
+    };
+    let late = Change::puts(&[hash(&first)], 6, 2, 2, &[("title", "after all")]).bytes();
+    stranger.send((0..8200).map(orphan));
+    stranger.send([(record, late)]);
+    assert_eq!(laptop.pass(&home.shared).unwrap().waiting, 8192);
+    let refused = laptop.notebook.refused().unwrap();
+    assert!(
+        refused.iter().any(|refused| refused.changes == 9 && refused.why.contains("too many changes")),
+        "{refused:?}"
+    );
+    stranger.send([(record, first)]);
+    laptop.pass(&home.shared).unwrap();
+    laptop.pass(&home.shared).unwrap();
+    assert!(laptop.notebook.dump().unwrap().iter().any(|line| line.contains("after all")));
+    assert_eq!(laptop.notebook.refused().unwrap()[0].changes, 8);
+}
+
+#[test]
 fn what_is_kept_back_and_repeats_what_is_here_is_compared_with_it_at_once() {
     let home = Home::new();
     let (phone, laptop) = home.two();

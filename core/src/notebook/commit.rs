@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Connection;
 
 use super::{Changed, MAX_DOCUMENTS, Notebook, Writer, lock};
-use crate::document::{Actor, Admission, Document, Heads, RawChange, Reading};
+use crate::document::{Actor, Admission, Document, Heads, NOT_NOW, RawChange, Reading};
 use crate::error::{Error, Result};
 use crate::model::{Area, BlobId, Edit, Kind, RecordId};
 use crate::store::segments::{self, NewSegment, SegmentPlace, SegmentState};
@@ -14,6 +14,9 @@ use crate::{query, store};
 
 /// How a reason begins for which a change was set aside that may be taken once its record is mended.
 pub(super) const RECORD_UNREADABLE: &str = "its record cannot be read just now: ";
+
+/// So many changes of one record wait for others, which may never come.
+const MOST_WAITING: usize = 8192;
 
 /// Where a change came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -275,8 +278,9 @@ fn receive_record(
     let waited = store::take_waiting(connection, id)?;
     let to_tell: BTreeSet<[u8; 32]> =
         waited.iter().filter(|(_, retold)| *retold).map(|(change, _)| change.hash).collect();
-    let mut all = changes.to_vec();
-    all.extend(waited.into_iter().map(|(change, _)| change.bytes));
+    // Those that waited before have the first right to go on waiting.
+    let mut all: Vec<Vec<u8>> = waited.into_iter().map(|(change, _)| change.bytes).collect();
+    all.extend_from_slice(changes);
     let mut admission = document.admit(&all);
     let kind = admission.reading.kind.as_deref().and_then(Kind::from_word);
     if let Some(kind) = kind.filter(|kind| kind.is_singleton() && !admission.document.begins_as_singleton(*kind, id)) {
@@ -286,10 +290,13 @@ fn receive_record(
     // What was set aside before and came again may be taken now.
     store::let_out_of_quarantine(connection, id, changes)?;
     set_aside(connection, id, refused.into_iter(), committed)?;
-    for (change, missing) in &waiting {
+    let (waiting, too_many) = waiting.split_at(waiting.len().min(MOST_WAITING));
+    for (change, missing) in waiting {
         store::put_waiting(connection, id, change, *missing, retold || to_tell.contains(&change.hash))?;
     }
     committed.waiting += waiting.len() as u64;
+    let why = || format!("{NOT_NOW}too many changes of its record wait already for others that have not come");
+    set_aside(connection, id, too_many.iter().map(|(change, _)| (change.bytes.clone(), why())), committed)?;
     if added.is_empty() {
         return Ok(());
     }

@@ -701,10 +701,19 @@ pub fn quarantined_records(connection: &Connection, why: &str, most: usize) -> R
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Changes of a record that were set aside, at most so many.
-pub fn quarantined_of(connection: &Connection, id: RecordId, most: usize) -> Result<Vec<Vec<u8>>> {
-    let mut statement = connection.prepare_cached("SELECT bytes FROM quarantine WHERE document = ? LIMIT ?")?;
-    let rows = statement.query_map(params![id.0, most as i64], |row| row.get(0))?;
+/// Changes of a record that were set aside for a reason that begins so: at most so many, those whose hashes come after this
+/// one before the others.
+pub fn quarantined_of(
+    connection: &Connection,
+    id: RecordId,
+    why: &str,
+    after: [u8; 32],
+    most: usize,
+) -> Result<Vec<Vec<u8>>> {
+    let sql = "SELECT bytes FROM quarantine WHERE document = ?1 AND substr(why, 1, length(?2)) = ?2
+               ORDER BY hash < ?3, hash LIMIT ?4";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map(params![id.0, why, after, most as i64], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

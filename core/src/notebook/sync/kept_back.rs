@@ -176,7 +176,8 @@ impl Notebook {
         Ok(dropped)
     }
 
-    /// Changes that this version refuses, how many for which reason. They are kept, and a newer version tries again.
+    /// Changes that this version refuses, or has not taken for now, how many for which reason. They are kept and tried again,
+    /// by a newer version at the latest.
     ///
     /// # Errors
     /// As [`Notebook::get`].
