@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use kith_core::model::{Contact, RecordId};
+use kith_core::model::{BlobId, Contact, RecordId};
 use kith_core::sync::keystore::KeyStore;
 use kith_core::sync::ranges::Ranges;
 use kith_core::sync::roster::{Act, Cut};
@@ -255,6 +255,33 @@ fn of_one_record_so_many_changes_wait_and_the_rest_is_set_aside_until_it_can_be_
     laptop.pass(&home.shared).unwrap();
     assert!(laptop.notebook.dump().unwrap().iter().any(|line| line.contains("after all")));
     assert_eq!(laptop.notebook.refused().unwrap()[0].changes, 8);
+}
+
+#[test]
+fn a_photo_that_words_for_somebody_gone_for_good_name_is_there_for_who_shows_it() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let mut stranger = Stranger::let_in_by(&phone, &home.shared);
+    let gone = phone.notebook.put(Contact { name: "Larry".into(), ..Contact::default() }).unwrap();
+    home.rest(&[&phone, &laptop]);
+    phone.notebook.purge(gone).unwrap();
+    home.rest(&[&phone, &laptop]);
+    let photo = tests::fill::photo(3);
+    let name = BlobId::of(&photo);
+    let words = Change::puts(&[], 5, 1, 1, &[("photo", &name.0)]).bytes();
+    let blob = Item::Blob { bytes: photo, unknown: Default::default() };
+    let segment = stranger.seal(vec![item(gone.raw(), &words, true), blob]);
+    stranger.put(&segment);
+    laptop.pass(&home.shared).unwrap();
+    let ann = Change::puts(&[], 6, 1, 1, &[("@kind", "contact"), ("name", "Ann"), ("photo", &name.0)]).bytes();
+    stranger.send([(RecordId([7; 16]), ann)]);
+    laptop.pass(&home.shared).unwrap();
+    for _ in 0..3 {
+        while laptop.notebook.tidy().unwrap() {}
+        laptop.wait_seconds(2 * 24 * 60 * 60);
+    }
+    assert_eq!(people(&laptop), ["Ann"]);
+    assert!(laptop.notebook.photo(&name).unwrap().is_some());
 }
 
 #[test]
