@@ -285,6 +285,30 @@ fn a_photo_that_words_for_somebody_gone_for_good_name_is_there_for_who_shows_it(
 }
 
 #[test]
+fn a_record_that_cannot_be_read_keeps_no_other_from_being_sent_nor_a_device_from_joining() {
+    let home = Home::new();
+    let (phone, laptop) = (home.device("phone", 1), home.device("laptop", 2));
+    let breaks = |name: &str| {
+        let broken = laptop.notebook.put(Contact { name: name.into(), ..Contact::default() }).unwrap();
+        let file = rusqlite::Connection::open(laptop.file()).unwrap();
+        let sql = "UPDATE chunk SET bytes = x'00' WHERE key >> 20 = (SELECT n FROM document WHERE id = ?)";
+        assert_eq!(file.execute(sql, [broken.raw().0]).unwrap(), 1);
+    };
+    breaks("Dana");
+    meet(&laptop, "Ben");
+    phone.lets_in(&laptop, &home.shared);
+    home.meet(&[&laptop, &phone]);
+    assert_eq!(people(&phone), ["Ben"]);
+    breaks("Larry");
+    meet(&laptop, "Ann");
+    let report = laptop.pass(&home.shared).unwrap();
+    assert!(report.set_aside.iter().any(|aside| aside.why.contains("kith doctor")), "{:?}", report.set_aside);
+    phone.pass(&home.shared).unwrap();
+    assert_eq!(people(&phone), ["Ann", "Ben"]);
+    assert!(laptop.notebook.renew(&laptop.keys, &mut |_, _| Ok(())).is_ok());
+}
+
+#[test]
 fn what_is_kept_back_and_repeats_what_is_here_is_compared_with_it_at_once() {
     let home = Home::new();
     let (phone, laptop) = home.two();
