@@ -127,7 +127,11 @@ fn list(app: &App) -> Result<(), Failure> {
     }
     for kith_core::notebook::Refused { changes, why } in &refused {
         let changes = days::count(*changes, "change was", "changes were");
-        app.line(wrap(&format!("{changes} refused: {why}. A newer version of Kith tries again."), "", app.width));
+        app.line(wrap(
+            &format!("{changes} refused: {why}. Kith tries again, a newer version at the latest."),
+            "",
+            app.width,
+        ));
     }
     Ok(())
 }

@@ -5,11 +5,12 @@
 use std::path::{Path, PathBuf};
 
 use kith_core::model::RecordId;
-use kith_core::sync::LogId;
 use kith_core::sync::keys::{DeviceId, DeviceKeys, EpochKeys, KeyBag, Secret, epoch_check};
 use kith_core::sync::member::Member;
-use kith_core::sync::roster::{self, Act, Entry, MAX_BY_AUTHOR};
+use kith_core::sync::roster::{self, Act, Cut, Entry, MAX_BY_AUTHOR};
 use kith_core::sync::segment::{self, Item, Plaintext, READER, ROOM};
+use kith_core::sync::session::parcel_id;
+use kith_core::sync::{LogId, hex};
 use sha2::{Digest, Sha256};
 
 use crate::Device;
@@ -190,6 +191,8 @@ pub struct Stranger {
     prev: [u8; 32],
     files: u64,
     place: PathBuf,
+    /// The writers that its segments name as its own.
+    pub actors: Vec<Vec<u8>>,
 }
 
 impl Stranger {
@@ -207,10 +210,10 @@ impl Stranger {
             let member = stranger.notebook.member(&stranger.keys).unwrap().unwrap();
             let epoch = member.write_epoch().unwrap();
             let log = [0xee; 16];
-            let tag = kith_core::sync::hex(&epoch.log_tag(&log));
+            let tag = hex(&epoch.log_tag(&log));
             let place = folder.join("kith/l").join(tag);
             std::fs::create_dir_all(&place).unwrap();
-            Self { member, epoch, log, seq: 0, prev: [0; 32], files: 0, place }
+            Self { member, epoch, log, seq: 0, prev: [0; 32], files: 0, place, actors: Vec::new() }
         })
     }
 
@@ -229,6 +232,17 @@ impl Stranger {
         let mut random = crate::Seeded(self.seq);
         let written = self.member.say(act, 1_795_000_000_000, &mut |bytes| random.fill(bytes));
         written.ok().map(|written| written.parcel)
+    }
+
+    /// Says this in the list of devices that lies in a folder.
+    pub fn tells(&mut self, act: Act, folder: &Path) {
+        let parcel = self.says(act).expect("there is room in the list");
+        std::fs::write(folder.join(format!("kith/r/{}.kithr", hex(&parcel_id(&parcel)))), parcel).unwrap();
+    }
+
+    /// Its log, as an entry of the list names these numbers of it.
+    pub fn cut(&self, numbers: &[u64]) -> Cut {
+        Cut { log: self.log, ranges: numbers.iter().copied().collect(), hash: self.prev }
     }
 
     /// Everything that this device and so many that it lets in may say of new epochs, as files of the list, and their keys.
@@ -301,6 +315,7 @@ impl Stranger {
             device: self.member.device(),
             log: self.log,
             prev: self.prev,
+            actors: self.actors.clone(),
             made_at_unix_ms: 1_795_000_000_000,
             app_version: "0".into(),
             items,

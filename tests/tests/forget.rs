@@ -52,7 +52,7 @@ fn words_in_mailbox(device: &Device, folder: &Path) -> Vec<&'static str> {
     let member = device.notebook.member(&device.keys).unwrap().unwrap();
     let mut found = BTreeSet::new();
     for bytes in segments_in(folder).into_values() {
-        let epoch = member.epoch(&Header::read(&bytes).unwrap().key).expect("the key is held");
+        let epoch = member.epochs(Header::read(&bytes).unwrap().key).next().expect("the key is held");
         let opened = segment::open(&bytes, &epoch).unwrap();
         let author = opened.author();
         for item in opened.verify(&author).unwrap().items {
@@ -89,6 +89,10 @@ fn a_photo_that_comes_when_its_person_is_gone_for_good_is_left_out() {
     assert!(!here(&laptop, 3), "the laptop took it out with her");
 
     phone.pass(&stick).unwrap();
+    while phone.notebook.tidy().unwrap() {}
+    // The same photo may be somebody else's who is still to come.
+    phone.wait_seconds(2 * 24 * 60 * 60);
+    while phone.notebook.tidy().unwrap() {}
     assert_eq!([3, 5].map(|number| here(&phone, number)), [false, true], "hers is left out, and Ben's is there");
     home.rest(&[&phone, &laptop]);
     assert_alike(&phone, &laptop);
@@ -313,7 +317,7 @@ fn segments_of(member: &Member, folder: &Path) -> Vec<(LogId, u64, [u8; 32])> {
     let files = segments_in(folder).into_values();
     let read = |bytes: Vec<u8>| {
         let header = Header::read(&bytes).unwrap();
-        let opened = segment::open(&bytes, &member.epoch(&header.key).unwrap()).unwrap();
+        let opened = segment::open(&bytes, &member.epochs(header.key).next().unwrap()).unwrap();
         (opened.log(), header.seq, segment::hash(&bytes))
     };
     files.map(read).collect()

@@ -160,3 +160,41 @@ fn what_waits_for_a_file_that_was_lost_is_said_and_can_be_kept() {
     assert!(reads(&fresh, "the second"));
     assert_alike(&fresh, &phone);
 }
+
+#[test]
+fn what_was_dropped_with_its_key_and_counts_after_all_is_asked_for_and_taken() {
+    let home = Home::new();
+    let [phone, laptop, tablet] = home.devices(["phone", "laptop", "tablet"]);
+    let kit = phone.notebook.make_recovery_key(&mailbox(&home.shared), &phone.keys, None).unwrap();
+    home.rest(&[&phone, &laptop, &tablet]);
+    let elsewhere = home.elsewhere();
+    tests::copy_folder(&home.shared, &elsewhere);
+    phone.notebook.remove_device(&phone.keys, "tablet").unwrap();
+    tablet.notebook.jot_line("Late Larry").unwrap();
+    tablet.pass(&elsewhere).unwrap();
+    tests::copy_folder(&elsewhere, &home.shared);
+    home.meet(&[&phone, &laptop]);
+    for device in [&phone, &laptop] {
+        assert_eq!(device.notebook.drop_kept_back(&device.keys, "tablet").unwrap(), 1);
+    }
+    phone.notebook.jot_line("Dana").unwrap();
+    phone.notebook.renew(&phone.keys, &mut |_, _| Ok(())).unwrap();
+    home.rest(&[&phone, &laptop]);
+    let states = || -> Vec<i64> {
+        let reader = rusqlite::Connection::open(laptop.file()).unwrap();
+        let mut statement = reader.prepare("SELECT state FROM segment WHERE state IN (7, 8)").unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    assert_eq!(states(), [8], "its key is forgotten, and with it what it says");
+    // Whoever has the paper knew nothing of that, and removes the phone: what it said of the tablet does not hold any more.
+    let fresh = home.device("fresh", 9);
+    fresh.notebook.recover(&mailbox(&elsewhere), &fresh.keys, &kit).unwrap();
+    fresh.notebook.remove_device_as(&fresh.keys, &kit, "phone").unwrap();
+    for _ in 0..4 {
+        for device in [&fresh, &tablet, &laptop] {
+            device.pass(&elsewhere).unwrap();
+        }
+    }
+    assert!(knows_larry(&fresh) && knows_larry(&laptop));
+    assert_eq!(states(), Vec::<i64>::new());
+}

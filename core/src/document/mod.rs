@@ -38,6 +38,12 @@ pub const MAX_OPERATIONS: u64 = 500_000;
 /// Most changes of one record: a tenth of what its chunks are numbered for. Somebody who changes it five times a day does
 /// so for half a century.
 pub const MAX_CHANGES: u64 = 100_000;
+/// What the tries of one admission may add up to, in operations of what each of them makes; a try counts for so many at
+/// least. One bad change among thousands of good ones is found out with far less.
+const MOST_TRIED: u64 = 16 * MAX_OPERATIONS;
+const LEAST_TRIED: u64 = 10_000;
+/// How a reason begins for which a change was not taken that may be taken another time.
+pub const NOT_NOW: &str = "not taken for now: ";
 /// Most values shown for one key, however many were written at once.
 const MAX_VALUES: usize = 16;
 /// Most scalars inserted or deleted by one change, well within the gate.
@@ -187,6 +193,11 @@ impl Document {
     /// Whether it holds this change.
     pub fn has_change(&self, hash: &[u8; 32]) -> bool {
         self.auto.get_change_meta_by_hash(&ChangeHash(*hash)).is_some()
+    }
+
+    /// All of its changes, by hash.
+    pub fn hashes(&self) -> HashSet<[u8; 32]> {
+        self.auto.get_changes_meta(&[]).into_iter().map(|change| change.hash.0).collect()
     }
 
     /// One of its changes, as it is sent.
@@ -484,10 +495,11 @@ impl Document {
         kept
     }
 
-    /// Applies what can be applied. One bad change among many good ones costs a few tries, not one for each.
+    /// Applies what can be applied. One bad change among many good ones costs a few tries, not one for each; of many bad ones
+    /// a bounded number is found out, and the rest is for another time.
     fn apply(&self, changes: Vec<Change>, refused: &mut Vec<(Vec<u8>, String)>) -> (Self, Reading, Vec<Change>) {
         let (mut taken, mut added, mut left_out) = (None, Vec::new(), HashSet::new());
-        let mut parts = vec![changes];
+        let (mut parts, mut operations, mut tried) = (vec![changes], self.auto.stats().num_ops, 0_u64);
         while let Some(mut part) = parts.pop() {
             part.retain(|change| {
                 let stands = change.deps().iter().all(|dep| !left_out.contains(dep));
@@ -500,8 +512,17 @@ impl Document {
             if part.is_empty() {
                 continue;
             }
+            if tried >= MOST_TRIED {
+                left_out.extend(part.iter().map(Change::hash));
+                let why = format!("{NOT_NOW}too much that came with it cannot be applied");
+                refused.extend(part.iter().map(|change| (change.raw_bytes().to_vec(), why.clone())));
+                continue;
+            }
+            let becomes = operations + part.iter().map(|change| change.len() as u64).sum::<u64>();
+            tried += becomes.max(LEAST_TRIED);
             match taken.as_ref().map_or(self, |(document, _)| document).try_apply(&part) {
                 Some(next) => {
+                    operations = becomes;
                     taken = Some(next);
                     added.extend(part);
                 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Connection;
 
 use super::{Changed, MAX_DOCUMENTS, Notebook, Writer, lock};
-use crate::document::{Actor, Admission, Document, Heads, RawChange, Reading};
+use crate::document::{Actor, Admission, Document, Heads, NOT_NOW, RawChange, Reading};
 use crate::error::{Error, Result};
 use crate::model::{Area, BlobId, Edit, Kind, RecordId};
 use crate::store::segments::{self, NewSegment, SegmentPlace, SegmentState};
@@ -14,6 +14,9 @@ use crate::{query, store};
 
 /// How a reason begins for which a change was set aside that may be taken once its record is mended.
 pub(super) const RECORD_UNREADABLE: &str = "its record cannot be read just now: ";
+
+/// So many changes of one record wait for others, which may never come.
+const MOST_WAITING: usize = 8192;
 
 /// Where a change came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,11 +166,11 @@ impl Notebook {
             let drafted = base.map(|base| (base, tip));
             written.push(Written { id: record.id, document, drafted });
         }
-        let mut not_wanted = BTreeSet::new();
+        let mut left_out = BTreeSet::new();
         for (id, changes) in &change.received {
             documents.remove(id);
             if store::is_purged(&transaction, *id)? {
-                not_wanted.extend(changes.iter().flat_map(|bytes| photos_named_in(bytes)));
+                left_out.extend(changes.iter().flat_map(|bytes| photos_named_in(bytes)));
             }
             receive_record(&transaction, *id, changes, change.retold, &mut committed, &mut after)?;
         }
@@ -183,9 +186,7 @@ impl Notebook {
         if let Some(segment) = &change.segment {
             remember_segment(&transaction, segment)?;
         }
-        if !change.received.is_empty() || change.segment.is_some() {
-            leave_photos_out(&transaction, not_wanted, change.segment.is_some())?;
-        }
+        leave_photos_out(&transaction, left_out)?;
         for (key, value) in &change.meta {
             store::set_meta(&transaction, key, value)?;
         }
@@ -275,8 +276,9 @@ fn receive_record(
     let waited = store::take_waiting(connection, id)?;
     let to_tell: BTreeSet<[u8; 32]> =
         waited.iter().filter(|(_, retold)| *retold).map(|(change, _)| change.hash).collect();
-    let mut all = changes.to_vec();
-    all.extend(waited.into_iter().map(|(change, _)| change.bytes));
+    // Those that waited before have the first right to go on waiting.
+    let mut all: Vec<Vec<u8>> = waited.into_iter().map(|(change, _)| change.bytes).collect();
+    all.extend_from_slice(changes);
     let mut admission = document.admit(&all);
     let kind = admission.reading.kind.as_deref().and_then(Kind::from_word);
     if let Some(kind) = kind.filter(|kind| kind.is_singleton() && !admission.document.begins_as_singleton(*kind, id)) {
@@ -286,10 +288,13 @@ fn receive_record(
     // What was set aside before and came again may be taken now.
     store::let_out_of_quarantine(connection, id, changes)?;
     set_aside(connection, id, refused.into_iter(), committed)?;
-    for (change, missing) in &waiting {
+    let (waiting, too_many) = waiting.split_at(waiting.len().min(MOST_WAITING));
+    for (change, missing) in waiting {
         store::put_waiting(connection, id, change, *missing, retold || to_tell.contains(&change.hash))?;
     }
     committed.waiting += waiting.len() as u64;
+    let why = || format!("{NOT_NOW}too many changes of its record wait already for others that have not come");
+    set_aside(connection, id, too_many.iter().map(|(change, _)| (change.bytes.clone(), why())), committed)?;
     if added.is_empty() {
         return Ok(());
     }
@@ -322,7 +327,7 @@ fn purge_record(
     Ok(())
 }
 
-/// Under which name the notebook remembers photos that only records show which are gone for good.
+/// Under which name the notebook remembers photos that words for records named which are gone for good.
 const PHOTOS_LEFT_OUT: &str = "photos_left_out";
 /// How many of them: a photo comes right behind the change that names it.
 const MOST_LEFT_OUT: usize = 256;
@@ -336,24 +341,23 @@ fn photos_named_in(change: &[u8]) -> BTreeSet<String> {
     names.filter_map(|name| String::from_utf8(name.to_vec()).ok()).take(MOST_LEFT_OUT).collect()
 }
 
-/// Leaves out photos that came with, or come after, words for a record that is gone for good, and that no other shows: once
-/// all of a segment is here, for the same photo may be somebody else's.
-fn leave_photos_out(connection: &Connection, named: BTreeSet<String>, is_whole: bool) -> Result<()> {
-    let before: Option<String> = store::meta(connection, PHOTOS_LEFT_OUT)?;
-    let before = before.unwrap_or_default();
-    let mut all: Vec<String> = before.split_whitespace().filter(|id| !named.contains(*id)).map(String::from).collect();
-    if !named.is_empty() {
-        all.extend(named);
-        all.drain(..all.len().saturating_sub(MOST_LEFT_OUT));
-        store::set_meta(connection, PHOTOS_LEFT_OUT, all.join(" "))?;
+/// Remembers photos that came with, or come after, words for a record that is gone for good: they are not kept as long as
+/// others when nobody shows them. They do not go at once, for the same photo may be somebody else's who has not come yet.
+fn leave_photos_out(connection: &Connection, named: BTreeSet<String>) -> Result<()> {
+    if named.is_empty() {
+        return Ok(());
     }
-    for id in all.iter().filter(|_| is_whole) {
-        if store::blob(connection, id)?.is_some() && !query::is_blob_used(connection, id)? {
-            store::purge_blob(connection, id)?;
-            store::set_meta(connection, super::purge::UNSCRUBBED, "1".to_owned())?;
-        }
-    }
-    Ok(())
+    let mut all = photos_left_out(connection)?;
+    all.retain(|id| !named.contains(id));
+    all.extend(named);
+    all.drain(..all.len().saturating_sub(MOST_LEFT_OUT));
+    store::set_meta(connection, PHOTOS_LEFT_OUT, all.join(" "))
+}
+
+/// The photos that words for records named which are gone for good.
+pub(super) fn photos_left_out(connection: &Connection) -> Result<Vec<String>> {
+    let all: Option<String> = store::meta(connection, PHOTOS_LEFT_OUT)?;
+    Ok(all.unwrap_or_default().split_whitespace().map(String::from).collect())
 }
 
 /// The photos that a record shows, or did at any time; a damaged history tells of none.

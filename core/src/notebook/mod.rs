@@ -128,6 +128,8 @@ struct Writer {
 const MAX_DOCUMENTS: usize = 128;
 /// Most connections kept for readers.
 const MAX_READERS: usize = 4;
+/// So many days a photo is kept that nobody shows and that was a person's who is gone for good.
+const LEFT_OUT_DAYS: i32 = 1;
 
 impl Notebook {
     /// Opens the notebook in this file, making it when there is none. Loads no document, whatever its size.
@@ -317,16 +319,22 @@ impl Notebook {
         Ok(())
     }
 
-    /// Once a day: a photo that nobody has shown for as long as a deletion can be taken back leaves the file.
+    /// Once a day: a photo that nobody has shown for as long as a deletion can be taken back leaves the file. One that was a
+    /// person's who is gone for good does so when there was time for whoever else shows it to come.
     fn tidy_photos(&self, connection: &Connection) -> Result<()> {
         let today = self.now().date_naive().num_days_from_ce();
         if store::meta(connection, "photos_checked")? == Some(today) {
             return Ok(());
         }
+        let left_out = commit::photos_left_out(connection)?;
         for (id, since) in store::blob_uses(connection)? {
             match (query::is_blob_used(connection, &id)?, since) {
                 (true, Some(_)) => store::set_blob_unused(connection, &id, None)?,
                 (false, None) => store::set_blob_unused(connection, &id, Some(today))?,
+                (false, Some(since)) if today - since > LEFT_OUT_DAYS && left_out.contains(&id) => {
+                    store::purge_blob(connection, &id)?;
+                    store::set_meta(connection, purge::UNSCRUBBED, "1")?;
+                }
                 (false, Some(since)) if today - since > undo::DAYS => store::purge_blob(connection, &id)?,
                 _ => {}
             }

@@ -4,7 +4,7 @@ pub mod pack;
 mod salvage;
 pub mod segments;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io::Read;
 use std::path::Path;
 use std::sync::mpsc;
@@ -494,40 +494,60 @@ pub struct Outgoing {
     pub change: RawChange,
 }
 
-/// The next changes for a segment, oldest document first, up to about this many bytes.
-pub fn outgoing(connection: &Connection, most_bytes: usize) -> Result<Vec<Outgoing>> {
+/// The next changes for a segment, oldest document first, up to about this many bytes; and the records of which one cannot
+/// be read, which keep no other from going out.
+pub fn outgoing(connection: &Connection, most_bytes: usize) -> Result<(Vec<Outgoing>, BTreeSet<RecordId>)> {
     let mut statement = connection.prepare_cached(
         "SELECT outbox.chunk, outbox.hash, document.id, chunk.bytes
          FROM outbox JOIN document ON document.n = outbox.chunk >> 20
          LEFT JOIN chunk ON chunk.key = outbox.chunk AND outbox.hash IS NULL ORDER BY outbox.chunk",
     )?;
     let mut rows = statement.query([])?;
-    let (mut list, mut bytes) = (Vec::new(), 0);
+    let (mut list, mut bytes, mut unreadable) = (Vec::new(), 0, BTreeSet::new());
     let mut loaded: Option<(RecordId, Document)> = None;
     while bytes < most_bytes {
         let Some(row) = rows.next()? else { break };
         let (chunk, id) = (row.get(0)?, RecordId(row.get(2)?));
-        let change = match (row.get::<_, Option<[u8; 32]>>(1)?, row.get::<_, Option<Vec<u8>>>(3)?) {
-            (None, Some(packed)) => {
-                let mut bytes = Vec::new();
-                pack::unpack(Dictionary::History, &packed, &mut bytes)?;
-                RawChange { hash: crate::document::hash_of(&bytes)?, bytes }
+        if unreadable.contains(&id) {
+            continue;
+        }
+        let change = match changed(connection, id, (row.get(1)?, row.get(3)?), &mut loaded) {
+            Err(Error::Unreadable(_)) => {
+                unreadable.insert(id);
+                continue;
             }
-            (Some(hash), _) => {
-                if loaded.as_ref().is_none_or(|(of, _)| *of != id) {
-                    let row = document_row(connection, id)?.ok_or_else(|| lost(id))?;
-                    loaded = Some((id, load(connection, &row)?));
-                }
-                loaded.as_ref().and_then(|(_, document)| document.change(&hash)).ok_or_else(|| lost(id))?
-            }
-            (None, None) => return Err(lost(id)),
+            change => change?,
         };
         // A short change can take away a long text: each operation counts as a byte at least.
         let operations = crate::document::gate::check(&change.bytes).unwrap_or_default() as usize;
         bytes += change.bytes.len().max(operations) + 64;
         list.push(Outgoing { chunk, id, change });
     }
-    Ok(list)
+    Ok((list, unreadable))
+}
+
+/// A change in the outbox, by the hash or the chunk that it is named by there. `loaded` is the document looked into last.
+fn changed(
+    connection: &Connection,
+    id: RecordId,
+    named: (Option<[u8; 32]>, Option<Vec<u8>>),
+    loaded: &mut Option<(RecordId, Document)>,
+) -> Result<RawChange> {
+    match named {
+        (None, Some(packed)) => {
+            let mut bytes = Vec::new();
+            pack::unpack(Dictionary::History, &packed, &mut bytes)?;
+            Ok(RawChange { hash: crate::document::hash_of(&bytes)?, bytes })
+        }
+        (Some(hash), _) => {
+            if loaded.as_ref().is_none_or(|(of, _)| *of != id) {
+                let row = document_row(connection, id)?.ok_or_else(|| lost(id))?;
+                *loaded = Some((id, load(connection, &row)?));
+            }
+            loaded.as_ref().and_then(|(_, document)| document.change(&hash)).ok_or_else(|| lost(id))
+        }
+        (None, None) => Err(lost(id)),
+    }
 }
 
 /// The changes of a record that this device has yet to tell the others.
@@ -540,11 +560,14 @@ fn lost(id: RecordId) -> Error {
     Error::Unreadable(format!("a change of record {id} is missing from the file; run `kith doctor`"))
 }
 
-/// The changes and photos in the outbox, once it is filled anew: all there are.
-pub fn refilled(connection: &Connection) -> Result<(Vec<[u8; 32]>, Vec<String>)> {
+/// The changes, each with its record, and the photos in the outbox, once it is filled anew: all there are.
+pub fn refilled(connection: &Connection) -> Result<(Vec<(RecordId, [u8; 32])>, Vec<String>)> {
     let mut changes = Vec::new();
-    for (n, _) in documents(connection)? {
-        changes.extend(queued(connection, n)?.into_iter().filter_map(|(_, hash)| hash));
+    for (n, id) in documents(connection)? {
+        match queued(connection, n) {
+            Err(Error::Unreadable(_)) => {}
+            queued => changes.extend(queued?.into_iter().filter_map(|(_, hash)| Some((id, hash?)))),
+        }
     }
     let mut photos = connection.prepare_cached("SELECT id FROM outbox_blob")?;
     let photos = photos.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
@@ -557,23 +580,29 @@ pub fn clear_outgoing(connection: &Connection, chunks: &[i64]) -> Result<()> {
     chunks.iter().try_for_each(|chunk| statement.execute([chunk]).map(drop).map_err(Error::from))
 }
 
-/// Whether a record has this change.
-pub fn has_change(connection: &Connection, id: RecordId, hash: &[u8; 32]) -> Result<bool> {
-    let row = document_row(connection, id)?.filter(|row| !row.is_only_told());
-    row.map_or(Ok(false), |row| Ok(load(connection, &row)?.has_change(hash)))
+/// The changes of a record by hash; none of one that cannot be read.
+pub fn changes_of(connection: &Connection, id: RecordId) -> Result<HashSet<[u8; 32]>> {
+    Ok(readable(connection, id)?.map(|document| document.hashes()).unwrap_or_default())
 }
 
 /// Puts every change of every document into the outbox again: a new log tells everything its notebook knows. What waits
-/// for others is told once it need not wait any more.
+/// for others is told once it need not wait any more. A record that cannot be read keeps no other from being told.
 pub fn refill_outbox(connection: &Connection) -> Result<()> {
     for (_, id) in documents(connection)? {
-        let Some(row) = document_row(connection, id)? else { continue };
-        let changes: Vec<[u8; 32]> = load(connection, &row)?.changes().into_iter().map(|change| change.hash).collect();
-        queue(connection, id, &row, &changes)?;
+        match tell_all_again(connection, id) {
+            Err(Error::Unreadable(_)) => {}
+            told => told?,
+        }
     }
     connection.execute("INSERT OR IGNORE INTO outbox_blob SELECT id FROM blob", [])?;
     connection.execute("UPDATE waiting SET retold = 1", [])?;
     Ok(())
+}
+
+fn tell_all_again(connection: &Connection, id: RecordId) -> Result<()> {
+    let Some(row) = document_row(connection, id)? else { return Ok(()) };
+    let changes: Vec<[u8; 32]> = load(connection, &row)?.changes().into_iter().map(|change| change.hash).collect();
+    queue(connection, id, &row, &changes)
 }
 
 /// Puts a photo into the outbox again, if it is here.
@@ -582,13 +611,10 @@ pub fn tell_blob_again(connection: &Connection, id: &str) -> Result<()> {
     Ok(())
 }
 
-/// Remembers that this actor wrote on the device of this log; no log means this device.
+/// Remembers that this actor wrote on the device of this log; no log means this device. Whoever was first stays, this device
+/// before all: anybody can say later that an actor is theirs.
 pub fn remember_actor(connection: &Connection, actor: &[u8], log: Option<[u8; 16]>) -> Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT INTO actor VALUES (?1, ?2) ON CONFLICT (actor) DO UPDATE SET log = ?2 WHERE log IS NULL",
-        )?
-        .execute(params![actor, log])?;
+    connection.prepare_cached("INSERT OR IGNORE INTO actor VALUES (?, ?)")?.execute(params![actor, log])?;
     Ok(())
 }
 
@@ -603,12 +629,6 @@ pub fn own_actors(connection: &Connection) -> Result<Vec<Vec<u8>>> {
     let mut statement = connection.prepare_cached("SELECT actor FROM actor WHERE log IS NULL")?;
     let rows = statement.query_map([], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-/// The log on whose device an actor wrote, if anybody has said so.
-pub fn log_of_actor(connection: &Connection, actor: &[u8]) -> Result<Option<[u8; 16]>> {
-    let mut statement = connection.prepare_cached("SELECT log FROM actor WHERE actor = ? AND log IS NOT NULL")?;
-    Ok(statement.query_row([actor], |row| row.get(0)).optional()?)
 }
 
 /// The name of the device an actor wrote on; none for this device and for actors nobody has named.
@@ -708,10 +728,19 @@ pub fn quarantined_records(connection: &Connection, why: &str, most: usize) -> R
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Changes of a record that were set aside, at most so many.
-pub fn quarantined_of(connection: &Connection, id: RecordId, most: usize) -> Result<Vec<Vec<u8>>> {
-    let mut statement = connection.prepare_cached("SELECT bytes FROM quarantine WHERE document = ? LIMIT ?")?;
-    let rows = statement.query_map(params![id.0, most as i64], |row| row.get(0))?;
+/// Changes of a record that were set aside for a reason that begins so: at most so many, those whose hashes come after this
+/// one before the others.
+pub fn quarantined_of(
+    connection: &Connection,
+    id: RecordId,
+    why: &str,
+    after: [u8; 32],
+    most: usize,
+) -> Result<Vec<Vec<u8>>> {
+    let sql = "SELECT bytes FROM quarantine WHERE document = ?1 AND substr(why, 1, length(?2)) = ?2
+               ORDER BY hash < ?3, hash LIMIT ?4";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map(params![id.0, why, after, most as i64], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -1031,7 +1060,7 @@ mod tests {
         refill_outbox(&connection).unwrap();
         assert_eq!(receive(&second).waiting, 1, "it came once more");
         receive(&first);
-        let told: Vec<[u8; 32]> = outgoing(&connection, 1 << 20).unwrap().iter().map(|out| out.change.hash).collect();
+        let told: Vec<[u8; 32]> = outgoing(&connection, 1 << 20).unwrap().0.iter().map(|out| out.change.hash).collect();
         assert_eq!(told, [second.hash]);
     }
 
@@ -1049,8 +1078,9 @@ mod tests {
         let hashes: Vec<[u8; 32]> =
             load(&connection, &row).unwrap().changes().iter().map(|change| change.hash).collect();
         queue(&connection, dana.raw(), &row, &hashes).unwrap();
-        let told =
-            || -> Vec<[u8; 32]> { outgoing(&connection, 1 << 20).unwrap().iter().map(|out| out.change.hash).collect() };
+        let told = || -> Vec<[u8; 32]> {
+            outgoing(&connection, 1 << 20).unwrap().0.iter().map(|out| out.change.hash).collect()
+        };
         assert_eq!(told(), hashes);
         assert!(document_row(&connection, dana.raw()).unwrap().unwrap().next < 100);
         // Also when one that was never sealed waits under the last of them, and it goes on being written.

@@ -81,13 +81,14 @@ pub struct NewSegment<'a> {
     pub bytes: &'a [u8],
 }
 
-/// Keeps a segment, or what became of one that is kept already.
+/// Keeps a segment, or what became of one that is kept already. One that was shrunk is whole again.
 pub fn put(connection: &Connection, segment: &NewSegment<'_>) -> Result<()> {
     let SegmentPlace { log, seq, hash, prev } = segment.place;
     connection
         .prepare_cached(
             "INSERT INTO segment (log, seq, hash, prev, state, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-             ON CONFLICT (log, seq, hash) DO UPDATE SET state = ?5",
+             ON CONFLICT (log, seq, hash) DO UPDATE
+             SET state = ?5, bytes = iif(length(bytes) < length(?6), ?6, bytes)",
         )?
         .execute(params![log, *seq as i64, hash, prev, segment.state as i64, segment.bytes])?;
     Ok(())
@@ -204,6 +205,14 @@ pub fn state(connection: &Connection, at: &SegmentPlace) -> Result<Option<Segmen
 pub fn forgotten(connection: &Connection) -> Result<Vec<SegmentPlace>> {
     let mut statement = connection.prepare_cached("SELECT log, seq, hash, prev FROM segment WHERE state IN (5, 8)")?;
     let rows = statement.query_map([], place)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The segments that never counted and are not whole any more, each with the short name of its epoch.
+pub fn forgotten_keys(connection: &Connection) -> Result<Vec<(SegmentPlace, [u8; 8])>> {
+    let sql = "SELECT log, seq, hash, prev, substr(bytes, 25, 8) FROM segment WHERE state = 8";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([], |row| Ok((place(row)?, row.get(4)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

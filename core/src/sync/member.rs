@@ -19,6 +19,7 @@ use super::keystore::MAX_SECRET;
 use super::known::heads_name;
 use super::roster::{self, Act, Cut, Entries, Entry, MAX_BY_AUTHOR, MAX_ENTRIES, Roster, WITH_PAPER};
 use super::seal::{self, Parcel};
+use super::segment::{self, Header, Plaintext};
 use crate::error::{Error, Result};
 use crate::model::Random;
 
@@ -324,7 +325,7 @@ impl Member {
 
     /// Whether this is the key of an epoch of which only the entry key is held.
     pub fn has_forgotten(&self, key: &KeyId) -> bool {
-        self.epoch(key).is_none() && self.past.keys().any(|epoch| epoch.key_id() == *key)
+        self.epochs(*key).next().is_none() && self.past.keys().any(|epoch| epoch.key_id() == *key)
     }
 
     /// Whether this file of the roster is a bag of no use any more: it was sealed before the epoch that a renewal all
@@ -339,10 +340,28 @@ impl Member {
         self.roster.write_under.first().is_some_and(|epoch| !self.ring.contains_key(epoch))
     }
 
-    /// The keys of an epoch as a segment names it; none when they are not held. Any key held may be used for reading.
-    pub fn epoch(&self, key: &KeyId) -> Option<EpochKeys> {
-        let held = self.ring.iter().find(|(epoch, _)| epoch.key_id() == *key);
+    /// The keys of the epochs that are called so; none when none is held. Any key held may be used for reading. There may
+    /// be several: a hostile device can look for two epochs whose hashes begin alike.
+    pub fn epochs(&self, key: KeyId) -> impl Iterator<Item = EpochKeys> {
+        let held = self.ring.iter().filter(move |(epoch, _)| epoch.key_id() == key);
         held.map(|(epoch, root)| EpochKeys::derive(self.tag, *epoch, root))
+    }
+
+    /// What a whole segment says, and that the device it names signed it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when its key is not held; otherwise as [`segment::open`] and [`segment::Opened::verify`].
+    pub fn read(&self, segment: &[u8]) -> Result<Plaintext> {
+        let mut opened = Err(Error::NotFound("the key of a segment".into()));
+        for epoch in self.epochs(Header::read(segment)?.key) {
+            opened = segment::open(segment, &epoch);
+            if opened.is_ok() {
+                break;
+            }
+        }
+        let opened = opened?;
+        let author = opened.author();
+        opened.verify(&author)
     }
 
     /// Whether a key is held of an epoch that no entry names: the notebook went back to a backup, and its keys did not.
@@ -350,10 +369,10 @@ impl Member {
         self.ring.keys().any(|epoch| self.roster.epoch(epoch).is_none())
     }
 
-    /// Whether this is such a key.
+    /// Whether this is such a key, and of no other epoch.
     pub fn is_lost(&self, key: &KeyId) -> bool {
-        let held = self.ring.keys().find(|epoch| epoch.key_id() == *key);
-        held.is_some_and(|epoch| self.roster.epoch(epoch).is_none())
+        let mut held = self.ring.keys().filter(|epoch| epoch.key_id() == *key).peekable();
+        held.peek().is_some() && held.all(|epoch| self.roster.epoch(epoch).is_none())
     }
 
     /// The keys to write under; none when a new epoch has to be opened first, with [`Member::rotate`].
@@ -467,8 +486,8 @@ impl Member {
     /// The entry in a file of the roster; none when it holds another thing, or a key that is not here would open it.
     pub fn entry_in(&self, parcel: &[u8]) -> Option<Entry> {
         let key = roster::entry_key(parcel, &self.tag).ok()??;
-        let epoch = self.held_epochs().into_iter().find(|epoch| epoch.key_id() == key)?;
-        roster::open_entry(parcel, &self.entry_key(&epoch)?).ok()
+        let mut epochs = self.held_epochs().into_iter().filter(|epoch| epoch.key_id() == key);
+        epochs.find_map(|epoch| roster::open_entry(parcel, &self.entry_key(&epoch)?).ok())
     }
 
     /// Signs something about the roster, and takes it in.

@@ -234,6 +234,8 @@ pub struct Purge {
 pub struct Renewal {
     /// The entry that says so.
     pub entry: EntryHash,
+    /// Who said so.
+    pub by: DeviceId,
     /// What may be forgotten.
     pub covers: Vec<Cut>,
     /// The segments that hold it all.

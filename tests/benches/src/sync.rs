@@ -222,7 +222,7 @@ fn documents(notebook: &Notebook, keys: &FileKeyStore, place: &Counting) -> Vec<
     let mut changes: BTreeMap<RecordId, Vec<Change>> = BTreeMap::new();
     for found in place.inner.list().unwrap().iter().filter(|found| found.name.ends_with(".kiths")) {
         let bytes = place.inner.get(&found.name, 1 << 20).unwrap().unwrap();
-        let epoch = member.epoch(&Header::read(&bytes).unwrap().key).unwrap();
+        let epoch = member.epochs(Header::read(&bytes).unwrap().key).next().unwrap();
         let opened = segment::open(&bytes, &epoch).unwrap();
         let author = opened.author();
         for item in opened.verify(&author).unwrap().items {

@@ -161,7 +161,7 @@ fn open_all(world: &World) -> BTreeMap<[u8; 32], (u64, Plaintext)> {
     for (hash, (bytes, _)) in &world.outside().segments {
         let Ok(header) = Header::read(bytes) else { continue };
         let text = members.iter().find_map(|member| {
-            let sealed = segment::open(bytes, &member.epoch(&header.key)?).ok()?;
+            let sealed = segment::open(bytes, &member.epochs(header.key).next()?).ok()?;
             let author = sealed.author();
             sealed.verify(&author).ok()
         });
@@ -314,7 +314,7 @@ fn nothing_acknowledged_is_lost(
     let outside = world.outside();
     let is_read = |hash: &&[u8; 32]| {
         let header = outside.segments.get(*hash).and_then(|(bytes, _)| Header::read(bytes).ok());
-        header.is_some_and(|header| members.iter().any(|member| member.epoch(&header.key).is_some()))
+        header.is_some_and(|header| members.iter().any(|member| member.epochs(header.key).next().is_some()))
     };
     let whole = places.iter().flat_map(|place| &before.whole[*place]).filter(is_read);
     let whole = whole.filter_map(|hash| Some(&opened.get(hash)?.1));

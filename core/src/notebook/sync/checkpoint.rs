@@ -121,11 +121,10 @@ impl Notebook {
     /// Shows what a part of a checkpoint tells of records that are not here. One that cannot be opened is left: it would
     /// only have saved time.
     pub(super) fn take_part(&self, member: &Member, bytes: &[u8]) -> Result<()> {
-        let Some(epoch) = checkpoint::key_of(bytes, &member.tag()).ok().and_then(|key| member.epoch(&key)) else {
-            return Ok(());
-        };
+        let Ok(key) = checkpoint::key_of(bytes, &member.tag()) else { return Ok(()) };
         let belongs = |device: &_| member.roster().device(device).is_some();
-        let Ok(Text { told, seen }) = checkpoint::open(bytes, &epoch, belongs) else { return Ok(()) };
+        let opened = member.epochs(key).find_map(|epoch| checkpoint::open(bytes, &epoch, belongs).ok());
+        let Some(Text { told, seen }) = opened else { return Ok(()) };
         let seen = self.seen_with(&seen)?;
         for slice in told.chunks(SLICE) {
             self.show_told(slice, &seen)?;

@@ -571,7 +571,8 @@ impl Notebook {
     /// What is here, log by log, as far as it may be told.
     fn have(&self, member: &Member) -> Result<Have> {
         let mut logs: BTreeMap<LogId, Vec<(u64, [u8; 32], bool)>> = BTreeMap::new();
-        for (at, state) in self.read(segments::places)? {
+        let wanted = self.wanted_again(member, &mut Weighing::default())?;
+        for (at, state) in self.read(segments::places)?.into_iter().filter(|(at, _)| !wanted.contains(&at.hash)) {
             logs.entry(at.log).or_default().push((at.seq, at.hash, state.is_whole()));
         }
         let have = logs.into_iter().map(|(log, segments)| (log, session::held(segments))).collect();

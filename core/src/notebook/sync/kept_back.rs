@@ -2,7 +2,7 @@
 //! removed, or before that if what would show so is lost. Kept means that this device tells their changes as somebody
 //! else's, in its own log, so that every other takes them too; dropped means that nobody here is asked again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::SyncReport;
 use super::receive::{Taking, rfc3339};
@@ -15,7 +15,10 @@ use crate::sync::hex;
 use crate::sync::keys::DeviceId;
 use crate::sync::keystore::KeyStore;
 use crate::sync::member::Member;
-use crate::sync::segment::{self, Header, Item, Plaintext};
+use crate::sync::segment::{Item, MAX_ITEMS, Plaintext};
+
+/// Of what is kept back one pass compares so many items with what is here; another goes on elsewhere.
+const MOST_COMPARED: usize = 16 * MAX_ITEMS;
 
 /// Why something is kept back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -147,9 +150,9 @@ impl Notebook {
         Ok(report)
     }
 
-    /// Leaves what is kept back of a device; says how many segments that were. They stay, sealed, until a renewal. What may
-    /// still turn out to count is not dropped; and should any of it count after all, since another device had it before it
-    /// heard of the removal, it becomes part of this notebook as of all others.
+    /// Leaves what is kept back of a device; says how many segments that were. They stay, sealed, as long as their key
+    /// does. What may still turn out to count is not dropped; and should any of it count after all, since another device had
+    /// it before it heard of the removal, it becomes part of this notebook as of all others.
     ///
     /// # Errors
     /// As [`Notebook::keep_back_no_more`]; [`Error::Invalid`] when all there is may still turn out to count.
@@ -173,7 +176,8 @@ impl Notebook {
         Ok(dropped)
     }
 
-    /// Changes that this version refuses, how many for which reason. They are kept, and a newer version tries again.
+    /// Changes that this version refuses, or has not taken for now, how many for which reason. They are kept and tried again,
+    /// by a newer version at the latest.
     ///
     /// # Errors
     /// As [`Notebook::get`].
@@ -187,25 +191,34 @@ impl Notebook {
 
     /// What other devices decided to keep is no longer kept back here: all of it came another way.
     pub(super) fn settle_what_came(&self, member: &Member) -> Result<()> {
-        self.each_kept_back(member, &mut |opened, _| {
-            let is_here = self.knows_all(&opened.text)?;
-            if is_here { self.settle(decided(&opened, SegmentState::Settled)) } else { Ok(()) }
-        })
+        let mut places = self.read(segments::kept_back)?;
+        if places.len() > MOST_COMPARED / MAX_ITEMS {
+            let at = self.number_below(places.len());
+            places.rotate_left(at);
+        }
+        let (mut present, mut compared) = (Present::default(), 0);
+        for (at, state) in places {
+            let Some(opened) = self.open_kept_back(member, at, state)? else { continue };
+            if self.knows_all(&opened.text, &mut present)? {
+                self.settle(decided(&opened, SegmentState::Settled))?;
+            }
+            compared += opened.text.items.len();
+            if compared >= MOST_COMPARED {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn settle(&self, mark: ReceivedSegment) -> Result<()> {
         self.commit(Change { segment: Some(mark), ..Change::default() }, Origin::Peer).map(drop)
     }
 
-    fn knows_all(&self, text: &Plaintext) -> Result<bool> {
+    fn knows_all(&self, text: &Plaintext, present: &mut Present) -> Result<bool> {
         for item in &text.items {
             let Item::Change { record, bytes, .. } = item else { return Ok(false) };
             let Ok(hash) = crate::document::hash_of(bytes) else { return Ok(false) };
-            let document = self.read(|connection| {
-                let row = crate::store::document_row(connection, *record)?;
-                row.map(|row| crate::store::load(connection, &row)).transpose()
-            })?;
-            if !document.is_some_and(|document| document.has_change(&hash)) {
+            if !present.has(self, *record, &hash)? {
                 return Ok(false);
             }
         }
@@ -235,18 +248,40 @@ impl Notebook {
 
     /// Does this with everything that is kept back, one after the other, and why it is.
     fn each_kept_back(&self, member: &Member, with: &mut dyn FnMut(Opened, SegmentState) -> Result<()>) -> Result<()> {
-        let is_open = |state| state != SegmentState::Newer;
-        for (at, state) in self.read(segments::kept_back)?.into_iter().filter(|(_, state)| is_open(*state)) {
-            let Some(bytes) = self.read(|connection| segments::whole(connection, &at))? else { continue };
-            let Some(epoch) = member.epoch(&Header::read(&bytes)?.key) else { continue };
-            let opened = segment::open(&bytes, &epoch)?;
-            let author = opened.author();
-            let text = opened.verify(&author)?;
-            if !text.needs_update() {
-                with(Opened { at, author, text, bytes }, state)?;
+        for (at, state) in self.read(segments::kept_back)? {
+            if let Some(opened) = self.open_kept_back(member, at, state)? {
+                with(opened, state)?;
             }
         }
         Ok(())
+    }
+
+    /// A segment that is kept back, unless only a newer version understands it, its key is not held, or it was damaged here:
+    /// each sync names such a one.
+    fn open_kept_back(&self, member: &Member, at: SegmentPlace, state: SegmentState) -> Result<Option<Opened>> {
+        if state == SegmentState::Newer {
+            return Ok(None);
+        }
+        let Some(bytes) = self.read(|connection| segments::whole(connection, &at))? else { return Ok(None) };
+        let text = member.read(&bytes).ok().filter(|text| !text.needs_update());
+        Ok(text.map(|text| Opened { at, author: text.device, text, bytes }))
+    }
+}
+
+/// Which changes are here: each record is looked into once, however often it is asked for.
+#[derive(Default)]
+pub(super) struct Present(HashMap<RecordId, HashSet<[u8; 32]>>);
+
+impl Present {
+    /// Whether a record has this change.
+    pub(super) fn has(&mut self, notebook: &Notebook, record: RecordId, hash: &[u8; 32]) -> Result<bool> {
+        if let Some(changes) = self.0.get(&record) {
+            return Ok(changes.contains(hash));
+        }
+        let changes = notebook.read(|connection| crate::store::changes_of(connection, record))?;
+        let is_there = changes.contains(hash);
+        self.0.insert(record, changes);
+        Ok(is_there)
     }
 }
 

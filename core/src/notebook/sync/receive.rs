@@ -15,7 +15,7 @@ use crate::store;
 use crate::store::segments::{self, SegmentPlace, SegmentState};
 use crate::sync::carrier::Mailbox;
 use crate::sync::carrier::mailbox::Item as Found;
-use crate::sync::keys::{DeviceId, EpochKeys};
+use crate::sync::keys::{DeviceId, KeyId};
 use crate::sync::member::Member;
 use crate::sync::roster::CutOff;
 use crate::sync::segment::{self, Header, Item, MAX_BUNDLE, Name, Plaintext, ROOM};
@@ -157,8 +157,8 @@ impl Notebook {
         report: &mut SyncReport,
         progress: Progress<'_>,
     ) -> Result<()> {
-        let known = self.known_names()?;
         let mut weighing = Weighing::default();
+        let known = self.known_names(member, &mut weighing)?;
         let (mut turned_away, mut in_vain) = (self.turned_away(member)?, self.read_in_vain(member)?);
         let (too_many, open): (Vec<&Found>, Vec<&Found>) =
             all.iter().filter(|found| known.lacks(found)).partition(|file| turned_away.knows(file));
@@ -210,7 +210,7 @@ impl Notebook {
         }
         later.iter().for_each(|(_, found)| in_vain.is_gone(found));
         if done > 0 {
-            let known = self.known_names()?;
+            let known = self.known_names(member, &mut weighing)?;
             let of_no_use = all.iter().filter(|found| known.lacks(found) && !turned_away.knows(found));
             self.remember_in_vain(&in_vain, of_no_use)?;
         }
@@ -332,27 +332,44 @@ impl Notebook {
         let stands_here = name.to.is_none()
             && header.as_ref().is_some_and(|header| (header.log_tag, header.seq) == (name.log_tag, name.from));
         let is_changed = !segment::hash(bytes).starts_with(&name.hash);
-        let epoch = header.and_then(|header| member.epoch(&header.key));
-        let read = |epoch: &EpochKeys| {
-            segment::open(bytes, epoch).and_then(|opened| {
-                let author = opened.author();
-                opened.verify(&author)
-            })
-        };
         // What lacks its key may be whole, and only lie under the name of another.
         let is_wrong = if is_locked {
             is_changed && stands_here
         } else {
-            is_changed || stands_here && epoch.is_some_and(|epoch| read(&epoch).is_err())
+            is_changed || stands_here && !matches!(member.read(bytes), Ok(_) | Err(Error::NotFound(_)))
         };
         is_wrong && place.delete(&found.name).is_ok()
     }
 
     /// The log, number and hash of every segment that is here, as names in a mailbox have them, and its length.
-    fn known_names(&self) -> Result<Known> {
-        let names: HashMap<ShortName, u64> = self.read(segments::heads)?.iter().filter_map(name_of).collect();
+    fn known_names(&self, member: &Member, weighing: &mut Weighing) -> Result<Known> {
+        let wanted = self.wanted_again(member, weighing)?;
+        let heads = self.read(segments::heads)?;
+        let known = heads.iter().filter(|head| !wanted.contains(&head.hash));
+        let names: HashMap<ShortName, u64> = known.filter_map(name_of).collect();
         let numbers = names.keys().map(|(tag, seq, _)| (*tag, *seq)).collect();
         Ok(Known { names, numbers })
+    }
+
+    /// The segments, by hash, of which only the first bytes are here and that count after all, or may: somebody dropped them,
+    /// and forgot their key, which has come again. Of a log of which nothing was ever taken it is not known whose it is.
+    pub(super) fn wanted_again(&self, member: &Member, weighing: &mut Weighing) -> Result<HashSet<[u8; 32]>> {
+        let mut wanted = HashSet::new();
+        if self.read(|connection| segments::count(connection, SegmentState::Forgotten))? == 0 {
+            return Ok(wanted);
+        }
+        let owners = self.read(segments::owners)?;
+        for (at, key) in self.read(segments::forgotten_keys)? {
+            if member.epochs(KeyId(key)).next().is_none() {
+                continue;
+            }
+            let may_count = match owners.get(&at.log) {
+                Some(owner) => self.state_of(member, weighing, &DeviceId(*owner), &at)? == SegmentState::Taken,
+                None => !member.roster().covers(&at.log, at.seq),
+            };
+            wanted.extend(may_count.then_some(at.hash));
+        }
+        Ok(wanted)
     }
 
     /// Opens a segment and decides what is to become of it.
@@ -364,26 +381,32 @@ impl Notebook {
         if header.notebook != member.tag() {
             return Err(Error::Peer("it belongs to another notebook".into()));
         }
-        let Some(epoch) = member.epoch(&header.key) else {
+        let text = match member.read(bytes) {
             // What its key was forgotten of may still be known for what it is.
-            let forgotten = weighing.forgotten(self)?;
-            return match forgotten.get(&segment::hash(bytes)) {
-                Some(at) if member.roster().covers(&at.log, at.seq) => Ok(Verdict::Renewed),
-                _ => Err(Error::NotFound("the key of a segment".into())),
-            };
+            Err(Error::NotFound(what)) => {
+                let forgotten = weighing.forgotten(self)?;
+                return match forgotten.get(&segment::hash(bytes)) {
+                    Some(at) if member.roster().covers(&at.log, at.seq) => Ok(Verdict::Renewed),
+                    _ => Err(Error::NotFound(what)),
+                };
+            }
+            read => read?,
         };
-        let opened = segment::open(bytes, &epoch)?;
-        let author = opened.author();
-        let text = opened.verify(&author)?;
+        let author = text.device;
         let at = SegmentPlace { log: text.log, seq: header.seq, hash: segment::hash(bytes), prev: text.prev };
         let (known, owner) = self.read(|connection| {
             Ok((segments::hashes(connection, at.log, at.seq)?, segments::owner(connection, at.log)?))
         })?;
         if known.contains(&at.hash) {
             let state = self.read(|connection| segments::state(connection, &at))?;
-            let is_covered = member.roster().covers(&at.log, at.seq);
-            let is_renewed = state.is_some_and(|state| !state.is_whole()) && is_covered;
-            return Ok(if is_renewed { Verdict::Renewed } else { Verdict::Known });
+            // What was dropped and is not whole any more comes anew if it counts after all: no base may hold it.
+            let is_wanted = state == Some(SegmentState::Forgotten)
+                && self.state_of(member, weighing, &author, &at)? == SegmentState::Taken;
+            if !is_wanted {
+                let is_covered = member.roster().covers(&at.log, at.seq);
+                let is_renewed = state.is_some_and(|state| !state.is_whole()) && is_covered;
+                return Ok(if is_renewed { Verdict::Renewed } else { Verdict::Known });
+            }
         }
         if let Some(owner) = owner.map(DeviceId).filter(|owner| *owner != author) {
             let (by, of) = (member.roster().name_of(&author), member.roster().name_of(&owner));
@@ -420,7 +443,7 @@ impl Notebook {
     }
 
     /// A number that is drawn, below `most`.
-    fn number_below(&self, most: usize) -> usize {
+    pub(super) fn number_below(&self, most: usize) -> usize {
         let mut drawn = [0; 4];
         self.with_random(|random| random(&mut drawn));
         u32::from_le_bytes(drawn) as usize % most.max(1)
@@ -484,11 +507,11 @@ impl Notebook {
         let seen = if text.seen.is_empty() || retold { None } else { Some(self.seen_with(&text.seen)?) };
         let mut records: BTreeMap<RecordId, Vec<Vec<u8>>> = BTreeMap::new();
         let mut blobs: Vec<Vec<u8>> = Vec::new();
-        let declared: BTreeSet<&[u8]> = text.actors.iter().map(Vec::as_slice).collect();
+        let declared = declared_in(&text.actors);
         for item in text.items {
             match item {
                 Item::Change { record, bytes, reissued, .. } => {
-                    if retold || reissued || self.may_write(&bytes, &declared, mark.author)? {
+                    if retold || reissued || is_own_word(&bytes, &declared) {
                         records.entry(record).or_default().push(bytes);
                     } else {
                         report.refused.push("it says to be by somebody else than its device".into());
@@ -520,17 +543,6 @@ impl Notebook {
                 return Ok(());
             }
         }
-    }
-
-    /// Whether a device may say this without saying that somebody else wrote it: its segment names the actor, and the
-    /// actor is not known to be another device's. What the gate refuses is for the gate to refuse.
-    fn may_write(&self, change: &[u8], declared: &BTreeSet<&[u8]>, author: [u8; 32]) -> Result<bool> {
-        let Ok(actor) = gate::actor_of(change) else { return Ok(true) };
-        let of = self.read(|connection| {
-            let log = store::log_of_actor(connection, actor)?;
-            log.map_or(Ok(None), |log| segments::owner(connection, log))
-        })?;
-        Ok(declared.contains(actor) && of.is_none_or(|of| of == author))
     }
 
     /// What was taken of a device that was removed since, and nobody who counts pinned. It cannot be undone, so it goes on
@@ -569,12 +581,13 @@ impl Notebook {
     /// Tells the changes of a segment again as this device's own.
     fn pass_on(&self, member: &Member, at: &SegmentPlace, passed: Passed) -> Result<()> {
         let bytes = self.read(|connection| segments::whole(connection, at))?.unwrap_or_default();
-        let Some(epoch) = Header::read(&bytes).ok().and_then(|header| member.epoch(&header.key)) else { return Ok(()) };
-        let opened = segment::open(&bytes, &epoch)?;
-        let author = opened.author();
+        let text = match member.read(&bytes) {
+            Err(Error::NotFound(_)) => return Ok(()),
+            read => read?,
+        };
         let mut records: BTreeMap<RecordId, BTreeSet<[u8; 32]>> = BTreeMap::new();
         let mut blobs = Vec::new();
-        for item in opened.verify(&author)?.items {
+        for item in text.items {
             match item {
                 Item::Change { record, bytes, .. } => {
                     records.entry(record).or_default().extend(crate::document::hash_of(&bytes).ok());
@@ -620,10 +633,15 @@ impl Notebook {
         let mut room = self.room_kept_back()?;
         for (at, before) in self.read(segments::left_out)? {
             let bytes = self.read(|connection| segments::whole(connection, &at))?.unwrap_or_default();
-            let Some(epoch) = Header::read(&bytes).ok().and_then(|header| member.epoch(&header.key)) else { continue };
-            let opened = segment::open(&bytes, &epoch)?;
-            let author = opened.author();
-            let text = opened.verify(&author)?;
+            let text = match member.read(&bytes) {
+                Err(Error::NotFound(_)) => continue,
+                Err(error) => {
+                    or_set_aside(Err(error), &at, report)?;
+                    continue;
+                }
+                Ok(text) => text,
+            };
+            let author = text.device;
             let state = match self.state_of(member, &mut weighing, &author, &at)? {
                 SegmentState::Taken if text.needs_update() => SegmentState::Newer,
                 state => state,
@@ -669,20 +687,44 @@ pub(super) fn mark_of(
         author: text.device.0,
         device: member.roster().name_of(&text.device),
         made_at: rfc3339(text.made_at_unix_ms),
-        actors: if state == SegmentState::Taken { text.actors.clone() } else { Vec::new() },
+        actors: if state == SegmentState::Taken { heard_in(text) } else { Vec::new() },
         owns_its_log: state == SegmentState::Taken || member.roster().device(&text.device).is_some(),
     }
 }
 
-/// What cannot be taken of one segment that is here keeps nothing else from being taken: it is tried again at every sync.
+/// What cannot be read or taken of one segment that is here keeps nothing else from being taken: it is tried again at every
+/// sync.
 fn or_set_aside(done: Result<()>, at: &SegmentPlace, report: &mut SyncReport) -> Result<()> {
     match done {
-        Err(Error::Invalid(why)) => {
-            report.set_aside.push(SetAside { file: format!("segment {} of log {}", at.seq, hex(&at.log)), why });
+        Err(error @ (Error::Invalid(_) | Error::Peer(_) | Error::NeedsUpdate(_) | Error::Unreadable(_))) => {
+            let (file, why) = (format!("segment {} of log {}", at.seq, hex(&at.log)), error.to_string());
+            report.set_aside.push(SetAside { file, why });
             Ok(())
         }
         done => done,
     }
+}
+
+/// The writers that a segment names as its author's own.
+pub(super) fn declared_in(actors: &[Vec<u8>]) -> BTreeSet<&[u8]> {
+    actors.iter().map(Vec::as_slice).collect()
+}
+
+/// Whether a segment says of a change that it does not pass on that its author wrote it. It is by the segment alone that this
+/// is decided, so everywhere alike: were it refused for what another said before, whoever names the writers of others in a
+/// segment that comes first would keep theirs out. What the gate refuses is for the gate to refuse.
+pub(super) fn is_own_word(change: &[u8], declared: &BTreeSet<&[u8]>) -> bool {
+    gate::actor_of(change).map_or(true, |actor| declared.contains(actor))
+}
+
+/// The writers of which a segment holds a change as its author's own word: only these does it make known as its author's.
+fn heard_in(text: &Plaintext) -> Vec<Vec<u8>> {
+    let own = text.items.iter().filter_map(|item| match item {
+        Item::Change { bytes, reissued: false, .. } => gate::actor_of(bytes).ok(),
+        _ => None,
+    });
+    let own: HashSet<&[u8]> = own.collect();
+    text.actors.iter().filter(|actor| own.contains(&actor[..])).cloned().collect()
 }
 
 /// How far the logs of this device count, if it was removed.

@@ -9,17 +9,27 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::SyncReport;
+use super::kept_back::Present;
+use super::receive::{declared_in, is_own_word};
 use crate::error::{Error, Result};
 use crate::model::{BlobId, RecordId};
 use crate::notebook::{Notebook, Progress, lock};
 use crate::store;
 use crate::store::segments::{self, SegmentPlace, SegmentState};
 use crate::sync::LogId;
+use crate::sync::keys::DeviceId;
 use crate::sync::keystore::KeyStore;
 use crate::sync::member::Member;
 use crate::sync::ranges::Ranges;
-use crate::sync::roster::{Act, Cut, Renewal};
-use crate::sync::segment::{self, Header, Item, Plaintext};
+use crate::sync::roster::{Act, Cut, Entry, MAX_BY_AUTHOR, Renewal};
+use crate::sync::segment::{Header, Item, Plaintext};
+
+/// Of one device's renewals so many of the newest are looked at, and so many are answered in all: the answers of each device
+/// are words of its own in the list of devices, and these do not come again.
+const MOST_LOOKED_AT: usize = 8;
+const MOST_ANSWERED: usize = 100;
+/// So many of its words in the list of devices a device keeps for something else.
+const KEPT_WORDS: usize = 160;
 
 /// What a renewal did.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
@@ -33,10 +43,10 @@ pub struct RenewReport {
     pub waiting_for: Vec<String>,
 }
 
-/// What counts: changes by hash, and photos.
+/// What counts: changes by their record and hash, and photos.
 #[derive(Default)]
 struct Contents {
-    changes: HashSet<[u8; 32]>,
+    changes: HashSet<(RecordId, [u8; 32])>,
     photos: HashSet<String>,
 }
 
@@ -111,7 +121,7 @@ impl Notebook {
         for (done, (at, state)) in places.into_iter().enumerate() {
             progress(done as u64, total)?;
             let is_covered = match state {
-                SegmentState::Renewed | SegmentState::Forgotten => true,
+                SegmentState::Renewed => true,
                 SegmentState::Taken | SegmentState::Settled => {
                     self.opened(member, &at)?.is_some_and(|text| self.is_in(&text, known).unwrap_or(false))
                 }
@@ -119,7 +129,8 @@ impl Notebook {
                 | SegmentState::AfterRemoval
                 | SegmentState::Unpinned
                 | SegmentState::Newer
-                | SegmentState::Dropped => false,
+                | SegmentState::Dropped
+                | SegmentState::Forgotten => false,
             };
             if is_covered {
                 covered.entry(at.log).or_default().push(at);
@@ -154,28 +165,28 @@ impl Notebook {
     pub(super) fn forget_renewed(&self, member: &mut Member, report: &mut SyncReport) -> Result<()> {
         let (me, now) = (member.device(), self.unix_ms());
         let mut written = Vec::new();
-        for renewal in member.roster().renewals.clone() {
+        for renewal in newest_of_each(&member.roster().renewals) {
             let covered = self.covered_by(&renewal)?;
             let said = renewal.done.contains(&me);
-            if (covered.is_empty() && said) || !self.has_base(member, &renewal)? {
+            let may_say = !said && may_answer(member, &renewal);
+            if (covered.is_empty() && !may_say) || !self.has_base(member, &renewal)? {
                 continue;
             }
             let base = self.contents_of(member, &renewal)?;
             let mut lacking = 0;
             for (at, state) in covered {
-                let is_in = state == SegmentState::Dropped
-                    || match self.opened(member, &at)? {
-                        Some(text) => self.is_in(&text, &base).unwrap_or(false),
-                        None => said && renewal.is_done() && self.was_forgotten(member, &at)?,
-                    };
+                let is_in = match self.opened(member, &at)? {
+                    Some(text) => self.is_in(&text, &base).unwrap_or(false),
+                    None => said && renewal.is_done() && self.was_forgotten(member, &at)?,
+                };
                 if is_in {
                     self.forget(&at)?;
                     report.forgotten += 1;
-                } else if !is_of_removed(state) {
+                } else if !is_left_out(state) {
                     lacking += 1;
                 }
             }
-            if lacking == 0 && !said {
+            if lacking == 0 && may_say {
                 let act = Act::Renewed { renewal: renewal.entry };
                 written.extend(self.with_random(|random| member.say_if_there_is_room(act, now, random)));
             }
@@ -192,15 +203,13 @@ impl Notebook {
 
     /// The segments that are whole here and that this renewal covers, and what became of them. What a removed device wrote
     /// after its removal is among them: who renewed may not have heard of the removal, and tells it again in its base. So is
-    /// what was dropped, which goes whatever is in it.
+    /// what was dropped: what no base holds stays as long as its key, for it may turn out to count.
     fn covered_by(&self, renewal: &Renewal) -> Result<Vec<(SegmentPlace, SegmentState)>> {
         let within = |cut: &Cut, at: &SegmentPlace| cut.log == at.log && cut.ranges.contains(at.seq);
         // A base does not cover itself, whatever it says.
         let is_covered =
             |at: &SegmentPlace| renewal.covers.iter().any(|cut| within(cut, at)) && !within(&renewal.base, at);
-        let may_go = |state| {
-            matches!(state, SegmentState::Taken | SegmentState::Settled | SegmentState::Dropped) || is_of_removed(state)
-        };
+        let may_go = |state| matches!(state, SegmentState::Taken | SegmentState::Settled) || is_left_out(state);
         let places = self.read(segments::places)?.into_iter();
         Ok(places.filter(|(at, state)| may_go(*state) && is_covered(at)).collect())
     }
@@ -239,12 +248,14 @@ impl Notebook {
     }
 
     fn has_all(&self, text: &Plaintext) -> Result<bool> {
+        let mut present = Present::default();
         for item in &text.items {
             let there = match item {
-                Item::Change { record, bytes, .. } => {
-                    let hash = crate::document::hash_of(bytes)?;
-                    self.is_gone(*record)? || self.read(|it| store::has_change(it, *record, &hash))?
-                }
+                // What is no change was never taken, and is not here.
+                Item::Change { record, bytes, .. } => match crate::document::hash_of(bytes) {
+                    Ok(hash) => self.is_gone(*record)? || present.has(self, *record, &hash)?,
+                    Err(_) => false,
+                },
                 Item::Blob { .. } => true,
                 Item::Unknown(_) => false,
             };
@@ -255,18 +266,24 @@ impl Notebook {
         Ok(true)
     }
 
-    /// What is in the base of a renewal.
+    /// What a device that has nothing yet would take from the base of a renewal. What it would refuse, or put under another
+    /// record, is not in it, whatever the bytes are.
     fn contents_of(&self, member: &Member, renewal: &Renewal) -> Result<Contents> {
         let mut contents = Contents::default();
-        for (at, _) in self.read(segments::places)? {
-            if at.log != renewal.base.log || !renewal.base.ranges.contains(at.seq) {
+        for (at, state) in self.read(segments::places)? {
+            let is_of_base = at.log == renewal.base.log && renewal.base.ranges.contains(at.seq);
+            if !is_of_base || !matches!(state, SegmentState::Taken | SegmentState::Settled) {
                 continue;
             }
-            for item in self.opened(member, &at)?.map(|text| text.items).unwrap_or_default() {
+            let Some(text) = self.opened(member, &at)? else { continue };
+            let declared = declared_in(&text.actors);
+            for item in &text.items {
                 match item {
-                    Item::Change { bytes, .. } => contents.changes.extend(crate::document::hash_of(&bytes)),
-                    Item::Blob { bytes, .. } => contents.photos.extend([BlobId::of(&bytes).0]),
-                    Item::Unknown(_) => {}
+                    Item::Change { record, bytes, reissued, .. } if *reissued || is_own_word(bytes, &declared) => {
+                        contents.changes.extend(crate::document::hash_of(bytes).map(|hash| (*record, hash)));
+                    }
+                    Item::Blob { bytes, .. } => contents.photos.extend([BlobId::of(bytes).0]),
+                    Item::Change { .. } | Item::Unknown(_) => {}
                 }
             }
         }
@@ -279,7 +296,7 @@ impl Notebook {
         for item in &text.items {
             let there = match item {
                 Item::Change { record, bytes, .. } => {
-                    crate::document::hash_of(bytes).is_ok_and(|hash| contents.changes.contains(&hash))
+                    crate::document::hash_of(bytes).is_ok_and(|hash| contents.changes.contains(&(*record, hash)))
                         || self.is_gone(*record)?
                 }
                 Item::Blob { bytes, .. } => {
@@ -299,13 +316,9 @@ impl Notebook {
         self.read(|connection| store::is_purged(connection, record))
     }
 
-    /// What a kept segment says; none when its key is not held.
+    /// What a kept segment says; none when its key is not held, or when it was damaged here.
     pub(super) fn opened(&self, member: &Member, at: &SegmentPlace) -> Result<Option<Plaintext>> {
-        let Some(bytes) = self.read(|connection| segments::whole(connection, at))? else { return Ok(None) };
-        let Some(epoch) = member.epoch(&Header::read(&bytes)?.key) else { return Ok(None) };
-        let opened = segment::open(&bytes, &epoch)?;
-        let author = opened.author();
-        opened.verify(&author).map(Some)
+        Ok(self.read(|connection| segments::whole(connection, at))?.and_then(|bytes| member.read(&bytes).ok()))
     }
 
     fn forget(&self, at: &SegmentPlace) -> Result<()> {
@@ -334,6 +347,31 @@ fn add_to(cuts: &mut Vec<Cut>, more: &Cut) {
     cut.ranges = cut.ranges.union(&more.ranges);
 }
 
+/// The renewals that are looked at: a device that renews covers all that it covered before.
+fn newest_of_each(renewals: &[Renewal]) -> Vec<Renewal> {
+    let mut of_device: HashMap<DeviceId, usize> = HashMap::new();
+    let mut newest: Vec<Renewal> = Vec::new();
+    for renewal in renewals.iter().rev() {
+        let so_many = of_device.entry(renewal.by).or_default();
+        *so_many += 1;
+        if *so_many <= MOST_LOOKED_AT {
+            newest.push(renewal.clone());
+        }
+    }
+    newest.reverse();
+    newest
+}
+
+/// Whether this device has words left to answer a renewal with.
+fn may_answer(member: &Member, renewal: &Renewal) -> bool {
+    let by_me: Vec<&Entry> = member.entries().by(&member.device()).collect();
+    let answers = by_me.iter().filter(|entry| match &entry.act {
+        Act::Renewed { renewal: of } => member.entries().get(of).is_some_and(|renew| renew.author == renewal.by),
+        _ => false,
+    });
+    answers.count() < MOST_ANSWERED && by_me.len() + KEPT_WORDS < MAX_BY_AUTHOR
+}
+
 fn waiting_for(member: &Member) -> Option<Vec<String>> {
     let newest = member.roster().renewals.last()?;
     let followed = if newest.is_done() { &newest.rekeyed } else { &newest.done };
@@ -341,7 +379,7 @@ fn waiting_for(member: &Member) -> Option<Vec<String>> {
     Some(waiting.map(|device| member.roster().name_of(device)).collect())
 }
 
-/// Whether a removed device wrote it, and it does not count, or not yet.
-fn is_of_removed(state: SegmentState) -> bool {
-    matches!(state, SegmentState::AfterRemoval | SegmentState::Unpinned)
+/// Whether a removed device wrote it and it does not count, or not yet, or somebody dropped it: no renewal waits for it.
+fn is_left_out(state: SegmentState) -> bool {
+    matches!(state, SegmentState::AfterRemoval | SegmentState::Unpinned | SegmentState::Dropped)
 }

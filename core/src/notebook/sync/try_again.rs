@@ -1,5 +1,6 @@
 //! What could not be taken once is tried again: changes that were refused, by a version that refuses other ones; changes of
-//! a record that could not be read, once it can; and items of segments that an earlier version did not know.
+//! a record that could not be read, once it can; changes that there was no time or no room for; and items of segments that an
+//! earlier version did not know.
 //!
 //! A sync tries so many of them and the next one goes on. What is taken then is told again as this device's own word: of a
 //! change that was set aside it is not known any more in whose segment it came.
@@ -8,7 +9,7 @@ use std::collections::BTreeMap;
 
 use super::SyncReport;
 use super::receive::{Taking, mark_of};
-use crate::document::ADMISSION;
+use crate::document::{ADMISSION, NOT_NOW};
 use crate::error::Result;
 use crate::model::RecordId;
 use crate::notebook::commit::RECORD_UNREADABLE;
@@ -33,6 +34,7 @@ impl Notebook {
     pub(super) fn try_again(&self, member: &Member, report: &mut SyncReport) -> Result<()> {
         self.try_refused_again(report)?;
         self.try_those_of_mended_records(report)?;
+        self.try_those_not_taken_for_now(report)?;
         self.go_through_again(member, report)
     }
 
@@ -59,11 +61,29 @@ impl Notebook {
                 Ok(row.is_none_or(|row| row.is_only_told() || store::load(connection, &row).is_ok()))
             })?;
             if is_readable {
-                let changes = self.read(|connection| store::quarantined_of(connection, id, MOST))?;
-                self.take_again(changes.into_iter().map(|bytes| (id, bytes)), Vec::new(), report)?;
+                self.take_those_of(id, RECORD_UNREADABLE, report)?;
             }
         }
         Ok(())
+    }
+
+    /// Tries changes of one record again for which there was no time, or no room among those that wait: any one, for each may
+    /// take long.
+    fn try_those_not_taken_for_now(&self, report: &mut SyncReport) -> Result<()> {
+        let records = self.read(|connection| store::quarantined_records(connection, NOT_NOW, MOST))?;
+        if records.is_empty() {
+            return Ok(());
+        }
+        self.take_those_of(records[self.number_below(records.len())], NOT_NOW, report)
+    }
+
+    /// Tries changes of a record again that were set aside for a reason that begins so: from any one on, so that none that
+    /// cannot be taken keeps another from being tried.
+    fn take_those_of(&self, id: RecordId, why: &str, report: &mut SyncReport) -> Result<()> {
+        let mut after = [0; 32];
+        self.with_random(|random| random(&mut after));
+        let changes = self.read(|connection| store::quarantined_of(connection, id, why, after, MOST))?;
+        self.take_again(changes.into_iter().map(|bytes| (id, bytes)), Vec::new(), report)
     }
 
     fn take_again(

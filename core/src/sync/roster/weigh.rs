@@ -408,13 +408,14 @@ impl<'a> Weighing<'a> {
     /// `belong` are the devices of the notebook, each with the entry that added it.
     fn renewal(&self, at: usize, counting: &Counting, belong: &[(usize, DeviceId)]) -> Option<Renewal> {
         let Act::Renew { covers, base } = &self.list[at].act else { return None };
-        let entry = self.list[at].hash;
+        let (entry, by) = (self.list[at].hash, self.list[at].author);
         let says = |at: &usize| matches!(self.list[*at].act, Act::Renewed { renewal } if renewal == entry);
         let said: Vec<(usize, DeviceId)> =
             self.counting(counting).filter(says).map(|at| (at, self.list[at].author)).collect();
         let renews = |later: &usize| matches!(self.list[*later].act, Act::Rekey { .. }) && self.is_before(at, *later);
         Some(Renewal {
             entry,
+            by,
             covers: covers.clone(),
             base: base.clone(),
             awaits: self.awaits(at, &said, belong),
