@@ -135,6 +135,7 @@ impl Notebook {
     }
 
     fn show_told(&self, told: &[Told], seen: &str) -> Result<()> {
+        let today = self.day_number();
         let mut writer = lock(&self.writer);
         let transaction = store::begin(&mut writer.connection)?;
         let mut after = Aftermath::default();
@@ -146,7 +147,7 @@ impl Notebook {
             }
         }
         query::settle(&transaction, &after)?;
-        store::set_meta(&transaction, TOLD, self.day_number())?;
+        store::set_meta(&transaction, TOLD, today)?;
         store::set_meta(&transaction, SEEN, seen)?;
         Ok(transaction.commit()?)
     }
@@ -164,10 +165,11 @@ impl Notebook {
     /// or never true. Says how many are still awaited.
     pub(super) fn settle_told(&self, report: &mut SyncReport) -> Result<()> {
         let Some(since) = self.read(|connection| store::meta::<i32>(connection, TOLD))? else { return Ok(()) };
+        let today = self.day_number();
         let mut writer = lock(&self.writer);
         let transaction = store::begin(&mut writer.connection)?;
         let told = store::told(&transaction)?;
-        if lacks_nothing(report) || (self.day_number() - since).abs() > DAYS {
+        if lacks_nothing(report) || (today - since).abs() > DAYS {
             let mut after = Aftermath::default();
             for n in told {
                 query::forget(&transaction, n, &mut after)?;
