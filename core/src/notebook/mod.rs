@@ -106,7 +106,7 @@ pub struct Notebook {
     path: PathBuf,
     clock: Clock,
     random: Mutex<RandomSource>,
-    zone: Tz,
+    zone: Mutex<Tz>,
     device: String,
     actor: Actor,
     writer: Mutex<Writer>,
@@ -146,7 +146,7 @@ impl Notebook {
             path,
             clock: options.clock,
             random: Mutex::new(options.random),
-            zone: options.zone,
+            zone: Mutex::new(options.zone),
             device: options.device,
             actor: Actor(actor),
             writer: Mutex::new(Writer { connection, documents: HashMap::new(), actor_is_known: false, data_version }),
@@ -180,7 +180,18 @@ impl Notebook {
     /// # Errors
     /// As any question.
     pub fn zone(&self) -> Result<Tz> {
-        Ok(self.settings()?.zone.unwrap_or(self.zone))
+        Ok(self.settings()?.zone.unwrap_or_else(|| self.zone_of_device()))
+    }
+
+    /// The zone of this device.
+    fn zone_of_device(&self) -> Tz {
+        *lock(&self.zone)
+    }
+
+    /// Says that this device is in another zone now, as a phone is after a flight. It counts where the settings name none,
+    /// for what is asked and written from then on; what was written keeps its own.
+    pub fn set_zone(&self, zone: Tz) {
+        *lock(&self.zone) = zone;
     }
 
     /// The person's day.
