@@ -109,8 +109,8 @@ impl Nearby {
         })
     }
 
-    /// Waits so many milliseconds for another device to come, and serves it: answers with whom the notebook was brought
-    /// together, or none. To be called again and again, on a thread of its own; several may.
+    /// Waits so many milliseconds for another device to come, or until the run is cancelled, and serves it: answers with whom
+    /// the notebook was brought together, or none. To be called again and again, on a thread of its own; several may.
     ///
     /// # Errors
     /// As [`Nearby::visit`]. Such an error is about one guest: go on waiting.

@@ -36,7 +36,7 @@ impl Run {
     }
 
     /// Takes it back: the work ends with [`KithError::Cancelled`], at the latest with its next file, record or answer of a
-    /// mailbox or another device. What the function says was done until then stays. Before the work begins, it never does.
+    /// mailbox; where it waits for another device or a relay, within half a second. What the function says was done until then stays. Before the work begins, it never does.
     ///
     /// # Errors
     /// None is known.

@@ -193,7 +193,7 @@ fn a_stranger_gets_no_byte() {
             assert!(matches!(guest, Guest::Stranger(_)));
             laptop.notebook.serve(&listening.direct, guest, &laptop.keys, &mut |_, _| Ok(())).unwrap();
         });
-        direct.introduce(endpoint, &[listening.at], handed_in)
+        direct.introduce(endpoint, &[listening.at], handed_in, &mut || Ok(()))
     });
     assert!(matches!(introduced, Err(Error::SyncFirst(_))), "{introduced:?}");
     assert!(listening.direct.next_guest(Duration::from_millis(200)).is_none());
@@ -549,14 +549,14 @@ fn a_code_to_pair_on_a_network_ends_after_two_minutes() {
     seconds.store(CODE_LASTS.as_secs(), Ordering::Relaxed);
     assert!(lending.has_ended());
     let comes = || {
-        let lent = borrow(&code, &at)?;
+        let lent = borrow(&code, &at, &mut || Ok(()))?;
         laptop.notebook.knock(&lent, &laptop.keys, &code).map(drop)
     };
     assert!(comes().is_err(), "it is void");
     // Who came in time may finish, however long the two people take.
     seconds.store(0, Ordering::Relaxed);
     let at = [(Ipv4Addr::LOCALHOST, lending.open(&code).unwrap()).into()];
-    let lent = borrow(&code, &at).unwrap();
+    let lent = borrow(&code, &at, &mut || Ok(())).unwrap();
     laptop.notebook.knock(&lent, &laptop.keys, &code).unwrap();
     seconds.store(10 * CODE_LASTS.as_secs(), Ordering::Relaxed);
     assert!(!lending.has_ended());

@@ -188,12 +188,12 @@ impl Notebook {
         let mut introduced = false;
         self.must_not_be_behind(keys)?;
         loop {
-            let mut line = direct.dial(peer.endpoint, at)?;
+            let mut line = direct.dial_while(peer.endpoint, at, &mut || progress(0, 0))?;
             let address = line.address();
             let report = self.sync_over(&mut line, keys, progress);
             if report.is_err() && line.closed() == Some(Closed::Stranger) && !std::mem::replace(&mut introduced, true) {
                 drop(line);
-                direct.introduce(peer.endpoint, at, self.proof(keys)?)?;
+                direct.introduce(peer.endpoint, at, self.proof(keys)?, &mut || progress(0, 0))?;
                 continue;
             }
             match &report {
@@ -220,7 +220,7 @@ impl Notebook {
         progress: Progress<'_>,
     ) -> Result<(SyncReport, Option<SocketAddr>)> {
         if self.is_behind(keys)? {
-            let mut line = direct.dial(peer.endpoint, at)?;
+            let mut line = direct.dial_while(peer.endpoint, at, &mut || progress(0, 0))?;
             self.ask_for_roster(&mut line, keys, progress)?;
         }
         self.call(direct, peer, at, keys, progress)
@@ -257,7 +257,7 @@ impl Notebook {
         progress: Progress<'_>,
     ) -> Result<Option<Visit>> {
         direct.open_door(self.guests(keys)?);
-        let Some(guest) = direct.next_guest(at_most) else { return Ok(None) };
+        let Some(guest) = direct.next_guest_while(at_most, &mut || progress(0, 0))? else { return Ok(None) };
         Ok(self.serve(direct, guest, keys, progress)?.map(|(peer, report)| Visit { peer, report }))
     }
 
