@@ -939,3 +939,30 @@ fn beside_what_shows_that_it_counts_only_so_much_of_a_removed_device_waits_and_a
     assert_alike(&phone, &tablet);
     assert_alike(&tablet, &guest);
 }
+
+#[test]
+fn what_a_device_makes_up_that_it_has_seen_stops_no_checkpoint_and_is_forgotten_when_it_is_removed() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let mut stranger = Stranger::let_in_by(&phone, &home.shared);
+    for n in 0..60_u32 {
+        let body = (0..16_u32).map(|part| blake3::hash(&[n, part].map(u32::to_be_bytes).concat()).to_string());
+        phone.notebook.put(Note { body: body.collect(), ..Note::default() }).unwrap();
+    }
+    home.meet(&[&phone, &laptop]);
+    let mut numbers = ranges::Ranges::new();
+    numbers.insert_range(1..=10_000_000);
+    let seen = (0..segment::MAX_SEEN as u8).map(|n| ([n; 16], numbers.clone())).collect();
+    let segment = stranger.seal_seen(seen);
+    stranger.put(&segment);
+    let checkpoints = home.shared.join("kith/c");
+    std::fs::remove_dir_all(&checkpoints).unwrap();
+    let report = phone.pass(&home.shared).unwrap();
+    assert_eq!(report.missing, 1_280_000_000, "nobody can know better");
+    assert!(checkpoints.is_dir(), "a new device is told all the same");
+    phone.notebook.remove_device(&phone.keys, "stranger").unwrap();
+    assert_eq!(phone.pass(&home.shared).unwrap().missing, 0);
+    home.rest(&[&laptop, &phone]);
+    assert_eq!(laptop.pass(&home.shared).unwrap().missing, 0);
+    assert_alike(&phone, &laptop);
+}

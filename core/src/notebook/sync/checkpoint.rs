@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::Datelike;
 
-use super::seen::SEEN;
+use super::seen::{Missing, SEEN};
 use super::{SyncReport, shelf};
 use crate::error::{Error, Result};
 use crate::model::Kind;
@@ -16,7 +16,7 @@ use crate::store::segments;
 use crate::sync::carrier::Mailbox;
 use crate::sync::carrier::mailbox::Item as Found;
 use crate::sync::checkpoint::{self, MAX_PART, MAX_TOLD, Name, Text, Told};
-use crate::sync::keys::EpochKeys;
+use crate::sync::keys::{DeviceId, EpochKeys};
 use crate::sync::member::Member;
 
 /// Under which name the notebook remembers on which day some of its records were told.
@@ -38,9 +38,11 @@ impl Notebook {
         member: &Member,
         place: &dyn Mailbox,
         found: &[Found],
+        missing: &Missing,
         report: &mut SyncReport,
     ) -> Result<()> {
-        let Some(epoch) = member.write_epoch().filter(|_| lacks_nothing(report)) else { return Ok(()) };
+        let lacks_nothing = missing.agreed == 0 && has_taken_all(report);
+        let Some(epoch) = member.write_epoch().filter(|_| lacks_nothing) else { return Ok(()) };
         let tag = epoch.checkpoint_tag();
         let there: Vec<(Name, &Found)> =
             found.iter().filter_map(|found| Some((Name::parse(&found.name)?, found))).collect();
@@ -124,9 +126,14 @@ impl Notebook {
         let Some(epoch) = checkpoint::key_of(bytes, &member.tag()).ok().and_then(|key| member.epoch(&key)) else {
             return Ok(());
         };
-        let belongs = |device: &_| member.roster().device(device).is_some();
+        let mut author = None;
+        let belongs = |device: &DeviceId| {
+            author = Some(*device);
+            member.roster().device(device).is_some()
+        };
         let Ok(Text { told, seen }) = checkpoint::open(bytes, &epoch, belongs) else { return Ok(()) };
-        let seen = self.seen_with(&seen)?;
+        let Some(author) = author else { return Ok(()) };
+        let seen = self.seen_with(&author, &seen)?;
         for slice in told.chunks(SLICE) {
             self.show_told(slice, &seen)?;
             self.tell(&Changed { areas: all_areas(), ids: Vec::new(), origin: Origin::Peer });
@@ -169,7 +176,7 @@ impl Notebook {
         let mut writer = lock(&self.writer);
         let transaction = store::begin(&mut writer.connection)?;
         let told = store::told(&transaction)?;
-        if lacks_nothing(report) || (today - since).abs() > DAYS {
+        if report.missing == 0 && has_taken_all(report) || (today - since).abs() > DAYS {
             let mut after = Aftermath::default();
             for n in told {
                 query::forget(&transaction, n, &mut after)?;
@@ -185,9 +192,9 @@ impl Notebook {
     }
 }
 
-/// Whether a pass left nothing out that it knows of.
-fn lacks_nothing(report: &SyncReport) -> bool {
-    report.missing + report.locked + report.waiting + report.told == 0 && report.set_aside.is_empty() && !report.more
+/// Whether a pass left nothing out of what it saw.
+fn has_taken_all(report: &SyncReport) -> bool {
+    report.locked + report.waiting + report.told == 0 && report.set_aside.is_empty() && !report.more
 }
 
 /// How much the newest checkpoint under this tag knew, of those of which all parts are there.

@@ -517,7 +517,7 @@ impl Notebook {
         self.scrub_if_need_be()?;
         let log = self.log_of(&meeting.member, meeting.keys, &mut meeting.report)?;
         self.seal_segments(&meeting.member, log, meeting.keys, &mut meeting.report, &mut |_, _| Ok(()))?;
-        meeting.report.missing = self.count_missing(&meeting.member)?;
+        meeting.report.missing = self.count_missing(&meeting.member)?.any;
         self.settle_told(&mut meeting.report)?;
         Ok(())
     }

@@ -174,10 +174,11 @@ impl Notebook {
         // After reading: a segment of our log that is not ours says that a copy of this notebook writes to it too.
         let log = self.log_of(&member, keys, &mut report)?;
         self.seal_segments(&member, log, keys, &mut report, &mut |_, _| Ok(()))?;
-        report.missing = self.count_missing(&member)?;
+        let missing = self.count_missing(&member)?;
+        report.missing = missing.any;
         self.settle_told(&mut report)?;
         self.put_missing((&member, log), place, &found, &mut report, progress)?;
-        self.put_checkpoint(&member, place, &found, &mut report)?;
+        self.put_checkpoint(&member, place, &found, &missing, &mut report)?;
         Ok(report)
     }
 

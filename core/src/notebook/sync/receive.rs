@@ -481,7 +481,7 @@ impl Notebook {
         report: &mut SyncReport,
     ) -> Result<()> {
         let retold = taking == Taking::AsOurOwn;
-        let seen = if text.seen.is_empty() || retold { None } else { Some(self.seen_with(&text.seen)?) };
+        let seen = if text.seen.is_empty() || retold { None } else { Some(self.seen_with(&text.device, &text.seen)?) };
         let mut records: BTreeMap<RecordId, Vec<Vec<u8>>> = BTreeMap::new();
         let mut blobs: Vec<Vec<u8>> = Vec::new();
         let declared: BTreeSet<&[u8]> = text.actors.iter().map(Vec::as_slice).collect();
