@@ -940,6 +940,59 @@ fn beside_what_shows_that_it_counts_only_so_much_of_a_removed_device_waits_and_a
     assert_alike(&tablet, &guest);
 }
 
+/// A place that says that it deletes, and that so many other things lie in it.
+struct Odd<'a>(&'a dyn Mailbox, usize);
+
+impl Mailbox for Odd<'_> {
+    fn prepare(&self) -> Result<(), Error> {
+        self.0.prepare()
+    }
+    fn list(&self) -> Result<Vec<Listed>, Error> {
+        let others = (0..self.1).map(|n| Listed { name: format!("x/{n:08}"), bytes: 1 });
+        Ok(self.0.list()?.into_iter().chain(others).collect())
+    }
+    fn get(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>, Error> {
+        self.0.get(name, most)
+    }
+    fn put_new(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        self.0.put_new(name, bytes)
+    }
+    fn delete(&self, _: &str) -> Result<(), Error> {
+        Ok(())
+    }
+    fn words(&self) -> String {
+        self.0.words()
+    }
+}
+
+#[test]
+fn a_place_that_only_says_that_it_deletes_is_not_read_anew_at_every_pass() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    phone.notebook.put(Contact { name: "Dana".into(), ..Contact::default() }).unwrap();
+    home.meet(&[&phone, &laptop]);
+    let (name, honest) =
+        tests::post::sealed_files(&home.shared).into_iter().find(|(_, bytes)| Header::read(bytes).is_ok()).unwrap();
+    let name = name.to_str().unwrap().to_owned();
+    let folder = name.rsplit_once('/').unwrap().0.to_owned();
+    for n in 0..2 * MOST_READ_AGAIN {
+        let damaged = [&honest[..100], &n.to_be_bytes()].concat();
+        std::fs::write(home.shared.join(&folder).join(format!("{:016x}-00000000-0.kiths", 1_000 + n)), damaged)
+            .unwrap();
+    }
+    let read = || {
+        let (place, none) = (mailbox(&home.shared), || AtomicU64::new(0));
+        let counting = Counting { place: &Odd(&place, 0), segments: none(), bytes: none(), list: none() };
+        laptop.notebook.sync(&counting, &laptop.keys, &mut |_, _| Ok(())).unwrap();
+        counting.segments.into_inner()
+    };
+    assert!(read() >= 2 * MOST_READ_AGAIN, "all are new");
+    for _ in 0..3 {
+        let again = read();
+        assert!((1..=MOST_READ_AGAIN).contains(&again), "{again} read");
+    }
+}
+
 #[test]
 fn what_a_device_makes_up_that_it_has_seen_stops_no_checkpoint_and_is_forgotten_when_it_is_removed() {
     let home = Home::new();

@@ -97,8 +97,6 @@ enum Left {
     Something,
     /// What there may be room for once the rest of the log was looked at.
     ForLater,
-    /// What there was of it does not lie there any more.
-    Gone,
 }
 
 /// In which order the parts of a file are looked at: what comes later in a log may show that what is before it counts.
@@ -192,14 +190,11 @@ impl Notebook {
                 Left::Something => {}
                 Left::TooMuch => turned_away.add(found),
                 Left::ForLater => later.push((number_of(&bytes), found)),
-                Left::Gone => in_vain.is_gone(found),
                 Left::Nothing => {
                     if let Some(belongs) = misplaced(found, &bytes) {
                         // What lies under its name may be what should lie here. Gone from here, it is put back by who has it.
                         open.extend(all.iter().filter(|other| place_in_log(&other.name) == Some(belongs)));
-                        if place.delete(&found.name).is_ok() {
-                            in_vain.is_gone(found);
-                        }
+                        let _ = place.delete(&found.name);
                     }
                 }
             }
@@ -208,7 +203,7 @@ impl Notebook {
         if failed.is_ok() {
             failed = self.take_those_left((member, &mut weighing), place, &later, &mut turned_away, report);
         }
-        later.iter().for_each(|(_, found)| in_vain.is_gone(found));
+        later.iter().for_each(|(_, found)| in_vain.is_of_use(found));
         if done > 0 {
             let known = self.known_names()?;
             let of_no_use = all.iter().filter(|found| known.lacks(found) && !turned_away.knows(found));
@@ -283,8 +278,8 @@ impl Notebook {
             }
         }
         if is_locked || wrong.is_some() {
-            let is_gone = self.complain(member, place, found, bytes, wrong.is_none());
-            left = left.max(if is_gone { Left::Gone } else { Left::Something });
+            self.complain(member, place, found, bytes, wrong.is_none());
+            left = left.max(Left::Something);
         }
         if full.is_some() {
             left = left.max(Left::TooMuch);
@@ -325,9 +320,9 @@ impl Notebook {
 
     /// A file that is not what its name says is taken away, so that whoever has the segment puts it there again; so is one
     /// that is, and cannot be opened with the key it names. What can be is left to those who take it, whyever this device
-    /// does not. A failure to do so is no matter. Says whether it is gone.
-    fn complain(&self, member: &Member, place: &dyn Mailbox, found: &Found, bytes: &[u8], is_locked: bool) -> bool {
-        let Some(name) = Name::parse(&found.name) else { return false };
+    /// does not. A failure to do so is no matter.
+    fn complain(&self, member: &Member, place: &dyn Mailbox, found: &Found, bytes: &[u8], is_locked: bool) {
+        let Some(name) = Name::parse(&found.name) else { return };
         let header = Header::read(bytes).ok();
         let stands_here = name.to.is_none()
             && header.as_ref().is_some_and(|header| (header.log_tag, header.seq) == (name.log_tag, name.from));
@@ -345,7 +340,9 @@ impl Notebook {
         } else {
             is_changed || stands_here && epoch.is_some_and(|epoch| read(&epoch).is_err())
         };
-        is_wrong && place.delete(&found.name).is_ok()
+        if is_wrong {
+            let _ = place.delete(&found.name);
+        }
     }
 
     /// The log, number and hash of every segment that is here, as names in a mailbox have them, and its length.
