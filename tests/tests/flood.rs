@@ -11,7 +11,7 @@ use kith_core::Error;
 use kith_core::model::{Contact, Note, RecordId};
 use kith_core::notebook::SyncReport;
 use kith_core::sync::carrier::Mailbox;
-use kith_core::sync::carrier::mailbox::Item as Listed;
+use kith_core::sync::carrier::mailbox::{Item as Listed, MAX_ITEMS};
 use kith_core::sync::keys::KeyId;
 use kith_core::sync::roster::{Act, MAX_BY_AUTHOR, MAX_CUTS, MAX_PURGED};
 use kith_core::sync::seal::{self, Parcel};
@@ -991,6 +991,21 @@ fn a_place_that_only_says_that_it_deletes_is_not_read_anew_at_every_pass() {
         let again = read();
         assert!((1..=MOST_READ_AGAIN).contains(&again), "{again} read");
     }
+}
+
+#[test]
+fn what_a_crowded_place_does_not_take_of_others_is_said() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    phone.notebook.put(Contact { name: "Dana".into(), ..Contact::default() }).unwrap();
+    home.meet(&[&phone, &laptop]);
+    laptop.notebook.put(Contact { name: "Ann".into(), ..Contact::default() }).unwrap();
+    let place = mailbox(&home.elsewhere());
+    let sync = |place: &dyn Mailbox| laptop.notebook.sync(place, &laptop.keys, &mut |_, _| Ok(())).unwrap();
+    let report = sync(&Odd(&place, MAX_ITEMS / 2));
+    assert!(report.sent > 0 && report.no_room > 0, "{report:?}");
+    let after = sync(&place);
+    assert!(after.no_room == 0 && after.written >= report.no_room, "there is room again: {after:?}");
 }
 
 #[test]

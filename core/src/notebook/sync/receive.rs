@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
+use super::bundles::Bundles;
 use super::shelf::numbers_of;
 use super::turned_away::TurnedAway;
 use super::weigh::{Chain, Weighing};
@@ -114,10 +115,12 @@ struct Known {
 
 impl Known {
     /// Whether a file may hold what is not here, as far as its name tells.
-    fn lacks(&self, found: &Found) -> bool {
+    fn lacks(&self, found: &Found, bundles: &Bundles) -> bool {
         match Name::parse(&found.name) {
             Some(name) => match numbers_of(&name) {
-                Some(mut bundled) => bundled.any(|seq| !self.numbers.contains(&(name.log_tag, seq))),
+                Some(mut bundled) => {
+                    !bundles.knows(found) || bundled.any(|seq| !self.numbers.contains(&(name.log_tag, seq)))
+                }
                 None => self.names.get(&(name.log_tag, name.from, name.hash)) != Some(&found.bytes),
             },
             None => found.name.contains(".kiths") || found.name.contains(".kithb"),
@@ -147,6 +150,7 @@ impl Room {
 }
 
 impl Notebook {
+    /// Takes what is new in a mailbox; says what its bundles hold.
     pub(super) fn receive_segments(
         &self,
         member: &Member,
@@ -154,12 +158,13 @@ impl Notebook {
         all: &[Found],
         report: &mut SyncReport,
         progress: Progress<'_>,
-    ) -> Result<()> {
+    ) -> Result<Bundles> {
+        let mut bundles = self.bundles()?;
         let known = self.known_names()?;
         let mut weighing = Weighing::default();
         let (mut turned_away, mut in_vain) = (self.turned_away(member)?, self.read_in_vain(member)?);
         let (too_many, open): (Vec<&Found>, Vec<&Found>) =
-            all.iter().filter(|found| known.lacks(found)).partition(|file| turned_away.knows(file));
+            all.iter().filter(|found| known.lacks(found, &bundles)).partition(|file| turned_away.knows(file));
         let no_room = |file: &Found| SetAside { file: file.name.clone(), why: TOO_MUCH_KEPT_BACK.into() };
         report.set_aside.extend(too_many.into_iter().map(no_room));
         let mut open = VecDeque::from(in_vain.in_order(open, |most| self.number_below(most)));
@@ -186,7 +191,8 @@ impl Notebook {
                 }
             };
             in_vain.was_read(found, bytes.len());
-            match self.take_file((member, &mut weighing), place, (found, Order::Forwards), &bytes, report)? {
+            let as_read = (found, Order::Forwards);
+            match self.take_file((member, &mut weighing), (place, &mut bundles), as_read, &bytes, report)? {
                 Left::Something => {}
                 Left::TooMuch => turned_away.add(found),
                 Left::ForLater => later.push((number_of(&bytes), found)),
@@ -201,18 +207,20 @@ impl Notebook {
         }
         later.sort_unstable_by_key(|(number, _)| std::cmp::Reverse(*number));
         if failed.is_ok() {
+            let place = (place, &mut bundles);
             failed = self.take_those_left((member, &mut weighing), place, &later, &mut turned_away, report);
         }
         later.iter().for_each(|(_, found)| in_vain.is_of_use(found));
         if done > 0 {
             let known = self.known_names()?;
-            let of_no_use = all.iter().filter(|found| known.lacks(found) && !turned_away.knows(found));
+            let of_no_use = all.iter().filter(|found| known.lacks(found, &bundles) && !turned_away.knows(found));
             self.remember_in_vain(&in_vain, of_no_use)?;
         }
         report.set_aside.extend(in_vain.set_aside());
         self.remember_turned_away(member, turned_away)?;
         failed?;
-        progress(done, done)
+        progress(done, done)?;
+        Ok(bundles)
     }
 
     /// Looks once more at what there was no room for, the last first: what follows it is here now, and may show that it
@@ -220,7 +228,7 @@ impl Notebook {
     fn take_those_left(
         &self,
         (member, weighing): (&Member, &mut Weighing),
-        place: &dyn Mailbox,
+        (place, bundles): (&dyn Mailbox, &mut Bundles),
         later: &[(u64, &Found)],
         turned_away: &mut TurnedAway,
         report: &mut SyncReport,
@@ -233,6 +241,7 @@ impl Notebook {
         for (_, found) in later {
             let Some(bytes) = optional(place.get(&found.name, MAX_BUNDLE as u64))?.flatten() else { continue };
             let order = (*found, Order::Backwards);
+            let place = (place, &mut *bundles);
             let left = self.take_file((member, &mut *weighing), place, order, &bytes, report)?;
             if left == Left::ForLater {
                 report.set_aside.push(SetAside { file: found.name.clone(), why: TOO_MANY_TWINS.into() });
@@ -249,12 +258,13 @@ impl Notebook {
     fn take_file(
         &self,
         (member, weighing): (&Member, &mut Weighing),
-        place: &dyn Mailbox,
+        (place, bundles): (&dyn Mailbox, &mut Bundles),
         (found, order): (&Found, Order),
         bytes: &[u8],
         report: &mut SyncReport,
     ) -> Result<Left> {
         let (mut left, mut is_locked, mut wrong, mut full) = (Left::Nothing, false, None, None);
+        let mut here = HashSet::new();
         let mut parts: Vec<_> = segment::split(bytes).collect();
         if order == Order::Backwards {
             parts.reverse();
@@ -266,6 +276,7 @@ impl Notebook {
                 Ok((_, Took::Locked)) => is_locked = true,
                 // What is said there is said again, or stands in the base of a renewal: nobody needs the file.
                 Ok((whole, took)) => {
+                    here.extend(Header::read(whole).map(|header| (header.log_tag, header.seq)).ok());
                     let is_spent = took == Took::Renewed || is_under_lost_key(member, whole);
                     if is_spent && whole.len() == bytes.len() {
                         self.take_away(member, place, &found.name)?;
@@ -277,6 +288,7 @@ impl Notebook {
                 Err(error) => return Err(error),
             }
         }
+        bundles.was_read(found, &here);
         if is_locked || wrong.is_some() {
             self.complain(member, place, found, bytes, wrong.is_none());
             left = left.max(Left::Something);
