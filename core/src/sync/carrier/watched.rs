@@ -29,13 +29,11 @@ impl Mailbox for Watched<'_> {
     }
 
     fn list(&self) -> Result<Vec<Item>> {
-        (self.look)()?;
-        self.place.list()
+        self.place.list_while(self.look)
     }
 
     fn get(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>> {
-        (self.look)()?;
-        self.place.get(name, most)
+        self.place.get_while(name, most, self.look)
     }
 
     fn put_new(&self, name: &str, bytes: &[u8]) -> Result<()> {
