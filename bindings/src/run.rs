@@ -59,7 +59,9 @@ impl Run {
 impl Run {
     /// Hears that one more thing is done, nobody knows of how many; an error when it was taken back.
     pub(crate) fn one_more(&self) -> Result<()> {
-        self.step(self.done.load(Ordering::Relaxed) + 1, 0)
+        self.done.fetch_add(1, Ordering::Relaxed);
+        self.total.store(0, Ordering::Relaxed);
+        self.goes_on()
     }
 
     /// Hears how far it has come; an error when it was taken back.
