@@ -353,6 +353,7 @@ def test_a_lost_phone_is_removed_and_what_it_writes_is_kept_back(devices, mailbo
     phone, laptop = devices
     pair(phone, laptop, mailbox)
     laptop.sync(mailbox)
+    assert [peer.name for peer in laptop.notebook.peers_to_call(laptop.keys)] == ["the phone"]
     lost = next(row for row in laptop.notebook.devices(laptop.keys) if row.name == "the phone")
     assert laptop.notebook.remove_device(laptop.keys, lost.id).name == "the phone"
     phone.notebook.jot_line("Written by a thief")

@@ -451,7 +451,7 @@ fn knows_sam(device: &Device) -> bool {
 }
 
 /// The first calls the second at an address that its person named.
-fn call_chosen(caller: &Device, host: &Device) -> Result<SyncReport, Error> {
+fn visit_chosen(caller: &Device, host: &Device) -> Result<SyncReport, Error> {
     let (listening, peer) = (listen(host), known_as(host, caller));
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -462,11 +462,9 @@ fn call_chosen(caller: &Device, host: &Device) -> Result<SyncReport, Error> {
                 }
             }
         });
-        let member = caller.notebook.member(&caller.keys).unwrap().unwrap();
-        let direct = Direct::bind(member.keys().endpoint_key(), 0, None).unwrap();
-        let called = caller.notebook.call_chosen(&direct, &peer, &[listening.at], &caller.keys, &mut |_, _| Ok(()));
+        let called = caller.notebook.visit_chosen(&peer, &[listening.at], &caller.keys, &mut |_, _| Ok(()));
         is_over.store(true, Ordering::Relaxed);
-        called.map(|(report, _)| report)
+        called
     })
 }
 
@@ -491,10 +489,10 @@ fn a_notebook_put_back_from_before_a_removal_says_nothing_to_the_removed_device(
         let [of_phone, of_tablet] = tests::line::speak(&phone, &tablet);
         assert!(is_told_to_catch_up(of_phone) && of_tablet.is_err());
         // Nor at an address that was named: what the removed device gives is not what this one knew.
-        assert!(is_told_to_catch_up(call_chosen(&phone, &tablet)));
+        assert!(is_told_to_catch_up(visit_chosen(&phone, &tablet)));
         assert!(!knows_sam(&tablet) && phone.notebook.is_behind(&phone.keys).unwrap());
         // The other one knows, and is told everything.
-        call_chosen(&phone, &laptop).unwrap();
+        visit_chosen(&phone, &laptop).unwrap();
         assert!(!phone.notebook.is_behind(&phone.keys).unwrap());
         assert!(phone.notebook.device_list(&phone.keys).unwrap().iter().any(|row| row.name == "tablet" && row.removed));
         assert!(knows_sam(&laptop));

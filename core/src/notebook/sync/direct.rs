@@ -245,6 +245,26 @@ impl Notebook {
         Ok(report)
     }
 
+    /// Calls another device at an address that the person named, there and nowhere else, on a place on the network of its own:
+    /// a notebook that was put back from an older copy has no other, see [`Notebook::call_chosen`]. Remembers where it
+    /// answered.
+    ///
+    /// # Errors
+    /// [`Error::SyncFirst`] when the notebook has no other device; else as [`Direct::bind`] and [`Notebook::call_chosen`].
+    pub fn visit_chosen(
+        &self,
+        peer: &Peer,
+        at: &[SocketAddr],
+        keys: &dyn KeyStore,
+        progress: Progress<'_>,
+    ) -> Result<SyncReport> {
+        let member = self.member(keys)?.ok_or_else(|| Error::SyncFirst("this notebook has no other devices".into()))?;
+        let direct = Direct::bind(member.keys().endpoint_key(), 0, None)?;
+        let (report, address) = self.call_chosen(&direct, peer, at, keys, progress)?;
+        address.map_or(Ok(()), |address| remember_address(keys, peer, address))?;
+        Ok(report)
+    }
+
     /// Waits for somebody to come, and serves them.
     ///
     /// # Errors
