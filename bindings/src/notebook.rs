@@ -145,8 +145,12 @@ mod tests {
 
     /// A notebook on the other side of the boundary.
     fn notebook() -> (tempfile::TempDir, Arc<Notebook>) {
+        notebook_in("UTC")
+    }
+
+    fn notebook_in(zone: &str) -> (tempfile::TempDir, Arc<Notebook>) {
         let folder = tempfile::tempdir().expect("a folder");
-        let here = Surroundings { device: "a test".into(), zone: "UTC".into() };
+        let here = Surroundings { device: "a test".into(), zone: zone.into() };
         let notebook = Notebook::open(folder.path().join("notebook.kith"), here, None).expect("it opens");
         (folder, notebook)
     }
@@ -161,6 +165,20 @@ mod tests {
         assert!(matches!(answer, Err(KithError::Panicked(words)) if words == "a mistake"));
         assert_eq!(notebook.find("Dana".into(), 10).expect("it goes on").len(), 1, "what was written before is safe");
         notebook.jot_line("Ben".into()).expect("and it can be written");
+    }
+
+    #[test]
+    fn a_zone_that_nobody_knows_keeps_no_notebook_shut_and_a_phone_that_flies_says_so() {
+        let (_folder, notebook) = notebook_in("Mars/Base");
+        let zone = || {
+            notebook.start_event("Lunch".into(), String::new()).expect("it begins");
+            notebook.stop_event().expect("it ends").and_then(|event| event.starts).expect("it began").zone.name()
+        };
+        assert_eq!(zone(), "UTC");
+        notebook.set_zone("GMT+02:00".into()).expect("it is taken");
+        assert_eq!(zone(), "Etc/GMT-2");
+        notebook.set_zone("Asia/Tokyo".into()).expect("it is taken");
+        assert_eq!(zone(), "Asia/Tokyo");
     }
 
     #[test]
