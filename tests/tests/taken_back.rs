@@ -297,6 +297,9 @@ fn a_place_that_is_taken_back_while_it_is_tried_out_is_not_remembered() {
     assert_eq!(phone.notebook.mailboxes().unwrap(), [place]);
 }
 
+/// Asked now and then by who waits.
+type Look<'a> = &'a mut dyn FnMut() -> Result<(), Error>;
+
 #[test]
 fn whoever_waits_for_a_device_or_a_relay_that_does_not_come_stops_when_told() {
     let (home, any) = (Home::new(), "127.0.0.1:0");
@@ -308,7 +311,7 @@ fn whoever_waits_for_a_device_or_a_relay_that_does_not_come_stops_when_told() {
     let peer = phone.notebook.peers(&phone.keys).unwrap().remove(0);
     let direct = phone.notebook.go_on_the_network(&phone.keys, 0).unwrap().unwrap();
     let code = phone.notebook.invite(&mailbox(&home.shared), &phone.keys).unwrap();
-    let stops = |what: &mut dyn FnMut(&mut dyn FnMut() -> Result<(), Error>) -> Result<(), Error>| {
+    let stops = |what: &mut dyn FnMut(Look<'_>) -> Result<(), Error>| {
         let (began, patience) = (Instant::now(), Patience::of(2));
         let stopped = what(&mut || patience.look());
         assert!(matches!(stopped, Err(Error::Cancelled)), "{stopped:?}");

@@ -278,6 +278,7 @@ impl Direct {
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
+        goes_on()?;
         let (done, result) = mpsc::sync_channel(1);
         let at_work = self.worker.spawn(async move {
             let _ = done.send(work.await);
