@@ -46,8 +46,8 @@ impl Mailbox {
     /// [`KithError::Invalid`] when it is no code, [`KithError::NotFound`] when the device answers at none of the
     /// addresses within some seconds.
     #[uniffi::constructor]
-    pub fn borrowed(code: String, at: Vec<SocketAddr>) -> Result<Arc<Self>> {
-        guarded(|| Ok(Self::of(borrow(&Code::parse(&code)?, &at)?)))
+    pub fn borrowed(code: String, at: Vec<SocketAddr>, run: Arc<Run>) -> Result<Arc<Self>> {
+        guarded(|| Ok(Self::of(borrow(&Code::parse(&code)?, &at, &mut || run.goes_on())?)))
     }
 
     /// What to call it in a message; never with a password.
@@ -162,9 +162,9 @@ impl Notebook {
     /// [`KithError::Invalid`] when its address cannot be used: it begins with `https://`, and ends with the name of the
     /// server or its port. [`KithError::Unreachable`] when it does not answer within 15 seconds, which is as long as
     /// this takes, [`KithError::Denied`] when it answers, and not as a relay that is open to this device; nothing is changed
-    /// then.
-    pub fn set_relay(&self, address: String) -> Result<String> {
-        self.ask(|notebook| Ok(notebook.set_relay(&address)?.address().into()))
+    /// then, nor when it is cancelled.
+    pub fn set_relay(&self, address: String, run: Arc<Run>) -> Result<String> {
+        self.ask(|notebook| Ok(notebook.set_relay(&address, &mut || run.goes_on())?.address().into()))
     }
 
     /// Forgets the relay: from then on no packet goes there.

@@ -58,6 +58,31 @@ impl Notebook {
         self.ask(|notebook| notebook.peers(keys.keys()))
     }
 
+    /// The same but for one that says that this device was removed: it is not called again unless somebody asks for it.
+    ///
+    /// # Errors
+    /// As [`Notebook::devices`].
+    pub fn peers_to_call(&self, keys: Arc<KeyRing>) -> Result<Vec<Peer>> {
+        self.ask(|notebook| notebook.peers_to_call(keys.keys()))
+    }
+
+    /// Calls another device at an address that a person named, there and nowhere else, and brings the two notebooks together.
+    /// A notebook that was put back from an older copy, which takes no place on the network, catches up so without a mailbox.
+    /// The run counts segments that were read.
+    ///
+    /// # Errors
+    /// [`KithError::SyncFirst`](crate::KithError::SyncFirst) when the other device does not know what this one knew before;
+    /// else as [`Nearby::visit`].
+    pub fn visit_chosen(
+        &self,
+        keys: Arc<KeyRing>,
+        peer: Peer,
+        at: Vec<SocketAddr>,
+        run: Arc<Run>,
+    ) -> Result<SyncReport> {
+        self.ask(|notebook| notebook.visit_chosen(&peer, &at, keys.keys(), &mut |done, total| run.step(done, total)))
+    }
+
     /// Which device of the notebook it is whose text record was found on this network; none for a stranger.
     ///
     /// # Errors
@@ -109,8 +134,8 @@ impl Nearby {
         })
     }
 
-    /// Waits so many milliseconds for another device to come, and serves it: answers with whom the notebook was brought
-    /// together, or none. To be called again and again, on a thread of its own; several may.
+    /// Waits so many milliseconds for another device to come, or until the run is cancelled, and serves it: answers with whom
+    /// the notebook was brought together, or none. To be called again and again, on a thread of its own; several may.
     ///
     /// # Errors
     /// As [`Nearby::visit`]. Such an error is about one guest: go on waiting.

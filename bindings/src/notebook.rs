@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use chrono_tz::Tz;
+use kith_core::model::zone_called;
 use kith_core::notebook::{self as core, Clock, Options};
 use kith_core::query::today::TodayPage;
 use kith_core::query::{Hit, Today};
@@ -22,8 +22,9 @@ pub struct Notebook(RwLock<Option<Arc<core::Notebook>>>);
 pub struct Surroundings {
     /// What other devices call this one.
     pub device: String,
-    /// The zone of this device, used while the settings name none.
-    pub zone: Tz,
+    /// The zone of this device as its system calls it, used while the settings name none. One that is not known is taken for
+    /// that of the same distance from UTC, if its name tells one in whole hours (`GMT+02:00`), else for UTC.
+    pub zone: String,
 }
 
 #[uniffi::export]
@@ -38,8 +39,20 @@ impl Notebook {
         guarded(|| {
             let Surroundings { device, zone } = surroundings;
             let clock = clock.map_or(Options::default().clock, told_by);
-            let options = Options { clock, zone, device, ..Options::default() };
+            let options = Options { clock, zone: zone_called(&zone), device, ..Options::default() };
             Ok(Arc::new(Self(RwLock::new(Some(Arc::new(core::Notebook::open(path, options)?))))))
+        })
+    }
+
+    /// Says that this device is in another zone now, as its system calls it, after a flight. Pages that were asked before
+    /// have the days of the former one. What is not known is taken as in [`Surroundings`].
+    ///
+    /// # Errors
+    /// [`KithError::Closed`] after `shut`.
+    pub fn set_zone(&self, zone: String) -> Result<()> {
+        self.ask(|notebook| {
+            notebook.set_zone(zone_called(&zone));
+            Ok(())
         })
     }
 
@@ -132,8 +145,12 @@ mod tests {
 
     /// A notebook on the other side of the boundary.
     fn notebook() -> (tempfile::TempDir, Arc<Notebook>) {
+        notebook_in("UTC")
+    }
+
+    fn notebook_in(zone: &str) -> (tempfile::TempDir, Arc<Notebook>) {
         let folder = tempfile::tempdir().expect("a folder");
-        let here = Surroundings { device: "a test".into(), zone: Tz::UTC };
+        let here = Surroundings { device: "a test".into(), zone: zone.into() };
         let notebook = Notebook::open(folder.path().join("notebook.kith"), here, None).expect("it opens");
         (folder, notebook)
     }
@@ -148,6 +165,20 @@ mod tests {
         assert!(matches!(answer, Err(KithError::Panicked(words)) if words == "a mistake"));
         assert_eq!(notebook.find("Dana".into(), 10).expect("it goes on").len(), 1, "what was written before is safe");
         notebook.jot_line("Ben".into()).expect("and it can be written");
+    }
+
+    #[test]
+    fn a_zone_that_nobody_knows_keeps_no_notebook_shut_and_a_phone_that_flies_says_so() {
+        let (_folder, notebook) = notebook_in("Mars/Base");
+        let zone = || {
+            notebook.start_event("Lunch".into(), String::new()).expect("it begins");
+            notebook.stop_event().expect("it ends").and_then(|event| event.starts).expect("it began").zone.name()
+        };
+        assert_eq!(zone(), "UTC");
+        notebook.set_zone("GMT+02:00".into()).expect("it is taken");
+        assert_eq!(zone(), "Etc/GMT-2");
+        notebook.set_zone("Asia/Tokyo".into()).expect("it is taken");
+        assert_eq!(zone(), "Asia/Tokyo");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kith_core::model::{AnyRecord, Kind, RecordId, Settings};
+use kith_core::model::{AnyRecord, Id, Kind, Organisation, RecordId, Settings};
 use kith_core::notebook::{Conflict, Draft, HistoryLine, Records, UndoStep};
 use serde_json::Value;
 
@@ -51,6 +51,32 @@ impl Notebook {
     /// As any question.
     pub fn records(&self, kind: Kind, deleted: bool, from: u32, most: u32) -> Result<Records> {
         self.ask(|notebook| notebook.records(kind, deleted, from, most))
+    }
+
+    /// Living records of these kinds that a name means, as [`Notebook::contacts_meant`] finds people; organisations, groups,
+    /// events and goals have names. At most `most`.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn records_named(&self, typed: String, kinds: Vec<Kind>, most: u32) -> Result<Vec<AnyRecord>> {
+        self.ask(|notebook| notebook.records_named(&typed, &kinds, most as usize))
+    }
+
+    /// Records of any kind whose id begins with these hexadecimal digits, six at least; deleted ones included. At most
+    /// `most`.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn by_id_start(&self, start: String, most: u32) -> Result<Vec<AnyRecord>> {
+        self.ask(|notebook| notebook.by_id_start(&start, most))
+    }
+
+    /// The organisation of this name, made when there is none, in a commit of its own: for an affiliation of a person.
+    ///
+    /// # Errors
+    /// [`KithError::Storage`](crate::KithError::Storage) when it could not be saved.
+    pub fn organisation(&self, name: String) -> Result<Id<Organisation>> {
+        self.ask(|notebook| notebook.organisation(&name))
     }
 
     /// Writes a new record down with what the moment knows: the day it was made, the event that runs. What it says itself

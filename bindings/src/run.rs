@@ -36,7 +36,7 @@ impl Run {
     }
 
     /// Takes it back: the work ends with [`KithError::Cancelled`], at the latest with its next file, record or answer of a
-    /// mailbox or another device. What the function says was done until then stays. Before the work begins, it never does.
+    /// mailbox; where it waits for another device or a relay, within half a second. What the function says was done until then stays. Before the work begins, it never does.
     ///
     /// # Errors
     /// None is known.
@@ -59,7 +59,9 @@ impl Run {
 impl Run {
     /// Hears that one more thing is done, nobody knows of how many; an error when it was taken back.
     pub(crate) fn one_more(&self) -> Result<()> {
-        self.step(self.done.load(Ordering::Relaxed) + 1, 0)
+        self.done.fetch_add(1, Ordering::Relaxed);
+        self.total.store(0, Ordering::Relaxed);
+        self.goes_on()
     }
 
     /// Hears how far it has come; an error when it was taken back.

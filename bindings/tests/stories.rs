@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, NaiveDate};
-use chrono_tz::Tz;
 use kith_bindings::{
     KeyRing, KithError, Mailbox, Notebook, PhoneClock, Result, Run, ShellFailure, Surroundings, blank, is_export,
     restore_backup,
@@ -201,7 +200,7 @@ impl World {
         if let Some(notebook) = self.notebooks.get(device) {
             return Ok(notebook.clone());
         }
-        let here = Surroundings { device: device.into(), zone: Tz::Europe__Paris };
+        let here = Surroundings { device: device.into(), zone: "Europe/Paris".into() };
         let notebook = Notebook::open(self.home(device).join("notebook.kith"), here, Some(self.clock.clone()))?;
         self.notebooks.insert(device.into(), notebook.clone());
         Ok(notebook)

@@ -19,27 +19,63 @@ const BRANCHES: &[(&str, &str)] = &[
     ("shell.rs: ShellFailure as carrier::ShellFailure: from", "an enum of the boundary in the core's own words"),
 ];
 
-/// Methods that choose: between two values, or whether something is done at all. `find` and its like are not among them, for
-/// the notebook's own questions are called so.
+/// Methods that choose: between two values, how many of them and in which order, or whether something is done at all. `find`
+/// and its like are not among them, for the notebook's own questions are called so; nor is the `take` that takes no number.
 const CHOOSING: &[&str] = &[
     "all",
     "and_then",
     "any",
+    "clamp",
+    "cmp",
+    "contains",
+    "dedup",
+    "dedup_by",
+    "dedup_by_key",
+    "eq",
     "filter",
     "filter_map",
+    "find_map",
+    "first",
+    "is_err",
     "is_err_and",
+    "is_none",
     "is_none_or",
+    "is_ok",
     "is_ok_and",
+    "is_some",
     "is_some_and",
+    "last",
     "map_or",
     "map_or_else",
+    "map_while",
+    "max",
+    "max_by",
+    "max_by_key",
+    "min",
+    "min_by",
+    "min_by_key",
+    "ne",
+    "nth",
     "or",
     "or_else",
+    "partition",
+    "position",
     "retain",
+    "rev",
+    "skip",
     "skip_while",
+    "sort",
+    "sort_by",
+    "sort_by_key",
+    "sort_unstable",
+    "sort_unstable_by",
+    "sort_unstable_by_key",
+    "starts_with",
+    "step_by",
     "take_while",
     "then",
     "then_some",
+    "truncate",
     "unwrap_or",
     "unwrap_or_default",
     "unwrap_or_else",
@@ -98,6 +134,18 @@ fn a_rule_without_an_if_is_seen_all_the_same() {
         "a.unwrap_or(b)",
         "a && b",
         "a || b",
+        "a == b",
+        "a < b",
+        "!a",
+        "a + b",
+        "-a",
+        "a += b",
+        "a.min(b)",
+        "a.clamp(b, c)",
+        "a.is_some()",
+        "a.iter().take(b).count()",
+        "a.iter().find_map(b)",
+        "a.sort_by_key(b)",
         "matches!(a, B)",
         "let Some(b) = a else { return };",
         "g(|c| match c { _ => 1 })",
@@ -105,8 +153,12 @@ fn a_rule_without_an_if_is_seen_all_the_same() {
     ] {
         assert_eq!(found(slipped).branches, 1, "{slipped}");
     }
-    for forwarding in ["self.ask(|notebook| notebook.find(&a, b))", "a.lock().unwrap_or_else(PoisonError::into_inner)"]
-    {
+    for forwarding in [
+        "self.ask(|notebook| notebook.find(&a, b))",
+        "a.lock().unwrap_or_else(PoisonError::into_inner)",
+        "drop(a.take())",
+        "f(&*a)",
+    ] {
         assert_eq!(found(forwarding).branches, 0, "{forwarding}");
     }
 }
@@ -229,10 +281,12 @@ impl<'a> Visit<'a> for Seen {
     }
 
     fn visit_expr(&mut self, expression: &'a syn::Expr) {
-        use syn::Expr::{Binary, ForLoop, If, Loop, Match, MethodCall, While};
+        use syn::Expr::{Binary, ForLoop, If, Loop, Match, MethodCall, Unary, While};
         let chooses = match expression {
-            If(_) | Match(_) | Loop(_) | While(_) | ForLoop(_) => true,
-            Binary(binary) => matches!(binary.op, syn::BinOp::And(_) | syn::BinOp::Or(_)),
+            // To compare and to compute is to know a rule.
+            If(_) | Match(_) | Loop(_) | While(_) | ForLoop(_) | Binary(_) => true,
+            Unary(unary) => !matches!(unary.op, syn::UnOp::Deref(_)),
+            MethodCall(call) if call.method == "take" => !call.args.is_empty(),
             MethodCall(call) => CHOOSING.contains(&call.method.to_string().as_str()) && words(&call.args) != UNPOISONED,
             _ => false,
         };

@@ -37,7 +37,7 @@ pub(crate) fn borrow(code: &Code, at: Option<&str>) -> Result<Lent, Failure> {
             .collect(),
         None => find(code)?,
     };
-    Ok(pair::borrow(code, &at)?)
+    Ok(pair::borrow(code, &at, &mut || Ok(()))?)
 }
 
 fn find(code: &Code) -> Result<Vec<SocketAddr>, Failure> {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use kith_core::model::zone_called;
 use kith_core::sync::identity::HandedOut;
 use kith_core::sync::keystore::{DeviceKeyStore, Tell};
 
@@ -114,8 +115,7 @@ pub(crate) fn device() -> String {
 /// The zone that TZ names, else that of this computer; UTC when neither says.
 pub(crate) fn zone() -> chrono_tz::Tz {
     let named = std::env::var("TZ").ok().and_then(|name| zone_named(&name));
-    let system = || iana_time_zone::get_timezone().ok().and_then(|name| name.parse().ok());
-    named.or_else(system).unwrap_or(chrono_tz::Tz::UTC)
+    named.unwrap_or_else(|| zone_called(&iana_time_zone::get_timezone().unwrap_or_default()))
 }
 
 /// `Europe/Paris`, `:Europe/Paris`, or the path of such a file.

@@ -153,7 +153,9 @@ pub(crate) fn answer(app: &App, what: &str, name: &str, report: &SyncReport) -> 
 
 /// What a pass did, in words.
 pub(crate) fn tell(app: &App, report: &SyncReport) {
-    app.out.confirm(match (report.sent, report.received) {
+    // What was sealed and is still here was left for nobody.
+    let left = if report.written > 0 { report.sent } else { 0 };
+    app.out.confirm(match (left, report.received) {
         (0, 0) if report.written > 0 => {
             format!(
                 "Nothing new here; {} for the others.",
@@ -220,6 +222,12 @@ pub(crate) fn tell_asides(app: &App, report: &SyncReport) {
             "files are",
             "sealed under a key that has not come yet; a later sync opens them. If none does, devices removed each other \
              and go on apart: invite one of them from the other side.",
+        ),
+        (
+            report.no_room,
+            "file of another device is",
+            "files of other devices are",
+            "not put there: the mailbox holds 100,000 files. Empty it, or add another; each device puts back what it has.",
         ),
         (
             report.strangers,

@@ -1,9 +1,11 @@
 //! The program itself, as somebody types it: every command goes through the real binary, in a folder of its own.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, missing_docs)] // a failure here fails the test
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use kith_core::model::{Event, Group};
 use kith_core::notebook::{DeviceSettings, Notebook, Options};
@@ -19,6 +21,34 @@ struct Desk {
 
 /// What takes the network away from a program: it runs in a network namespace of its own, which has none.
 const WITHOUT_NETWORK: [&str; 2] = ["unshare", "-rn"];
+
+/// A program that stays, and its lines as they come; it ends with this.
+struct Staying {
+    program: Child,
+    said: mpsc::Receiver<String>,
+}
+
+impl Staying {
+    /// Waits until it says this; answers the line.
+    fn says(&self, words: &str) -> String {
+        let mut all = Vec::new();
+        loop {
+            let line = self.said.recv_timeout(Duration::from_secs(60));
+            let line = line.unwrap_or_else(|_| panic!("it never says {words:?}, but {all:?}"));
+            if line.contains(words) {
+                return line;
+            }
+            all.push(line);
+        }
+    }
+}
+
+impl Drop for Staying {
+    fn drop(&mut self) {
+        let _ = self.program.kill();
+        let _ = self.program.wait();
+    }
+}
 
 /// What the program said.
 struct Said {
@@ -106,6 +136,15 @@ impl Desk {
         said.out
     }
 
+    /// Begins something that stays.
+    fn stays(&self, arguments: &[&str]) -> Staying {
+        let mut program = self.command(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let (tell, said) = mpsc::channel();
+        let out = BufReader::new(program.stdout.take().unwrap());
+        std::thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| tell.send(line)));
+        Staying { program, said }
+    }
+
     fn json(&self, arguments: &[&str]) -> Value {
         let said = self.run(&[arguments, &["--json"]].concat());
         assert_eq!(said.code, 0, "kith {arguments:?}: {}", said.err);
@@ -126,12 +165,17 @@ impl Desk {
     /// The same at a terminal, where somebody types this; none on a system that has no `script`. The terminal shows what was
     /// typed as well, and one stream of what was said.
     fn at_a_terminal(&self, arguments: &[&str], typed: &[u8]) -> Option<Said> {
+        self.at_a("dumb", arguments, typed)
+    }
+
+    /// The same at a terminal of this kind: a dumb one draws nothing over what stands there.
+    fn at_a(&self, terminal: &str, arguments: &[&str], typed: &[u8]) -> Option<Said> {
         let inner = self.command(arguments);
         let words = std::iter::once(inner.get_program()).chain(inner.get_args());
         let line: Vec<String> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
         let mut command = Command::new("script");
         command.args(["-q", "-e", "-c", &line.join(" "), "/dev/null"]).current_dir(&self.folder).env_clear();
-        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("TERM", "dumb");
+        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("TERM", terminal);
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().ok()?;
         child.stdin.take().unwrap().write_all(typed).unwrap();
@@ -2259,4 +2303,44 @@ fn a_notebook_with_anything_in_it_is_not_called_empty() {
         let said = desk.kith(&[]);
         assert!(!said.contains(empty), "after {steps:?}: {said}");
     }
+}
+
+#[test]
+fn a_program_that_watches_takes_what_comes_into_a_folder_without_being_asked() {
+    let home = Desk::new();
+    let (phone, laptop) = (Desk::inside(&home.folder, "phone"), Desk::inside(&home.folder, "laptop"));
+    let shared = home.path("shared");
+    std::fs::create_dir(&shared).unwrap();
+    phone.lets_in(&laptop, shared.to_str().unwrap());
+    let watching = laptop.stays(&["sync", "--watch"]);
+    watching.says("Listening on port");
+    phone.kith(&["jot", DANA]);
+    // Not on the network: what the laptop gets, it gets from the folder.
+    phone.kith(&["sync", shared.to_str().unwrap()]);
+    let written = Instant::now();
+    watching.says("Received");
+    // A mailbox of which nothing is heard is looked into once a minute.
+    assert!(written.elapsed() < Duration::from_secs(45), "the folder was not watched: {:?}", written.elapsed());
+    assert!(laptop.kith(&["people"]).contains("Dana Ruiz"));
+}
+
+#[test]
+fn at_a_terminal_a_sync_shows_how_far_it_is_and_elsewhere_it_does_not() {
+    let desk = Desk::new();
+    let shared = desk.path("shared");
+    std::fs::create_dir(&shared).unwrap();
+    desk.kith(&["jot", DANA]);
+    let sync = ["sync", shared.to_str().unwrap()];
+    let shows = |said: &Said| {
+        let all = said.all();
+        let counts = |rest: &str| rest.trim_start_matches(char::is_numeric).starts_with(" files");
+        all.split(" of ").skip(1).any(counts)
+    };
+    let Some(said) = desk.at_a("xterm", &sync, b"") else {
+        eprintln!("skipped: at_a_terminal_a_sync_shows_how_far_it_is_and_elsewhere_it_does_not: there is no `script`");
+        return;
+    };
+    assert!(said.code == 0 && shows(&said), "{}", said.out);
+    let said = desk.run(&sync);
+    assert!(said.code == 0 && !shows(&said), "{}{}", said.out, said.err);
 }

@@ -343,11 +343,11 @@ def test_what_is_no_relay_is_not_set(devices):
         address = f"http://127.0.0.1:{server.server_port}"
         assert phone.notebook.relay() is None
         with pytest.raises(KithError.Invalid):
-            phone.notebook.set_relay("http://relay.example")
+            phone.notebook.set_relay("http://relay.example", Run())
         with pytest.raises(KithError.Unreachable):
-            phone.notebook.set_relay("http://127.0.0.1:1")
+            phone.notebook.set_relay("http://127.0.0.1:1", Run())
         with pytest.raises(KithError.Denied, match="not as a relay"):
-            phone.notebook.set_relay(address)
+            phone.notebook.set_relay(address, Run())
         assert phone.notebook.relay() is None
         with pytest.raises(KithError.NotFound):
             phone.notebook.forget_relay()
@@ -358,6 +358,7 @@ def test_a_lost_phone_is_removed_and_what_it_writes_is_kept_back(devices, mailbo
     phone, laptop = devices
     pair(phone, laptop, mailbox)
     laptop.sync(mailbox)
+    assert [peer.name for peer in laptop.notebook.peers_to_call(laptop.keys)] == ["the phone"]
     lost = next(row for row in laptop.notebook.devices(laptop.keys) if row.name == "the phone")
     before = laptop.notebook.before_removal(laptop.keys, lost.id)
     assert (before.device, before.made_recovery_key, before.let_in) == (lost, False, [])
@@ -435,7 +436,7 @@ def test_a_device_joins_on_a_network_without_any_folder(devices):
     port = lending.open(code)
     shown = lending.announcement()
     assert shown.port == port and kith.shows_code(code, shown.text) and not kith.shows_code(code, {})
-    borrowed = kith.Mailbox.borrowed(code, [f"127.0.0.1:{port}"])
+    borrowed = kith.Mailbox.borrowed(code, [f"127.0.0.1:{port}"], Run())
     assert laptop.notebook.join(borrowed, laptop.keys, code, Run()) == Joining.KNOCKED()
     assert phone.notebook.request_to_join(own, phone.keys, Run()) is None
     digits = laptop.notebook.join(borrowed, laptop.keys, code, Run()).digits

@@ -131,6 +131,25 @@ def test_a_person_who_is_two_records_is_drafted_as_one(notebook):
     assert notebook.people(no_filter(), 0, 10).total == 2
 
 
+def test_records_are_meant_by_their_name_or_the_beginning_of_their_id(notebook):
+    acme = notebook.organisation("Acme Logistics")
+    assert notebook.organisation("acme logistics") == acme
+    [meant] = notebook.records_named("Acme", [Kind.ORGANISATION, Kind.GROUP], 10)
+    assert meant[0].id == acme and notebook.records_named("Acme", [Kind.GROUP], 10) == []
+    [begun] = notebook.by_id_start(acme[:8], 10)
+    assert begun[0].name == "Acme Logistics"
+
+
+def test_a_phone_that_flies_says_in_which_zone_it_is_whatever_its_system_calls_that(tmp_path):
+    here = kith.Surroundings(device="a phone", zone="Mars/Base")
+    notebook = kith.Notebook.open(str(tmp_path / "notebook.kith"), here, None)
+    event = notebook.start_event("Breakfast", "")
+    assert notebook.record(event)[0].starts.zone == "UTC"
+    notebook.set_zone("GMT+02:00")
+    event = notebook.start_event("Lunch", "")
+    assert notebook.record(event)[0].starts.zone == "Etc/GMT-2"
+
+
 def test_what_exists_once_has_the_id_of_its_name(notebook):
     settings = notebook.settings()
     settings.zone, settings.currency = "Asia/Tokyo", "EUR"

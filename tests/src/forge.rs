@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use kith_core::model::RecordId;
 use kith_core::sync::keys::{DeviceId, DeviceKeys, EpochKeys, KeyBag, Secret, epoch_check};
 use kith_core::sync::member::Member;
+use kith_core::sync::ranges::Ranges;
 use kith_core::sync::roster::{self, Act, Cut, Entry, MAX_BY_AUTHOR};
 use kith_core::sync::segment::{self, Item, Plaintext, READER, ROOM};
 use kith_core::sync::session::parcel_id;
@@ -309,6 +310,15 @@ impl Stranger {
     /// A segment of these items, as an honest device would seal them. Every change is said to be somebody else's, so that
     /// it may be by anybody.
     pub fn seal(&mut self, items: Vec<Item>) -> Vec<u8> {
+        self.seal_text(Plaintext { items, ..Plaintext::default() })
+    }
+
+    /// A segment that says that this device has seen all this, and nothing else.
+    pub fn seal_seen(&mut self, seen: Vec<(LogId, Ranges)>) -> Vec<u8> {
+        self.seal_text(Plaintext { seen, ..Plaintext::default() })
+    }
+
+    fn seal_text(&mut self, text: Plaintext) -> Vec<u8> {
         self.seq += 1;
         let text = Plaintext {
             min_reader: READER,
@@ -318,8 +328,7 @@ impl Stranger {
             actors: self.actors.clone(),
             made_at_unix_ms: 1_795_000_000_000,
             app_version: "0".into(),
-            items,
-            ..Plaintext::default()
+            ..text
         };
         let mut random = crate::Seeded(self.seq);
         let key = self.member.keys().signing_key();

@@ -141,6 +141,39 @@ fn names_that_claim_everything_hide_nothing() {
 }
 
 #[test]
+fn a_bundle_that_only_says_what_it_holds_hides_nothing() {
+    let home = Home::bundled();
+    home.rest();
+    let place = home.bundle().parent().unwrap().to_path_buf();
+    let mut honest = home.files("l");
+    honest.retain(|file| file.parent().unwrap().file_name() == place.file_name());
+    let last = honest.last().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
+    let last = u64::from_str_radix(last.split('-').next().unwrap(), 16).unwrap();
+    honest.push(home.bundle());
+    let bytes: u64 = honest.iter().map(|file| file.metadata().unwrap().len()).sum();
+    // Somebody who sees names and sizes leaves one with every number there may ever be, and one with all there are.
+    for (to, bytes) in [(4096, 100), (last, bytes as usize)] {
+        let junk = vec![7; bytes];
+        let hash = &blake3::hash(&junk).to_hex()[..8];
+        std::fs::write(place.join(format!("{:016x}-{to:016x}-{hash}-0.kithb", 1)), junk).unwrap();
+    }
+    honest.iter().for_each(|file| std::fs::remove_file(file).unwrap());
+    home.phone.notebook.jot_line("Ann Lee, Novabank").unwrap();
+    let report = home.phone.pass(&home.shared).unwrap();
+    assert!(report.sent > 0 && report.written > EDITS as u64, "{report:?}");
+    let tablet = Device::new(home.folder.path(), "tablet", 3);
+    home.phone.lets_in(&tablet, &home.shared);
+    let report = tablet.pass(&home.shared).unwrap();
+    assert_eq!(report.missing, 0, "{report:?}");
+    home.rest();
+    tablet.pass(&home.shared).unwrap();
+    assert_alike(&home.phone, &tablet);
+    assert_alike(&home.phone, &home.laptop);
+    let quiet = home.laptop.pass(&home.shared).unwrap();
+    assert_eq!((quiet.written, quiet.read), (0, 0), "and then there is peace");
+}
+
+#[test]
 fn a_renewal_takes_bundles_away() {
     let home = Home::bundled();
     home.rest();

@@ -286,7 +286,7 @@ fn a_stranger_gets_no_byte() {
             assert!(matches!(guest, Guest::Stranger(_)));
             laptop.notebook.serve(&listening.direct, guest, &laptop.keys, &mut |_, _| Ok(())).unwrap();
         });
-        direct.introduce(endpoint, &[listening.at], handed_in)
+        direct.introduce(endpoint, &[listening.at], handed_in, &mut || Ok(()))
     });
     assert!(matches!(introduced, Err(Error::SyncFirst(_))), "{introduced:?}");
     assert!(listening.direct.next_guest(Duration::from_millis(200)).is_none());
@@ -615,7 +615,7 @@ fn knows_sam(device: &Device) -> bool {
 }
 
 /// The first calls the second at an address that its person named.
-fn call_chosen(caller: &Device, host: &Device) -> Result<SyncReport, Error> {
+fn visit_chosen(caller: &Device, host: &Device) -> Result<SyncReport, Error> {
     let (listening, peer) = (listen(host), known_as(host, caller));
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -626,11 +626,9 @@ fn call_chosen(caller: &Device, host: &Device) -> Result<SyncReport, Error> {
                 }
             }
         });
-        let member = caller.notebook.member(&caller.keys).unwrap().unwrap();
-        let direct = Direct::bind(member.keys().endpoint_key(), 0, None).unwrap();
-        let called = caller.notebook.call_chosen(&direct, &peer, &[listening.at], &caller.keys, &mut |_, _| Ok(()));
+        let called = caller.notebook.visit_chosen(&peer, &[listening.at], &caller.keys, &mut |_, _| Ok(()));
         is_over.store(true, Ordering::Relaxed);
-        called.map(|(report, _)| report)
+        called
     })
 }
 
@@ -655,10 +653,10 @@ fn a_notebook_put_back_from_before_a_removal_says_nothing_to_the_removed_device(
         let [of_phone, of_tablet] = tests::line::speak(&phone, &tablet);
         assert!(is_told_to_catch_up(of_phone) && of_tablet.is_err());
         // Nor at an address that was named: what the removed device gives is not what this one knew.
-        assert!(is_told_to_catch_up(call_chosen(&phone, &tablet)));
+        assert!(is_told_to_catch_up(visit_chosen(&phone, &tablet)));
         assert!(!knows_sam(&tablet) && phone.notebook.is_behind(&phone.keys).unwrap());
         // The other one knows, and is told everything.
-        call_chosen(&phone, &laptop).unwrap();
+        visit_chosen(&phone, &laptop).unwrap();
         assert!(!phone.notebook.is_behind(&phone.keys).unwrap());
         assert!(phone.notebook.device_list(&phone.keys).unwrap().iter().any(|row| row.name == "tablet" && row.removed));
         assert!(knows_sam(&laptop));
@@ -713,14 +711,14 @@ fn a_code_to_pair_on_a_network_ends_after_two_minutes() {
     seconds.store(CODE_LASTS.as_secs(), Ordering::Relaxed);
     assert!(lending.has_ended());
     let comes = || {
-        let lent = borrow(&code, &at)?;
+        let lent = borrow(&code, &at, &mut || Ok(()))?;
         laptop.notebook.knock(&lent, &laptop.keys, &code).map(drop)
     };
     assert!(comes().is_err(), "it is void");
     // Who came in time may finish, however long the two people take.
     seconds.store(0, Ordering::Relaxed);
     let at = [(Ipv4Addr::LOCALHOST, lending.open(&code).unwrap()).into()];
-    let lent = borrow(&code, &at).unwrap();
+    let lent = borrow(&code, &at, &mut || Ok(())).unwrap();
     assert!(laptop.notebook.knock(&lent, &laptop.keys, &code).unwrap().is_none());
     assert!(phone.notebook.request_to_join(&place, &phone.keys).unwrap().is_none());
     laptop.notebook.knock(&lent, &laptop.keys, &code).unwrap().unwrap();

@@ -11,7 +11,7 @@ use kith_core::Error;
 use kith_core::model::{Contact, Note, RecordId};
 use kith_core::notebook::SyncReport;
 use kith_core::sync::carrier::Mailbox;
-use kith_core::sync::carrier::mailbox::Item as Listed;
+use kith_core::sync::carrier::mailbox::{Item as Listed, MAX_ITEMS};
 use kith_core::sync::keys::KeyId;
 use kith_core::sync::roster::{Act, MAX_BY_AUTHOR, MAX_CUTS, MAX_PURGED};
 use kith_core::sync::seal::{self, Parcel};
@@ -938,4 +938,99 @@ fn beside_what_shows_that_it_counts_only_so_much_of_a_removed_device_waits_and_a
     assert!(waits(&guest) <= MOST_KEPT_BACK);
     assert_alike(&phone, &tablet);
     assert_alike(&tablet, &guest);
+}
+
+/// A place that says that it deletes, and that so many other things lie in it.
+struct Odd<'a>(&'a dyn Mailbox, usize);
+
+impl Mailbox for Odd<'_> {
+    fn prepare(&self) -> Result<(), Error> {
+        self.0.prepare()
+    }
+    fn list(&self) -> Result<Vec<Listed>, Error> {
+        let others = (0..self.1).map(|n| Listed { name: format!("x/{n:08}"), bytes: 1 });
+        Ok(self.0.list()?.into_iter().chain(others).collect())
+    }
+    fn get(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>, Error> {
+        self.0.get(name, most)
+    }
+    fn put_new(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        self.0.put_new(name, bytes)
+    }
+    fn delete(&self, _: &str) -> Result<(), Error> {
+        Ok(())
+    }
+    fn words(&self) -> String {
+        self.0.words()
+    }
+}
+
+#[test]
+fn a_place_that_only_says_that_it_deletes_is_not_read_anew_at_every_pass() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    phone.notebook.put(Contact { name: "Dana".into(), ..Contact::default() }).unwrap();
+    home.meet(&[&phone, &laptop]);
+    let (name, honest) =
+        tests::post::sealed_files(&home.shared).into_iter().find(|(_, bytes)| Header::read(bytes).is_ok()).unwrap();
+    let name = name.to_str().unwrap().to_owned();
+    let folder = name.rsplit_once('/').unwrap().0.to_owned();
+    for n in 0..2 * MOST_READ_AGAIN {
+        let damaged = [&honest[..100], &n.to_be_bytes()].concat();
+        std::fs::write(home.shared.join(&folder).join(format!("{:016x}-00000000-0.kiths", 1_000 + n)), damaged)
+            .unwrap();
+    }
+    let read = || {
+        let (place, none) = (mailbox(&home.shared), || AtomicU64::new(0));
+        let counting = Counting { place: &Odd(&place, 0), segments: none(), bytes: none(), list: none() };
+        laptop.notebook.sync(&counting, &laptop.keys, &mut |_, _| Ok(())).unwrap();
+        counting.segments.into_inner()
+    };
+    assert!(read() >= 2 * MOST_READ_AGAIN, "all are new");
+    for _ in 0..3 {
+        let again = read();
+        assert!((1..=MOST_READ_AGAIN).contains(&again), "{again} read");
+    }
+}
+
+#[test]
+fn what_a_crowded_place_does_not_take_of_others_is_said() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    phone.notebook.put(Contact { name: "Dana".into(), ..Contact::default() }).unwrap();
+    home.meet(&[&phone, &laptop]);
+    laptop.notebook.put(Contact { name: "Ann".into(), ..Contact::default() }).unwrap();
+    let place = mailbox(&home.elsewhere());
+    let sync = |place: &dyn Mailbox| laptop.notebook.sync(place, &laptop.keys, &mut |_, _| Ok(())).unwrap();
+    let report = sync(&Odd(&place, MAX_ITEMS / 2));
+    assert!(report.sent > 0 && report.no_room > 0, "{report:?}");
+    let after = sync(&place);
+    assert!(after.no_room == 0 && after.written >= report.no_room, "there is room again: {after:?}");
+}
+
+#[test]
+fn what_a_device_makes_up_that_it_has_seen_stops_no_checkpoint_and_is_forgotten_when_it_is_removed() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let mut stranger = Stranger::let_in_by(&phone, &home.shared);
+    for n in 0..60_u32 {
+        let body = (0..16_u32).map(|part| blake3::hash(&[n, part].map(u32::to_be_bytes).concat()).to_string());
+        phone.notebook.put(Note { body: body.collect(), ..Note::default() }).unwrap();
+    }
+    home.meet(&[&phone, &laptop]);
+    let mut numbers = ranges::Ranges::new();
+    numbers.insert_range(1..=10_000_000);
+    let seen = (0..segment::MAX_SEEN as u8).map(|n| ([n; 16], numbers.clone())).collect();
+    let segment = stranger.seal_seen(seen);
+    stranger.put(&segment);
+    let checkpoints = home.shared.join("kith/c");
+    std::fs::remove_dir_all(&checkpoints).unwrap();
+    let report = phone.pass(&home.shared).unwrap();
+    assert_eq!(report.missing, 1_280_000_000, "nobody can know better");
+    assert!(checkpoints.is_dir(), "a new device is told all the same");
+    phone.notebook.remove_device(&phone.keys, "stranger").unwrap();
+    assert_eq!(phone.pass(&home.shared).unwrap().missing, 0);
+    home.rest(&[&laptop, &phone]);
+    assert_eq!(laptop.pass(&home.shared).unwrap().missing, 0);
+    assert_alike(&phone, &laptop);
 }

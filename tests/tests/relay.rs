@@ -25,7 +25,7 @@ fn two(home: &Home, relay: Option<&Operated>) -> (Device, Device) {
     laptop.pass(&home.shared).unwrap();
     for device in [&phone, &laptop] {
         if let Some(relay) = relay {
-            device.notebook.set_relay(&relay.url()).unwrap();
+            device.notebook.set_relay(&relay.url(), &mut || Ok(())).unwrap();
         }
     }
     (phone, laptop)
@@ -110,7 +110,7 @@ fn a_stranger_gets_no_byte_through_the_relay() {
             assert!(matches!(guest, Guest::Stranger(_)));
             laptop.notebook.serve(&listening, guest, &laptop.keys, &mut |_, _| Ok(())).unwrap();
         });
-        direct.introduce(endpoint(&laptop), &[], vec![vec![0; 60_000]])
+        direct.introduce(endpoint(&laptop), &[], vec![vec![0; 60_000]], &mut || Ok(()))
     });
     assert!(matches!(introduced, Err(Error::SyncFirst(_))), "{introduced:?}");
     assert!(listening.next_guest(Duration::from_millis(200)).is_none());
@@ -126,7 +126,7 @@ fn without_a_relay_none_is_called() {
     assert_eq!(relay.transcript().calls, 0);
     // One that was forgotten is as one that never was.
     for device in [&phone, &laptop] {
-        assert_eq!(device.notebook.set_relay(&relay.url()).unwrap().address(), relay.url());
+        assert_eq!(device.notebook.set_relay(&relay.url(), &mut || Ok(())).unwrap().address(), relay.url());
         assert_eq!(device.notebook.relay().unwrap().unwrap().address(), relay.url());
         device.notebook.forget_relay().unwrap();
         assert!(device.notebook.relay().unwrap().is_none());
@@ -191,12 +191,13 @@ fn a_relay_that_does_not_answer_is_told_from_a_device_that_does_not() {
     let (phone, _) = two(&home, None);
     let page = server(Some(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"));
     for (at, why) in [(closed, "cannot be reached now"), (other, "not as a relay"), (page, "not as a relay")] {
-        let (began, error) = (Instant::now(), phone.notebook.set_relay(&format!("http://{at}")).unwrap_err());
+        let (began, error) =
+            (Instant::now(), phone.notebook.set_relay(&format!("http://{at}"), &mut || Ok(())).unwrap_err());
         println!("{error}, after {:?}", began.elapsed());
         assert!(matches!(&error, Error::Unreachable(words) | Error::Denied(words) if words.contains(why)), "{error}");
         assert!(began.elapsed() < at_once, "{:?}", began.elapsed());
     }
-    assert!(matches!(phone.notebook.set_relay("http://relay.example"), Err(Error::Invalid(_))));
+    assert!(matches!(phone.notebook.set_relay("http://relay.example", &mut || Ok(())), Err(Error::Invalid(_))));
     assert!(phone.notebook.relay().unwrap().is_none());
 }
 
@@ -209,7 +210,7 @@ fn a_relay_that_goes_away_is_said_and_one_that_comes_back_is_used() {
     assert!(matches!(&gone, Error::Unreachable(words) if words.contains("the relay http://127.0.0.1")), "{gone}");
     let relay = Operated::begin();
     for device in [&phone, &laptop] {
-        device.notebook.set_relay(&relay.url()).unwrap();
+        device.notebook.set_relay(&relay.url(), &mut || Ok(())).unwrap();
     }
     phone.notebook.jot_line(DANA).unwrap();
     meet(&laptop, &phone).unwrap();

@@ -4,10 +4,12 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use kith_core::Error;
 use kith_core::model::*;
 use kith_core::notebook::{Joining, Notebook, Options};
+use kith_core::sync::carrier::pair::borrow;
 use kith_core::sync::carrier::{Mailbox, Place, Watched};
 use kith_core::sync::keys::RecoveryKit;
 use tests::home::Home;
@@ -302,4 +304,34 @@ fn a_place_that_is_taken_back_while_it_is_tried_out_is_not_remembered() {
     }
     assert!(taken_back > 3, "only {taken_back} moments at which it can be taken back");
     assert_eq!(phone.notebook.mailboxes().unwrap(), [place]);
+}
+
+/// Asked now and then by who waits.
+type Look<'a> = &'a mut dyn FnMut() -> Result<(), Error>;
+
+#[test]
+fn whoever_waits_for_a_device_or_a_relay_that_does_not_come_stops_when_told() {
+    let (home, any) = (Home::new(), "127.0.0.1:0");
+    let (phone, laptop) = home.two();
+    home.meet(&[&phone, &laptop]);
+    let silent = std::net::UdpSocket::bind(any).unwrap();
+    let relay = std::net::TcpListener::bind(any).unwrap();
+    let (at, address) = ([silent.local_addr().unwrap()], format!("http://{}", relay.local_addr().unwrap()));
+    let peer = phone.notebook.peers(&phone.keys).unwrap().remove(0);
+    let direct = phone.notebook.go_on_the_network(&phone.keys, 0).unwrap().unwrap();
+    let code = phone.notebook.invite(&mailbox(&home.shared), &phone.keys).unwrap();
+    let stops = |what: &mut dyn FnMut(Look<'_>) -> Result<(), Error>| {
+        let (began, patience) = (Instant::now(), Patience::of(2));
+        let stopped = what(&mut || patience.look());
+        assert!(matches!(stopped, Err(Error::Cancelled)), "{stopped:?}");
+        assert!(began.elapsed() < Duration::from_secs(10), "it went on for {:?}", began.elapsed());
+    };
+    stops(&mut |look| {
+        let served = phone.notebook.serve_next(&direct, Duration::from_secs(20), &phone.keys, &mut |_, _| look());
+        served.map(drop)
+    });
+    stops(&mut |look| phone.notebook.visit(&direct, &peer, &at, &phone.keys, &mut |_, _| look()).map(drop));
+    stops(&mut |look| borrow(&code, &at, look).map(drop));
+    stops(&mut |look| phone.notebook.set_relay(&address, look).map(drop));
+    assert!(phone.notebook.relay().unwrap().is_none());
 }

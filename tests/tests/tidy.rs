@@ -115,6 +115,91 @@ fn the_core_neither_prints_nor_exits() {
     none(wrong);
 }
 
+// ---- what phones have -----------------------------------------------------------------------------------------------
+
+/// Functions of the notebook that Kotlin, Swift and Python do not have, and why they need none.
+const NOT_FOR_PHONES: &[(&str, &str)] = &[
+    ("admit", "admit_who_shows takes the digits that a screen shows"),
+    ("ask_for_roster", "a step of visit_chosen"),
+    ("call", "visit does it, and remembers where the other device answered"),
+    ("call_chosen", "visit_chosen does it, and remembers where the other device answered"),
+    ("certain_match", "a step of jotting; a screen has contacts_meant"),
+    ("check_file", "a part of check_up"),
+    ("commit", "below write_down, put and save"),
+    ("device", "whoever opened the notebook said it"),
+    ("digest", "a part of check_up"),
+    ("dump", "for tests"),
+    ("edit", "draft and save keep what others wrote meanwhile"),
+    ("exchange", "write_down does it for this kind"),
+    ("export_json", "export_file, into a file"),
+    ("export_vcards", "export_file, into a file"),
+    ("get", "record, of whatever kind"),
+    ("guests", "a step of serve"),
+    ("import_json", "import_export, from a file"),
+    ("is_behind", "go_on_the_network says so"),
+    ("is_only_told", "who would change such a record is told"),
+    ("kind_of", "record says it"),
+    ("meet", "write_down does it for this kind"),
+    ("member", "holds the keys of the device"),
+    ("newest", "records, of whatever kind"),
+    ("now", "a phone has a clock"),
+    ("path", "whoever opened the notebook said it"),
+    ("people", "people_where, with a filter or without"),
+    ("people_named", "contacts_meant and find"),
+    ("put", "put_any, of whatever kind"),
+    ("read_for_edit", "draft, of whatever kind"),
+    ("record_count", "what a program says before it joins; sizes has it"),
+    ("remembered", "a phone remembers for itself what is its own"),
+    ("restore", "bring_back, with all that belongs together"),
+    ("serve", "a step of serve_next"),
+    ("sync_over", "a step of visit and serve"),
+    ("word_of_guest", "admit waits for it"),
+    ("write", "several records at once; each kind of work has a function of its own"),
+    ("zone", "today says which day it is"),
+];
+
+#[test]
+fn every_function_of_the_notebook_is_there_for_phones_or_says_why_not() {
+    let files = files();
+    let code_of = |folder: &str| {
+        let of_folder = files.iter().filter(move |file| file.is_rust_of(folder) && !file.is_test());
+        of_folder.map(File::product_code).collect::<Vec<_>>()
+    };
+    let core = code_of("core/src/notebook/");
+    let own: BTreeSet<&str> = core.iter().flat_map(|code| public_functions(code, "impl Notebook {")).collect();
+    assert!(own.len() > 140, "only {} functions were found: is this still the place?", own.len());
+    let bindings = code_of("bindings/src/").concat();
+    let calls = |name: &str| {
+        [".", "Notebook::"].iter().any(|before| {
+            let call = format!("{before}{name}");
+            let follows = |at: usize| bindings[at + call.len()..].chars().next();
+            bindings.match_indices(&call).any(|(at, _)| follows(at).is_some_and(|next| "()".contains(next)))
+        })
+    };
+    let mut wrong = Vec::new();
+    for name in &own {
+        let is_argued = NOT_FOR_PHONES.iter().any(|(argued, _)| argued == name);
+        if !is_argued && !calls(name) {
+            wrong.push(format!("Notebook::{name}: let phones have it, or say in NOT_FOR_PHONES why they need none"));
+        }
+    }
+    let gone = NOT_FOR_PHONES.iter().filter(|(argued, _)| !own.contains(argued));
+    wrong.extend(gone.map(|(argued, _)| format!("{argued} is argued for and is no function of the notebook")));
+    none(wrong);
+}
+
+/// The public functions in all blocks of a file that begin so.
+fn public_functions<'a>(code: &'a str, block: &str) -> Vec<&'a str> {
+    let mut names = Vec::new();
+    for (at, _) in code.match_indices(block) {
+        let block = &code[at..];
+        let block = &block[..block.find("\n}").unwrap_or(block.len())];
+        let after = |line: &'a str| line.strip_prefix("    pub fn ")?.split(['(', '<']).next();
+        names.extend(block.lines().filter_map(after));
+    }
+    names
+}
+
 // ---- the tables -----------------------------------------------------------------------------------------------------
 
 /// How many practices each group has, from group 0 on.

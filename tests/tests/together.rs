@@ -1,7 +1,14 @@
 //! Two devices and a folder between them: what one writes, both show.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, Weak, mpsc};
+use std::time::Duration;
+
+use kith_core::Error;
 use kith_core::model::{Channel, Contact, Id, Meeting, Moment, Note, Promise, PromiseKind, RecordId, Settings};
+use kith_core::notebook::{Notebook, Options};
+use kith_core::sync::keystore::{FileKeyStore, KeyStore};
 use tests::{Device, assert_alike};
 
 fn two() -> (tempfile::TempDir, Device, Device, std::path::PathBuf) {
@@ -183,4 +190,81 @@ fn what_two_records_of_a_person_both_say_is_shown_found_and_changed_once() {
     assert_eq!(shown().tags, ["lyon"]);
     meet(&[&phone, &laptop], &shared);
     assert_alike(&phone, &laptop);
+}
+
+/// A notebook as its own clock and its own keys know it.
+type Itself = Arc<OnceLock<Weak<Notebook>>>;
+
+/// Writes into the notebook on another thread, and waits for that, as a phone does that has one thread for such things.
+fn write_elsewhere(notebook: &Itself) {
+    let Some(notebook) = notebook.get().and_then(Weak::upgrade) else { return };
+    std::thread::spawn(move || notebook.jot_line("Bo, somebody looked at the clock").unwrap()).join().unwrap();
+}
+
+/// Keys of a phone that writes something down whenever it is asked for them.
+struct Writing(FileKeyStore, Itself);
+
+impl KeyStore for Writing {
+    fn get(&self, name: &str) -> Result<Option<zeroize::Zeroizing<Vec<u8>>>, Error> {
+        write_elsewhere(&self.1);
+        self.0.get(name)
+    }
+    fn put(&self, name: &str, secret: &[u8]) -> Result<(), Error> {
+        write_elsewhere(&self.1);
+        self.0.put(name, secret)
+    }
+    fn remove(&self, name: &str) -> Result<(), Error> {
+        write_elsewhere(&self.1);
+        self.0.remove(name)
+    }
+    fn highest(&self, log: [u8; 16]) -> Result<Option<u64>, Error> {
+        self.0.highest(log)
+    }
+    fn raise(&self, log: [u8; 16], seq: u64) -> Result<(), Error> {
+        self.0.raise(log, seq)
+    }
+}
+
+#[test]
+fn a_clock_and_a_key_store_that_write_themselves_hold_nobody_up() {
+    let (done, is_done) = mpsc::channel();
+    std::thread::spawn(move || {
+        let folder = tempfile::tempdir().unwrap();
+        let shared = folder.path().join("shared");
+        std::fs::create_dir(&shared).unwrap();
+        let device = |name: &str| {
+            let (itself, asked) = (Itself::default(), Arc::new(AtomicBool::new(false)));
+            let known = itself.clone();
+            let clock = move || {
+                // What is written meanwhile asks for the time, too.
+                if !asked.swap(true, Ordering::SeqCst) {
+                    write_elsewhere(&known);
+                    asked.store(false, Ordering::SeqCst);
+                }
+                tests::start()
+            };
+            let options = Options { clock: Arc::new(clock), device: name.into(), ..Options::default() };
+            let notebook = Arc::new(Notebook::open(folder.path().join(name), options).unwrap());
+            itself.set(Arc::downgrade(&notebook)).unwrap();
+            let keys = Writing(tests::keys_in(&folder.path().join(format!("{name} keys"))), itself);
+            (notebook, keys)
+        };
+        let (phone, laptop) = (device("phone"), device("laptop"));
+        for n in 0..40 {
+            phone.0.put(Note { body: format!("{n} ").repeat(900), ..Note::default() }).unwrap();
+        }
+        phone.0.tidy_all(&mut |_, _| Ok(())).unwrap();
+        let pass = |(notebook, keys): &(Arc<Notebook>, Writing)| {
+            notebook.sync(&tests::mailbox(&shared), keys, &mut |_, _| Ok(())).unwrap()
+        };
+        pass(&phone);
+        tests::let_in((&phone.0, &phone.1.0), (&laptop.0, &laptop.1.0), &shared);
+        for _ in 0..3 {
+            pass(&laptop);
+            pass(&phone);
+        }
+        done.send(laptop.0.is_empty().unwrap()).unwrap();
+    });
+    let is_empty = is_done.recv_timeout(Duration::from_secs(120)).expect("somebody waits for somebody who waits");
+    assert!(!is_empty);
 }

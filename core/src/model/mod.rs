@@ -26,4 +26,4 @@ pub use people::*;
 pub use private::{public_contact, without_private};
 pub use promises::*;
 pub use record::{BlobId, Edit, Entry, Facts, FieldInfo, Record, Scalar, Shape, Takes, Unknown};
-pub use time::{Moment, NotATime, PartialDate};
+pub use time::{Moment, NotATime, PartialDate, zone_called};

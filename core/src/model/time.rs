@@ -35,6 +35,28 @@ impl fmt::Display for Moment {
     }
 }
 
+/// The zone that a system calls so: that of this name in the tz database, else the one that lies so many whole hours from UTC
+/// (`GMT+02:00`, `UTC-5`, `+0900`), else UTC. A system may know a zone that this program does not, and no name of one is a
+/// reason to keep a notebook shut.
+pub fn zone_called(name: &str) -> Tz {
+    let name = name.trim();
+    name.parse().ok().or_else(|| whole_hours_away(name)).unwrap_or(Tz::UTC)
+}
+
+fn whole_hours_away(name: &str) -> Option<Tz> {
+    let distance = name.strip_prefix("GMT").or_else(|| name.strip_prefix("UTC")).unwrap_or(name);
+    let (sign, distance) = distance.split_at_checked(1)?;
+    let (hours, minutes) = distance.split_once(':').or_else(|| distance.split_at_checked(2)).unwrap_or((distance, ""));
+    let hours: u8 = hours.parse().ok().filter(|_| minutes.trim_matches(['0', ':']).is_empty())?;
+    // East of Greenwich the names of the tz database have a minus.
+    let turned = match sign {
+        "+" => '-',
+        "-" => '+',
+        _ => return None,
+    };
+    format!("Etc/GMT{turned}{hours}").parse().ok()
+}
+
 /// The text is no moment or day as this notebook writes them.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a moment like 2026-11-22T09:30:00Z[Europe/Paris], nor a day like 2026-11-22, --11-22 or 2026")]
@@ -168,6 +190,29 @@ mod tests {
         let birthday: PartialDate = "--02-29".parse().expect("a day");
         let today = NaiveDate::from_ymd_opt(2026, 11, 22).expect("a day");
         assert_eq!(birthday.next_after(today), NaiveDate::from_ymd_opt(2027, 3, 1));
+    }
+
+    #[test]
+    fn a_zone_that_nobody_knows_is_the_one_at_the_same_distance_or_utc() {
+        for (name, zone) in [
+            ("Europe/Paris", Tz::Europe__Paris),
+            (" Europe/Paris\n", Tz::Europe__Paris),
+            ("GMT+02:00", Tz::Etc__GMTMinus2),
+            ("GMT+0200", Tz::Etc__GMTMinus2),
+            ("UTC-5", Tz::Etc__GMTPlus5),
+            ("+14:00", Tz::Etc__GMTMinus14),
+            ("GMT+00:00", Tz::Etc__GMTMinus0),
+            ("GMT+05:30", Tz::UTC),
+            ("GMT+15:00", Tz::UTC),
+            ("Mars/Base", Tz::UTC),
+            ("+", Tz::UTC),
+            ("GMT+ü1", Tz::UTC),
+            ("", Tz::UTC),
+        ] {
+            assert_eq!(zone_called(name), zone, "{name:?}");
+        }
+        let noon: DateTime<Utc> = "2026-11-22T12:00:00Z".parse().expect("an instant");
+        assert_eq!(noon.with_timezone(&zone_called("GMT+02:00")).to_string(), "2026-11-22 14:00:00 +02");
     }
 
     #[test]

@@ -469,6 +469,19 @@ impl Notebook {
     }
 }
 
+impl Notebook {
+    /// The organisation of this name, made when there is none, in a commit of its own.
+    ///
+    /// # Errors
+    /// As [`Notebook::commit`].
+    pub fn organisation(&self, name: &str) -> Result<Id<Organisation>> {
+        let mut writing = self.write();
+        let id = writing.organisation(name)?;
+        writing.commit()?;
+        Ok(id)
+    }
+}
+
 impl Writing<'_> {
     /// The organisation of this name, made when there is none.
     ///

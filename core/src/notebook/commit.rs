@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
 use super::{Changed, MAX_DOCUMENTS, Notebook, Writer, lock};
@@ -116,9 +117,11 @@ impl Notebook {
     /// Nothing of the change is kept then. [`Error::Storage`] when the disk refuses; [`Error::Invalid`] when a text or
     /// value breaks a limit; [`Error::Unreadable`] when a record it touches is damaged.
     pub fn commit(&self, change: Change, origin: Origin) -> Result<Committed> {
+        // A phone tells the time, and may want to write before it does: it is asked while no lock is held.
+        let now = self.now();
         let committed = {
             let mut writer = lock(&self.writer);
-            self.commit_locked(&mut writer, change)?
+            self.commit_locked(&mut writer, change, now)?
         };
         if !committed.touched.is_empty() {
             let mut areas: Vec<Area> = committed.touched.iter().map(|(kind, _)| kind.area()).collect();
@@ -129,12 +132,11 @@ impl Notebook {
         Ok(committed)
     }
 
-    fn commit_locked(&self, writer: &mut Writer, change: Change) -> Result<Committed> {
+    fn commit_locked(&self, writer: &mut Writer, change: Change, now: DateTime<Utc>) -> Result<Committed> {
         let Writer { connection, documents, actor_is_known, .. } = writer;
         let mut committed = Committed::default();
         let mut written: Vec<Written> = Vec::new();
         let mut after = query::Aftermath::default();
-        let now = self.now();
         let transaction = store::begin(connection)?;
         let typed = !change.records.is_empty();
         if !*actor_is_known && typed {

@@ -45,7 +45,10 @@ impl Notebook {
     /// As any question.
     pub fn jot_context(&self) -> Result<Context> {
         let settings = self.settings()?;
-        Ok(Context { today: self.day_in(settings.zone.unwrap_or(self.zone)), week_start: settings.week_start })
+        Ok(Context {
+            today: self.day_in(settings.zone.unwrap_or_else(|| self.zone_of_device())),
+            week_start: settings.week_start,
+        })
     }
 
     /// Reads a line and writes what it says; a shorthand for parsing, and [`Notebook::jot`].

@@ -106,7 +106,7 @@ pub struct Notebook {
     path: PathBuf,
     clock: Clock,
     random: Mutex<RandomSource>,
-    zone: Tz,
+    zone: Mutex<Tz>,
     device: String,
     actor: Actor,
     writer: Mutex<Writer>,
@@ -148,7 +148,7 @@ impl Notebook {
             path,
             clock: options.clock,
             random: Mutex::new(options.random),
-            zone: options.zone,
+            zone: Mutex::new(options.zone),
             device: options.device,
             actor: Actor(actor),
             writer: Mutex::new(Writer { connection, documents: HashMap::new(), actor_is_known: false, data_version }),
@@ -182,7 +182,18 @@ impl Notebook {
     /// # Errors
     /// As any question.
     pub fn zone(&self) -> Result<Tz> {
-        Ok(self.settings()?.zone.unwrap_or(self.zone))
+        Ok(self.settings()?.zone.unwrap_or_else(|| self.zone_of_device()))
+    }
+
+    /// The zone of this device.
+    fn zone_of_device(&self) -> Tz {
+        *lock(&self.zone)
+    }
+
+    /// Says that this device is in another zone now, as a phone is after a flight. It counts where the settings name none,
+    /// for what is asked and written from then on; what was written keeps its own.
+    pub fn set_zone(&self, zone: Tz) {
+        *lock(&self.zone) = zone;
     }
 
     /// The person's day.
@@ -291,6 +302,7 @@ impl Notebook {
     /// [`Error::Storage`] when the disk refuses; nothing is lost by it.
     pub fn tidy(&self) -> Result<bool> {
         self.scrub_if_need_be()?;
+        let today = self.now().date_naive().num_days_from_ce();
         let mut writer = lock(&self.writer);
         let transaction = store::begin(&mut writer.connection)?;
         let wanting = store::wanting_compaction(&transaction, 8)?;
@@ -299,7 +311,7 @@ impl Notebook {
                 store::compact(&transaction, &row)?;
             }
         }
-        self.tidy_photos(&transaction)?;
+        tidy_photos(&transaction, today)?;
         let stale = query::index_words(&transaction, query::First::Oldest, 100)?;
         transaction.commit()?;
         Ok(stale > 0 || wanting.len() == 8)
@@ -319,33 +331,9 @@ impl Notebook {
         Ok(())
     }
 
-    /// Once a day: a photo that nobody has shown for as long as a deletion can be taken back leaves the file. One that was a
-    /// person's who is gone for good does so when there was time for whoever else shows it to come.
-    fn tidy_photos(&self, connection: &Connection) -> Result<()> {
-        let today = self.now().date_naive().num_days_from_ce();
-        if store::meta(connection, "photos_checked")? == Some(today) {
-            return Ok(());
-        }
-        let left_out = commit::photos_left_out(connection)?;
-        for (id, since) in store::blob_uses(connection)? {
-            match (query::is_blob_used(connection, &id)?, since) {
-                (true, Some(_)) => store::set_blob_unused(connection, &id, None)?,
-                (false, None) => store::set_blob_unused(connection, &id, Some(today))?,
-                (false, Some(since)) if today - since > LEFT_OUT_DAYS && left_out.contains(&id) => {
-                    store::purge_blob(connection, &id)?;
-                    store::set_meta(connection, purge::UNSCRUBBED, "1")?;
-                }
-                (false, Some(since)) if today - since > undo::DAYS => store::purge_blob(connection, &id)?,
-                _ => {}
-            }
-        }
-        store::set_meta(connection, "photos_checked", today)
-    }
-
-    /// Fills bytes at random.
+    /// Fills bytes at random. Each time is a lock of its own: what draws may ask the key store of a phone in between.
     fn with_random<T>(&self, draw: impl FnOnce(&mut dyn FnMut(&mut [u8])) -> T) -> T {
-        let mut random = lock(&self.random);
-        draw(&mut **random)
+        draw(&mut |bytes| lock(&self.random)(bytes))
     }
 
     /// The settings; what was never set is empty.
@@ -373,6 +361,28 @@ impl Drop for Observation {
 /// A panic elsewhere while the lock was held leaves nothing half done: SQLite rolled back, documents are reloaded.
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Once a day: a photo that nobody has shown for as long as a deletion can be taken back leaves the file. One that was a
+/// person's who is gone for good does so when there was time for whoever else shows it to come.
+fn tidy_photos(connection: &Connection, today: i32) -> Result<()> {
+    if store::meta(connection, "photos_checked")? == Some(today) {
+        return Ok(());
+    }
+    let left_out = commit::photos_left_out(connection)?;
+    for (id, since) in store::blob_uses(connection)? {
+        match (query::is_blob_used(connection, &id)?, since) {
+            (true, Some(_)) => store::set_blob_unused(connection, &id, None)?,
+            (false, None) => store::set_blob_unused(connection, &id, Some(today))?,
+            (false, Some(since)) if today - since > LEFT_OUT_DAYS && left_out.contains(&id) => {
+                store::purge_blob(connection, &id)?;
+                store::set_meta(connection, purge::UNSCRUBBED, "1")?;
+            }
+            (false, Some(since)) if today - since > undo::DAYS => store::purge_blob(connection, &id)?,
+            _ => {}
+        }
+    }
+    store::set_meta(connection, "photos_checked", today)
 }
 
 fn at_one_moment<T>(connection: &Connection, question: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {

@@ -18,14 +18,14 @@ impl Notebook {
     }
 
     /// Tries a relay out, and remembers it on this device in the place of the one before. Who is on the network already
-    /// goes on without.
+    /// goes on without. Given up as soon as `goes_on`, which is asked while the relay does not answer, says so.
     ///
     /// # Errors
     /// [`Error::Invalid`] when its address cannot be used, [`Error::Unreachable`] when it does not answer within 15 seconds, or
-    /// not as a relay; nothing is changed then.
-    pub fn set_relay(&self, address: &str) -> Result<Relay> {
+    /// not as a relay; nothing is changed then, nor when it was given up.
+    pub fn set_relay(&self, address: &str, goes_on: &mut dyn FnMut() -> Result<()>) -> Result<Relay> {
         let relay = Relay::parse(address)?;
-        relay.try_out()?;
+        relay.try_out(goes_on)?;
         self.keep_relay(Some(relay.address()))?;
         Ok(relay)
     }

@@ -55,7 +55,8 @@ pub trait KeyStore {
         None
     }
 
-    /// The highest number ever handed out for a log; none when this device never wrote it.
+    /// The highest number ever handed out for a log; none when this device never wrote it. As [`raise`](Self::raise) it is
+    /// asked while the notebook is locked, so that no other program seals at the same time: no phone is asked for it.
     ///
     /// # Errors
     /// [`Error::Storage`] when the store cannot be read now.

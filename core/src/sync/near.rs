@@ -69,7 +69,7 @@ impl Beacon {
 }
 
 /// At most 32 bytes, as the other device wrote them.
-fn unhex(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
     let is_plain =
         text.len() <= MAX_DIGITS && text.len().is_multiple_of(2) && text.bytes().all(|b| b.is_ascii_hexdigit());
     let pairs = (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::Datelike;
 
-use super::seen::SEEN;
+use super::seen::{Missing, SEEN};
 use super::{SyncReport, shelf};
 use crate::error::{Error, Result};
 use crate::model::Kind;
@@ -16,7 +16,7 @@ use crate::store::segments;
 use crate::sync::carrier::Mailbox;
 use crate::sync::carrier::mailbox::Item as Found;
 use crate::sync::checkpoint::{self, MAX_PART, MAX_TOLD, Name, Text, Told};
-use crate::sync::keys::EpochKeys;
+use crate::sync::keys::{DeviceId, EpochKeys};
 use crate::sync::member::Member;
 
 /// Under which name the notebook remembers on which day some of its records were told.
@@ -38,9 +38,11 @@ impl Notebook {
         member: &Member,
         place: &dyn Mailbox,
         found: &[Found],
+        missing: &Missing,
         report: &mut SyncReport,
     ) -> Result<()> {
-        let Some(epoch) = member.write_epoch().filter(|_| lacks_nothing(report)) else { return Ok(()) };
+        let lacks_nothing = missing.agreed == 0 && has_taken_all(report);
+        let Some(epoch) = member.write_epoch().filter(|_| lacks_nothing) else { return Ok(()) };
         let tag = epoch.checkpoint_tag();
         let there: Vec<(Name, &Found)> =
             found.iter().filter_map(|found| Some((Name::parse(&found.name)?, found))).collect();
@@ -122,10 +124,14 @@ impl Notebook {
     /// only have saved time.
     pub(super) fn take_part(&self, member: &Member, bytes: &[u8]) -> Result<()> {
         let Ok(key) = checkpoint::key_of(bytes, &member.tag()) else { return Ok(()) };
-        let belongs = |device: &_| member.roster().device(device).is_some();
-        let opened = member.epochs(key).find_map(|epoch| checkpoint::open(bytes, &epoch, belongs).ok());
-        let Some(Text { told, seen }) = opened else { return Ok(()) };
-        let seen = self.seen_with(&seen)?;
+        let mut author = None;
+        let mut belongs = |device: &DeviceId| {
+            author = Some(*device);
+            member.roster().device(device).is_some()
+        };
+        let opened = member.epochs(key).find_map(|epoch| checkpoint::open(bytes, &epoch, &mut belongs).ok());
+        let (Some(Text { told, seen }), Some(author)) = (opened, author) else { return Ok(()) };
+        let seen = self.seen_with(&author, &seen)?;
         for slice in told.chunks(SLICE) {
             self.show_told(slice, &seen)?;
             self.tell(&Changed { areas: all_areas(), ids: Vec::new(), origin: Origin::Peer });
@@ -134,6 +140,7 @@ impl Notebook {
     }
 
     fn show_told(&self, told: &[Told], seen: &str) -> Result<()> {
+        let today = self.day_number();
         let mut writer = lock(&self.writer);
         let transaction = store::begin(&mut writer.connection)?;
         let mut after = Aftermath::default();
@@ -145,7 +152,7 @@ impl Notebook {
             }
         }
         query::settle(&transaction, &after)?;
-        store::set_meta(&transaction, TOLD, self.day_number())?;
+        store::set_meta(&transaction, TOLD, today)?;
         store::set_meta(&transaction, SEEN, seen)?;
         Ok(transaction.commit()?)
     }
@@ -163,10 +170,11 @@ impl Notebook {
     /// or never true. Says how many are still awaited.
     pub(super) fn settle_told(&self, report: &mut SyncReport) -> Result<()> {
         let Some(since) = self.read(|connection| store::meta::<i32>(connection, TOLD))? else { return Ok(()) };
+        let today = self.day_number();
         let mut writer = lock(&self.writer);
         let transaction = store::begin(&mut writer.connection)?;
         let told = store::told(&transaction)?;
-        if lacks_nothing(report) || (self.day_number() - since).abs() > DAYS {
+        if report.missing == 0 && has_taken_all(report) || (today - since).abs() > DAYS {
             let mut after = Aftermath::default();
             for n in told {
                 query::forget(&transaction, n, &mut after)?;
@@ -182,9 +190,9 @@ impl Notebook {
     }
 }
 
-/// Whether a pass left nothing out that it knows of.
-fn lacks_nothing(report: &SyncReport) -> bool {
-    report.missing + report.locked + report.waiting + report.told == 0 && report.set_aside.is_empty() && !report.more
+/// Whether a pass left nothing out of what it saw.
+fn has_taken_all(report: &SyncReport) -> bool {
+    report.locked + report.waiting + report.told == 0 && report.set_aside.is_empty() && !report.more
 }
 
 /// How much the newest checkpoint under this tag knew, of those of which all parts are there.

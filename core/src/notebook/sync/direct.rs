@@ -188,12 +188,12 @@ impl Notebook {
         let mut introduced = false;
         self.must_not_be_behind(keys)?;
         loop {
-            let mut line = direct.dial(peer.endpoint, at)?;
+            let mut line = direct.dial_while(peer.endpoint, at, &mut || progress(0, 0))?;
             let address = line.address();
             let report = self.sync_over(&mut line, keys, progress);
             if report.is_err() && line.closed() == Some(Closed::Stranger) && !std::mem::replace(&mut introduced, true) {
                 drop(line);
-                direct.introduce(peer.endpoint, at, self.proof(keys)?)?;
+                direct.introduce(peer.endpoint, at, self.proof(keys)?, &mut || progress(0, 0))?;
                 continue;
             }
             match &report {
@@ -220,7 +220,7 @@ impl Notebook {
         progress: Progress<'_>,
     ) -> Result<(SyncReport, Option<SocketAddr>)> {
         if self.is_behind(keys)? {
-            let mut line = direct.dial(peer.endpoint, at)?;
+            let mut line = direct.dial_while(peer.endpoint, at, &mut || progress(0, 0))?;
             self.ask_for_roster(&mut line, keys, progress)?;
         }
         self.call(direct, peer, at, keys, progress)
@@ -245,6 +245,26 @@ impl Notebook {
         Ok(report)
     }
 
+    /// Calls another device at an address that the person named, there and nowhere else, on a place on the network of its own:
+    /// a notebook that was put back from an older copy has no other, see [`Notebook::call_chosen`]. Remembers where it
+    /// answered.
+    ///
+    /// # Errors
+    /// [`Error::SyncFirst`] when the notebook has no other device; else as [`Direct::bind`] and [`Notebook::call_chosen`].
+    pub fn visit_chosen(
+        &self,
+        peer: &Peer,
+        at: &[SocketAddr],
+        keys: &dyn KeyStore,
+        progress: Progress<'_>,
+    ) -> Result<SyncReport> {
+        let member = self.member(keys)?.ok_or_else(|| Error::SyncFirst("this notebook has no other devices".into()))?;
+        let direct = Direct::bind(member.keys().endpoint_key(), 0, None)?;
+        let (report, address) = self.call_chosen(&direct, peer, at, keys, progress)?;
+        address.map_or(Ok(()), |address| remember_address(keys, peer, address))?;
+        Ok(report)
+    }
+
     /// Waits for somebody to come, and serves them.
     ///
     /// # Errors
@@ -257,7 +277,7 @@ impl Notebook {
         progress: Progress<'_>,
     ) -> Result<Option<Visit>> {
         direct.open_door(self.guests(keys)?);
-        let Some(guest) = direct.next_guest(at_most) else { return Ok(None) };
+        let Some(guest) = direct.next_guest_while(at_most, &mut || progress(0, 0))? else { return Ok(None) };
         Ok(self.serve(direct, guest, keys, progress)?.map(|(peer, report)| Visit { peer, report }))
     }
 
@@ -523,7 +543,7 @@ impl Notebook {
         self.scrub_if_need_be()?;
         let log = self.log_of(&meeting.member, meeting.keys, &mut meeting.report)?;
         self.seal_segments(&meeting.member, log, meeting.keys, &mut meeting.report, &mut |_, _| Ok(()))?;
-        meeting.report.missing = self.count_missing(&meeting.member)?;
+        meeting.report.missing = self.count_missing(&meeting.member)?.any;
         self.settle_told(&mut meeting.report)?;
         Ok(())
     }

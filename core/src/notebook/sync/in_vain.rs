@@ -54,8 +54,9 @@ impl InVain {
         self.read.insert(file);
     }
 
-    /// It does not lie there any more, so that what comes under its name is another, or it may be of use yet.
-    pub(super) fn is_gone(&mut self, file: &Found) {
+    /// It may be of use yet. One that was taken away is not among these: a place may only say that it is gone, so it is
+    /// forgotten when a listing lacks it.
+    pub(super) fn is_of_use(&mut self, file: &Found) {
         self.before.remove(&short(file));
         self.read.remove(&short(file));
     }

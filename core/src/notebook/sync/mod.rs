@@ -8,8 +8,9 @@
 //! `removed` remembers that this device was removed itself.
 //! `direct` takes the same steps with a device that is at the other end of a line; `kept_back` is for what a person has to
 //! decide. `weigh` says which segments of a removed device count, `turned_away` remembers what there was no room for, `in_vain`
-//! what was read for nothing, and `try_again` comes back to what could not be taken.
+//! what was read for nothing, `bundles` which ones hold what they say, and `try_again` comes back to what could not be taken.
 
+mod bundles;
 mod checkpoint;
 mod direct;
 mod forget;
@@ -108,6 +109,9 @@ pub struct SyncReport {
     pub set_aside: Vec<SetAside>,
     /// Files that another device has seen and that have not come: they are on their way, or the mailbox holds them back.
     pub missing: u64,
+    /// Segments of other devices that the mailbox lacks and that were not put there: it holds 100,000 files already, and what
+    /// is left is for each device's own.
+    pub no_room: u64,
     /// Files sealed under a key that has not come yet.
     pub locked: u64,
     /// Segments kept back: their author belongs to nobody's list of devices yet.
@@ -162,7 +166,7 @@ impl Notebook {
         }
         self.take_purges(&member, &mut report)?;
         self.take_checkpoint(&member, place, &found)?;
-        self.receive_segments(&member, place, &found, &mut report, progress)?;
+        let bundles = self.receive_segments(&member, place, &found, &mut report, progress)?;
         self.reconsider(&member, &mut report)?;
         self.forget_renewed(&mut member, &mut report)?;
         self.forget_keys(&mut member, keys)?;
@@ -174,10 +178,11 @@ impl Notebook {
         // After reading: a segment of our log that is not ours says that a copy of this notebook writes to it too.
         let log = self.log_of(&member, keys, &mut report)?;
         self.seal_segments(&member, log, keys, &mut report, &mut |_, _| Ok(()))?;
-        report.missing = self.count_missing(&member)?;
+        let missing = self.count_missing(&member)?;
+        report.missing = missing.any;
         self.settle_told(&mut report)?;
-        self.put_missing((&member, log), place, &found, &mut report, progress)?;
-        self.put_checkpoint(&member, place, &found, &mut report)?;
+        self.put_missing((&member, log), place, (&found, bundles), &mut report, progress)?;
+        self.put_checkpoint(&member, place, &found, &missing, &mut report)?;
         // Who was invited through this place and came with the code waits for it. What fails here is told to who asks for
         // the request.
         drop(self.answer_vow(place, keys));

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
+use super::bundles::Bundles;
 use super::shelf::numbers_of;
 use super::turned_away::TurnedAway;
 use super::weigh::{Chain, Weighing};
@@ -97,8 +98,6 @@ enum Left {
     Something,
     /// What there may be room for once the rest of the log was looked at.
     ForLater,
-    /// What there was of it does not lie there any more.
-    Gone,
 }
 
 /// In which order the parts of a file are looked at: what comes later in a log may show that what is before it counts.
@@ -116,10 +115,12 @@ struct Known {
 
 impl Known {
     /// Whether a file may hold what is not here, as far as its name tells.
-    fn lacks(&self, found: &Found) -> bool {
+    fn lacks(&self, found: &Found, bundles: &Bundles) -> bool {
         match Name::parse(&found.name) {
             Some(name) => match numbers_of(&name) {
-                Some(mut bundled) => bundled.any(|seq| !self.numbers.contains(&(name.log_tag, seq))),
+                Some(mut bundled) => {
+                    !bundles.knows(found) || bundled.any(|seq| !self.numbers.contains(&(name.log_tag, seq)))
+                }
                 None => self.names.get(&(name.log_tag, name.from, name.hash)) != Some(&found.bytes),
             },
             None => found.name.contains(".kiths") || found.name.contains(".kithb"),
@@ -149,6 +150,7 @@ impl Room {
 }
 
 impl Notebook {
+    /// Takes what is new in a mailbox; says what its bundles hold.
     pub(super) fn receive_segments(
         &self,
         member: &Member,
@@ -156,12 +158,13 @@ impl Notebook {
         all: &[Found],
         report: &mut SyncReport,
         progress: Progress<'_>,
-    ) -> Result<()> {
+    ) -> Result<Bundles> {
+        let mut bundles = self.bundles()?;
         let mut weighing = Weighing::default();
         let known = self.known_names(member, &mut weighing)?;
         let (mut turned_away, mut in_vain) = (self.turned_away(member)?, self.read_in_vain(member)?);
         let (too_many, open): (Vec<&Found>, Vec<&Found>) =
-            all.iter().filter(|found| known.lacks(found)).partition(|file| turned_away.knows(file));
+            all.iter().filter(|found| known.lacks(found, &bundles)).partition(|file| turned_away.knows(file));
         let no_room = |file: &Found| SetAside { file: file.name.clone(), why: TOO_MUCH_KEPT_BACK.into() };
         report.set_aside.extend(too_many.into_iter().map(no_room));
         let mut open = VecDeque::from(in_vain.in_order(open, |most| self.number_below(most)));
@@ -188,36 +191,36 @@ impl Notebook {
                 }
             };
             in_vain.was_read(found, bytes.len());
-            match self.take_file((member, &mut weighing), place, (found, Order::Forwards), &bytes, report)? {
+            let as_read = (found, Order::Forwards);
+            match self.take_file((member, &mut weighing), (place, &mut bundles), as_read, &bytes, report)? {
                 Left::Something => {}
                 Left::TooMuch => turned_away.add(found),
                 Left::ForLater => later.push((number_of(&bytes), found)),
-                Left::Gone => in_vain.is_gone(found),
                 Left::Nothing => {
                     if let Some(belongs) = misplaced(found, &bytes) {
                         // What lies under its name may be what should lie here. Gone from here, it is put back by who has it.
                         open.extend(all.iter().filter(|other| place_in_log(&other.name) == Some(belongs)));
-                        if place.delete(&found.name).is_ok() {
-                            in_vain.is_gone(found);
-                        }
+                        let _ = place.delete(&found.name);
                     }
                 }
             }
         }
         later.sort_unstable_by_key(|(number, _)| std::cmp::Reverse(*number));
         if failed.is_ok() {
+            let place = (place, &mut bundles);
             failed = self.take_those_left((member, &mut weighing), place, &later, &mut turned_away, report);
         }
-        later.iter().for_each(|(_, found)| in_vain.is_gone(found));
+        later.iter().for_each(|(_, found)| in_vain.is_of_use(found));
         if done > 0 {
             let known = self.known_names(member, &mut weighing)?;
-            let of_no_use = all.iter().filter(|found| known.lacks(found) && !turned_away.knows(found));
+            let of_no_use = all.iter().filter(|found| known.lacks(found, &bundles) && !turned_away.knows(found));
             self.remember_in_vain(&in_vain, of_no_use)?;
         }
         report.set_aside.extend(in_vain.set_aside());
         self.remember_turned_away(member, turned_away)?;
         failed?;
-        progress(done, done)
+        progress(done, done)?;
+        Ok(bundles)
     }
 
     /// Looks once more at what there was no room for, the last first: what follows it is here now, and may show that it
@@ -225,7 +228,7 @@ impl Notebook {
     fn take_those_left(
         &self,
         (member, weighing): (&Member, &mut Weighing),
-        place: &dyn Mailbox,
+        (place, bundles): (&dyn Mailbox, &mut Bundles),
         later: &[(u64, &Found)],
         turned_away: &mut TurnedAway,
         report: &mut SyncReport,
@@ -238,6 +241,7 @@ impl Notebook {
         for (_, found) in later {
             let Some(bytes) = optional(place.get(&found.name, MAX_BUNDLE as u64))?.flatten() else { continue };
             let order = (*found, Order::Backwards);
+            let place = (place, &mut *bundles);
             let left = self.take_file((member, &mut *weighing), place, order, &bytes, report)?;
             if left == Left::ForLater {
                 report.set_aside.push(SetAside { file: found.name.clone(), why: TOO_MANY_TWINS.into() });
@@ -254,12 +258,13 @@ impl Notebook {
     fn take_file(
         &self,
         (member, weighing): (&Member, &mut Weighing),
-        place: &dyn Mailbox,
+        (place, bundles): (&dyn Mailbox, &mut Bundles),
         (found, order): (&Found, Order),
         bytes: &[u8],
         report: &mut SyncReport,
     ) -> Result<Left> {
         let (mut left, mut is_locked, mut wrong, mut full) = (Left::Nothing, false, None, None);
+        let mut here = HashSet::new();
         let mut parts: Vec<_> = segment::split(bytes).collect();
         if order == Order::Backwards {
             parts.reverse();
@@ -271,6 +276,7 @@ impl Notebook {
                 Ok((_, Took::Locked)) => is_locked = true,
                 // What is said there is said again, or stands in the base of a renewal: nobody needs the file.
                 Ok((whole, took)) => {
+                    here.extend(Header::read(whole).map(|header| (header.log_tag, header.seq)).ok());
                     let is_spent = took == Took::Renewed || is_under_lost_key(member, whole);
                     if is_spent && whole.len() == bytes.len() {
                         self.take_away(member, place, &found.name)?;
@@ -282,9 +288,10 @@ impl Notebook {
                 Err(error) => return Err(error),
             }
         }
+        bundles.was_read(found, &here);
         if is_locked || wrong.is_some() {
-            let is_gone = self.complain(member, place, found, bytes, wrong.is_none());
-            left = left.max(if is_gone { Left::Gone } else { Left::Something });
+            self.complain(member, place, found, bytes, wrong.is_none());
+            left = left.max(Left::Something);
         }
         if full.is_some() {
             left = left.max(Left::TooMuch);
@@ -325,9 +332,9 @@ impl Notebook {
 
     /// A file that is not what its name says is taken away, so that whoever has the segment puts it there again; so is one
     /// that is, and cannot be opened with the key it names. What can be is left to those who take it, whyever this device
-    /// does not. A failure to do so is no matter. Says whether it is gone.
-    fn complain(&self, member: &Member, place: &dyn Mailbox, found: &Found, bytes: &[u8], is_locked: bool) -> bool {
-        let Some(name) = Name::parse(&found.name) else { return false };
+    /// does not. A failure to do so is no matter.
+    fn complain(&self, member: &Member, place: &dyn Mailbox, found: &Found, bytes: &[u8], is_locked: bool) {
+        let Some(name) = Name::parse(&found.name) else { return };
         let header = Header::read(bytes).ok();
         let stands_here = name.to.is_none()
             && header.as_ref().is_some_and(|header| (header.log_tag, header.seq) == (name.log_tag, name.from));
@@ -338,7 +345,9 @@ impl Notebook {
         } else {
             is_changed || stands_here && !matches!(member.read(bytes), Ok(_) | Err(Error::NotFound(_)))
         };
-        is_wrong && place.delete(&found.name).is_ok()
+        if is_wrong {
+            let _ = place.delete(&found.name);
+        }
     }
 
     /// The log, number and hash of every segment that is here, as names in a mailbox have them, and its length.
@@ -504,7 +513,7 @@ impl Notebook {
         report: &mut SyncReport,
     ) -> Result<()> {
         let retold = taking == Taking::AsOurOwn;
-        let seen = if text.seen.is_empty() || retold { None } else { Some(self.seen_with(&text.seen)?) };
+        let seen = if text.seen.is_empty() || retold { None } else { Some(self.seen_with(&text.device, &text.seen)?) };
         let mut records: BTreeMap<RecordId, Vec<Vec<u8>>> = BTreeMap::new();
         let mut blobs: Vec<Vec<u8>> = Vec::new();
         let declared = declared_in(&text.actors);

@@ -77,6 +77,7 @@ impl Notebook {
         };
         let epoch = member.write_epoch().ok_or_else(no_key)?;
         let (mut seen, mut written) = (self.seen_to_tell(member)?, 0);
+        let made_at_unix_ms = self.unix_ms();
         loop {
             let mut writer = lock(&self.writer);
             let transaction = store::begin(&mut writer.connection)?;
@@ -97,7 +98,7 @@ impl Notebook {
                 prev: last.map(|last| last.hash).unwrap_or_default(),
                 actors: next.actors.into_iter().collect(),
                 retires: retired.filter(|_| seq == 1).as_deref().and_then(read_retired),
-                made_at_unix_ms: self.unix_ms(),
+                made_at_unix_ms,
                 app_version: env!("CARGO_PKG_VERSION").into(),
                 items: next.items,
                 seen: std::mem::take(&mut seen),

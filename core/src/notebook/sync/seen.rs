@@ -1,5 +1,6 @@
 //! What other devices say they have seen, so that a mailbox that holds something back, or went back to an earlier state, is
-//! noticed as soon as anything newer comes by: a segment tells, now and then, which segments its author held.
+//! noticed as soon as anything newer comes by: a segment tells, now and then, which segments its author held. What each device
+//! says is kept apart: one that makes numbers up takes no room from the others, and goes with what it said.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -8,8 +9,10 @@ use crate::error::Result;
 use crate::notebook::Notebook;
 use crate::store;
 use crate::store::segments;
+use crate::sync::keys::DeviceId;
 use crate::sync::member::Member;
-use crate::sync::ranges::{MAX_RANGES, Ranges};
+use crate::sync::near::unhex;
+use crate::sync::ranges::Ranges;
 use crate::sync::segment::MAX_SEEN;
 use crate::sync::share::{Claim, shared};
 use crate::sync::{LogId, hex};
@@ -20,10 +23,19 @@ const TOLD: &str = "seen_told";
 /// More numbers of one log than this nobody ever wrote: who says so is not believed.
 const MAX_CLAIM: u64 = 10_000_000;
 
-/// A log with more holes than this is not told: it would take room that changes need.
+/// A log with more holes than this is not told: it would take room that changes need. So nobody honest ever told of one.
 const MAX_PIECES: usize = 16;
 
 type Seen = BTreeMap<LogId, Ranges>;
+
+/// Segments that others say they have seen, that never came here and that no renewal covers.
+#[derive(Default)]
+pub(super) struct Missing {
+    /// Of which any device says so.
+    pub(super) any: u64,
+    /// Of which two say so at least. One alone may make up what it likes, and would keep everybody waiting.
+    pub(super) agreed: u64,
+}
 
 impl Notebook {
     /// What this device holds, or held before a renewal, to be told in its next segment; nothing when it told it already.
@@ -44,30 +56,42 @@ impl Notebook {
         (TOLD, digest(&seen.iter().cloned().collect()))
     }
 
-    /// What is known to be seen by others once this is.
-    pub(super) fn seen_with(&self, told: &[(LogId, Ranges)]) -> Result<String> {
-        let mut seen = self.seen_by_others()?;
+    /// What is known to be seen by others once this device says this.
+    pub(super) fn seen_with(&self, author: &DeviceId, told: &[(LogId, Ranges)]) -> Result<String> {
+        let mut all = self.seen_by_others()?;
+        let seen = all.entry(*author).or_default();
         for (log, ranges) in told {
-            let all = seen.get(log).map_or_else(|| ranges.clone(), |known| known.union(ranges));
+            let both = seen.get(log).map_or_else(|| ranges.clone(), |known| known.union(ranges));
             let has_room = seen.len() < MAX_SEEN || seen.contains_key(log);
-            if has_room && all.last() <= MAX_CLAIM && all.ranges().len() <= MAX_RANGES {
-                seen.insert(*log, all);
+            if has_room && both.last() <= MAX_CLAIM && both.ranges().len() <= MAX_PIECES {
+                seen.insert(*log, both);
             }
         }
-        Ok(written(&seen))
+        Ok(written(&all))
     }
 
-    /// How many segments others have seen that never came here, and that no renewal covers.
-    pub(super) fn count_missing(&self, member: &Member) -> Result<u64> {
+    /// How many segments are missing, as far as those say who belong to the notebook.
+    pub(super) fn count_missing(&self, member: &Member) -> Result<Missing> {
         let mut here = self.seen_here()?;
         let cuts = member.roster().renewals.iter().flat_map(|renewal| &renewal.covers);
         for cut in cuts {
             let ranges = here.entry(cut.log).or_default();
             *ranges = ranges.union(&cut.ranges);
         }
-        let none = Ranges::new();
-        let missing = |(log, seen): (&LogId, &Ranges)| seen.missing_from(here.get(log).unwrap_or(&none)).count();
-        Ok(self.seen_by_others()?.iter().map(missing).sum())
+        let mut missing: BTreeMap<LogId, (Ranges, Ranges)> = BTreeMap::new();
+        let all = self.seen_by_others()?.into_iter();
+        for (log, seen) in all.filter(|(author, _)| member.roster().device(author).is_some()).flat_map(|(_, seen)| seen)
+        {
+            let seen = here.get(&log).map_or_else(|| seen.clone(), |here| seen.missing_from(here));
+            let (any, agreed) = missing.entry(log).or_default();
+            let again = seen.missing_from(&seen.missing_from(any));
+            (*any, *agreed) = (any.union(&seen), agreed.union(&again));
+        }
+        let count = |sum: Missing, (any, agreed): &(Ranges, Ranges)| Missing {
+            any: sum.any.saturating_add(any.count()),
+            agreed: sum.agreed.saturating_add(agreed.count()),
+        };
+        Ok(missing.values().fold(Missing::default(), count))
     }
 
     fn seen_here(&self) -> Result<Seen> {
@@ -78,7 +102,7 @@ impl Notebook {
         Ok(seen)
     }
 
-    fn seen_by_others(&self) -> Result<Seen> {
+    fn seen_by_others(&self) -> Result<BTreeMap<DeviceId, Seen>> {
         let text: Option<String> = self.read(|connection| store::meta(connection, SEEN))?;
         Ok(text.as_deref().map(read).unwrap_or_default())
     }
@@ -93,32 +117,46 @@ fn tellable(here: Seen, rank: impl Fn(&LogId) -> usize) -> Vec<(LogId, Ranges)> 
     told
 }
 
-/// A line a log: its id, then its ranges.
-fn written(seen: &Seen) -> String {
+/// A line for each log of which a device says something: the device, the log, its ranges.
+fn written(all: &BTreeMap<DeviceId, Seen>) -> String {
+    let lines = all.iter().flat_map(|(author, seen)| seen.iter().map(move |(log, ranges)| (author, log, ranges)));
     let mut text = String::new();
-    for (log, ranges) in seen {
-        text.push_str(&hex(log));
-        ranges.ranges().for_each(|range| text.push_str(&format!(" {}-{}", range.start(), range.end())));
-        text.push('\n');
+    for (author, log, ranges) in lines {
+        text.push_str(&format!("{author} "));
+        write_log(&mut text, log, ranges);
     }
     text
 }
 
-fn read(text: &str) -> Seen {
+fn write_log(text: &mut String, log: &LogId, ranges: &Ranges) {
+    text.push_str(&hex(log));
+    ranges.ranges().for_each(|range| text.push_str(&format!(" {}-{}", range.start(), range.end())));
+    text.push('\n');
+}
+
+/// What an earlier version wrote names no device, and is left out: it is told again.
+fn read(text: &str) -> BTreeMap<DeviceId, Seen> {
     let range = |word: &str| {
         let (first, last) = word.split_once('-')?;
         Some(first.parse().ok()?..=last.parse().ok()?)
     };
     let line = |line: &str| {
         let mut words = line.split(' ');
-        let log = words.next()?.parse::<crate::model::RecordId>().ok()?.0;
+        let author = DeviceId(unhex(words.next()?)?.try_into().ok()?);
+        let log: LogId = unhex(words.next()?)?.try_into().ok()?;
         let mut ranges = Ranges::new();
         words.filter_map(range).for_each(|range| ranges.insert_range(range));
-        Some((log, ranges))
+        Some((author, log, ranges))
     };
-    text.lines().filter_map(line).collect()
+    let mut all: BTreeMap<DeviceId, Seen> = BTreeMap::new();
+    for (author, log, ranges) in text.lines().filter_map(line) {
+        all.entry(author).or_default().insert(log, ranges);
+    }
+    all
 }
 
 fn digest(seen: &Seen) -> String {
-    blake3::hash(written(seen).as_bytes()).to_hex().to_string()
+    let mut text = String::new();
+    seen.iter().for_each(|(log, ranges)| write_log(&mut text, log, ranges));
+    blake3::hash(text.as_bytes()).to_hex().to_string()
 }

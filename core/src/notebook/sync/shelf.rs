@@ -1,12 +1,13 @@
 //! What a mailbox should hold: every segment that is whole here, whoever wrote it, and the roster. What is missing there is
 //! put there, what a renewal covers is taken away, and of this device's own segments, once they are many, bundles are made.
 //!
-//! A name that the listing gives is believed as far as its size is right. What is damaged and has the right size is found
-//! by who wants to read it.
+//! A segment's name that the listing gives is believed as far as its size is right. What is damaged and has the right size is
+//! found by who wants to read it. A bundle is believed once it was read, see `bundles`.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
 
+use super::bundles::Bundles;
 use super::{ShortName, SyncReport, name_of};
 use crate::error::{Error, Result};
 use crate::notebook::{Notebook, Progress, lock};
@@ -28,7 +29,7 @@ const LARGE: u64 = 4 * 1024 * 1024;
 const WIDE: u64 = 4096;
 
 /// A segment by the name its log has in a mailbox, and its number.
-type Numbered = ([u8; 16], u64);
+pub(super) type Numbered = ([u8; 16], u64);
 
 /// What a listing shows, sorted out.
 struct Shelf<'a> {
@@ -41,7 +42,7 @@ impl Notebook {
         &self,
         (member, log): (&Member, LogId),
         place: &dyn Mailbox,
-        found: &[Found],
+        (found, mut bundles): (&[Found], Bundles),
         report: &mut SyncReport,
         progress: Progress<'_>,
     ) -> Result<()> {
@@ -49,7 +50,7 @@ impl Notebook {
         let mut heads = self.read(segments::heads)?;
         // What only this device has to say comes first: there may not be room for everything.
         heads.sort_by_key(|head| head.log != log);
-        let (shelf, spent) = sort_out(member, found, &heads);
+        let (shelf, spent) = sort_out(member, (found, &bundles), &heads);
         spent.iter().try_for_each(|name| self.take_away(member, place, name))?;
         for (done, head) in heads.iter().enumerate() {
             progress(done as u64, heads.len() as u64)?;
@@ -64,6 +65,7 @@ impl Notebook {
                 continue;
             }
             if head.log != log && found.len() as u64 + report.written > MAX_ITEMS as u64 / 2 {
+                report.no_room += 1;
                 continue;
             }
             let Some(bytes) = self.read(|connection| segments::bytes(connection, head.n))? else { continue };
@@ -74,7 +76,8 @@ impl Notebook {
             copies.iter().for_each(|(damaged, _)| drop(place.delete(&damaged.name)));
         }
         progress(heads.len() as u64, heads.len() as u64)?;
-        self.bundle_own(log, place, &heads, &shelf, report)
+        self.bundle_own(log, place, &heads, (&shelf, &mut bundles), report)?;
+        self.remember_bundles(bundles, found)
     }
 
     /// Takes away what is of no use any more since a renewal. A device that was removed leaves that to the others. So does one
@@ -117,7 +120,7 @@ impl Notebook {
         log: LogId,
         place: &dyn Mailbox,
         heads: &[SegmentHead],
-        shelf: &Shelf<'_>,
+        (shelf, bundles): (&Shelf<'_>, &mut Bundles),
         report: &mut SyncReport,
     ) -> Result<()> {
         let mut loose: Vec<(ShortName, u64, &SegmentHead)> = Vec::new();
@@ -147,6 +150,7 @@ impl Notebook {
             report.written += 1;
             // The loose ones go only once the bundle was read back from this very place.
             if place.get(&name, MAX_BUNDLE as u64)?.as_deref() == Some(&bundle) {
+                bundles.was_written(&Found { name, bytes: bundle.len() as u64 });
                 for (key, ..) in run {
                     let copies = shelf.loose.get(key).map(Vec::as_slice).unwrap_or_default();
                     copies.iter().for_each(|(copy, _)| drop(place.delete(&copy.name)));
@@ -157,15 +161,17 @@ impl Notebook {
     }
 }
 
-/// Sorts a listing out. A bundle counts when its size is that of its segments, as far as they are known here; one that holds
-/// something renewed is to be taken away, and what else was in it is missing then.
-fn sort_out<'a>(member: &Member, found: &'a [Found], heads: &[SegmentHead]) -> (Shelf<'a>, Vec<&'a str>) {
-    let mut known: HashMap<Numbered, Vec<(u64, bool)>> = HashMap::new();
-    for head in heads {
-        let Some(((tag, seq, _), length)) = name_of(head) else { continue };
-        let is_spent = !head.state.is_whole() && member.roster().covers(&head.log, seq);
-        known.entry((tag, seq)).or_default().push((length, is_spent));
-    }
+/// Sorts a listing out. A bundle counts for what was found in it; one that holds something renewed is to be taken away, and
+/// what else was in it is missing then.
+fn sort_out<'a>(
+    member: &Member,
+    (found, bundles): (&'a [Found], &Bundles),
+    heads: &[SegmentHead],
+) -> (Shelf<'a>, Vec<&'a str>) {
+    let is_spent = |head: &&SegmentHead, seq| !head.state.is_whole() && member.roster().covers(&head.log, seq);
+    let numbered = |head| name_of(head).map(|((tag, seq, _), _)| (head, (tag, seq)));
+    let renewed: HashSet<Numbered> =
+        heads.iter().filter_map(numbered).filter(|(head, (_, seq))| is_spent(head, *seq)).map(|(_, at)| at).collect();
     let (mut shelf, mut spent) = (Shelf { loose: HashMap::new(), bundled: HashSet::new() }, Vec::new());
     for found in found {
         let Some(name) = Name::parse(&found.name) else { continue };
@@ -176,17 +182,12 @@ fn sort_out<'a>(member: &Member, found: &'a [Found], heads: &[SegmentHead]) -> (
             }
             continue;
         };
-        let inside: Vec<&Vec<_>> = numbers.clone().filter_map(|seq| known.get(&(name.log_tag, seq))).collect();
-        if inside.iter().any(|all| all.iter().any(|(_, is_spent)| *is_spent)) {
+        if numbers.clone().any(|seq| renewed.contains(&(name.log_tag, seq))) {
             spent.push(found.name.as_str());
             continue;
         }
-        let sizes: Option<Vec<u64>> =
-            inside.iter().map(|all| Some(all.first().filter(|_| all.len() == 1)?.0)).collect();
-        let all_known = inside.len() as u64 == numbers.end() - numbers.start() + 1;
-        if !all_known || sizes.is_none_or(|sizes| sizes.iter().sum::<u64>() == found.bytes) {
-            shelf.bundled.extend(numbers.map(|seq| (name.log_tag, seq)));
-        }
+        let held = numbers.filter(|seq| bundles.holds(found, *seq));
+        shelf.bundled.extend(held.map(|seq| (name.log_tag, seq)));
     }
     (shelf, spent)
 }

@@ -11,7 +11,8 @@ mod quic;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
 use std::time::{Duration, Instant};
 
 use ed25519_dalek::SigningKey;
@@ -50,6 +51,8 @@ const DEAD: Duration = Duration::from_secs(8);
 const ALIVE: Duration = Duration::from_secs(2);
 /// What somebody hands in who is not known takes some work to try out: one in so much time.
 const STRANGERS: Duration = Duration::from_secs(1);
+/// How often somebody who waits looks whether to wait on.
+pub(super) const STEP: Duration = Duration::from_millis(200);
 /// Guests at the door at once, and those that wait to be served.
 const AT_THE_DOOR: usize = 16;
 const WAITING: usize = 8;
@@ -170,6 +173,34 @@ impl Direct {
         }
     }
 
+    /// The next guest, if one comes in that time; the wait is over as soon as `goes_on` answers an error.
+    ///
+    /// # Errors
+    /// That of `goes_on`.
+    pub fn next_guest_while(
+        &self,
+        at_most: Duration,
+        goes_on: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Option<Guest>> {
+        let began = Instant::now();
+        loop {
+            goes_on()?;
+            let left = at_most.saturating_sub(began.elapsed());
+            let guest = match self.came.try_lock() {
+                Ok(came) => came.recv_timeout(left.min(STEP)).ok(),
+                Err(TryLockError::Poisoned(came)) => came.into_inner().recv_timeout(left.min(STEP)).ok(),
+                // Another thread waits at the door, and would keep this one from looking.
+                Err(TryLockError::WouldBlock) => {
+                    std::thread::sleep(left.min(STEP));
+                    None
+                }
+            };
+            if guest.is_some() || left <= STEP {
+                return Ok(guest);
+            }
+        }
+    }
+
     /// The next guest, if one comes in that time.
     pub fn next_guest(&self, at_most: Duration) -> Option<Guest> {
         self.came.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(at_most).ok()
@@ -181,22 +212,42 @@ impl Direct {
     /// # Errors
     /// [`Error::NotFound`] when it answers nowhere in time, [`Error::Unreachable`] when the relay does not answer.
     pub fn dial(&self, who: [u8; 32], at: &[SocketAddr]) -> Result<QuicLine> {
+        self.dial_while(who, at, &mut || Ok(()))
+    }
+
+    /// The same, given up as soon as `goes_on` answers an error.
+    ///
+    /// # Errors
+    /// As [`Direct::dial`], and that of `goes_on`.
+    pub fn dial_while(
+        &self,
+        who: [u8; 32],
+        at: &[SocketAddr],
+        goes_on: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<QuicLine> {
         let stages = stages(at, self.relay.as_ref());
         let (endpoint, worker, speaks) = (self.endpoint.clone(), self.worker.clone(), self.speaks);
-        self.run(async move {
+        self.run(goes_on, async move {
             let connection = ladder(&endpoint, who, stages, speaks).await?;
             let (send, receive) = connection.open_bi().await.map_err(|error| quic::broken(&error))?;
             Ok(QuicLine::new(connection, send, receive, &worker))
         })
     }
 
-    /// Hands in what proves to a device that this one was let in. It can be dialled after that.
+    /// Hands in what proves to a device that this one was let in. It can be dialled after that. Given up as soon as `goes_on`
+    /// answers an error.
     ///
     /// # Errors
-    /// [`Error::SyncFirst`] or [`Error::Removed`] when it does not think so; else as [`Direct::dial`].
-    pub fn introduce(&self, who: [u8; 32], at: &[SocketAddr], parcels: Vec<Vec<u8>>) -> Result<()> {
+    /// [`Error::SyncFirst`] or [`Error::Removed`] when it does not think so; else as [`Direct::dial_while`].
+    pub fn introduce(
+        &self,
+        who: [u8; 32],
+        at: &[SocketAddr],
+        parcels: Vec<Vec<u8>>,
+        goes_on: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<()> {
         let (endpoint, stages) = (self.endpoint.clone(), stages(at, self.relay.as_ref()));
-        self.run(async move {
+        self.run(goes_on, async move {
             let connection = ladder(&endpoint, who, stages, INTRO).await?;
             let mut send = connection.open_uni().await.map_err(|error| quic::broken(&error))?;
             // It may close while we speak; what it says then is in the close.
@@ -215,22 +266,30 @@ impl Direct {
     /// Leaves the network: every line breaks, and whoever is on one is told and need not wait.
     pub fn leave(&self) {
         let endpoint = self.endpoint.clone();
-        let _ = self.run(async move {
+        let _ = self.run(&mut || Ok(()), async move {
             let _ = timeout(NEAR, endpoint.close()).await;
             Ok(())
         });
     }
 
-    fn run<T, F>(&self, work: F) -> Result<T>
+    /// Has the worker do something, and waits for it as long as `goes_on` answers no error.
+    fn run<T, F>(&self, goes_on: &mut dyn FnMut() -> Result<()>, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
+        goes_on()?;
         let (done, result) = mpsc::sync_channel(1);
-        self.worker.spawn(async move {
+        let at_work = self.worker.spawn(async move {
             let _ = done.send(work.await);
         });
-        result.recv().unwrap_or_else(|_| Err(Error::Unreachable("the connection broke".into())))
+        loop {
+            match result.recv_timeout(STEP) {
+                Ok(result) => return result,
+                Err(RecvTimeoutError::Disconnected) => return Err(Error::Unreachable("the connection broke".into())),
+                Err(RecvTimeoutError::Timeout) => goes_on().inspect_err(|_| at_work.abort())?,
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The mailbox: a place that lists, gives, takes under a fresh name, and takes away. Here is what all of them promise,
 //! which names are good, and how a place is tried out. How each does it is in `folder` and `remote`, or in a shell.
 
+use super::watched::Look;
 use crate::error::{Error, Result};
 use crate::sync::hex;
 
@@ -59,6 +60,22 @@ pub trait Mailbox: Send + Sync {
     /// # Errors
     /// [`Error::Unreadable`] when it is larger than `most` bytes; else as for every call.
     fn get(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>>;
+
+    /// As [`list`](Self::list); a place that may let one wait for long gives up when `look`, asked meanwhile, answers an error.
+    ///
+    /// # Errors
+    /// That of `look`; else as for `list`.
+    fn list_while(&self, look: Look<'_>) -> Result<Vec<Item>> {
+        look().and_then(|()| self.list())
+    }
+
+    /// As [`get`](Self::get), given up in the same way.
+    ///
+    /// # Errors
+    /// That of `look`; else as for `get`.
+    fn get_while(&self, name: &str, most: u64, look: Look<'_>) -> Result<Option<Vec<u8>>> {
+        look().and_then(|()| self.get(name, most))
+    }
 
     /// Puts bytes, at least one, under a name that never meant anything else, compares the size afterwards and tries again. The same
     /// bytes under the same name again are fine. An error does not mean that nothing was written.

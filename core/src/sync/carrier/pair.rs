@@ -147,14 +147,15 @@ pub struct Lent {
     _direct: Direct,
 }
 
-/// Borrows the mailbox of the device that shows this code, and is said to be at one of these addresses.
+/// Borrows the mailbox of the device that shows this code, and is said to be at one of these addresses. Given up as soon as
+/// `goes_on` answers an error.
 ///
 /// # Errors
-/// [`Error::NotFound`](crate::Error::NotFound) when it answers at none of them.
-pub fn borrow(code: &Code, at: &[SocketAddr]) -> Result<Lent> {
+/// [`Error::NotFound`](crate::Error::NotFound) when it answers at none of them; that of `goes_on`.
+pub fn borrow(code: &Code, at: &[SocketAddr], goes_on: &mut dyn FnMut() -> Result<()>) -> Result<Lent> {
     let [host, guest] = code.endpoint_keys();
     let direct = Direct::bind_to_pair(&guest, 0)?;
-    let place = Borrowed::over(direct.dial(public(&host), at)?);
+    let place = Borrowed::over(direct.dial_while(public(&host), at, goes_on)?);
     Ok(Lent { place, _direct: direct })
 }
 

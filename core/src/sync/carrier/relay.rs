@@ -5,8 +5,10 @@
 use std::fmt::Display;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::sync::mpsc::{self, RecvTimeoutError};
 
+use futures_util::future::{Either, select};
 use iroh::dns::{BoxIter, DnsError, DnsResolver, Resolver, TxtRecordData};
 use iroh::endpoint::RelayStatus;
 use iroh::tls::CaTlsConfig;
@@ -14,7 +16,7 @@ use iroh::{RelayConfig, RelayMap, RelayUrl, SecretKey, Watcher};
 use reqwest::Url;
 use tokio::time::timeout;
 
-use super::direct::{FAR, endpoint};
+use super::direct::{FAR, STEP, endpoint};
 use super::remote::shown_text;
 use super::wire;
 use crate::error::{Error, Result};
@@ -63,19 +65,39 @@ impl Relay {
     }
 
     /// Whether it answers now and lets a device in. It learns no key of this one: another is drawn for it, and thrown away.
+    /// Given up as soon as `goes_on` answers an error.
     ///
     /// # Errors
-    /// [`Error::Unreachable`] when it does not answer, [`Error::Denied`] when it lets nobody in, with the reason.
-    pub fn try_out(&self) -> Result<()> {
+    /// [`Error::Unreachable`] when it does not answer, [`Error::Denied`] when it lets nobody in, with the reason; that of
+    /// `goes_on`.
+    pub fn try_out(&self, goes_on: &mut dyn FnMut() -> Result<()>) -> Result<()> {
         let relay = self.clone();
+        let (given_up, is_given_up) = tokio::sync::oneshot::channel::<()>();
+        let (done, result) = mpsc::sync_channel(1);
         // A thread of its own: whoever calls may be inside another runtime.
-        let asking = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let done = runtime.block_on(async { timeout(FAR, relay.lets_in()).await });
-            runtime.shutdown_background();
-            done.unwrap_or_else(|_| Err(relay.silent()))
-        });
-        asking.join().unwrap_or_else(|_| Err(self.silent()))
+        std::thread::Builder::new().name("kith-relay".into()).spawn(move || {
+            let answer = tokio::runtime::Builder::new_current_thread().enable_all().build().map(|runtime| {
+                let asked = runtime.block_on(async {
+                    // Who gave up drops the other half.
+                    match select(pin!(timeout(FAR, relay.lets_in())), is_given_up).await {
+                        Either::Left((answer, _)) => answer.unwrap_or_else(|_| Err(relay.silent())),
+                        Either::Right(_) => Err(relay.silent()),
+                    }
+                });
+                runtime.shutdown_background();
+                asked
+            });
+            let _ = done.send(answer.unwrap_or_else(|error| Err(error.into())));
+        })?;
+        let answer = loop {
+            match result.recv_timeout(STEP) {
+                Ok(answer) => break answer,
+                Err(RecvTimeoutError::Disconnected) => break Err(self.silent()),
+                Err(RecvTimeoutError::Timeout) => goes_on()?,
+            }
+        };
+        drop(given_up);
+        answer
     }
 
     async fn lets_in(&self) -> Result<()> {

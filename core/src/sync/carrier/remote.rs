@@ -4,17 +4,21 @@
 use std::collections::HashSet;
 use std::future::Future;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use opendal::services::{S3, Webdav};
 use opendal::{Buffer, Entry, EntryMode, ErrorKind, HttpTransporter, OperationContext, Operator};
 use reqwest::Url;
+use tokio::time::timeout;
 
+use super::direct::STEP;
 use super::mailbox::{
     Item, MAX_DEPTH, MAX_ITEMS, Mailbox, OWN, checked, checked_for_writing, full, is_in_the_making, is_listed, is_safe,
     too_large, too_many,
 };
+use super::watched::Look;
 use super::wire::{Broken, Seen, Wire, client};
 use crate::error::{Error, Result};
 
@@ -23,6 +27,9 @@ const TRIES: u32 = 5;
 /// … and not again after so long. Nothing below tries anything twice, so these two are all there is.
 const ENOUGH: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// A whole listing, of however many folders and pages, may take so long, and a second more for so many things in it.
+const LISTING: Duration = Duration::from_secs(5 * 60);
+const LISTED_A_SECOND: usize = 100;
 /// Most bytes of one page of a listing: some fifty thousand files in one WebDAV folder.
 const MAX_PAGE: u64 = 64 * 1024 * 1024;
 /// Most bytes of an answer that only says yes or no.
@@ -112,7 +119,8 @@ impl Remote {
             // A name that is still being looked up must not hold anybody.
             runtime.shutdown_background();
         })?;
-        let server = Arc::new(Server { kind, base, words, operator, client, known: Mutex::default() });
+        let server = Server { kind, base, words, operator, client, known: Mutex::default(), listing: LISTING };
+        let server = Arc::new(server);
         Ok(Self { server, worker, _stop })
     }
 
@@ -121,14 +129,28 @@ impl Remote {
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
+        self.run_while(&|| Ok(()), work)
+    }
+
+    /// The same, given up as soon as `look` answers an error.
+    fn run_while<T, F>(&self, look: Look<'_>, work: impl FnOnce(Arc<Server>) -> F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        look()?;
         let (done, result) = mpsc::sync_channel(1);
         let work = work(self.server.clone());
-        self.worker.spawn(async move {
+        let at_work = self.worker.spawn(async move {
             let _ = done.send(work.await);
         });
-        result
-            .recv()
-            .unwrap_or_else(|_| Err(Error::Unreachable(format!("{} answers what nobody understands", self.words()))))
+        loop {
+            match result.recv_timeout(STEP) {
+                Ok(result) => return result,
+                Err(RecvTimeoutError::Disconnected) => return Err(Error::Unreachable(self.server.nonsense())),
+                Err(RecvTimeoutError::Timeout) => look().inspect_err(|_| at_work.abort())?,
+            }
+        }
     }
 }
 
@@ -138,12 +160,20 @@ impl Mailbox for Remote {
     }
 
     fn list(&self) -> Result<Vec<Item>> {
-        self.run(|server| async move { server.list().await })
+        self.list_while(&|| Ok(()))
+    }
+
+    fn list_while(&self, look: Look<'_>) -> Result<Vec<Item>> {
+        self.run_while(look, |server| async move { server.list().await })
     }
 
     fn get(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>> {
+        self.get_while(name, most, &|| Ok(()))
+    }
+
+    fn get_while(&self, name: &str, most: u64, look: Look<'_>) -> Result<Option<Vec<u8>>> {
         let name = checked(name, is_safe)?.to_owned();
-        self.run(move |server| async move { server.get(&name, most).await })
+        self.run_while(look, move |server| async move { server.get(&name, most).await })
     }
 
     fn put_new(&self, name: &str, bytes: &[u8]) -> Result<()> {
@@ -176,6 +206,8 @@ struct Server {
     operator: Operator,
     client: reqwest::Client,
     known: Mutex<HashSet<String>>,
+    /// How long a listing may take at least.
+    listing: Duration,
 }
 
 impl Server {
@@ -257,10 +289,12 @@ impl Server {
     async fn list(&self) -> Result<Vec<Item>> {
         let top = format!("{}/", self.path(""));
         let mut items = Vec::new();
-        let mut found = 0;
+        let (mut found, begun) = (0, Instant::now());
         let mut folders = vec![top.clone()];
         while let Some(folder) = folders.pop() {
-            let Some(entries) = self.entries(&folder, found).await? else {
+            let allowed = self.listing + Duration::from_secs((found / LISTED_A_SECOND) as u64);
+            let entries = timeout(allowed.saturating_sub(begun.elapsed()), self.entries(&folder, found)).await;
+            let Some(entries) = entries.map_err(|_| self.lists_slowly())?? else {
                 // A folder may go while we look, but not the mailbox itself.
                 if folder == top {
                     return Err(self.missing());
@@ -412,6 +446,10 @@ impl Server {
 
     fn does_not_keep(&self) -> Error {
         Error::Unreachable(format!("{} takes files and does not keep them whole; it may be full", self.words))
+    }
+
+    fn lists_slowly(&self) -> Error {
+        Error::Unreachable(format!("{} takes too long to list what lies there", self.words))
     }
 
     fn lists_strangely(&self, path: &str) -> Error {
@@ -600,5 +638,65 @@ pub(super) fn shown_text(text: &str) -> String {
             format!("{scheme}://{host}{}", &rest[end..])
         }
         None => text.rsplit('@').next().unwrap_or_default().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::io::{Read, Write};
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    /// A server with many folders, of which it lists one after so long.
+    fn slow(pause: Duration) -> Remote {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(mut stream) = stream else { continue };
+                let mut asked = [0; 4096];
+                let length = stream.read(&mut asked).unwrap_or_default();
+                let asked = String::from_utf8_lossy(&asked[..length]).into_owned();
+                let folder = asked.split(' ').nth(1).unwrap_or_default();
+                let below = if folder == "/kith/" { 60 } else { 0 };
+                let names = (0..below).map(|n| format!("{folder}{n}/")).chain([folder.to_owned()]);
+                let one = |name| {
+                    format!(
+                        "<D:response><D:href>{name}</D:href><D:propstat><D:prop><D:resourcetype><D:collection/></D:resourcetype>\
+                         <D:getlastmodified>Sun, 22 Nov 2026 09:00:00 GMT</D:getlastmodified></D:prop>\
+                         <D:status>HTTP/1.1 200 OK</D:status></D:propstat></D:response>"
+                    )
+                };
+                let all: String = names.map(one).collect();
+                let body = format!("<?xml version=\"1.0\"?><D:multistatus xmlns:D=\"DAV:\">{all}</D:multistatus>");
+                let head = "HTTP/1.1 207 Multi-Status\r\nConnection: close\r\nContent-Length:";
+                std::thread::sleep(pause);
+                let _ = stream.write_all(format!("{head} {}\r\n\r\n{body}", body.len()).as_bytes());
+            }
+        });
+        Remote::webdav(&url, "", None, true).unwrap()
+    }
+
+    #[test]
+    fn a_listing_that_comes_folder_by_folder_ends_in_time() {
+        assert_eq!(slow(Duration::ZERO).list().unwrap(), []);
+        let mut remote = slow(Duration::from_millis(100));
+        Arc::get_mut(&mut remote.server).unwrap().listing = Duration::from_millis(500);
+        let error = remote.list().unwrap_err();
+        assert!(matches!(&error, Error::Unreachable(why) if why.contains("too long")), "{error:?}");
+    }
+
+    #[test]
+    fn who_waits_for_a_server_stops_when_told() {
+        let remote = slow(Duration::from_secs(30));
+        let stops = |what: &dyn Fn(Look<'_>) -> Result<()>| {
+            let looks = AtomicU32::new(0);
+            let look = || if looks.fetch_add(1, Ordering::Relaxed) < 2 { Ok(()) } else { Err(Error::Cancelled) };
+            assert!(matches!(what(&look), Err(Error::Cancelled)));
+        };
+        stops(&|look| remote.list_while(look).map(drop));
+        stops(&|look| remote.get_while("l/x.kiths", 9, look).map(drop));
     }
 }

@@ -1,11 +1,11 @@
 //! A mailbox that somebody watches: it says before each thing it does that it does one more, and whoever hears that may
 //! take back what they had asked for. So whatever speaks with a mailbox can be taken back between two of its files, as it
-//! can be broken off there by the mailbox itself.
+//! can be broken off there by the mailbox itself. A server that lets one wait is given up in the middle of a file.
 
 use super::mailbox::{Item, Mailbox};
 use crate::error::Result;
 
-/// Hears that one more thing is asked of a mailbox. What it answers as an error, best
+/// Hears that one more thing is asked of a mailbox, or that a server still lets one wait for it. What it answers as an error, best
 /// [`Error::Cancelled`](crate::Error::Cancelled), is answered in the place of the mailbox.
 pub type Look<'a> = &'a (dyn Fn() -> Result<()> + Send + Sync);
 
@@ -29,13 +29,11 @@ impl Mailbox for Watched<'_> {
     }
 
     fn list(&self) -> Result<Vec<Item>> {
-        (self.look)()?;
-        self.place.list()
+        self.place.list_while(self.look)
     }
 
     fn get(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>> {
-        (self.look)()?;
-        self.place.get(name, most)
+        self.place.get_while(name, most, self.look)
     }
 
     fn put_new(&self, name: &str, bytes: &[u8]) -> Result<()> {

@@ -18,6 +18,8 @@ use crate::error::Error;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Bytes a second below which a transfer is given up.
 const SLOWEST: u64 = 4 * 1024;
+/// However large it is, no transfer takes longer: the largest bundle that is written passes at the slowest pace.
+const LONGEST: Duration = Duration::from_secs(20 * 60);
 /// An answer that reports a failure is read so far.
 const MAX_COMPLAINT: u64 = 64 * 1024;
 
@@ -80,7 +82,7 @@ impl Wire {
     async fn send(&self, request: Request<Buffer>) -> Result<Response<HttpBody>, Broken> {
         let (parts, body) = request.into_parts();
         let url = reqwest::Url::parse(&parts.uri.to_string()).map_err(|error| Broken::NotReached(error.to_string()))?;
-        let uploading = PATIENCE + Duration::from_secs(body.len() as u64 / SLOWEST);
+        let uploading = time_for(body.len());
         let mut asking = self.client.request(parts.method, url).headers(parts.headers);
         if !body.is_empty() {
             asking = asking.body(body.to_bytes());
@@ -121,6 +123,11 @@ impl HttpTransport for Wire {
     }
 }
 
+/// How long so many bytes may take.
+fn time_for(bytes: usize) -> Duration {
+    PATIENCE + Duration::from_secs(bytes as u64 / SLOWEST).min(LONGEST)
+}
+
 /// Reads an answer as it comes, with a bound; a server that sends drop by drop is given up.
 async fn read(mut answer: reqwest::Response, most: u64) -> Result<Vec<u8>, Broken> {
     if answer.content_length().is_some_and(|length| length > most) {
@@ -129,7 +136,7 @@ async fn read(mut answer: reqwest::Response, most: u64) -> Result<Vec<u8>, Broke
     let start = Instant::now();
     let mut body = Vec::new();
     loop {
-        let allowed = PATIENCE + Duration::from_secs(body.len() as u64 / SLOWEST);
+        let allowed = time_for(body.len());
         let Some(bytes) = within(allowed.saturating_sub(start.elapsed()), answer.chunk()).await? else {
             return Ok(body);
         };
@@ -238,7 +245,7 @@ pub(super) fn client(encrypted: bool) -> reqwest::Result<reqwest::Client> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::{for_reqwest, trusted};
+    use super::{PATIENCE, for_reqwest, time_for, trusted};
 
     /// Made with `openssl req -x509`.
     const ROOT: &str = "-----BEGIN CERTIFICATE-----\n\
@@ -250,6 +257,13 @@ mod tests {
         xzAPBgNVHRMBAf8EBTADAQH/MAUGAytlcANBAHeYYdkhaip9SVJs162zvJWsHRV9\n\
         YlhXnkGiHWWucDVYGV5327QdKk6PwjsINlaNzpuHgnhn7lqclofyoWd6EAQ=\n\
         -----END CERTIFICATE-----\n";
+
+    #[test]
+    fn a_large_file_has_more_time_than_a_small_one_and_none_has_hours() {
+        let minutes = |bytes: usize| (time_for(bytes) - PATIENCE).as_secs() / 60;
+        assert_eq!((minutes(0), minutes(1024 * 1024), minutes(4 * 1024 * 1024)), (0, 4, 17));
+        assert_eq!(minutes(64 * 1024 * 1024), 20);
+    }
 
     #[test]
     fn a_phone_trusts_what_lies_in_its_folder() {
