@@ -17,15 +17,25 @@ import androidx.compose.ui.test.performScrollTo
 import androidx.compose.ui.test.performTouchInput
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.runBlocking
+import androidx.lifecycle.Lifecycle
 import androidx.lifecycle.SavedStateHandle
+import androidx.lifecycle.ViewModelProvider
+import androidx.lifecycle.viewmodel.initializer
+import androidx.lifecycle.viewmodel.viewModelFactory
 import androidx.test.core.app.ApplicationProvider
+import kith.Notebook
 import kith.app.jot.JotModel
 import kith.app.today.TodayModel
+import kith.model.Area
+import kith.model.Origin
+import kith.model.RecordId
+import kith.notebook.ChangeListener
 import org.junit.Assert.assertEquals
 import org.junit.Rule
 import org.junit.Test
 import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
+import java.util.concurrent.atomic.AtomicInteger
 
 @RunWith(RobolectricTestRunner::class)
 class JourneyTest {
@@ -201,8 +211,7 @@ class JourneyTest {
 
     @Test
     fun a_damaged_notebook_says_what_to_do_and_shows_no_empty_page() {
-        val files = ApplicationProvider.getApplicationContext<KithApp>().filesDir
-        files.resolve("notebook.kith").writeText("no notebook ".repeat(1000))
+        inFiles().writeText("no notebook ".repeat(1000))
         phone.begin().use { app ->
             phone.onAllNodesWithText(string(R.string.today)).onFirst().performClick()
             phone.see(string(R.string.failed_unreadable))
@@ -251,6 +260,27 @@ class JourneyTest {
             phone.type("Dana Ruiz !call her")
             app.recreate()
             phone.see("Dana Ruiz !call her")
+        }
+    }
+
+    @Test
+    fun a_line_that_is_understood_while_it_is_saved_is_saved_once() {
+        val late = Held()
+        val notebook = TheNotebook { Notebook.open(inFiles().path, HERE, dispatcher = late) }
+        val model = JotModel(notebook, SavedStateHandle())
+        phone.begin().use { app ->
+            app.onActivity { it.setContent { KithTheme { Screens(model, TodayModel(notebook)) } } }
+            phone.type("Dana Ruiz")
+            late.letOneGo()
+            phone.until("the line is about to be read") { late.waiting == 1 }
+            phone.onNodeWithText(string(R.string.jot_save)).performClick()
+            late.letOneGo()
+            phone.see(string(R.string.jot_understood))
+            phone.onNodeWithText(string(R.string.jot_saving)).assertIsNotEnabled()
+            app.onActivity { model.save() }
+            late.letAllGo()
+            phone.see(string(R.string.jot_saved_new, "Dana Ruiz"))
+            before { assertEquals(1UL, it.today().first().people) }
         }
     }
 
