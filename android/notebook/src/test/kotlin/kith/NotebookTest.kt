@@ -21,6 +21,7 @@ import kith.notebook.blank
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.asCoroutineDispatcher
 import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitAll
 import kotlinx.coroutines.cancel
@@ -40,6 +41,8 @@ import org.junit.jupiter.api.io.TempDir
 import java.nio.file.Files
 import java.nio.file.Path
 import java.util.concurrent.ConcurrentLinkedQueue
+import java.util.concurrent.CountDownLatch
+import java.util.concurrent.Executors
 import java.util.concurrent.atomic.AtomicBoolean
 import java.util.concurrent.atomic.AtomicInteger
 import kotlin.io.path.writeBytes
@@ -345,6 +348,29 @@ class NotebookTest {
         notebookIn(folder).use { notebook ->
             launch(start = CoroutineStart.UNDISPATCHED) { notebook.jot("Dana Ruiz") }.cancelAndJoin()
             assertEquals(1UL, notebook.today().first().people)
+        }
+    }
+
+    @Test
+    fun whoever_is_cancelled_while_it_opens_or_writes_is_answered_all_the_same() = story {
+        Executors.newSingleThreadExecutor().asCoroutineDispatcher().use { thread ->
+            /** Cancels what waits for a thread that is busy. */
+            suspend fun <T> answered(ask: suspend () -> T): List<T> {
+                val busy = CountDownLatch(1)
+                thread.executor.execute(busy::await)
+                val answers = mutableListOf<T>()
+                val asking = launch(start = CoroutineStart.UNDISPATCHED) { answers += ask() }
+                asking.cancel()
+                busy.countDown()
+                asking.join()
+                return answers
+            }
+
+            val opened = answered { Notebook.open("$folder/notebook.kith", PHONE, dispatcher = thread) }
+            opened.single().use { notebook ->
+                assertEquals(listOf("Dana Ruiz"), answered { notebook.jot("Dana Ruiz").name })
+                assertEquals(1UL, notebook.today().first().people)
+            }
         }
     }
 

@@ -284,6 +284,24 @@ class JourneyTest {
         }
     }
 
+    @Test
+    fun typing_on_while_the_notebook_opens_opens_it_once() {
+        val late = Held()
+        val opens = AtomicInteger()
+        val notebook = TheNotebook {
+            opens.incrementAndGet()
+            Notebook.open(inFiles().path, HERE, dispatcher = late)
+        }
+        val model = JotModel(notebook, SavedStateHandle())
+        phone.begin().use { app ->
+            app.onActivity { it.setContent { KithTheme { Screens(model, TodayModel(notebook)) } } }
+            listOf("Dana", " Ruiz", " !call her").forEach(phone::type)
+            late.letAllGo()
+            phone.see(string(R.string.jot_understood))
+            assertEquals(1, opens.get())
+        }
+    }
+
     private companion object {
         val PIECES = listOf(
             R.string.piece_name,
