@@ -64,14 +64,16 @@ class Notebook private constructor(private val bindings: Bindings, private val d
 
     /**
      * A page, and the page anew whenever a record of these areas changed, here or on another device; of any area when
-     * none is named. Changes that come faster than they are read are read once. Ends when the notebook is closed.
+     * none is named. Changes that come faster than they are read are read once, and whoever looks seldom is handed the
+     * newest page alone. Ends when the notebook is closed.
      */
     fun <T> pages(vararg areas: Area, page: Bindings.() -> T): Flow<T> =
         changes(areas.toSet())
             .map { bindings.page() }
             .catch { if (it !is KithException.Closed) throw it }
-            .flowOn(dispatcher)
             .distinctUntilChanged()
+            .flowOn(dispatcher)
+            .conflate()
 
     /** The page of today. */
     fun today(): Flow<Today> = pages { todayPage() }

@@ -200,6 +200,52 @@ class NotebookTest {
     }
 
     @Test
+    fun who_looks_seldom_is_shown_what_is_there_now_and_not_all_that_was() = story {
+        notebookIn(folder).use { notebook ->
+            val (looks, again) = CompletableDeferred<Unit>() to CompletableDeferred<Unit>()
+            val shown = mutableListOf<ULong>()
+            val looking = async {
+                notebook.pages(Area.PEOPLE) { todayPage().people }.first { people ->
+                    shown += people
+                    looks.complete(Unit)
+                    again.await()
+                    people == 100UL
+                }
+            }
+            looks.await()
+            repeat(100) { n -> notebook.jot("Person Number$n") }
+            again.complete(Unit)
+            looking.await()
+            assertTrue(shown.size <= 5, "$shown")
+        }
+    }
+
+    @Test
+    fun two_pages_are_compared_where_they_are_read_and_not_where_they_are_shown() = story {
+        val compared = ConcurrentLinkedQueue<Thread>()
+
+        class Page(val people: ULong) {
+            override fun equals(other: Any?): Boolean {
+                compared += Thread.currentThread()
+                return other is Page && other.people == people
+            }
+
+            override fun hashCode() = people.hashCode()
+        }
+        notebookIn(folder).use { notebook ->
+            val looks = CompletableDeferred<Unit>()
+            val looking = async {
+                notebook.pages { Page(todayPage().people) }.first { page -> looks.complete(Unit).let { page.people == 1UL } }
+            }
+            looks.await()
+            notebook.jot("Dana Ruiz")
+            looking.await()
+        }
+        assertTrue(compared.isNotEmpty())
+        assertFalse(Thread.currentThread() in compared)
+    }
+
+    @Test
     fun a_change_is_heard_within_a_second() = story {
         notebookIn(folder).use { notebook ->
             notebook.pages(Area.PEOPLE) { todayPage().people }.test {
