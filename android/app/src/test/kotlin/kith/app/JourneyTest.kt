@@ -302,6 +302,53 @@ class JourneyTest {
         }
     }
 
+    @Test
+    fun a_line_whose_screen_goes_away_as_it_is_saved_is_in_the_file() {
+        val late = Held()
+        val notebook = TheNotebook { Notebook.open(inFiles().path, HERE, dispatcher = late) }
+        phone.begin().use { app ->
+            app.onActivity {
+                // The activity's own, as in the app: it ends with it.
+                val own = viewModelFactory { initializer { JotModel(notebook, SavedStateHandle()) } }
+                val model = ViewModelProvider(it, own)["held", JotModel::class]
+                it.setContent { KithTheme { Screens(model, TodayModel(notebook)) } }
+            }
+            phone.type("Dana Ruiz")
+            phone.onNodeWithText(string(R.string.jot_save)).performClick()
+        }
+        late.letAllGo()
+        phone.until("she is in the file") {
+            runBlocking { Notebook.open(inFiles().path, HERE).use { it.find("dana") } }.isNotEmpty()
+        }
+        before { assertEquals(1UL, it.today().first().people) }
+    }
+
+    @Test
+    fun what_another_process_wrote_is_seen_when_the_app_comes_to_the_front() {
+        before { it.jot("Dana Ruiz !call her by tomorrow") }
+        phone.begin().use { app ->
+            phone.onAllNodesWithText(string(R.string.today)).onFirst().performClick()
+            phone.see("call her")
+            val told = AtomicInteger()
+            val ear = object : ChangeListener {
+                override fun changed(areas: List<Area>, ids: List<RecordId>, origin: Origin) {
+                    told.incrementAndGet()
+                }
+            }
+            val hearing = runBlocking {
+                ApplicationProvider.getApplicationContext<KithApp>().notebook.get().ask { observe(ear) }
+            }
+            app.moveToState(Lifecycle.State.STARTED)
+            // A second opening of the file, as a share sheet's process has one.
+            before { it.jot("Sam Lee !write to him by tomorrow") }
+            assertEquals("nobody here has heard of it", 0, told.get())
+            app.moveToState(Lifecycle.State.RESUMED)
+            phone.see("write to him")
+            phone.until("whoever shows a page is told") { told.get() == 1 }
+            hearing.use { it.stop() }
+        }
+    }
+
     private companion object {
         val PIECES = listOf(
             R.string.piece_name,
