@@ -86,6 +86,20 @@ class VersionsTest {
     }
 
     @Test
+    fun every_phone_that_takes_the_app_has_the_library() {
+        val filters = Regex("abiFilters \\+= listOf\\((.+?)\\)").find(read("app/build.gradle.kts"))!!.groupValues[1]
+        val phones = Regex("\"(.+?)\"").findAll(filters).map { it.groupValues[1] }.toSet()
+        val readme = read("README.md")
+        val built = Regex("(?m)^cargo ndk (.+?) --platform (\\d+) ").find(readme)!!
+        assertEquals(phones, Regex("-t (\\S+)").findAll(built.groupValues[1]).map { it.groupValues[1] }.toSet())
+        assertEquals(values(pom, "<android\\.(min)>(\\d+)<").getValue("min"), built.groupValues[2])
+        val targets = Regex("(?m)^rustup target add (.+)$").find(readme)!!.groupValues[1].split(" ").toSet()
+        assertEquals(phones, targets.map(TARGETS::getValue).toSet())
+        val packed = Regex("def processors = \\[(.+?)]").find(read("app/maven/pack.groovy"))!!.groupValues[1]
+        assertEquals(phones, Regex("'(.+?)'").findAll(packed).map { it.groupValues[1] }.toSet())
+    }
+
+    @Test
     fun gradle_is_told_that_this_project_uses_androidx() {
         val properties = android.resolve("gradle.properties").reader().use { Properties().apply { load(it) } }
         assertEquals("true", properties["android.useAndroidX"])
