@@ -290,6 +290,52 @@ class NotebookTest {
     }
 
     @Test
+    fun eight_threads_do_all_there_is_while_it_is_closed_and_what_was_answered_is_there() = story(120) {
+        val notebook = notebookIn(folder)
+        val keys = KeyRing.inFolder("$folder")
+        val stick = Mailbox.inFolder("${Files.createDirectory(folder.resolve("stick"))}").apply { prepare(Run()) }
+        val book = addressBook(folder, 2_000)
+        val dana = notebook.jot("Dana Ruiz").contact!!
+        val jotted = ConcurrentLinkedQueue<String>()
+        suspend fun jot() {
+            jotted += notebook.jot("Person Of${jotted.size} !call").contact!!
+        }
+        suspend fun look() {
+            notebook.today().firstOrNull()
+            notebook.find("perso")
+        }
+        suspend fun import() = coroutineScope {
+            val importing = launch { notebook.work { importFile(book, it) } }
+            notebook.find("number")
+            importing.cancelAndJoin()
+        }
+        suspend fun change() = notebook.write {
+            val draft = draft(dana)
+            val before = (draft.record() as AnyRecord.Contact).v1
+            save(draft, AnyRecord.Contact(before.copy(nickname = "Dana ${before.nickname.length}")))
+        }
+        val doings = listOf<suspend () -> Unit>(
+            ::jot, ::jot, ::look, ::look, ::change, ::change, ::import, { notebook.work { sync(stick, keys, it) } },
+        )
+        val done = doings.map { AtomicInteger() }
+        val ended = doings.mapIndexed { n, doing ->
+            async(Dispatchers.IO) {
+                runCatching { while (true) doing().also { done[n].incrementAndGet() } }.exceptionOrNull()
+            }
+        }
+        while (done.any { it.get() < 3 } && ended.none { it.isCompleted }) delay(5)
+        notebook.close()
+        for (failure in withTimeout(30.seconds) { ended.awaitAll() }) {
+            assertInstanceOf(KithException.Closed::class.java, failure)
+        }
+        notebookIn(folder).use { anew ->
+            assertTrue(jotted.size >= 6)
+            assertTrue(jotted.all { person -> anew.ask { personPage(person) }.promises.size == 1 })
+            assertEquals(emptyList<String>(), anew.work { checkUp(it) }.damage)
+        }
+    }
+
+    @Test
     fun a_listener_that_throws_or_calls_back_hinders_nobody() = story {
         notebookIn(folder).use { notebook ->
             val heard = ConcurrentLinkedQueue<String>()
