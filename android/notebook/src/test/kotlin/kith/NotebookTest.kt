@@ -500,6 +500,47 @@ class NotebookTest {
         assertTrue(open() <= before + 8, "${open()} files are open, and $before before")
     }
 
+    @Test
+    fun ten_thousand_handles_of_every_kind_come_and_go_without_a_trace() = story(120) {
+        notebookIn(folder).use { notebook ->
+            val dana = notebook.jot("Dana Ruiz").contact!!
+            // A long name, so that mailboxes that are held on to show beside the noise of the virtual machine.
+            val place = "a phone ".repeat(2_500)
+            val lent = { listOf(listeners.size, clocks.size, folders.size, stores.size) }
+            val before = lent()
+
+            // Every other one is closed; of the rest nobody keeps hold.
+            fun Bindings.handle(n: Int) = listOf(
+                draft(dana).apply { record() },
+                observe(hearing {}),
+                Run().apply { soFar() },
+                KeyRing.ofPhone(Secrets(), "$folder"),
+                Mailbox.throughPhone(place, Cloud()).apply { words() },
+            ).forEach { if (n % 2 == 0) it.close() }
+
+            suspend fun handles(times: Int): Long {
+                repeat(times) {
+                    notebook.ask { repeat(100) { handle(it) } }
+                    while (lent() != before) {
+                        System.gc()
+                        delay(5)
+                    }
+                }
+                return resident()
+            }
+            handles(5)
+            val first = handles(5)
+            val grown = handles(20) - first
+            assertTrue(grown < 30_000_000, "$grown bytes more after 10,000 handles")
+            val clock = object : PhoneClock {
+                override fun unixMs() = 1_000_000_000_000
+            }
+            repeat(50) { Notebook.open("$folder/other.kith", PHONE, clock).use { it.ask { today() } } }
+            assertEquals(before, lent())
+            assertEquals("Ben", notebook.jot("Ben").name)
+        }
+    }
+
     private fun resident(): Long {
         val statm = Path.of("/proc/self/statm")
         assumeTrue(Files.exists(statm), "only Linux tells so plainly what a process holds")
