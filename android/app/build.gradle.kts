@@ -1,19 +1,22 @@
 // The app for a phone. Put the library there first: `cargo ndk` writes it to src/main/jniLibs (see ../README.md).
 plugins {
     alias(libs.plugins.android.application)
-    alias(libs.plugins.kotlin.android)
     alias(libs.plugins.compose)
 }
 
 android {
     namespace = "kith.app"
-    compileSdk = 36
+    compileSdk = 37
     defaultConfig {
         applicationId = "kith.app"
         minSdk = 26
         targetSdk = 35
         versionCode = 1
         versionName = "0.1.0"
+        // Those that cargo-ndk is told to build for: JNA's archive has more, and a phone takes an app for what is in it.
+        ndk {
+            abiFilters += listOf("arm64-v8a", "armeabi-v7a", "x86_64")
+        }
     }
     buildFeatures {
         compose = true
@@ -32,13 +35,10 @@ android {
         unitTests.isIncludeAndroidResources = true
         unitTests.all {
             it.systemProperty("jna.library.path", rootDir.resolve("../target/android/bindings").path)
+            it.systemProperty("kith.android", rootDir.path)
             it.systemProperty("kith.drawings", layout.buildDirectory.dir("drawings").get().asFile.path)
         }
     }
-}
-
-kotlin {
-    jvmToolchain(17)
 }
 
 dependencies {

@@ -1,12 +1,22 @@
 // Plain Kotlin. The generated bindings come from `bindings/generate kotlin target/android/bindings`.
+import org.jetbrains.kotlin.gradle.dsl.JvmTarget
+
 plugins {
     alias(libs.plugins.kotlin.jvm)
 }
 
 val bindings = rootDir.resolve("../target/android/bindings")
 
+// A target and no toolchain: whatever Java Android Studio comes with compiles for it.
 kotlin {
-    jvmToolchain(17)
+    compilerOptions {
+        jvmTarget = JvmTarget.JVM_17
+    }
+}
+
+java {
+    sourceCompatibility = JavaVersion.VERSION_17
+    targetCompatibility = JavaVersion.VERSION_17
 }
 
 sourceSets.main {
@@ -19,6 +29,7 @@ dependencies {
     compileOnly(libs.jna)
     testImplementation(libs.jna)
     testImplementation(libs.junit)
+    testRuntimeOnly(libs.junit.launcher)
     testImplementation(libs.turbine)
     testImplementation(libs.serialization)
 }

@@ -53,12 +53,13 @@ new ZipOutputStream(unsigned.newOutputStream()).withCloseable { apk ->
     out.listFiles().findAll { it.name.endsWith('.dex') }.sort().each { put(it.name, it.bytes, true) }
     def jna = new File(prepared, "aar/jna-${project.properties['jna.version']}/jni")
     def kith = new File(project.basedir, 'src/main/jniLibs')
+    // Those that phones of today have. A phone takes an app for what is in it, so JNA's goes in where ours does.
+    def processors = ['arm64-v8a', 'armeabi-v7a', 'x86_64']
+    kinds = processors.findAll { new File(kith, "$it/libkith_bindings.so").file }
     [jna, kith].findAll { it.directory }.each { folder ->
         folder.eachFileRecurse(groovy.io.FileType.FILES) { file ->
-            if (file.name == 'libkith_bindings.so') kinds << file.parentFile.name
             def processor = file.parentFile.name
-            // Those that phones of today have.
-            if (processor in ['arm64-v8a', 'armeabi-v7a', 'x86_64']) put("lib/$processor/${file.name}", file.bytes, false)
+            if (processor in (kinds ?: processors)) put("lib/$processor/${file.name}", file.bytes, false)
         }
     }
 }

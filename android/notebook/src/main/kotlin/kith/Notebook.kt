@@ -53,9 +53,8 @@ class Notebook private constructor(private val bindings: Bindings, private val d
     /** Asks the bindings something. If whoever asked is cancelled meanwhile, the answer is thrown away. */
     suspend fun <T> ask(question: Bindings.() -> T): T = withContext(dispatcher) { bindings.question() }
 
-    /** Changes the notebook through the bindings: done to the end even if whoever asked is cancelled. */
-    suspend fun <T> write(command: Bindings.() -> T): T =
-        withContext(NonCancellable + dispatcher) { bindings.command() }
+    /** Changes the notebook through the bindings: done to the end, and answered, even if whoever asked is cancelled. */
+    suspend fun <T> write(command: Bindings.() -> T): T = toTheEnd(dispatcher) { bindings.command() }
 
     /**
      * Does something long, which takes the [Run] it is handed. Cancelling the coroutine takes it back; this returns
@@ -65,14 +64,16 @@ class Notebook private constructor(private val bindings: Bindings, private val d
 
     /**
      * A page, and the page anew whenever a record of these areas changed, here or on another device; of any area when
-     * none is named. Changes that come faster than they are read are read once. Ends when the notebook is closed.
+     * none is named. Changes that come faster than they are read are read once, and whoever looks seldom is handed the
+     * newest page alone. Ends when the notebook is closed.
      */
     fun <T> pages(vararg areas: Area, page: Bindings.() -> T): Flow<T> =
         changes(areas.toSet())
             .map { bindings.page() }
             .catch { if (it !is KithException.Closed) throw it }
-            .flowOn(dispatcher)
             .distinctUntilChanged()
+            .flowOn(dispatcher)
+            .conflate()
 
     /** The page of today. */
     fun today(): Flow<Today> = pages { todayPage() }
@@ -129,15 +130,16 @@ class Notebook private constructor(private val bindings: Bindings, private val d
     companion object {
         private val HALF = Regex("\\p{Cs}")
 
-        /** Opens the notebook in this file, making it when there is none. */
+        /**
+         * Opens the notebook in this file, making it when there is none. Whoever is cancelled meanwhile is handed the
+         * notebook all the same, and closes it.
+         */
         suspend fun open(
             path: String,
             surroundings: Surroundings,
             clock: PhoneClock? = null,
             dispatcher: CoroutineDispatcher = Dispatchers.IO,
-        ): Notebook = withContext(NonCancellable + dispatcher) {
-            Notebook(Bindings.open(path, surroundings, clock), dispatcher)
-        }
+        ): Notebook = toTheEnd(dispatcher) { Notebook(Bindings.open(path, surroundings, clock), dispatcher) }
 
         /**
          * Makes a notebook from a backup, in a place where there is none. Cancelling the coroutine takes it back, and
@@ -149,6 +151,13 @@ class Notebook private constructor(private val bindings: Bindings, private val d
             passphrase: String? = null,
             dispatcher: CoroutineDispatcher = Dispatchers.IO,
         ) = takenBackWithIt(dispatcher) { restoreBackup(backup, path, passphrase, it) }
+
+        /**
+         * Work that nobody takes back. It takes two steps: on the way back from another thread, whoever was cancelled
+         * would lose the answer, were they not somebody who cannot be cancelled.
+         */
+        private suspend fun <T> toTheEnd(dispatcher: CoroutineDispatcher, work: () -> T): T =
+            withContext(NonCancellable) { withContext(dispatcher) { work() } }
 
         /** Work that is taken back when the coroutine is cancelled; this returns when it has really ended. */
         private suspend fun <T> takenBackWithIt(dispatcher: CoroutineDispatcher, work: (Run) -> T): T =

@@ -6,16 +6,16 @@ import kith.notebook.JoinRequest
 import kith.notebook.KeyRing
 import kith.notebook.Mailbox
 import kith.notebook.Run
+import kotlinx.coroutines.CancellationException
+import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.async
 import kotlinx.coroutines.cancelAndJoin
-import kotlinx.coroutines.delay
 import kotlinx.coroutines.flow.first
-import kotlinx.coroutines.launch
+import kotlinx.coroutines.withTimeout
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertInstanceOf
 import org.junit.jupiter.api.Assertions.assertNotNull
-import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.Timeout
 import org.junit.jupiter.api.assertThrows
@@ -23,6 +23,7 @@ import org.junit.jupiter.api.io.TempDir
 import java.nio.file.Files
 import java.nio.file.Path
 import kotlin.time.Duration.Companion.milliseconds
+import kotlin.time.Duration.Companion.seconds
 import kith.notebook.Notebook as Bindings
 
 @Timeout(value = 150, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
@@ -86,10 +87,14 @@ class DevicesTest {
     fun who_waits_for_the_other_device_is_let_go_when_cancelled() = apart { phone, _, shared ->
         val host = phone.pairing(shared)
         host.invite()
-        val waiting = launch { host.awaitRequest() }
-        delay(50)
-        waiting.cancelAndJoin()
-        assertTrue(waiting.isCancelled)
+        val waits = CompletableDeferred<Unit>()
+        val waiting = async {
+            waits.complete(Unit)
+            host.awaitRequest()
+        }
+        waits.await()
+        withTimeout(10.seconds) { waiting.cancelAndJoin() }
+        assertThrows<CancellationException>("it ended as cancelled, and not as a failure") { waiting.await() }
         host.takeBack()
     }
 

@@ -5,7 +5,6 @@ import kith.model.KithException
 import kith.model.Origin
 import kith.model.RecordId
 import kith.notebook.ChangeListener
-import kith.notebook.FolderItem
 import kith.notebook.KeyRing
 import kith.notebook.Mailbox
 import kith.notebook.PhoneClock
@@ -21,7 +20,6 @@ import org.junit.jupiter.api.io.TempDir
 import java.lang.reflect.InvocationTargetException
 import java.lang.reflect.Proxy
 import java.nio.file.Path
-import java.util.concurrent.ConcurrentHashMap
 
 /** What a phone lends the notebook may fail in any function, with anything: that is said, and nothing is lost. */
 @Timeout(value = 150, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
@@ -131,24 +129,6 @@ class PhoneTest {
             }
         }
         return proxy as T to mood
-    }
-
-    private class Cloud : PhoneFolder {
-        private val files = ConcurrentHashMap<String, ByteArray>()
-
-        override fun prepare() {}
-        override fun list() = files.map { (name, content) -> FolderItem(name, content.size.toULong()) }
-        override fun read(name: String) = files[name]
-        override fun write(name: String, content: ByteArray) { files[name] = content }
-        override fun remove(name: String) { files.remove(name) }
-    }
-
-    private class Secrets : PhoneKeyStore {
-        private val kept = ConcurrentHashMap<String, ByteArray>()
-
-        override fun read(name: String) = kept[name]
-        override fun write(name: String, secret: ByteArray) { kept[name] = secret }
-        override fun remove(name: String) { kept.remove(name) }
     }
 
     private companion object {

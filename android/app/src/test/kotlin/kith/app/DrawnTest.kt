@@ -1,5 +1,7 @@
 package kith.app
 
+import android.graphics.Color
+import androidx.compose.ui.test.assertIsDisplayed
 import androidx.compose.ui.test.hasScrollAction
 import androidx.compose.ui.test.junit4.createEmptyComposeRule
 import androidx.compose.ui.test.onAllNodesWithText
@@ -8,7 +10,9 @@ import androidx.compose.ui.test.onNodeWithText
 import androidx.compose.ui.test.performClick
 import androidx.compose.ui.test.performTouchInput
 import androidx.compose.ui.test.swipeUp
+import kotlinx.coroutines.flow.first
 import org.junit.Assert.assertEquals
+import org.junit.Assert.assertTrue
 import org.junit.Rule
 import org.junit.Test
 import org.junit.runner.RunWith
@@ -23,19 +27,27 @@ class DrawnTest(private val how: String, private val night: Boolean, private val
     val phone = createEmptyComposeRule()
 
     @Test
-    fun with_nobody() = drawn("0") {}
+    fun with_nobody() = drawn("0", string(R.string.today_nobody)) {}
 
     @Test
-    fun with_one_person() = drawn("1") { before { it.jot("Dana Ruiz, Acme Logistics !send the contact by tomorrow") } }
+    fun with_one_person() = drawn("1", "send the contact", "Dana Ruiz") {
+        before { it.jot("Dana Ruiz, Acme Logistics !send the contact by tomorrow") }
+    }
 
     @Test
-    fun with_the_demo() = drawn("demo") { before { it.write { loadDemo() } } }
+    fun with_the_demo() = drawn("demo", string(R.string.today_i_owe)) { before { it.write { loadDemo() } } }
 
     @Test
-    fun with_a_crowd() = drawn("5000") { bring(crowd) }
+    fun with_a_crowd() {
+        bring(crowd)
+        val (page, more) = before { it.todayPage(20).first() }
+        assertEquals(5_000UL to 20, page.people to page.iOwe.size)
+        val counted = quantity(R.plurals.today_more, more.iOwe.toInt())
+        drawn("5000", "Person Number", "send the paper number", counted) {}
+    }
 
     @Test
-    fun with_very_long_names() = drawn("long") {
+    fun with_very_long_names() = drawn("long", LONG, "a very long promise") {
         before {
             val promise = "a very long promise ".repeat(20)
             it.jot("$LONG, $LONG_TOO !send her $promise by tomorrow ?${"needs ".repeat(30)}")
@@ -43,7 +55,8 @@ class DrawnTest(private val how: String, private val night: Boolean, private val
         }
     }
 
-    private fun drawn(name: String, prepare: () -> Unit) {
+    /** Today shows these words; what is drawn is drawn on paper by day and on ink by night, and something is on it. */
+    private fun drawn(name: String, vararg words: String, prepare: () -> Unit) {
         RuntimeEnvironment.setQualifiers(if (night) "+night" else "+notnight")
         RuntimeEnvironment.setFontScale(scale)
         prepare()
@@ -52,11 +65,19 @@ class DrawnTest(private val how: String, private val night: Boolean, private val
                 val drawing = app.draw("$screen-$name-$how")
                 assertEquals(emptyList<String>(), phone.flaws())
                 assertEquals(780 to 1688, drawing.width to drawing.height)
+                val margin = Color.luminance(drawing.getPixel(4, drawing.height / 2))
+                assertTrue("$screen is drawn on $margin", if (night) margin < 0.1f else margin > 0.8f)
+                val colours = IntArray(780 * 1688).also { drawing.getPixels(it, 0, 780, 0, 0, 780, 1688) }.toSet().size
+                assertTrue("$screen has $colours colours", colours > 500)
             }
             // Today as it is found, then a line that is typed and saved.
             phone.onAllNodesWithText(string(R.string.today)).onFirst().performClick()
             phone.seeNoMore(string(R.string.loading))
             look("today")
+            for (some in words) {
+                phone.scrollTo(some)
+                phone.onAllNodesWithText(some, substring = true).onFirst().assertIsDisplayed()
+            }
             repeat(12) { phone.onNode(hasScrollAction()).performTouchInput { swipeUp() } }
             phone.waitForIdle()
             look("today-end")

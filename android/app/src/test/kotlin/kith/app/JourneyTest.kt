@@ -17,15 +17,25 @@ import androidx.compose.ui.test.performScrollTo
 import androidx.compose.ui.test.performTouchInput
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.runBlocking
+import androidx.lifecycle.Lifecycle
 import androidx.lifecycle.SavedStateHandle
+import androidx.lifecycle.ViewModelProvider
+import androidx.lifecycle.viewmodel.initializer
+import androidx.lifecycle.viewmodel.viewModelFactory
 import androidx.test.core.app.ApplicationProvider
+import kith.Notebook
 import kith.app.jot.JotModel
 import kith.app.today.TodayModel
+import kith.model.Area
+import kith.model.Origin
+import kith.model.RecordId
+import kith.notebook.ChangeListener
 import org.junit.Assert.assertEquals
 import org.junit.Rule
 import org.junit.Test
 import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
+import java.util.concurrent.atomic.AtomicInteger
 
 @RunWith(RobolectricTestRunner::class)
 class JourneyTest {
@@ -201,8 +211,7 @@ class JourneyTest {
 
     @Test
     fun a_damaged_notebook_says_what_to_do_and_shows_no_empty_page() {
-        val files = ApplicationProvider.getApplicationContext<KithApp>().filesDir
-        files.resolve("notebook.kith").writeText("no notebook ".repeat(1000))
+        inFiles().writeText("no notebook ".repeat(1000))
         phone.begin().use { app ->
             phone.onAllNodesWithText(string(R.string.today)).onFirst().performClick()
             phone.see(string(R.string.failed_unreadable))
@@ -251,6 +260,92 @@ class JourneyTest {
             phone.type("Dana Ruiz !call her")
             app.recreate()
             phone.see("Dana Ruiz !call her")
+        }
+    }
+
+    @Test
+    fun a_line_that_is_understood_while_it_is_saved_is_saved_once() {
+        val late = Held()
+        val notebook = TheNotebook { Notebook.open(inFiles().path, HERE, dispatcher = late) }
+        val model = JotModel(notebook, SavedStateHandle())
+        phone.begin().use { app ->
+            app.onActivity { it.setContent { KithTheme { Screens(model, TodayModel(notebook)) } } }
+            phone.type("Dana Ruiz")
+            late.letOneGo()
+            phone.until("the line is about to be read") { late.waiting == 1 }
+            phone.onNodeWithText(string(R.string.jot_save)).performClick()
+            late.letOneGo()
+            phone.see(string(R.string.jot_understood))
+            phone.onNodeWithText(string(R.string.jot_saving)).assertIsNotEnabled()
+            app.onActivity { model.save() }
+            late.letAllGo()
+            phone.see(string(R.string.jot_saved_new, "Dana Ruiz"))
+            before { assertEquals(1UL, it.today().first().people) }
+        }
+    }
+
+    @Test
+    fun typing_on_while_the_notebook_opens_opens_it_once() {
+        val late = Held()
+        val opens = AtomicInteger()
+        val notebook = TheNotebook {
+            opens.incrementAndGet()
+            Notebook.open(inFiles().path, HERE, dispatcher = late)
+        }
+        val model = JotModel(notebook, SavedStateHandle())
+        phone.begin().use { app ->
+            app.onActivity { it.setContent { KithTheme { Screens(model, TodayModel(notebook)) } } }
+            listOf("Dana", " Ruiz", " !call her").forEach(phone::type)
+            late.letAllGo()
+            phone.see(string(R.string.jot_understood))
+            assertEquals(1, opens.get())
+        }
+    }
+
+    @Test
+    fun a_line_whose_screen_goes_away_as_it_is_saved_is_in_the_file() {
+        val late = Held()
+        val notebook = TheNotebook { Notebook.open(inFiles().path, HERE, dispatcher = late) }
+        phone.begin().use { app ->
+            app.onActivity {
+                // The activity's own, as in the app: it ends with it.
+                val own = viewModelFactory { initializer { JotModel(notebook, SavedStateHandle()) } }
+                val model = ViewModelProvider(it, own)["held", JotModel::class]
+                it.setContent { KithTheme { Screens(model, TodayModel(notebook)) } }
+            }
+            phone.type("Dana Ruiz")
+            phone.onNodeWithText(string(R.string.jot_save)).performClick()
+        }
+        late.letAllGo()
+        phone.until("she is in the file") {
+            runBlocking { Notebook.open(inFiles().path, HERE).use { it.find("dana") } }.isNotEmpty()
+        }
+        before { assertEquals(1UL, it.today().first().people) }
+    }
+
+    @Test
+    fun what_another_process_wrote_is_seen_when_the_app_comes_to_the_front() {
+        before { it.jot("Dana Ruiz !call her by tomorrow") }
+        phone.begin().use { app ->
+            phone.onAllNodesWithText(string(R.string.today)).onFirst().performClick()
+            phone.see("call her")
+            val told = AtomicInteger()
+            val ear = object : ChangeListener {
+                override fun changed(areas: List<Area>, ids: List<RecordId>, origin: Origin) {
+                    told.incrementAndGet()
+                }
+            }
+            val hearing = runBlocking {
+                ApplicationProvider.getApplicationContext<KithApp>().notebook.get().ask { observe(ear) }
+            }
+            app.moveToState(Lifecycle.State.STARTED)
+            // A second opening of the file, as a share sheet's process has one.
+            before { it.jot("Sam Lee !write to him by tomorrow") }
+            assertEquals("nobody here has heard of it", 0, told.get())
+            app.moveToState(Lifecycle.State.RESUMED)
+            phone.see("write to him")
+            phone.until("whoever shows a page is told") { told.get() == 1 }
+            hearing.use { it.stop() }
         }
     }
 

@@ -3,6 +3,7 @@ package kith.app
 
 import android.graphics.Bitmap
 import android.graphics.Canvas
+import android.os.Looper
 import androidx.compose.ui.semantics.SemanticsActions
 import androidx.compose.ui.semantics.SemanticsNode
 import androidx.compose.ui.semantics.SemanticsProperties
@@ -23,16 +24,49 @@ import androidx.test.core.app.ActivityScenario
 import androidx.test.core.app.ApplicationProvider
 import kith.Notebook
 import kith.notebook.Surroundings
+import kotlinx.coroutines.CoroutineDispatcher
+import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.runBlocking
+import org.robolectric.Shadows.shadowOf
 import java.io.File
 import java.nio.file.Files
+import java.util.concurrent.ConcurrentLinkedQueue
+import kotlin.coroutines.CoroutineContext
+import kotlin.coroutines.EmptyCoroutineContext
 
 typealias Phone = ComposeTestRule
 
-/** What is kept on the phone before the app begins. */
-fun before(fill: suspend (Notebook) -> Unit) {
-    val at = ApplicationProvider.getApplicationContext<KithApp>().filesDir.resolve("notebook.kith")
-    runBlocking { Notebook.open(at.path, Surroundings("phone", "Europe/Paris")).use { fill(it) } }
+val HERE = Surroundings("phone", "Europe/Paris")
+
+/** The notebook of the app. */
+fun inFiles(): File = ApplicationProvider.getApplicationContext<KithApp>().filesDir.resolve("notebook.kith")
+
+/** What is kept on the phone before the app begins, or beside it by another process. */
+fun <T> before(fill: suspend (Notebook) -> T): T =
+    runBlocking { Notebook.open(inFiles().path, HERE).use { fill(it) } }
+
+/** A thread that begins nothing before it is let. */
+class Held : CoroutineDispatcher() {
+    private val held = ConcurrentLinkedQueue<Runnable>()
+
+    @Volatile
+    private var isHolding = true
+
+    val waiting get() = held.size
+
+    override fun dispatch(context: CoroutineContext, block: Runnable) {
+        held += block
+        if (!isHolding) letOneGo()
+    }
+
+    fun letOneGo() {
+        held.poll()?.let { Dispatchers.IO.dispatch(EmptyCoroutineContext, it) }
+    }
+
+    fun letAllGo() {
+        isHolding = false
+        repeat(held.size) { letOneGo() }
+    }
 }
 
 /** A notebook with 5,000 people, made once for all tests. */
@@ -43,7 +77,7 @@ val crowd: File by lazy {
     }
     val book = folder.resolve("book.vcf").apply { writeText(cards) }
     runBlocking {
-        Notebook.open("$folder/notebook.kith", Surroundings("phone", "Europe/Paris")).use { notebook ->
+        Notebook.open("$folder/notebook.kith", HERE).use { notebook ->
             notebook.work { importFile(book.path, it) }
             for (n in 1..60) notebook.jot("Person Number$n !send the paper number $n in ${n % 9 + 2} days")
             for (n in 1..30) notebook.jot("Person Number$n !!call me back about the flat ?a plumber in ${n + 1} days")
@@ -53,8 +87,7 @@ val crowd: File by lazy {
 }
 
 fun bring(notebook: File) {
-    val files = ApplicationProvider.getApplicationContext<KithApp>().filesDir
-    notebook.copyTo(files.resolve("notebook.kith"), overwrite = true)
+    notebook.copyTo(inFiles(), overwrite = true)
 }
 
 fun Phone.begin(): ActivityScenario<MainActivity> = ActivityScenario.launch(MainActivity::class.java)
@@ -68,9 +101,15 @@ fun Phone.seeNoMore(words: String) = waitUntil("see \"$words\" no more", 20_000)
     onAllNodesWithText(words, substring = true).fetchSemanticsNodes().isEmpty()
 }
 
+/** Waits for what no word on the screen tells. */
+fun Phone.until(what: String, isSo: () -> Boolean) = waitUntil(what, 20_000) {
+    shadowOf(Looper.getMainLooper()).idle()
+    isSo()
+}
+
 /** Scrolls the page until these words are on it. */
 fun Phone.scrollTo(words: String) {
-    onNode(hasScrollToNodeAction()).performScrollToNode(hasText(words))
+    onNode(hasScrollToNodeAction()).performScrollToNode(hasText(words, substring = true))
 }
 
 fun quantity(id: Int, count: Int): String =

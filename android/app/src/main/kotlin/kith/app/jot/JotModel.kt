@@ -123,7 +123,9 @@ class JotModel(private val notebook: TheNotebook, private val kept: SavedStateHa
         parsing?.cancel()
         parsing = viewModelScope.launch {
             notebook.ask(failed = { state = state.copy(parsed = null, failure = it) }) {
-                state = state.copy(parsed = if (line.isBlank()) null else parse(line))
+                // First the answer, then the state it goes into: while it is awaited, a person may tap.
+                val parsed = if (line.isBlank()) null else parse(line)
+                state = state.copy(parsed = parsed)
             }
         }
     }
