@@ -18,8 +18,9 @@ public struct Change: Equatable, Sendable {
 }
 
 extension AsyncNotebook {
-  /// Every change from now on, typed here or received, until the reading task ends or is cancelled. Who is busy while
-  /// several come hears of them once, as `anything`: so nothing is missed, and nothing piles up.
+  /// Every change from now on, typed here or received, until the reading task ends or is cancelled; the stream ends when
+  /// the notebook is shut. Who is busy while several come hears of them once, as `anything`: so nothing is missed, and
+  /// nothing piles up.
   public func changes() async throws(NotebookError) -> AsyncStream<Change> {
     let (stream, changes) = AsyncStream.makeStream(of: Change.self, bufferingPolicy: .bufferingNewest(1))
     let observation = try await ask { try $0.observe(listener: Ear(changes)) }
@@ -29,12 +30,17 @@ extension AsyncNotebook {
   }
 }
 
-/// Passes on what the library tells, from whatever thread.
+/// Passes on what the library tells, from whatever thread. It goes when the library lets go of it: then the notebook was
+/// shut or the reader is gone, and nothing will come any more.
 private final class Ear: ChangeListener {
   private let changes: AsyncStream<Change>.Continuation
 
   init(_ changes: AsyncStream<Change>.Continuation) {
     self.changes = changes
+  }
+
+  deinit {
+    changes.finish()
   }
 
   func changed(areas: [Area], ids: [RecordId], origin: Origin) {
@@ -74,7 +80,8 @@ public enum Shown<Page: Sendable>: Sendable {
     self.read = read
   }
 
-  /// Reads the page, and again after each change, until the task is cancelled: for a view's `task`.
+  /// Reads the page, and again after each change, until the task is cancelled or the notebook is shut: for a view's
+  /// `task`.
   public func follow() async {
     do {
       // Listening begins before reading, so that no change falls in between.
@@ -83,6 +90,8 @@ public enum Shown<Page: Sendable>: Sendable {
       for await change in changes where areas.isEmpty || change.concerns(areas) {
         await reload()
       }
+      // The notebook was shut, which reading says.
+      await reload()
     } catch  where !Task.isCancelled {
       shown = .failed(error)
     } catch {}

@@ -96,6 +96,30 @@ import Testing
     #expect(error.kind == .closed)
   }
 
+  @Test @MainActor func aStreamEndsWhenTheNotebookIsShutAndThePagesSaySo() async throws {
+    let folder = try TestFolder()
+    let notebook = try await folder.notebook()
+    let changes = try await notebook.changes()
+    let reading = Task { for await _ in changes {} }
+    let (today, people) = (TodayModel(notebook), PeopleModel(notebook))
+    let following = Task { await today.page.follow() }
+    let listing = Task { await people.follow() }
+    try await until { today.page.shown.page != nil && people.shown.page != nil }
+    try await notebook.shut()
+    await reading.value
+    await following.value
+    await listing.value
+    for shown in [today.page.shown.failure, people.shown.failure] {
+      #expect(shown?.kind == .closed, "a page of a shut notebook is not shown as if it were true")
+    }
+  }
+
+  @Test func aStreamEndsWhenNobodyHoldsTheNotebookAnyMore() async throws {
+    let folder = try TestFolder()
+    let changes = try await folder.notebook().changes()
+    for await _ in changes {}
+  }
+
   @Test func aChangeArrivesWithinAQuarterOfASecond() async throws {
     let folder = try TestFolder()
     let notebook = try await folder.notebook()
@@ -121,6 +145,12 @@ import Testing
     _ = try await there.ask { try $0.jotLine(line: "Dana Ruiz") }
     #expect(try await here.ask { try $0.lookAround() })
     #expect(try #require(await heard.next()).concerns([.people]))
+  }
+}
+
+extension Shown {
+  fileprivate var failure: NotebookError? {
+    if case .failed(let error) = self { error } else { nil }
   }
 }
 
