@@ -8,12 +8,18 @@ public struct Change: Equatable, Sendable {
   public let areas: Set<Area>
   public let ids: Set<RecordId>
 
+  public init(areas: Set<Area>, ids: Set<RecordId>) {
+    (self.areas, self.ids) = (areas, ids)
+  }
+
   /// Anything may have changed.
   public static let anything = Change(areas: [], ids: [])
 
-  /// Whether a page made of these areas has to be read again.
-  public func concerns(_ shown: Set<Area>) -> Bool {
-    areas.isEmpty || !areas.isDisjoint(with: shown)
+  /// Whether a page made of these areas has to be read again, or one that shows these records.
+  public func concerns(_ shown: Set<Area>, or records: Set<RecordId> = []) -> Bool {
+    if areas.isEmpty || !areas.isDisjoint(with: shown) { return true }
+    // When no record is named, any of them may have changed.
+    return !records.isEmpty && (ids.isEmpty || !ids.isDisjoint(with: records))
   }
 }
 
@@ -68,15 +74,19 @@ public enum Shown<Page: Sendable>: Sendable {
 
   private let notebook: AsyncNotebook
   private let areas: Set<Area>
+  private let ids: Set<RecordId>
   @ObservationIgnored private let read: @Sendable (Notebook) throws -> Page
   @ObservationIgnored private var begun = 0
   @ObservationIgnored private var newest = 0
 
-  /// A page made of these areas; none means all of them.
-  public init(_ notebook: AsyncNotebook, of areas: Set<Area> = [], read: @escaping @Sendable (Notebook) throws -> Page)
-  {
+  /// A page made of these areas, or of these records alone; neither means of everything.
+  public init(
+    _ notebook: AsyncNotebook, of areas: Set<Area> = [], ids: Set<RecordId> = [],
+    read: @escaping @Sendable (Notebook) throws -> Page
+  ) {
     self.notebook = notebook
     self.areas = areas
+    self.ids = ids
     self.read = read
   }
 
@@ -87,7 +97,7 @@ public enum Shown<Page: Sendable>: Sendable {
       // Listening begins before reading, so that no change falls in between.
       let changes = try await notebook.changes()
       await reload()
-      for await change in changes where areas.isEmpty || change.concerns(areas) {
+      for await change in changes where (areas.isEmpty && ids.isEmpty) || change.concerns(areas, or: ids) {
         await reload()
       }
       // The notebook was shut, which reading says.

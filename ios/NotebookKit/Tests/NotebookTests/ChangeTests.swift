@@ -63,6 +63,35 @@ import Testing
     #expect(model.page.shown.page?.page.iOwe.count == 1, "what was shown stays")
   }
 
+  @Test @MainActor func aPageOfOneRecordIsReadAgainForThatAndForNoOther() async throws {
+    let folder = try TestFolder()
+    let notebook = try await folder.notebook()
+    let dana = try #require(try await notebook.ask { try $0.jotLine(line: "Dana Ruiz") }.contact)
+    let reads = Shared(0)
+    let hers = PageModel(notebook, ids: [dana]) { notebook in
+      reads.with { $0 += 1 }
+      return try notebook.personPage(id: dana).contact.tags
+    }
+    let all = PageModel(notebook) { try $0.todayPage().people }
+    let following = [Task { await hers.follow() }, Task { await all.follow() }]
+    try await until { hers.shown.page != nil && all.shown.page == 1 }
+    _ = try await notebook.ask { try $0.jotLine(line: "Ben Okri") }
+    // Both hear of it at once; when the one has read again, the other would have begun to.
+    try await until { all.shown.page == 2 }
+    #expect(reads.now == 1)
+    try await notebook.ask { notebook in
+      let draft = try notebook.draft(id: dana)
+      guard case .contact(var contact) = try draft.record() else { return }
+      contact.tags = ["lyon"]
+      try notebook.save(draft: draft, after: .contact(contact))
+    }
+    try await until { hers.shown.page == ["lyon"] }
+    #expect(reads.now == 2)
+    for task in following { task.cancel() }
+    for task in following { await task.value }
+    #expect(Change(areas: [.people], ids: []).concerns([], or: [dana]), "when none is named, it may be any")
+  }
+
   @Test @MainActor func todayCountsWhatItDoesNotShowAndIsNoEmptyPageWhileSomethingIsOwed() async throws {
     let folder = try TestFolder()
     let notebook = try await folder.notebook()
