@@ -158,6 +158,17 @@ mod tests {
         notebook.jot_line("Ben".into()).expect("and it can be written");
     }
 
+    /// The same bytes are handed to the generated code of Swift and of Python in their tests: no function that is shipped can
+    /// be made to panic from there.
+    #[test]
+    fn a_panic_crosses_as_a_kind_of_its_own_with_its_words() {
+        let crossing = KithError::Panicked("a mistake".into());
+        let bytes = <KithError as uniffi::LowerError<crate::UniFfiTag>>::lower_error(crossing).destroy_into_vec();
+        let words = "Kith made a mistake of its own; what was saved before is safe (a mistake)";
+        let lengths = [16_u32, u32::try_from(words.len()).expect("it is short")].map(u32::to_be_bytes).concat();
+        assert_eq!(bytes, [&lengths, words.as_bytes()].concat());
+    }
+
     /// A listener that calls back as it goes.
     struct Goes(Arc<Notebook>, Arc<AtomicBool>);
 
