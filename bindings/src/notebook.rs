@@ -63,7 +63,9 @@ impl Notebook {
     /// None is known.
     pub fn shut(&self) -> Result<()> {
         guarded(|| {
-            drop(self.0.write().unwrap_or_else(PoisonError::into_inner).take());
+            // Let go of after the lock: a listener may call back as it goes.
+            let notebook = self.0.write().unwrap_or_else(PoisonError::into_inner).take();
+            drop(notebook);
             Ok(())
         })
     }
@@ -141,7 +143,13 @@ fn told_by(clock: Arc<dyn PhoneClock>) -> Clock {
 #[cfg(test)]
 #[allow(clippy::panic)] // that is what is tried
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use kith_core::model::{Area, RecordId};
+    use kith_core::notebook::Origin;
+
     use super::*;
+    use crate::{ChangeListener, ShellFailure};
 
     /// A notebook on the other side of the boundary.
     fn notebook() -> (tempfile::TempDir, Arc<Notebook>) {
@@ -165,6 +173,46 @@ mod tests {
         assert!(matches!(answer, Err(KithError::Panicked(words)) if words == "a mistake"));
         assert_eq!(notebook.find("Dana".into(), 10).expect("it goes on").len(), 1, "what was written before is safe");
         notebook.jot_line("Ben".into()).expect("and it can be written");
+    }
+
+    /// The same bytes are handed to the generated code of Swift and of Python in their tests: no function that is shipped can
+    /// be made to panic from there.
+    #[test]
+    fn a_panic_crosses_as_a_kind_of_its_own_with_its_words() {
+        let crossing = KithError::Panicked("a mistake".into());
+        let bytes = <KithError as uniffi::LowerError<crate::UniFfiTag>>::lower_error(crossing).destroy_into_vec();
+        let words = "Kith made a mistake of its own; what was saved before is safe (a mistake)";
+        let lengths = [16_u32, u32::try_from(words.len()).expect("it is short")].map(u32::to_be_bytes).concat();
+        assert_eq!(bytes, [&lengths, words.as_bytes()].concat());
+    }
+
+    /// A listener that calls back as it goes.
+    struct Goes(Arc<Notebook>, Arc<AtomicBool>);
+
+    impl ChangeListener for Goes {
+        fn changed(&self, _: Vec<Area>, _: Vec<RecordId>, _: Origin) -> std::result::Result<(), ShellFailure> {
+            Ok(())
+        }
+    }
+
+    impl Drop for Goes {
+        fn drop(&mut self) {
+            drop(self.0.today());
+            self.1.store(true, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_listener_goes_with_the_notebook_or_its_observation_and_no_lock_is_held() {
+        let (_folder, notebook) = notebook();
+        let [stopped, shut] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+        let listen = |gone: &Arc<AtomicBool>| notebook.observe(Arc::new(Goes(notebook.clone(), gone.clone())));
+        let (first, second) = (listen(&stopped).expect("it listens"), listen(&shut).expect("it listens"));
+        first.stop().expect("it stops");
+        assert!(stopped.load(Ordering::Relaxed));
+        notebook.shut().expect("it is shut");
+        assert!(shut.load(Ordering::Relaxed), "although its observation is still there");
+        second.stop().expect("it may be stopped all the same");
     }
 
     #[test]

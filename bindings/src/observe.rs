@@ -33,7 +33,9 @@ impl Observation {
     /// None is known.
     pub fn stop(&self) -> Result<()> {
         guarded(|| {
-            drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+            // Let go of after the lock: a listener may call back as it goes.
+            let observation = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+            drop(observation);
             Ok(())
         })
     }
@@ -42,7 +44,7 @@ impl Observation {
 #[uniffi::export]
 impl Notebook {
     /// Tells the listener of every change from now on, typed here or received, until the observation is stopped or
-    /// dropped, or the notebook is shut.
+    /// dropped, or the notebook is shut; then the listener is let go of.
     ///
     /// # Errors
     /// [`KithError::Closed`](crate::KithError::Closed) when the notebook was shut.

@@ -12,27 +12,32 @@ import SwiftUI
 
 /// Opens the notebook, and says so when it cannot.
 struct OpeningView: View {
-  @State private var shown = Shown<AsyncNotebook>.loading
+  @State private var shown = Shown<Opened>.loading
 
   var body: some View {
     switch shown {
     case .loading: ProgressView().task { await open() }
     case .failed(let error): FailureView(error: error) { await open() }
-    case .ready(let notebook): NotebookView(notebook: notebook)
+    case .ready(let opened): NotebookView(opened)
     }
   }
 
   private func open() async {
     do {
       let folder = FileManager.default.urls(for: .applicationSupportDirectory, in: .userDomainMask)[0]
-      // The folder is not there at first. When it cannot be made, opening says why.
-      try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-      let file = folder.appendingPathComponent("notebook.kith")
-      shown = .ready(try await AsyncNotebook.open(at: file, device: "iPhone"))
+      let home = try PhoneHome(in: folder)
+      let notebook = try await AsyncNotebook.open(at: home.notebook, device: modelOfPhone())
+      shown = .ready(Opened(notebook: notebook, home: home))
     } catch {
       shown = .failed(error)
     }
   }
+}
+
+/// A notebook, and where it is.
+struct Opened {
+  let notebook: AsyncNotebook
+  let home: PhoneHome
 }
 
 /// The screens of an open notebook.
@@ -42,9 +47,9 @@ struct NotebookView: View {
   @State private var today: TodayModel
   private let notebook: AsyncNotebook
 
-  init(notebook: AsyncNotebook) {
-    self.notebook = notebook
-    _jot = State(wrappedValue: JotModel(notebook))
+  init(_ opened: Opened) {
+    notebook = opened.notebook
+    _jot = State(wrappedValue: JotModel(notebook, keepingLineIn: opened.home.line))
     _today = State(wrappedValue: TodayModel(notebook))
   }
 
@@ -56,7 +61,8 @@ struct NotebookView: View {
         .tabItem { Label("today.title", systemImage: "sun.max") }
     }
     .onChange(of: phase) { _, now in
-      if now == .active { Task { await comeBack() } }
+      // An app that is left may be ended at any moment, and nobody asks it again.
+      if now == .active { Task { await comeBack() } } else { jot.keepLine() }
     }
   }
 

@@ -35,6 +35,10 @@ NOBODY = "00000000000000000000000000000001"
     ("dreamt", {"do": "close_promise", "with": {"id": NOBODY, "state": "dreamt", "day": "2026-11-22"}}),
     ("danced", {"do": "advance_introduction", "with": {"id": NOBODY, "step": "danced"}}),
     ("knots", {"do": "export_file", "with": {"file": "all", "form": "knots", "private": True}}),
+    ("misspelt", {"do": "today_page", "expect": {"misspelt": []}}),
+    ("misspelt", {"do": "device_settings", "expect": {"misspelt.lock": False}}),
+    ("misspelt", {"do": "parse_jot", "with": {"line": "Dana"}, "expect": {"spans": [{"misspelt": ""}]}}),
+    ("twice", {"do": "person_page", "with": {"id": NOBODY, "twice": True}, "fails": "NotFound"}),
 ])
 def test_what_nobody_knows_fails_the_runner(word, step, tmp_path):
     world = World(tmp_path, "2026-11-22T09:00:00Z", {})
@@ -73,6 +77,7 @@ class World:
             self.names[name] = bound(answer)
         if expect is not ...:
             seen = {path: at(answer, path.split(".")) for path in expect} if isinstance(expect, dict) else answer
+            all_there(seen, expect)
             assert self.compared(seen) == self.compared(expect), where
 
     def meant(self, value):
@@ -413,12 +418,24 @@ def bound(answer):
 
 
 def at(value, path):
-    """What stands at the end of a path; below a list, of each of its members."""
+    """What stands at the end of a path; below a list, of each of its members, and below nothing nothing."""
     if isinstance(value, list):
         return [at(one, path) for one in value]
     if not path or value is None:
         return value
-    return at(value.get(path[0]), path[1:])
+    assert path[0] in value, f"there is no {path[0]} in {value}"
+    return at(value[path[0]], path[1:])
+
+
+def all_there(seen, expect):
+    """Fails where a story names what is not there: a name that is misspelt would pass for nothing."""
+    if isinstance(seen, list) and isinstance(expect, list):
+        for pair in zip(seen, expect):
+            all_there(*pair)
+    if isinstance(seen, dict) and isinstance(expect, dict):
+        for key, value in expect.items():
+            assert key in seen, f"there is no {key} in {seen}"
+            all_there(seen[key], value)
 
 
 def plain(value):

@@ -25,7 +25,7 @@ mod write;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -263,13 +263,14 @@ impl Notebook {
         self.read(query::dump)
     }
 
-    /// Calls back after every commit, until the observation is dropped. Never while a lock is held, on any thread.
+    /// Calls back after every commit, until the observation is dropped or the notebook is, which lets go of the observer.
+    /// Never while a lock is held, on any thread.
     #[must_use = "dropping the observation ends it"]
     pub fn observe(&self, observer: impl Fn(&Changed) + Send + Sync + 'static) -> Observation {
         let mut observers = lock(&self.observers);
         let key = observers.keys().max().map_or(0, |key| key + 1);
         observers.insert(key, Arc::new(observer));
-        Observation { key, observers: self.observers.clone() }
+        Observation { key, observers: Arc::downgrade(&self.observers) }
     }
 
     /// Tells the observers when another process has written since this was last asked; says whether it had.
@@ -349,12 +350,15 @@ impl Notebook {
 /// Lives as long as its owner wants to be told of changes.
 pub struct Observation {
     key: u64,
-    observers: Arc<Mutex<HashMap<u64, Observer>>>,
+    /// The notebook alone keeps its observers: when it goes, they go, and whoever waits for one of them knows.
+    observers: Weak<Mutex<HashMap<u64, Observer>>>,
 }
 
 impl Drop for Observation {
     fn drop(&mut self) {
-        lock(&self.observers).remove(&self.key);
+        let Some(observers) = self.observers.upgrade() else { return };
+        // What the observer holds goes after the lock has: it may be somebody else's, and call back as it goes.
+        let _observer = lock(&observers).remove(&self.key);
     }
 }
 

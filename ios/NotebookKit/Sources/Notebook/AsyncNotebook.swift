@@ -44,6 +44,14 @@ public struct AsyncNotebook: Sendable {
     try await takenBack { [notebook] in try work(notebook, $0) }
   }
 
+  /// The same for what has to be done when a task is cancelled, as telling another device that nobody waits for it any
+  /// more: a cancelled task begins it, and it runs to its end.
+  public func runToItsEnd<Answer: Sendable>(
+    _ work: @escaping @Sendable (Notebook, Run) throws -> Answer
+  ) async throws(NotebookError) -> Answer {
+    try await begun { [notebook] in try work(notebook, try Run()) }
+  }
+
   /// Makes a notebook from a backup, in a place where there is none. Cancelling the task takes it back, and nothing is left
   /// behind then.
   public static func restore(
@@ -83,6 +91,13 @@ func away<Answer: Sendable>(
   _ work: @escaping @Sendable () throws -> Answer
 ) async throws(NotebookError) -> Answer {
   guard !Task.isCancelled else { throw NotebookError(CancellationError()) }
+  return try await begun(work)
+}
+
+/// The same, cancelled or not.
+private func begun<Answer: Sendable>(
+  _ work: @escaping @Sendable () throws -> Answer
+) async throws(NotebookError) -> Answer {
   let answer = await withCheckedContinuation { continuation in
     threads.async { continuation.resume(returning: Result { try work() }.mapError(NotebookError.init)) }
   }

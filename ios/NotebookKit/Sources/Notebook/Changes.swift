@@ -8,18 +8,25 @@ public struct Change: Equatable, Sendable {
   public let areas: Set<Area>
   public let ids: Set<RecordId>
 
+  public init(areas: Set<Area>, ids: Set<RecordId>) {
+    (self.areas, self.ids) = (areas, ids)
+  }
+
   /// Anything may have changed.
   public static let anything = Change(areas: [], ids: [])
 
-  /// Whether a page made of these areas has to be read again.
-  public func concerns(_ shown: Set<Area>) -> Bool {
-    areas.isEmpty || !areas.isDisjoint(with: shown)
+  /// Whether a page made of these areas has to be read again, or one that shows these records.
+  public func concerns(_ shown: Set<Area>, or records: Set<RecordId> = []) -> Bool {
+    if areas.isEmpty || !areas.isDisjoint(with: shown) { return true }
+    // When no record is named, any of them may have changed.
+    return !records.isEmpty && (ids.isEmpty || !ids.isDisjoint(with: records))
   }
 }
 
 extension AsyncNotebook {
-  /// Every change from now on, typed here or received, until the reading task ends or is cancelled. Who is busy while
-  /// several come hears of them once, as `anything`: so nothing is missed, and nothing piles up.
+  /// Every change from now on, typed here or received, until the reading task ends or is cancelled; the stream ends when
+  /// the notebook is shut. Who is busy while several come hears of them once, as `anything`: so nothing is missed, and
+  /// nothing piles up.
   public func changes() async throws(NotebookError) -> AsyncStream<Change> {
     let (stream, changes) = AsyncStream.makeStream(of: Change.self, bufferingPolicy: .bufferingNewest(1))
     let observation = try await ask { try $0.observe(listener: Ear(changes)) }
@@ -29,12 +36,17 @@ extension AsyncNotebook {
   }
 }
 
-/// Passes on what the library tells, from whatever thread.
+/// Passes on what the library tells, from whatever thread. It goes when the library lets go of it: then the notebook was
+/// shut or the reader is gone, and nothing will come any more.
 private final class Ear: ChangeListener {
   private let changes: AsyncStream<Change>.Continuation
 
   init(_ changes: AsyncStream<Change>.Continuation) {
     self.changes = changes
+  }
+
+  deinit {
+    changes.finish()
   }
 
   func changed(areas: [Area], ids: [RecordId], origin: Origin) {
@@ -62,27 +74,34 @@ public enum Shown<Page: Sendable>: Sendable {
 
   private let notebook: AsyncNotebook
   private let areas: Set<Area>
+  private let ids: Set<RecordId>
   @ObservationIgnored private let read: @Sendable (Notebook) throws -> Page
   @ObservationIgnored private var begun = 0
   @ObservationIgnored private var newest = 0
 
-  /// A page made of these areas; none means all of them.
-  public init(_ notebook: AsyncNotebook, of areas: Set<Area> = [], read: @escaping @Sendable (Notebook) throws -> Page)
-  {
+  /// A page made of these areas, or of these records alone; neither means of everything.
+  public init(
+    _ notebook: AsyncNotebook, of areas: Set<Area> = [], ids: Set<RecordId> = [],
+    read: @escaping @Sendable (Notebook) throws -> Page
+  ) {
     self.notebook = notebook
     self.areas = areas
+    self.ids = ids
     self.read = read
   }
 
-  /// Reads the page, and again after each change, until the task is cancelled: for a view's `task`.
+  /// Reads the page, and again after each change, until the task is cancelled or the notebook is shut: for a view's
+  /// `task`.
   public func follow() async {
     do {
       // Listening begins before reading, so that no change falls in between.
       let changes = try await notebook.changes()
       await reload()
-      for await change in changes where areas.isEmpty || change.concerns(areas) {
+      for await change in changes where (areas.isEmpty && ids.isEmpty) || change.concerns(areas, or: ids) {
         await reload()
       }
+      // The notebook was shut, which reading says.
+      await reload()
     } catch  where !Task.isCancelled {
       shown = .failed(error)
     } catch {}

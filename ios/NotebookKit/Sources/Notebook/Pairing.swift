@@ -39,9 +39,10 @@ public struct Pairing: Sendable {
     }
   }
 
-  /// Somebody here says no, or waits no more: the code is void, and the other device hears of it.
+  /// Somebody here says no, or waits no more: the code is void, and the other device hears of it. Done in a task that is
+  /// cancelled already, too: that is the moment at which nobody waits any more.
   public func takeBack() async throws(NotebookError) {
-    try await notebook.run { [mailbox, keys] in try $0.cancelInvitation(mailbox: mailbox, keys: keys, run: $1) }
+    try await notebook.runToItsEnd { [mailbox, keys] in try $0.cancelInvitation(mailbox: mailbox, keys: keys, run: $1) }
   }
 
   /// Asks at the notebook the code leads into, and waits until that has heard of this device; answers what a person has to
@@ -60,9 +61,10 @@ public struct Pairing: Sendable {
     }
   }
 
-  /// Somebody here says no: everything stays as it was, and the other device hears of it.
+  /// Somebody here says no: everything stays as it was, and the other device hears of it, also from a task that is
+  /// cancelled already.
   public func decline() async throws(NotebookError) {
-    try await notebook.run { [mailbox, keys] in try $0.declineToJoin(mailbox: mailbox, keys: keys, run: $1) }
+    try await notebook.runToItsEnd { [mailbox, keys] in try $0.declineToJoin(mailbox: mailbox, keys: keys, run: $1) }
   }
 
   private func untilThere<Answer: Sendable>(

@@ -63,6 +63,35 @@ import Testing
     #expect(model.page.shown.page?.page.iOwe.count == 1, "what was shown stays")
   }
 
+  @Test @MainActor func aPageOfOneRecordIsReadAgainForThatAndForNoOther() async throws {
+    let folder = try TestFolder()
+    let notebook = try await folder.notebook()
+    let dana = try #require(try await notebook.ask { try $0.jotLine(line: "Dana Ruiz") }.contact)
+    let reads = Shared(0)
+    let hers = PageModel(notebook, ids: [dana]) { notebook in
+      reads.with { $0 += 1 }
+      return try notebook.personPage(id: dana).contact.tags
+    }
+    let all = PageModel(notebook) { try $0.todayPage().people }
+    let following = [Task { await hers.follow() }, Task { await all.follow() }]
+    try await until { hers.shown.page != nil && all.shown.page == 1 }
+    _ = try await notebook.ask { try $0.jotLine(line: "Ben Okri") }
+    // Both hear of it at once; when the one has read again, the other would have begun to.
+    try await until { all.shown.page == 2 }
+    #expect(reads.now == 1)
+    try await notebook.ask { notebook in
+      let draft = try notebook.draft(id: dana)
+      guard case .contact(var contact) = try draft.record() else { return }
+      contact.tags = ["lyon"]
+      try notebook.save(draft: draft, after: .contact(contact))
+    }
+    try await until { hers.shown.page == ["lyon"] }
+    #expect(reads.now == 2)
+    for task in following { task.cancel() }
+    for task in following { await task.value }
+    #expect(Change(areas: [.people], ids: []).concerns([], or: [dana]), "when none is named, it may be any")
+  }
+
   @Test @MainActor func todayCountsWhatItDoesNotShowAndIsNoEmptyPageWhileSomethingIsOwed() async throws {
     let folder = try TestFolder()
     let notebook = try await folder.notebook()
@@ -96,6 +125,30 @@ import Testing
     #expect(error.kind == .closed)
   }
 
+  @Test @MainActor func aStreamEndsWhenTheNotebookIsShutAndThePagesSaySo() async throws {
+    let folder = try TestFolder()
+    let notebook = try await folder.notebook()
+    let changes = try await notebook.changes()
+    let reading = Task { for await _ in changes {} }
+    let (today, people) = (TodayModel(notebook), PeopleModel(notebook))
+    let following = Task { await today.page.follow() }
+    let listing = Task { await people.follow() }
+    try await until { today.page.shown.page != nil && people.shown.page != nil }
+    try await notebook.shut()
+    await reading.value
+    await following.value
+    await listing.value
+    for shown in [today.page.shown.failure, people.shown.failure] {
+      #expect(shown?.kind == .closed, "a page of a shut notebook is not shown as if it were true")
+    }
+  }
+
+  @Test func aStreamEndsWhenNobodyHoldsTheNotebookAnyMore() async throws {
+    let folder = try TestFolder()
+    let changes = try await folder.notebook().changes()
+    for await _ in changes {}
+  }
+
   @Test func aChangeArrivesWithinAQuarterOfASecond() async throws {
     let folder = try TestFolder()
     let notebook = try await folder.notebook()
@@ -121,6 +174,12 @@ import Testing
     _ = try await there.ask { try $0.jotLine(line: "Dana Ruiz") }
     #expect(try await here.ask { try $0.lookAround() })
     #expect(try #require(await heard.next()).concerns([.people]))
+  }
+}
+
+extension Shown {
+  fileprivate var failure: NotebookError? {
+    if case .failed(let error) = self { error } else { nil }
   }
 }
 

@@ -80,6 +80,33 @@ import Testing
     try await phone.pairing.takeBack()
   }
 
+  @Test func whoStopsWaitingStillTellsTheOtherDevice() async throws {
+    let folder = try TestFolder()
+    try FileManager.default.createDirectory(at: folder.file("shared"), withIntermediateDirectories: true)
+    let (phone, laptop) = (try await Device("phone", in: folder), try await Device("laptop", in: folder))
+    try await phone.notebook.run { try $0.tryMailbox(mailbox: phone.mailbox, run: $1) }
+    // The screen with the code is left: its task is cancelled, and takes the code back as it ends.
+    let code = try await phone.pairing.invite()
+    let showing = Task {
+      let kind = await failure { _ = try await phone.pairing.request() }
+      try await phone.pairing.takeBack()
+      return kind
+    }
+    showing.cancel()
+    #expect(try await showing.value == .cancelled)
+    #expect(await failure { _ = try await laptop.pairing.knock(code) } != nil, "the code is void")
+    // The new device's screen is left, before anybody said yes there.
+    _ = try await laptop.pairing.knock(try await phone.pairing.invite())
+    let request = try await phone.pairing.request()
+    let asking = Task {
+      while !Task.isCancelled { await Task.yield() }
+      try await laptop.pairing.decline()
+    }
+    asking.cancel()
+    try await asking.value
+    #expect(await failure { _ = try await phone.pairing.admit(request) } == .declined)
+  }
+
   @Test func aCancelledBackupLeavesNoFileAndOneThatIsDoneComesBack() async throws {
     let folder = try TestFolder()
     let notebook = try await folder.notebook()

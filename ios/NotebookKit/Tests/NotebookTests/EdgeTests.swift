@@ -34,6 +34,26 @@ import Testing
     #expect(try await notebook.ask { try $0.jotLine(line: "Ben") }.name == "Ben")
   }
 
+  /// What the library says when it panics inside a function of ours, byte for byte: a test of the bindings holds that these
+  /// are the bytes.
+  @Test func aPanicInsideAFunctionIsAKindOfItsOwnWithItsWords() async throws {
+    let words = "Kith made a mistake of its own; what was saved before is safe (a mistake)"
+    let bytes = [0, 0, 0, 16, 0, 0, 0, UInt8(words.utf8.count)] + Array(words.utf8)
+    let folder = try TestFolder()
+    let notebook = try await folder.notebook()
+    do {
+      try await notebook.ask { _ in throw try FfiConverterTypeKithError_lift(lowered(bytes)) }
+      Issue.record("a panic must not look like an answer")
+    } catch {
+      #expect(error == NotebookError(kind: .mistake, words: words))
+    }
+    // A kind of another version is an error as well, and no other kind.
+    let unknown = await failure {
+      try await notebook.ask { _ in _ = try FfiConverterTypeKithError_lift(lowered([0, 0, 0, 99])) }
+    }
+    #expect(unknown == .mistake)
+  }
+
   /// What a call answers that hands over a list of a negative length: its code, and how much it says.
   private func panicked() -> (Int8, UInt64) {
     var status = nothing()
@@ -95,6 +115,50 @@ import Testing
       try await tasks.waitForAll()
     }
     #expect(try await notebook.ask { try $0.todayPage() }.people == 200)
+  }
+
+  @Test func eightTasksSyncImportTakeBackAndEditOneNotebookAtOnce() async throws {
+    let folder = try TestFolder()
+    let (phone, laptop) = try await paired(in: folder)
+    let book = folder.file("book.vcf")
+    let cards = (0..<300).map { "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Carded Number\($0)\r\nEND:VCARD\r\n" }
+    try Data(cards.joined().utf8).write(to: book)
+    let dana = try #require(try await phone.notebook.ask { try $0.jotLine(line: "Dana Ruiz") }.contact)
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      for task in 0..<8 {
+        tasks.addTask {
+          for number in 0..<10 {
+            switch task % 4 {
+            case 0: try await phone.jot("Task\(task) Person\(number)")
+            case 1: _ = try await phone.sync()
+            case 2:
+              let bringing = Task {
+                await failure { _ = try await phone.notebook.run { try $0.importFile(file: book.path, run: $1) } }
+              }
+              await Task.yield()
+              bringing.cancel()
+              let kind = await bringing.value
+              #expect(kind == nil || kind == .cancelled)
+            default:
+              try await phone.notebook.ask { notebook in
+                let draft = try notebook.draft(id: dana)
+                guard case .contact(var contact) = try draft.record() else { return }
+                contact.tags.append("task\(task)-\(number)")
+                try notebook.save(draft: draft, after: .contact(contact))
+              }
+            }
+          }
+        }
+      }
+      try await tasks.waitForAll()
+    }
+    _ = try await phone.notebook.run { try $0.importFile(file: book.path, run: $1) }
+    _ = try await phone.sync()
+    _ = try await laptop.sync()
+    for device in [phone, laptop] {
+      #expect(try await device.notebook.ask { try $0.todayPage() }.people == 1 + 20 + 300)
+      #expect(try await device.notebook.ask { try $0.personPage(id: dana) }.contact.tags.count == 20)
+    }
   }
 
   @Test func eightThreadsUseOneNotebookWhileItIsShut() async throws {
@@ -229,18 +293,38 @@ import Testing
       _ = try await other.ask { try $0.today() }
     }
     #expect(freed.now == 10_000, "nothing holds a listener whose observation is gone")
-    #expect(openFiles() <= before + 8, "other tests run beside this one")
+    if let before, let now = openFiles() {
+      #expect(now <= before + 8, "other tests run beside this one")
+    }
     _ = try await notebook.ask { try $0.jotLine(line: "Dana Ruiz") }
     #expect(heard.now == 0, "whoever was dropped hears nothing")
+  }
+
+  /// In a process of its own, whose memory no other test shares.
+  @Test func tenThousandDraftsRunsKeysAndMailboxesLeaveNothingBehind() async throws {
+    let folder = try TestFolder()
+    let said = Pipe()
+    let scribe = scribe(folder.file("notebook.kith").path, "handles")
+    scribe.standardOutput = said
+    try scribe.run()
+    let words = try said.fileHandleForReading.readToEnd() ?? Data()
+    scribe.waitUntilExit()
+    let grown = try #require(Int(String(decoding: words, as: UTF8.self).trimmingCharacters(in: .newlines)))
+    #expect(grown < 1_000_000, "bytes more after 10,000 handles")
+  }
+
+  private func scribe(_ arguments: String...) -> Process {
+    let scribe = Process()
+    scribe.executableURL = products.appendingPathComponent("Scribe")
+    scribe.arguments = arguments
+    return scribe
   }
 
   @Test func aProcessKilledInACallLosesNothingThatItSaved() async throws {
     let folder = try TestFolder()
     let file = folder.file("notebook.kith")
-    let scribe = Process()
+    let scribe = scribe(file.path)
     let said = Pipe()
-    scribe.executableURL = Bundle.main.bundleURL.resolvingSymlinksInPath().appendingPathComponent("Scribe")
-    scribe.arguments = [file.path]
     scribe.standardOutput = said
     try scribe.run()
     var words = Data()
@@ -271,9 +355,21 @@ private final class Last: Sendable {
   }
 }
 
-/// How many files this process holds open, as far as the system tells.
-private func openFiles() -> Int {
-  (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 0
+/// How many files this process holds open; none where the system does not tell, as a Mac does not.
+private func openFiles() -> Int? {
+  try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
+}
+
+/// Where the programs of the package are built. On a Mac the tests are a bundle beside them, which another program runs; on
+/// Linux they are a program themselves, and asking for all bundles crashes Foundation.
+private var products: URL {
+  #if canImport(Darwin)
+    let tests = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }
+    let folder = tests?.bundleURL.deletingLastPathComponent() ?? Bundle.main.bundleURL
+  #else
+    let folder = Bundle.main.bundleURL
+  #endif
+  return folder.resolvingSymlinksInPath()
 }
 
 /// Random numbers that are the same in every run.

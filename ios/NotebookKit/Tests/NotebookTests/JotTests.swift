@@ -1,5 +1,6 @@
 // A line from the thumb to the pages.
 
+import Foundation
 import Notebook
 import Testing
 
@@ -72,6 +73,39 @@ private let line = "Dana Ruiz, Acme !send her the Lyon contact by tomorrow +know
     try await notebook.shut()
     await model.save()
     #expect(model.line == line && model.failure?.kind == .closed && model.jotted == nil)
+  }
+
+  @Test @MainActor func aLineThatWasTypedOutlivesTheProcessAndOneThatWasSavedDoesNotComeBack() async throws {
+    let folder = try TestFolder()
+    let notebook = try await folder.notebook()
+    let home = try PhoneHome(in: folder.url)
+    let first = JotModel(notebook, keepingLineIn: home.line)
+    first.line = line
+    first.keepLine()
+    let second = JotModel(notebook, keepingLineIn: home.line)
+    #expect(second.line == line)
+    try await until { second.parsed != nil }
+    await second.save()
+    #expect(JotModel(notebook, keepingLineIn: home.line).line.isEmpty)
+    first.line = ""
+    first.keepLine()
+    #expect(JotModel(notebook, keepingLineIn: home.line).line.isEmpty, "nothing to keep is no failure")
+  }
+
+  @Test func aPhoneKeepsItsNotebookInAFolderThatNoBackupTakesAlong() async throws {
+    let folder = try TestFolder()
+    let home = try PhoneHome(in: folder.file("Application Support"))
+    let notebook = try await AsyncNotebook.open(at: home.notebook, device: modelOfPhone(), zone: paris)
+    _ = try await notebook.ask { try $0.jotLine(line: line) }
+    let own = home.notebook.deletingLastPathComponent()
+    #expect(own.deletingLastPathComponent().lastPathComponent == "Application Support")
+    #expect(home.line.deletingLastPathComponent() == own)
+    _ = try PhoneHome(in: folder.file("Application Support"))
+    try Data("in the way".utf8).write(to: folder.file("file"))
+    #expect(await failure { _ = try PhoneHome(in: folder.file("file")) } == .storage)
+    #if canImport(Darwin)
+      #expect(try own.resourceValues(forKeys: [.isExcludedFromBackupKey]).isExcludedFromBackup == true)
+    #endif
   }
 
   @Test @MainActor func anEmptyLineIsNotSaved() async throws {

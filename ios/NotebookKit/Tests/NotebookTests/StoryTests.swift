@@ -19,6 +19,12 @@ private let unknown = [
   #"{"do": "advance_introduction", "with": {"id": "00000000000000000000000000000001", "step": "danced"}}"#,
   #"{"do": "export_file", "with": {"file": "all", "form": "knots", "private": true}}"#,
   #"{"do": "export_file", "with": {"file": "all", "form": "json", "private": "perhaps"}}"#,
+  #"{"do": "today", "twice": true}"#,
+  #"{"do": "today", "with": {"twice": true}}"#,
+  #"{"do": "person_page", "with": {"id": "00000000000000000000000000000001", "twice": true}, "fails": "NotFound"}"#,
+  #"{"do": "today_page", "expect": {"misspelt": []}}"#,
+  #"{"do": "device_settings", "expect": {"misspelt.lock": false}}"#,
+  #"{"do": "parse_jot", "with": {"line": "Dana"}, "expect": {"spans": [{"misspelt": ""}]}}"#,
 ]
 
 // One after the other: each blocks the thread it is told on.
@@ -188,22 +194,25 @@ private final class World {
     let (doing, device) = (try step.text("do"), try step.maybe("device") ?? "phone")
     var with = With(try meant(step.or("with") ?? .map([:])).map)
     let (name, fails, expected) = (try step.maybe("as"), try step.maybe("fails"), step.or("expect"))
-    #expect(step.left.isEmpty, "\(place)")
+    try nothingLeft(step, place)
     let answer: Value
     do {
       answer = plain(try doIt(doing, device, &with))
     } catch let error as KithError {
       #expect(Mirror(reflecting: error).children.first?.label == fails, "\(place): \(error)")
+      try nothingLeft(with, place)
       return
     }
     #expect(fails == nil, "\(place): answered \(answer)")
-    #expect(with.left.isEmpty, "\(place)")
+    try nothingLeft(with, place)
     if let name { names[name] = try bound(answer) }
     guard let expected else { return }
     var seen = answer
     if case .map(let paths) = expected {
-      seen = .map(Dictionary(uniqueKeysWithValues: paths.keys.map { ($0, at(answer, $0.split(separator: "."))) }))
+      let found = try paths.keys.map { ($0, try at(answer, $0.split(separator: "."))) }
+      seen = .map(Dictionary(uniqueKeysWithValues: found))
     }
+    try allThere(seen, expected)
     #expect(compared(seen) == compared(expected), "\(place)")
   }
 
@@ -495,11 +504,27 @@ private func bound(_ answer: Value) throws -> String {
   throw Untold(words: "there is no id in \(answer)")
 }
 
-/// What stands at the end of a path; below a list, of each of its members.
-private func at(_ value: Value, _ path: [Substring]) -> Value {
-  if case .list(let list) = value { return .list(list.map { at($0, path) }) }
-  guard let first = path.first else { return value }
-  return at(value.map[String(first)] ?? .null, Array(path.dropFirst()))
+/// What stands at the end of a path; below a list, of each of its members, and below nothing nothing.
+private func at(_ value: Value, _ path: [Substring]) throws -> Value {
+  if case .list(let list) = value { return .list(try list.map { try at($0, path) }) }
+  guard let first = path.first, value != .null else { return value }
+  guard let inner = value.map[String(first)] else { throw Untold(words: "there is no \(first) in \(value)") }
+  return try at(inner, Array(path.dropFirst()))
+}
+
+/// Fails where a story names what is not there: a name that is misspelt would pass for nothing.
+private func allThere(_ seen: Value, _ expected: Value) throws {
+  for (seen, expected) in zip(seen.list, expected.list) { try allThere(seen, expected) }
+  guard case .map(let seen) = seen else { return }
+  for (key, expected) in expected.map {
+    guard let inner = seen[key] else { throw Untold(words: "there is no \(key) in \(seen)") }
+    try allThere(inner, expected)
+  }
+}
+
+/// Fails when a step hands over what nobody takes.
+private func nothingLeft(_ with: With, _ place: String) throws {
+  guard with.left.isEmpty else { throw Untold(words: "\(place) has no \(with.left.keys)") }
 }
 
 /// A value of the library as JSON has it, with the words and fields of bindings/api.txt in small letters.

@@ -1,5 +1,6 @@
 // One line, one thumb: what it says is shown while it is typed, and it is saved before the thumb has left the screen.
 
+import Foundation
 import NotebookBindings
 import Observation
 
@@ -20,10 +21,26 @@ import Observation
   public private(set) var failure: NotebookError?
 
   private let notebook: AsyncNotebook
+  private let kept: URL?
   @ObservationIgnored private var reading: Task<Void, Never>?
 
-  public init(_ notebook: AsyncNotebook) {
+  /// With a file in which a line that was not saved yet outlives the process; what is in it is typed already.
+  public init(_ notebook: AsyncNotebook, keepingLineIn kept: URL? = nil) {
     self.notebook = notebook
+    self.kept = kept
+    guard let kept, let words = try? Data(contentsOf: kept) else { return }
+    line = String(decoding: words, as: UTF8.self)
+  }
+
+  /// Writes down what is typed and not saved, for the next time: when the app is left. What cannot be written is still on
+  /// the screen.
+  public func keepLine() {
+    guard let kept else { return }
+    if line.isEmpty {
+      try? FileManager.default.removeItem(at: kept)
+    } else {
+      try? Data(line.utf8).write(to: kept, options: .atomic)
+    }
   }
 
   /// Whether there is something to save.
@@ -50,6 +67,7 @@ import Observation
         if let draft { try notebook.jot(draft: draft) } else { try notebook.jotLine(line: saved) }
       }
       if line == saved { line = "" }
+      keepLine()
       self.jotted = jotted
     } catch {
       failure = error

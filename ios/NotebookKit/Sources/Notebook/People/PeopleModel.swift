@@ -22,7 +22,8 @@ import Observation
     self.most = most
   }
 
-  /// Reads the list, and what was read of it again after each change, until the task is cancelled: for a view's `task`.
+  /// Reads the list, and what was read of it again after each change, until the task is cancelled or the notebook is
+  /// shut: for a view's `task`.
   public func follow() async {
     do {
       let changes = try await notebook.changes()
@@ -31,6 +32,8 @@ import Observation
       for await change in changes where change.concerns([.people, .meetings]) {
         await reload()
       }
+      // The notebook was shut, which reading says.
+      await reload()
     } catch  where !Task.isCancelled {
       shown = .failed(error)
     } catch {}

@@ -79,6 +79,10 @@ class StoriesTest {
             "danced" to """{"do": "advance_introduction", "with": {"id": "$nobody", "step": "danced"}}""",
             "knots" to """{"do": "export_file", "with": {"file": "all", "form": "knots", "private": true}}""",
             "perhaps" to """{"do": "export_file", "with": {"file": "all", "form": "json", "private": "perhaps"}}""",
+            "misspelt" to """{"do": "today_page", "expect": {"misspelt": []}}""",
+            "misspelt" to """{"do": "device_settings", "expect": {"misspelt.lock": false}}""",
+            "misspelt" to """{"do": "parse_jot", "with": {"line": "Dana"}, "expect": {"spans": [{"misspelt": ""}]}}""",
+            "twice" to """{"do": "person_page", "with": {"id": "$nobody", "twice": true}, "fails": "NotFound"}""",
         )
         val world = World(folder, "2026-11-22T09:00:00Z", emptyMap())
         for ((word, step) in unknown) {
@@ -127,6 +131,7 @@ private class World(val folder: Path, now: String, names: Map<String, JsonElemen
             plain(doIt(doing, device, with).takeIf { it != Unit })
         } catch (error: KithException) {
             assertEquals(fails, error::class.simpleName, "$place: ${error.message}")
+            with.ended("$place, $doing")
             return
         }
         assertEquals(fails, null, "$place: answered $answer")
@@ -134,6 +139,7 @@ private class World(val folder: Path, now: String, names: Map<String, JsonElemen
         if (name != null) names[name] = bound(answer)
         if (expect == null) return
         val seen = if (expect is JsonObject) JsonObject(expect.mapValues { at(answer, it.key.split(".")) }) else answer
+        allThere(seen, expect)
         assertEquals(compared(expect), compared(seen), place)
     }
 
@@ -375,11 +381,19 @@ private fun bound(answer: JsonElement): String = when (answer) {
     is JsonObject -> bound(listOf("id", "contact", "record", "import").mapNotNull(answer::get).first { it != JsonNull })
 }
 
-/** What stands at the end of a path; below a list, of each of its members. */
+/** What stands at the end of a path; below a list, of each of its members, and below nothing nothing. */
 private fun at(value: JsonElement, path: List<String>): JsonElement = when {
     value is JsonArray -> JsonArray(value.map { at(it, path) })
     path.isEmpty() || value == JsonNull -> value
-    else -> at(value.jsonObject[path.first()] ?: JsonNull, path.drop(1))
+    else -> at(value.jsonObject[path.first()] ?: error("there is no ${path.first()} in $value"), path.drop(1))
+}
+
+/** Fails where a story names what is not there: a name that is misspelt would pass for nothing. */
+private fun allThere(seen: JsonElement, expect: JsonElement) {
+    if (seen is JsonArray && expect is JsonArray) seen.zip(expect).forEach { (a, b) -> allThere(a, b) }
+    if (seen is JsonObject && expect is JsonObject) {
+        expect.forEach { (key, value) -> allThere(seen[key] ?: error("there is no $key in $seen"), value) }
+    }
 }
 
 /** The record in a record of any kind. */
