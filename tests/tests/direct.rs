@@ -318,7 +318,7 @@ fn of_what_a_stranger_shows_no_key_is_kept() {
             let guest = listening.direct.next_guest(Duration::from_secs(5)).unwrap();
             phone.notebook.serve(&listening.direct, guest, &phone.keys, &mut |_, _| Ok(())).unwrap();
         });
-        direct.introduce(endpoint, &[listening.at], handed_in)
+        direct.introduce(endpoint, &[listening.at], handed_in, &mut || Ok(()))
     });
     assert!(matches!(introduced, Err(Error::SyncFirst(_))), "{introduced:?}");
     assert!(kept_beside(&phone) == before, "something was kept");
