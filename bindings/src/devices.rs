@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use kith_core::notebook::{
-    DeviceRow, Identity, Joining, KeptBack, Knock, Refused, Removal, RenewReport, SyncReport, WaitingPurge,
+    BeforeRemoval, DeviceRow, Identity, Joining, KeptBack, Knock, Refused, Removal, RenewReport, SyncReport,
+    WaitingPurge,
 };
 use kith_core::sync::keys::RecoveryKit;
 use kith_core::sync::pairing::Code;
@@ -228,6 +229,24 @@ impl Notebook {
     /// As any question; [`KithError::Foreign`](crate::KithError::Foreign) when the keys of this device are gone.
     pub fn devices(&self, keys: Arc<KeyRing>) -> Result<Vec<DeviceRow>> {
         self.ask(|notebook| notebook.device_list(keys.keys()))
+    }
+
+    /// What a person has to know before a device is removed, meant by its name or the beginning of its key: whether the
+    /// recovery key was made on it, and who came in through it. Both stay as they are.
+    ///
+    /// # Errors
+    /// As [`Notebook::remove_device`].
+    pub fn before_removal(&self, keys: Arc<KeyRing>, device: String) -> Result<BeforeRemoval> {
+        self.ask(|notebook| notebook.before_removal(keys.keys(), &device))
+    }
+
+    /// The name of the device on which the recovery key was made, if that was removed since and the key was not replaced:
+    /// who has that device may have the paper. To be said beside the list of devices.
+    ///
+    /// # Errors
+    /// As [`Notebook::devices`].
+    pub fn recovery_key_of_removed(&self, keys: Arc<KeyRing>) -> Result<Option<String>> {
+        self.ask(|notebook| notebook.recovery_key_of_removed(keys.keys()))
     }
 
     /// Removes a device for ever, meant by its name or the beginning of its key. What it wrote until now stays; it reads

@@ -30,6 +30,11 @@ const PATIENCE: Duration = Duration::from_secs(15 * 60);
 const TWO_PAPERS: &str = "Two recovery keys were made at the same time, on devices that had not heard of each other. This \
     device obeys the one that it saw first, others may obey the other: keep both papers.";
 
+/// What can be done about a recovery key that was made on a device that is removed.
+const THEIR_PAPER: &str = "If you have that key on paper, replace it now: kith recovery --replace. If you never saw it, \
+    somebody else has it, reads whatever this notebook's mailbox holds from now on too, and can let a device in again: only a \
+    new notebook keeps them out: kith export json here, and kith import into an empty one with a mailbox of its own.";
+
 /// Lets another device in.
 pub(crate) fn invite(app: &App, invite: &Invite) -> Result<(), Failure> {
     if invite.near {
@@ -437,6 +442,10 @@ fn list(app: &App) -> Result<(), Failure> {
     for row in &rows {
         app.line(format!("{}  {}", styled(STRONG, &clean(&row.name)), styled(FAINT, &about(app, row)?)));
     }
+    if let Some(name) = app.notebook.recovery_key_of_removed(&keys)? {
+        let name = clean(&name);
+        sync::aside(app, &format!("The recovery key was made on {name}, which was removed. {THEIR_PAPER}"));
+    }
     if let Some(kept) = keys.kept()? {
         app.line(styled(FAINT, keychain::words(Some(kept))));
     }
@@ -452,14 +461,20 @@ fn about(app: &App, row: &DeviceRow) -> Result<String, Failure> {
         (.., Some(at)) => format!("last heard of {}", days::moment(at, zone, app.today)),
         (.., None) => "not heard of yet".to_string(),
     };
-    Ok(format!("{state}, {}", row.id))
+    let host = row.let_in_by_removed.as_ref().map(|host| format!(", let in by {}, which was removed", clean(host)));
+    Ok(format!("{state}, {}{}", row.id, host.unwrap_or_default()))
 }
 
 fn remove(app: &App, device: &str, yes: bool, recovery: bool) -> Result<(), Failure> {
     let keys = app.keys()?;
-    let is_meant = |row: &DeviceRow| !row.removed && (row.id == device || row.name.eq_ignore_ascii_case(device));
-    if !app.notebook.device_list(&keys)?.iter().any(is_meant) {
-        return Err(kith_core::Error::NotFound(format!("a device called \"{device}\"")).into());
+    let before = app.notebook.before_removal(&keys, device)?;
+    if before.made_recovery_key {
+        let name = clean(&before.device.name);
+        sync::aside(app, &format!("The recovery key was made on {name}, and holds when it is removed. {THEIR_PAPER}"));
+    }
+    for row in &before.let_in {
+        let (name, id, host) = (clean(&row.name), &row.id, clean(&before.device.name));
+        sync::aside(app, &format!("{name} ({id}) came in through {host}, and stays unless it is removed as well."));
     }
     let question = format!(
         "Remove \"{}\" for ever? What it wrote until now stays; it reads nothing that is written from now on, and comes \
@@ -469,16 +484,28 @@ fn remove(app: &App, device: &str, yes: bool, recovery: bool) -> Result<(), Fail
     if !yes && !choose::agrees(app, &question)? {
         return Err(Failure::Wrong("no device was removed".into()));
     }
-    let row = match recovery {
-        true => app.notebook.remove_device_as(&keys, &typed_key()?, device)?,
-        false => app.notebook.remove_device(&keys, device)?,
-    };
-    let name = clean(&row.name);
+    // All is asked before anything is done.
+    let mut going = vec![&before.device];
+    for row in before.let_in.iter().filter(|_| !yes) {
+        if choose::agrees(app, &format!("Remove \"{}\" ({}) as well?", clean(&row.name), row.id))? {
+            going.push(row);
+        }
+    }
+    let kit = if recovery { Some(typed_key()?) } else { None };
+    for row in &going {
+        match &kit {
+            Some(kit) => app.notebook.remove_device_as(&keys, kit, &row.id)?,
+            None => app.notebook.remove_device(&keys, &row.id)?,
+        };
+    }
+    let names: Vec<String> = going.iter().map(|row| clean(&row.name)).collect();
+    let are = if names.len() == 1 { "is" } else { "are" };
     app.done(
-        row.id,
+        &before.device.id,
         &format!(
-            "{name} is removed. Sync now, so that the others learn of it; and change the password of the cloud or server \
-             it could reach."
+            "{} {are} removed. Sync now, so that the others learn of it; and change the password of the cloud or server it \
+             could reach.",
+            names.join(", ")
         ),
     )
 }

@@ -359,6 +359,9 @@ def test_a_lost_phone_is_removed_and_what_it_writes_is_kept_back(devices, mailbo
     pair(phone, laptop, mailbox)
     laptop.sync(mailbox)
     lost = next(row for row in laptop.notebook.devices(laptop.keys) if row.name == "the phone")
+    before = laptop.notebook.before_removal(laptop.keys, lost.id)
+    assert (before.device, before.made_recovery_key, before.let_in) == (lost, False, [])
+    assert laptop.notebook.recovery_key_of_removed(laptop.keys) is None
     assert laptop.notebook.remove_device(laptop.keys, lost.id).name == "the phone"
     phone.notebook.jot_line("Written by a thief")
     phone.sync(mailbox)

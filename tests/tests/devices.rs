@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use kith_core::Error;
 use kith_core::model::*;
-use kith_core::notebook::{Joining, Knock};
+use kith_core::notebook::{DeviceRow, Joining, Knock};
 use kith_core::sync::carrier::Mailbox;
 use kith_core::sync::consent::Word;
 use kith_core::sync::keys::{DeviceKeys, RecoveryKit, Secret};
@@ -309,6 +309,49 @@ fn a_device_that_says_no_keeps_the_keys_it_had_of_that_notebook() {
     laptop.notebook.decline_to_join(&place, &laptop.keys).unwrap();
     laptop.notebook.rejoin(&place, &laptop.keys).unwrap();
     laptop.pass(&home.shared).unwrap();
+}
+
+#[test]
+fn before_a_device_is_removed_it_is_told_what_it_leaves_behind() {
+    let home = Home::new();
+    let [laptop, phone, tablet] = home.devices(["laptop", "phone", "tablet"]);
+    let before = |meant: &str| laptop.notebook.before_removal(&laptop.keys, meant).unwrap();
+    assert!(!before("phone").made_recovery_key && before("phone").let_in.is_empty());
+    // Whoever stole the phone makes a recovery key, and lets two devices in, one by the other.
+    let place = mailbox(&home.shared);
+    let kit = phone.notebook.make_recovery_key(&place, &phone.keys, None).unwrap();
+    let (spy, mole) = (home.device("spy", 8), home.device("mole", 9));
+    phone.lets_in(&spy, &home.shared);
+    home.meet(&[&phone, &spy]);
+    spy.lets_in(&mole, &home.shared);
+    home.meet(&[&spy, &mole, &laptop, &tablet]);
+    let told = before("phone");
+    let names = |rows: &[DeviceRow]| rows.iter().map(|row| row.name.clone()).collect::<Vec<_>>();
+    assert_eq!((told.made_recovery_key, names(&told.let_in)), (true, vec!["spy".into(), "mole".into()]));
+    assert_eq!((before("spy").made_recovery_key, names(&before("spy").let_in)), (false, vec!["mole".into()]));
+    assert!(matches!(laptop.notebook.before_removal(&laptop.keys, "laptop"), Err(Error::Invalid(_))));
+    assert!(matches!(laptop.notebook.before_removal(&laptop.keys, "nobody"), Err(Error::NotFound(_))));
+    assert_eq!(laptop.notebook.recovery_key_of_removed(&laptop.keys).unwrap(), None);
+
+    // What was told stands in the list afterwards, until something is done about it.
+    laptop.notebook.remove_device(&laptop.keys, "phone").unwrap();
+    let host_of = |name: &str| {
+        let rows = laptop.notebook.device_list(&laptop.keys).unwrap();
+        rows.into_iter().find(|row| row.name == name).unwrap().let_in_by_removed
+    };
+    assert_eq!((host_of("spy"), host_of("mole"), host_of("tablet")), (Some("phone".into()), None, None));
+    assert_eq!(laptop.notebook.recovery_key_of_removed(&laptop.keys).unwrap(), Some("phone".into()));
+    laptop.notebook.remove_device(&laptop.keys, "spy").unwrap();
+    assert_eq!((host_of("spy"), host_of("mole")), (None, Some("spy".into())));
+    laptop.pass(&home.shared).unwrap();
+    // The paper lets the thief in again: who comes in by it is told as one that came through the phone.
+    let back = home.device("back", 10);
+    back.notebook.recover(&place, &back.keys, &kit).unwrap();
+    back.pass(&home.shared).unwrap();
+    laptop.pass(&home.shared).unwrap();
+    // An owner who has it on paper replaces it.
+    laptop.notebook.make_recovery_key(&place, &laptop.keys, Some(&kit)).unwrap();
+    assert_eq!(laptop.notebook.recovery_key_of_removed(&laptop.keys).unwrap(), None);
 }
 
 #[test]

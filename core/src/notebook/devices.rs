@@ -39,6 +39,22 @@ pub struct DeviceRow {
     pub last_seen: Option<String>,
     /// How many of its segments are here.
     pub segments: u64,
+    /// The name of the device that let it in, if that was removed since and this one was not.
+    pub let_in_by_removed: Option<String>,
+}
+
+/// What a person has to know before a device is removed: what it has done stays.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct BeforeRemoval {
+    /// The device.
+    pub device: DeviceRow,
+    /// Whether the recovery key was made on it. Whoever has the device may have that paper then, and a removal changes
+    /// nothing about it: it opens whatever is written, and lets a device in.
+    pub made_recovery_key: bool,
+    /// The devices that came in through it and stay unless they are removed as well; that on which this is asked is not
+    /// among them.
+    pub let_in: Vec<DeviceRow>,
 }
 
 /// Under which names a device writes, in hexadecimal digits; none before it first handed something out.
@@ -516,7 +532,9 @@ impl Notebook {
         let row = |(id, name, removed): (DeviceId, String, bool)| {
             let (segments, last_seen) = self.read(|connection| segments::heard_of(connection, id.0))?;
             let this = id == member.device();
-            Ok(DeviceRow { id: hex(&id.0[..4]), name, this, removed, last_seen, segments })
+            let host = member.let_in_by(&id).filter(|host| !removed && roster.removed(host).is_some());
+            let let_in_by_removed = host.map(|host| roster.name_of(&host));
+            Ok(DeviceRow { id: hex(&id.0[..4]), name, this, removed, last_seen, segments, let_in_by_removed })
         };
         living.chain(removed).map(row).collect()
     }
@@ -528,6 +546,16 @@ impl Notebook {
     /// As any question.
     pub fn has_two_recovery_keys(&self, keys: &dyn KeyStore) -> Result<bool> {
         Ok(self.member(keys)?.is_some_and(|member| !member.roster().contested_recovery.is_empty()))
+    }
+
+    /// The name of the device on which the recovery key was made, if that was removed since and the key was not replaced:
+    /// who has that device may have the paper. To be said beside the list of devices.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn recovery_key_of_removed(&self, keys: &dyn KeyStore) -> Result<Option<String>> {
+        let Some(member) = self.member(keys)? else { return Ok(None) };
+        Ok(member.paper_of_a_removed().map(|device| member.roster().name_of(&device)))
     }
 
     /// Devices that were let in by one that was removed before anybody else had heard of them. Nothing they write counts
@@ -544,6 +572,7 @@ impl Notebook {
             removed: false,
             last_seen: None,
             segments: 0,
+            let_in_by_removed: Some(member.roster().name_of(&void.by)),
         };
         Ok(member.roster().void.iter().map(row).collect())
     }
@@ -583,8 +612,25 @@ impl Notebook {
         Ok(tag.map(|tag| hex(&tag)))
     }
 
+    /// What a person has to know before a device is removed, meant by its name or id.
+    ///
+    /// # Errors
+    /// As [`Notebook::remove_device`].
+    pub fn before_removal(&self, keys: &dyn KeyStore, meant: &str) -> Result<BeforeRemoval> {
+        let rows = self.device_list(keys)?;
+        let (member, device) = (self.member(keys)?.ok_or_else(no_member)?, to_remove(&rows, meant)?);
+        let id = named(&member, &device.id)?;
+        let through: Vec<String> = member.came_through(&id).iter().map(|device| hex(&device.0[..4])).collect();
+        Ok(BeforeRemoval {
+            made_recovery_key: member.roster().recovery.as_ref().is_some_and(|recovery| recovery.made_by == id),
+            let_in: rows.iter().filter(|row| !row.this && through.contains(&row.id)).cloned().collect(),
+            device,
+        })
+    }
+
     /// Removes a device for ever: it reads nothing that is written from now on. What it wrote until now and is here
-    /// stays. Other devices learn of it at their next sync.
+    /// stays, and so do whom it let in and a recovery key that was made on it: see [`Notebook::before_removal`]. Other
+    /// devices learn of it at their next sync.
     ///
     /// # Errors
     /// [`Error::NotFound`] when no device is meant by these words, [`Error::Invalid`] when several are, or it is this one.
@@ -601,25 +647,32 @@ impl Notebook {
     }
 
     fn remove(&self, keys: &dyn KeyStore, kit: Option<&RecoveryKit>, meant: &str) -> Result<DeviceRow> {
-        let rows = self.device_list(keys)?;
-        let fits = |row: &&DeviceRow| !row.removed && (row.id == meant || row.name.eq_ignore_ascii_case(meant));
-        let row = match rows.iter().filter(fits).collect::<Vec<_>>()[..] {
-            [] => return Err(Error::NotFound(format!("a device called \"{meant}\""))),
-            [one] if one.this => {
-                return Err(Error::Invalid("a device is removed by another one, not by itself".into()));
-            }
-            [one] => one.clone(),
-            _ => return Err(Error::Invalid(format!("several devices are called \"{meant}\"; say it with the id"))),
-        };
+        let row = to_remove(&self.device_list(keys)?, meant)?;
         let mut member = self.member(keys)?.ok_or_else(no_member)?;
-        let device = member.roster().devices.iter().find(|device| hex(&device.public.device.0[..4]) == row.id);
-        let device = device.map(|device| device.public.device).ok_or_else(no_member)?;
+        let device = named(&member, &row.id)?;
         let (cuts, now) = (self.cuts(&device)?, self.unix_ms());
         let written = self.with_random(|random| member.remove(keys, (device, cuts), kit, now, random))?;
         self.keep_roster(&member, &written)?;
         self.tend_roster(&mut member, keys)?;
         Ok(row)
     }
+}
+
+/// The one of these devices that is meant and can be removed here.
+fn to_remove(rows: &[DeviceRow], meant: &str) -> Result<DeviceRow> {
+    let fits = |row: &&DeviceRow| !row.removed && (row.id == meant || row.name.eq_ignore_ascii_case(meant));
+    match rows.iter().filter(fits).collect::<Vec<_>>()[..] {
+        [] => Err(Error::NotFound(format!("a device called \"{meant}\""))),
+        [one] if one.this => Err(Error::Invalid("a device is removed by another one, not by itself".into())),
+        [one] => Ok(one.clone()),
+        _ => Err(Error::Invalid(format!("several devices are called \"{meant}\"; say it with the id"))),
+    }
+}
+
+/// The device of this id that belongs to the notebook.
+fn named(member: &Member, id: &str) -> Result<DeviceId> {
+    let device = member.roster().devices.iter().find(|device| hex(&device.public.device.0[..4]) == id);
+    device.map(|device| device.public.device).ok_or_else(no_member)
 }
 
 /// An invitation that is open, kept until it is used or taken back.

@@ -38,7 +38,7 @@ use crate::{query, store};
 pub use any::{Draft, Records};
 pub use commands::{Debrief, IntroductionStep};
 pub use commit::{Change, Committed, Origin, RecordChange};
-pub use devices::{DeviceRow, Identity, Joining, Knock, forget_invitation};
+pub use devices::{BeforeRemoval, DeviceRow, Identity, Joining, Knock, forget_invitation};
 pub use export::{ExportForm, is_export};
 pub use history::{Conflict, HistoryLine};
 pub use import::{ImportReport, ImportUndone, Kept, NeedsYou};

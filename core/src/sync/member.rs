@@ -678,6 +678,36 @@ impl Member {
         }
     }
 
+    /// The devices that came into the notebook through this one and belong to it: those that it let in, those that they let
+    /// in, whether they were removed meanwhile or not; and if the recovery key was made on it, those that this let in.
+    pub fn came_through(&self, device: &DeviceId) -> Vec<DeviceId> {
+        let made_the_paper = self.roster.recovery.as_ref().is_some_and(|recovery| recovery.made_by == *device);
+        let mut through = BTreeSet::from([*device]);
+        // Each entry comes after those that are before it, and of several about one device the first counts.
+        let mut seen = BTreeSet::from([*device]);
+        for entry in self.entries.lacking(&[]) {
+            let Some((added, _)) = entry.act.adds().filter(|(added, _)| seen.insert(added.device)) else { continue };
+            if if entry.by_recovery { made_the_paper } else { through.contains(&entry.author) } {
+                through.insert(added.device);
+            }
+        }
+        let others = self.roster.devices.iter().map(|there| there.public.device);
+        others.filter(|there| there != device && through.contains(there)).collect()
+    }
+
+    /// The device that let this one in; none for the first of all and for one that the recovery key let in.
+    pub fn let_in_by(&self, device: &DeviceId) -> Option<DeviceId> {
+        let added = self.entries.get(&self.roster.device(device)?.added)?;
+        (!added.by_recovery && added.author != *device).then_some(added.author)
+    }
+
+    /// The device on which the recovery key was made, if that was removed and nobody has replaced the key.
+    pub fn paper_of_a_removed(&self) -> Option<DeviceId> {
+        let recovery = self.roster.recovery.as_ref()?;
+        let is_first = self.entries.get(&recovery.entry).is_some_and(|entry| !entry.by_recovery);
+        (is_first && self.roster.removed(&recovery.made_by).is_some()).then_some(recovery.made_by)
+    }
+
     /// The removals of which this device has not yet said how far it knew the logs, with the removed device. Who was never
     /// let in wrote nothing.
     pub fn unheld(&self) -> Vec<(EntryHash, DeviceId)> {

@@ -212,6 +212,8 @@ pub struct Recovery {
     pub sign: [u8; 32],
     /// The key to which bags are sealed.
     pub hpke: [u8; 32],
+    /// The device on which the first of those was made that led to this one, each replacing the one before.
+    pub made_by: DeviceId,
 }
 
 /// Records to be forgotten.

@@ -273,6 +273,18 @@ fn the_recovery_key_that_was_set_first_holds_and_only_it_names_another() {
 }
 
 #[test]
+fn the_device_that_made_the_first_recovery_key_is_known_whoever_replaced_it() {
+    let mut set = three();
+    assert_eq!(evaluate(&set).recovery, None);
+    set.says(2, set_recovery(1));
+    assert_eq!(evaluate(&set).recovery.unwrap().made_by, id(2));
+    set.paper_says(1, set_recovery(2));
+    set.says(1, revoke(2));
+    let recovery = evaluate(&set).recovery.unwrap();
+    assert_eq!((recovery.sign, recovery.made_by), (kit(2).public(), id(2)));
+}
+
+#[test]
 fn a_recovery_key_that_claims_to_be_as_early_does_not_displace_the_one_that_was_seen() {
     let (mut set, mut stolen) = (three(), three());
     let seen = set.says(2, set_recovery(1));

@@ -239,10 +239,7 @@ impl<'a> Weighing<'a> {
             void: self.void(counting, is_removed),
             write_under: self.write_under(&epochs, counting, &removed),
             epochs: epochs.iter().filter_map(|at| self.epoch(*at, counting)).collect(),
-            recovery: counting.recovery.last().and_then(|at| match self.list[*at].act {
-                Act::SetRecovery { sign, hpke, .. } => Some(Recovery { entry: self.list[*at].hash, sign, hpke }),
-                _ => None,
-            }),
+            recovery: self.last_recovery(counting),
             contested_recovery: counting.contested.iter().map(|at| self.list[*at].hash).collect(),
             purges: self.counting(counting).filter_map(|at| self.purge(at)).collect(),
             renewals: renewals.into_iter().map(|(_, renewal)| renewal).collect(),
@@ -250,6 +247,16 @@ impl<'a> Weighing<'a> {
             needs_update: self.list.iter().any(|entry| matches!(entry.act, Act::Unknown { .. })),
             devices: devices.into_iter().map(|(_, device)| device).collect(),
             removed,
+        }
+    }
+
+    fn last_recovery(&self, counting: &Counting) -> Option<Recovery> {
+        let [first, last] = [counting.recovery.first()?, counting.recovery.last()?].map(|at| self.list[*at]);
+        match last.act {
+            Act::SetRecovery { sign, hpke, .. } => {
+                Some(Recovery { entry: last.hash, sign, hpke, made_by: first.author })
+            }
+            _ => None,
         }
     }
 
