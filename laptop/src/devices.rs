@@ -264,7 +264,13 @@ fn knock(
     must_have_a_yes(app, join)?;
     let knock = match (app.notebook.knock(place, keys, code)?, waits) {
         (Some(knock), _) => knock,
-        (None, true) => wait(|| Ok(app.notebook.knock(place, keys, code)?))?,
+        (None, true) => {
+            say(
+                app,
+                "Waiting until the other device has heard of this one: `kith invite` there does that, or `kith sync`.",
+            );
+            wait(|| Ok(app.notebook.knock(place, keys, code)?))?
+        }
         (None, false) => return tell_that_it_waits(app).map(|()| false),
     };
     let said = show_knock(app, &knock).and_then(|()| consent(app, join, &knock));
