@@ -32,8 +32,8 @@ const TWO_PAPERS: &str = "Two recovery keys were made at the same time, on devic
 
 /// What can be done about a recovery key that was made on a device that is removed.
 const THEIR_PAPER: &str = "If you have that key on paper, replace it now: kith recovery --replace. If you never saw it, \
-    somebody else has it, reads whatever this notebook's mailbox holds from now on too, and can let a device in again: only a \
-    new notebook keeps them out: kith export json here, and kith import into an empty one with a mailbox of its own.";
+    somebody else has it, reads whatever this notebook's mailbox holds from now on too, and can let a device in again. Then \
+    only a new notebook keeps them out: kith export json here, and kith import into an empty one with a mailbox of its own.";
 
 /// Lets another device in.
 pub(crate) fn invite(app: &App, invite: &Invite) -> Result<(), Failure> {
