@@ -32,8 +32,8 @@ const TWO_PAPERS: &str = "Two recovery keys were made at the same time, on devic
 
 /// What can be done about a recovery key that was made on a device that is removed.
 const THEIR_PAPER: &str = "If you have that key on paper, replace it now: kith recovery --replace. If you never saw it, \
-    somebody else has it, reads whatever this notebook's mailbox holds from now on too, and can let a device in again: only a \
-    new notebook keeps them out: kith export json here, and kith import into an empty one with a mailbox of its own.";
+    somebody else has it, reads whatever this notebook's mailbox holds from now on too, and can let a device in again. Then \
+    only a new notebook keeps them out: kith export json here, and kith import into an empty one with a mailbox of its own.";
 
 /// Lets another device in.
 pub(crate) fn invite(app: &App, invite: &Invite) -> Result<(), Failure> {
@@ -264,7 +264,13 @@ fn knock(
     must_have_a_yes(app, join)?;
     let knock = match (app.notebook.knock(place, keys, code)?, waits) {
         (Some(knock), _) => knock,
-        (None, true) => wait(|| Ok(app.notebook.knock(place, keys, code)?))?,
+        (None, true) => {
+            say(
+                app,
+                "Waiting until the other device has heard of this one: `kith invite` there does that, or `kith sync`.",
+            );
+            wait(|| Ok(app.notebook.knock(place, keys, code)?))?
+        }
         (None, false) => return tell_that_it_waits(app).map(|()| false),
     };
     let said = show_knock(app, &knock).and_then(|()| consent(app, join, &knock));

@@ -984,6 +984,29 @@ fn a_device_is_let_in_only_by_the_digits_it_shows_and_removed_for_ever() {
 }
 
 #[test]
+fn a_removal_says_first_what_the_device_leaves_behind_and_the_list_of_devices_goes_on_saying_it() {
+    let home = Desk::new();
+    let desk = |name| Desk::inside(&home.folder, name);
+    let (phone, laptop, tablet) = (desk("phone"), desk("laptop"), desk("tablet"));
+    std::fs::create_dir(home.path("shared")).unwrap();
+    let folder = home.path("shared").to_str().unwrap().to_string();
+    phone.lets_in(&laptop, &folder);
+    laptop.kith(&["recovery"]);
+    laptop.lets_in(&tablet, &folder);
+    laptop.kith(&["sync", "--no-near"]);
+    phone.kith(&["sync", "--no-near"]);
+    assert!(!phone.run(&["devices"]).all().contains("recovery key"));
+    let one_line = |said: String| said.split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = one_line(phone.run(&["devices", "remove", "laptop", "--yes"]).all());
+    assert!(said.contains("recovery key was made on laptop, and holds when it is removed"), "{said}");
+    assert!(said.contains(") came in through laptop, and stays") && said.contains("laptop is removed"), "{said}");
+    let said = one_line(phone.run(&["devices"]).all());
+    assert!(said.contains("let in by laptop, which was removed"), "{said}");
+    assert!(said.contains("recovery key was made on laptop, which was removed"), "{said}");
+    assert_eq!(phone.json(&["devices"])[1]["let_in_by_removed"], "laptop");
+}
+
+#[test]
 fn a_notebook_with_one_note_and_nobody_in_it_is_not_added_unasked_and_a_code_lives_until_it_is_cancelled() {
     let home = Desk::new();
     let (phone, laptop) = (Desk::inside(&home.folder, "phone"), Desk::inside(&home.folder, "laptop"));
