@@ -145,7 +145,7 @@ fn renewals_without_end_leave_the_others_words_in_the_list_of_devices() {
     let segment = stranger.seal(vec![Item::Unknown(vec![0xa1, 0x00, 0x09])]);
     stranger.put(&segment);
     let base = stranger.cut(&[1]);
-    let nothing = Cut { ranges: Ranges::new(), ..base.clone() };
+    let nothing = Cut { ranges: Ranges::new(), ..base };
     for n in 0..80 {
         let covers = if n % 2 == 0 { vec![Cut { log: [9; 16], ..base.clone() }] } else { Vec::new() };
         let base = if n % 4 == 1 { nothing.clone() } else { base.clone() };
@@ -282,6 +282,30 @@ fn a_photo_that_words_for_somebody_gone_for_good_name_is_there_for_who_shows_it(
     }
     assert_eq!(people(&laptop), ["Ann"]);
     assert!(laptop.notebook.photo(&name).unwrap().is_some());
+}
+
+#[test]
+fn a_record_that_cannot_be_read_keeps_no_other_from_being_sent_nor_a_device_from_joining() {
+    let home = Home::new();
+    let (phone, laptop) = (home.device("phone", 1), home.device("laptop", 2));
+    let breaks = |name: &str| {
+        let broken = laptop.notebook.put(Contact { name: name.into(), ..Contact::default() }).unwrap();
+        let file = rusqlite::Connection::open(laptop.file()).unwrap();
+        let sql = "UPDATE chunk SET bytes = x'00' WHERE key >> 20 = (SELECT n FROM document WHERE id = ?)";
+        assert_eq!(file.execute(sql, [broken.raw().0]).unwrap(), 1);
+    };
+    breaks("Dana");
+    meet(&laptop, "Ben");
+    phone.lets_in(&laptop, &home.shared);
+    home.meet(&[&laptop, &phone]);
+    assert_eq!(people(&phone), ["Ben"]);
+    breaks("Larry");
+    meet(&laptop, "Ann");
+    let report = laptop.pass(&home.shared).unwrap();
+    assert!(report.set_aside.iter().any(|aside| aside.why.contains("kith doctor")), "{:?}", report.set_aside);
+    phone.pass(&home.shared).unwrap();
+    assert_eq!(people(&phone), ["Ann", "Ben"]);
+    assert!(laptop.notebook.renew(&laptop.keys, &mut |_, _| Ok(())).is_ok());
 }
 
 #[test]

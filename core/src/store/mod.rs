@@ -494,40 +494,60 @@ pub struct Outgoing {
     pub change: RawChange,
 }
 
-/// The next changes for a segment, oldest document first, up to about this many bytes.
-pub fn outgoing(connection: &Connection, most_bytes: usize) -> Result<Vec<Outgoing>> {
+/// The next changes for a segment, oldest document first, up to about this many bytes; and the records of which one cannot
+/// be read, which keep no other from going out.
+pub fn outgoing(connection: &Connection, most_bytes: usize) -> Result<(Vec<Outgoing>, BTreeSet<RecordId>)> {
     let mut statement = connection.prepare_cached(
         "SELECT outbox.chunk, outbox.hash, document.id, chunk.bytes
          FROM outbox JOIN document ON document.n = outbox.chunk >> 20
          LEFT JOIN chunk ON chunk.key = outbox.chunk AND outbox.hash IS NULL ORDER BY outbox.chunk",
     )?;
     let mut rows = statement.query([])?;
-    let (mut list, mut bytes) = (Vec::new(), 0);
+    let (mut list, mut bytes, mut unreadable) = (Vec::new(), 0, BTreeSet::new());
     let mut loaded: Option<(RecordId, Document)> = None;
     while bytes < most_bytes {
         let Some(row) = rows.next()? else { break };
         let (chunk, id) = (row.get(0)?, RecordId(row.get(2)?));
-        let change = match (row.get::<_, Option<[u8; 32]>>(1)?, row.get::<_, Option<Vec<u8>>>(3)?) {
-            (None, Some(packed)) => {
-                let mut bytes = Vec::new();
-                pack::unpack(Dictionary::History, &packed, &mut bytes)?;
-                RawChange { hash: crate::document::hash_of(&bytes)?, bytes }
+        if unreadable.contains(&id) {
+            continue;
+        }
+        let change = match changed(connection, id, (row.get(1)?, row.get(3)?), &mut loaded) {
+            Err(Error::Unreadable(_)) => {
+                unreadable.insert(id);
+                continue;
             }
-            (Some(hash), _) => {
-                if loaded.as_ref().is_none_or(|(of, _)| *of != id) {
-                    let row = document_row(connection, id)?.ok_or_else(|| lost(id))?;
-                    loaded = Some((id, load(connection, &row)?));
-                }
-                loaded.as_ref().and_then(|(_, document)| document.change(&hash)).ok_or_else(|| lost(id))?
-            }
-            (None, None) => return Err(lost(id)),
+            change => change?,
         };
         // A short change can take away a long text: each operation counts as a byte at least.
         let operations = crate::document::gate::check(&change.bytes).unwrap_or_default() as usize;
         bytes += change.bytes.len().max(operations) + 64;
         list.push(Outgoing { chunk, id, change });
     }
-    Ok(list)
+    Ok((list, unreadable))
+}
+
+/// A change in the outbox, by the hash or the chunk that it is named by there. `loaded` is the document looked into last.
+fn changed(
+    connection: &Connection,
+    id: RecordId,
+    named: (Option<[u8; 32]>, Option<Vec<u8>>),
+    loaded: &mut Option<(RecordId, Document)>,
+) -> Result<RawChange> {
+    match named {
+        (None, Some(packed)) => {
+            let mut bytes = Vec::new();
+            pack::unpack(Dictionary::History, &packed, &mut bytes)?;
+            Ok(RawChange { hash: crate::document::hash_of(&bytes)?, bytes })
+        }
+        (Some(hash), _) => {
+            if loaded.as_ref().is_none_or(|(of, _)| *of != id) {
+                let row = document_row(connection, id)?.ok_or_else(|| lost(id))?;
+                *loaded = Some((id, load(connection, &row)?));
+            }
+            loaded.as_ref().and_then(|(_, document)| document.change(&hash)).ok_or_else(|| lost(id))
+        }
+        (None, None) => Err(lost(id)),
+    }
 }
 
 /// The changes of a record that this device has yet to tell the others.
@@ -540,9 +560,18 @@ fn lost(id: RecordId) -> Error {
     Error::Unreadable(format!("a change of record {id} is missing from the file; run `kith doctor`"))
 }
 
-/// The changes, each with its record, and the photos in the outbox, once it is filled anew: all there are.
-pub fn refilled(connection: &Connection) -> Result<(Vec<(RecordId, [u8; 32])>, Vec<String>)> {
-    let mut changes = Vec::new();
+/// Changes and photos, whatever holds them.
+#[derive(Default)]
+pub struct Contents {
+    /// Changes, each by its record and its hash.
+    pub changes: HashSet<(RecordId, [u8; 32])>,
+    /// Photos, by name.
+    pub photos: HashSet<String>,
+}
+
+/// What is in the outbox, once it is filled anew: all there is.
+pub fn refilled(connection: &Connection) -> Result<Contents> {
+    let mut changes = HashSet::new();
     for (n, id) in documents(connection)? {
         match queued(connection, n) {
             Err(Error::Unreadable(_)) => {}
@@ -551,7 +580,7 @@ pub fn refilled(connection: &Connection) -> Result<(Vec<(RecordId, [u8; 32])>, V
     }
     let mut photos = connection.prepare_cached("SELECT id FROM outbox_blob")?;
     let photos = photos.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-    Ok((changes, photos))
+    Ok(Contents { changes, photos })
 }
 
 /// Takes changes out of the outbox: a segment holds them now.
@@ -566,16 +595,23 @@ pub fn changes_of(connection: &Connection, id: RecordId) -> Result<HashSet<[u8; 
 }
 
 /// Puts every change of every document into the outbox again: a new log tells everything its notebook knows. What waits
-/// for others is told once it need not wait any more.
+/// for others is told once it need not wait any more. A record that cannot be read keeps no other from being told.
 pub fn refill_outbox(connection: &Connection) -> Result<()> {
     for (_, id) in documents(connection)? {
-        let Some(row) = document_row(connection, id)? else { continue };
-        let changes: Vec<[u8; 32]> = load(connection, &row)?.changes().into_iter().map(|change| change.hash).collect();
-        queue(connection, id, &row, &changes)?;
+        match tell_all_again(connection, id) {
+            Err(Error::Unreadable(_)) => {}
+            told => told?,
+        }
     }
     connection.execute("INSERT OR IGNORE INTO outbox_blob SELECT id FROM blob", [])?;
     connection.execute("UPDATE waiting SET retold = 1", [])?;
     Ok(())
+}
+
+fn tell_all_again(connection: &Connection, id: RecordId) -> Result<()> {
+    let Some(row) = document_row(connection, id)? else { return Ok(()) };
+    let changes: Vec<[u8; 32]> = load(connection, &row)?.changes().into_iter().map(|change| change.hash).collect();
+    queue(connection, id, &row, &changes)
 }
 
 /// Puts a photo into the outbox again, if it is here.
@@ -1033,7 +1069,7 @@ mod tests {
         refill_outbox(&connection).unwrap();
         assert_eq!(receive(&second).waiting, 1, "it came once more");
         receive(&first);
-        let told: Vec<[u8; 32]> = outgoing(&connection, 1 << 20).unwrap().iter().map(|out| out.change.hash).collect();
+        let told: Vec<[u8; 32]> = outgoing(&connection, 1 << 20).unwrap().0.iter().map(|out| out.change.hash).collect();
         assert_eq!(told, [second.hash]);
     }
 
@@ -1051,8 +1087,9 @@ mod tests {
         let hashes: Vec<[u8; 32]> =
             load(&connection, &row).unwrap().changes().iter().map(|change| change.hash).collect();
         queue(&connection, dana.raw(), &row, &hashes).unwrap();
-        let told =
-            || -> Vec<[u8; 32]> { outgoing(&connection, 1 << 20).unwrap().iter().map(|out| out.change.hash).collect() };
+        let told = || -> Vec<[u8; 32]> {
+            outgoing(&connection, 1 << 20).unwrap().0.iter().map(|out| out.change.hash).collect()
+        };
         assert_eq!(told(), hashes);
         assert!(document_row(&connection, dana.raw()).unwrap().unwrap().next < 100);
         // Also when one that was never sealed waits under the last of them, and it goes on being written.

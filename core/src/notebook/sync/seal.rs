@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::SyncReport;
+use super::{SetAside, SyncReport};
 use crate::document::gate;
 use crate::error::{Error, Result};
+use crate::model::RecordId;
 use crate::notebook::{Notebook, Progress, lock};
 use crate::store;
 use crate::store::segments::{self, NewSegment, SegmentPlace, SegmentState};
@@ -80,9 +81,10 @@ impl Notebook {
             let mut writer = lock(&self.writer);
             let transaction = store::begin(&mut writer.connection)?;
             let own: HashSet<Vec<u8>> = store::own_actors(&transaction)?.into_iter().collect();
-            let (changes, blobs) = (store::outgoing(&transaction, ROOM)?, store::outgoing_blobs(&transaction, ROOM)?);
-            let next = next_items(&own, changes, blobs);
+            let (changes, unreadable) = store::outgoing(&transaction, ROOM)?;
+            let next = next_items(&own, changes, store::outgoing_blobs(&transaction, ROOM)?);
             if next.items.is_empty() {
+                report.set_aside.extend(unreadable.into_iter().map(unsent));
                 return Ok(());
             }
             let last = segments::last(&transaction, log)?;
@@ -123,6 +125,11 @@ impl Notebook {
             progress(written, written)?;
         }
     }
+}
+
+fn unsent(record: RecordId) -> SetAside {
+    let why = "what was written in it cannot be read here, so the other devices do not get it; run `kith doctor`";
+    SetAside { file: format!("record {record}"), why: why.into() }
 }
 
 /// As much of the outbox as fits in one segment.
