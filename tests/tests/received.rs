@@ -145,7 +145,7 @@ fn renewals_without_end_leave_the_others_words_in_the_list_of_devices() {
     let segment = stranger.seal(vec![Item::Unknown(vec![0xa1, 0x00, 0x09])]);
     stranger.put(&segment);
     let base = stranger.cut(&[1]);
-    let nothing = Cut { ranges: Ranges::new(), ..base.clone() };
+    let nothing = Cut { ranges: Ranges::new(), ..base };
     for n in 0..80 {
         let covers = if n % 2 == 0 { vec![Cut { log: [9; 16], ..base.clone() }] } else { Vec::new() };
         let base = if n % 4 == 1 { nothing.clone() } else { base.clone() };

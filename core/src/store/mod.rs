@@ -560,9 +560,18 @@ fn lost(id: RecordId) -> Error {
     Error::Unreadable(format!("a change of record {id} is missing from the file; run `kith doctor`"))
 }
 
-/// The changes, each with its record, and the photos in the outbox, once it is filled anew: all there are.
-pub fn refilled(connection: &Connection) -> Result<(Vec<(RecordId, [u8; 32])>, Vec<String>)> {
-    let mut changes = Vec::new();
+/// Changes and photos, whatever holds them.
+#[derive(Default)]
+pub struct Contents {
+    /// Changes, each by its record and its hash.
+    pub changes: HashSet<(RecordId, [u8; 32])>,
+    /// Photos, by name.
+    pub photos: HashSet<String>,
+}
+
+/// What is in the outbox, once it is filled anew: all there is.
+pub fn refilled(connection: &Connection) -> Result<Contents> {
+    let mut changes = HashSet::new();
     for (n, id) in documents(connection)? {
         match queued(connection, n) {
             Err(Error::Unreadable(_)) => {}
@@ -571,7 +580,7 @@ pub fn refilled(connection: &Connection) -> Result<(Vec<(RecordId, [u8; 32])>, V
     }
     let mut photos = connection.prepare_cached("SELECT id FROM outbox_blob")?;
     let photos = photos.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-    Ok((changes, photos))
+    Ok(Contents { changes, photos })
 }
 
 /// Takes changes out of the outbox: a segment holds them now.

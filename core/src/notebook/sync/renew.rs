@@ -6,7 +6,7 @@
 //! Of a forgotten segment its place and its first bytes are kept, so that it is known when it comes by again. Once all
 //! devices have done so, keys are forgotten too: that is `forget`.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use super::SyncReport;
 use super::kept_back::Present;
@@ -14,8 +14,8 @@ use super::receive::{declared_in, is_own_word};
 use crate::error::{Error, Result};
 use crate::model::{BlobId, RecordId};
 use crate::notebook::{Notebook, Progress, lock};
-use crate::store;
 use crate::store::segments::{self, SegmentPlace, SegmentState};
+use crate::store::{self, Contents};
 use crate::sync::LogId;
 use crate::sync::keys::DeviceId;
 use crate::sync::keystore::KeyStore;
@@ -41,13 +41,6 @@ pub struct RenewReport {
     pub forgotten: u64,
     /// Devices that have not yet looked at it: until they sync they hold the old ones.
     pub waiting_for: Vec<String>,
-}
-
-/// What counts: changes by their record and hash, and photos.
-#[derive(Default)]
-struct Contents {
-    changes: HashSet<(RecordId, [u8; 32])>,
-    photos: HashSet<String>,
 }
 
 impl Notebook {
@@ -100,8 +93,7 @@ impl Notebook {
         let mut writer = lock(&self.writer);
         let transaction = store::begin(&mut writer.connection)?;
         store::refill_outbox(&transaction)?;
-        let (changes, photos) = store::refilled(&transaction)?;
-        Ok(Contents { changes: changes.into_iter().collect(), photos: photos.into_iter().collect() })
+        store::refilled(&transaction)
     }
 
     /// Puts everything that counts into the outbox.
