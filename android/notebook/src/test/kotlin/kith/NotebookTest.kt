@@ -428,7 +428,7 @@ class NotebookTest {
     @Test
     fun a_cancelled_coroutine_takes_long_work_back_and_waits_until_it_ended() = story(120) {
         notebookIn(folder).use { notebook ->
-            val book = addressBook(folder, 20_000)
+            val book = addressBook(folder, 8_000)
             val begun = CompletableDeferred<Unit>()
             val importing = launch {
                 notebook.work { run ->
@@ -441,10 +441,10 @@ class NotebookTest {
             notebook.pages(Area.PEOPLE) { todayPage().people }.first { it > 0UL }
             withTimeout(20.seconds) { importing.cancelAndJoin() }
             val people = notebook.today().first().people
-            assertTrue(people in 1UL..<20_000UL, "$people people came in")
+            assertTrue(people in 1UL..<8_000UL, "$people people came in")
             // Had it gone on, the same book would not bring exactly those who are missing.
-            assertEquals(20_000UL - people, notebook.work { importFile(book, it) }.new)
-            assertEquals(20_000UL, notebook.today().first().people)
+            assertEquals(8_000UL - people, notebook.work { importFile(book, it) }.new)
+            assertEquals(8_000UL, notebook.today().first().people)
         }
     }
 
@@ -531,7 +531,7 @@ class NotebookTest {
             handles(5)
             val first = handles(5)
             val grown = handles(20) - first
-            assertTrue(grown < 30_000_000, "$grown bytes more after 10,000 handles")
+            assertTrue(grown < 16_000_000, "$grown bytes more after 10,000 handles")
             val clock = object : PhoneClock {
                 override fun unixMs() = 1_000_000_000_000
             }
