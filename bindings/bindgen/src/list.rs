@@ -97,3 +97,21 @@ fn words(of: &Type) -> String {
         plain => format!("{plain:?}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
+    use std::path::Path;
+
+    /// The library is a dev-dependency, so it lies beside this test.
+    #[test]
+    fn the_api_is_the_one_that_was_reviewed() {
+        let test = std::env::current_exe().expect("this test has a place");
+        let library = test.with_file_name(format!("{DLL_PREFIX}kith_bindings{DLL_SUFFIX}"));
+        let listed = super::api(&library.to_string_lossy()).expect("the library says what is in it");
+        let reviewed = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../api.txt"));
+        let reviewed = reviewed.expect("it is committed");
+        let wrong = listed.lines().find(|line| !reviewed.contains(*line));
+        assert!(listed == reviewed, "look at it with `bindings/generate api && git diff bindings/api.txt`: {wrong:?}");
+    }
+}
