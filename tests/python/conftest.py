@@ -1,5 +1,7 @@
 """What every test of the bindings begins with: a notebook in a folder of its own."""
 
+import os
+
 import kith
 import pytest
 from kith import Run
@@ -7,6 +9,11 @@ from kith import Run
 
 def opened(folder, device="a test"):
     return kith.Notebook.open(str(folder / "notebook.kith"), kith.Surroundings(device=device, zone="Europe/Paris"), None)
+
+
+def pytest_terminal_summary(terminalreporter):
+    if "KITH_SEED" in os.environ:
+        terminalreporter.write_line(f"KITH_SEED={os.environ['KITH_SEED']} draws the same again")
 
 
 @pytest.fixture
