@@ -634,7 +634,8 @@ impl Notebook {
     /// As [`Notebook::remove_device`].
     pub fn before_removal(&self, keys: &dyn KeyStore, meant: &str) -> Result<BeforeRemoval> {
         let rows = self.device_list(keys)?;
-        let (member, device) = (self.member(keys)?.ok_or_else(no_member)?, to_remove(&rows, meant)?);
+        let device = to_remove(&rows, meant)?;
+        let member = self.member(keys)?.ok_or_else(no_member)?;
         let id = named(&member, &device.id)?;
         let through: Vec<String> = member.came_through(&id).iter().map(|device| hex(&device.0[..4])).collect();
         Ok(BeforeRemoval {
