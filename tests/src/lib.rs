@@ -255,7 +255,10 @@ pub fn let_in_step_by_step(
         host.request_to_join(of_host, host_keys)?;
         match guest.join(of_guest, guest_keys, Some(&code))? {
             Joining::Knocked => Err(not_yet()),
-            asked => Ok(drop(shown.replace(Some(asked)))),
+            asked => {
+                shown.replace(Some(asked));
+                Ok(())
+            }
         }
     });
     again(&|| {

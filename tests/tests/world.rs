@@ -1,7 +1,7 @@
 //! Worlds made from numbers: whatever goes wrong, everything heals once the faults stop, and nothing is lost.
 //!
 //! The fixed seeds are the same in every run; `KITH_CASES=1000` adds as many that nobody has seen. More of them, and what a failing one is like: `cargo run --release -p tests --bin world -- --seeds 0..1000`.
-#![allow(missing_docs)]
+#![allow(clippy::panic, missing_docs)]
 
 use tests::seeds::{each_seed, quiet_panics, seeds};
 use tests::world::{Size, Story, live, try_seed};

@@ -4,7 +4,7 @@
 //! `cargo run --release -p benches` measures everything; words like `open search` measure only those parts and print
 //! them, and with `--write` put them into their places in the file; `--sizes 1000,10000` takes other notebooks. `train`
 //! makes the dictionaries of the store anew; `calls` is what `bindings/costs` needs of it.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)] // a program for developers: it stops at the first surprise
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, clippy::exit)] // a program for developers: it stops at the first surprise
 
 mod calls;
 mod crowd;
