@@ -96,8 +96,7 @@ import Testing
     #expect(try await showing.value == .cancelled)
     #expect(await failure { _ = try await laptop.pairing.knock(code) } != nil, "the code is void")
     // The new device's screen is left, before anybody said yes there.
-    _ = try await laptop.pairing.knock(try await phone.pairing.invite())
-    let request = try await phone.pairing.request()
+    let request = try await knocked(phone.pairing, laptop.pairing).request
     let asking = Task {
       while !Task.isCancelled { await Task.yield() }
       try await laptop.pairing.decline()
