@@ -79,7 +79,9 @@ public enum Shown<Page: Sendable>: Sendable {
   @ObservationIgnored private var begun = 0
   @ObservationIgnored private var newest = 0
 
-  /// A page made of these areas, or of these records alone; neither means of everything.
+  /// A page made of these areas, or of these records alone; neither means of everything. A record is named when it was
+  /// written itself: what is promised to somebody is a record of its own, so a page of a person that shows it names the area
+  /// of promises as well.
   public init(
     _ notebook: AsyncNotebook, of areas: Set<Area> = [], ids: Set<RecordId> = [],
     read: @escaping @Sendable (Notebook) throws -> Page
