@@ -526,3 +526,32 @@ fn a_record_that_a_removed_device_wrote_anew_stays_though_a_third_heard_of_that_
     }
     assert_alike(&phone, &tablet);
 }
+
+#[test]
+fn what_another_device_wrote_anew_is_not_written_over_by_who_has_the_old_one_still() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let body = "Quorbin is allergic to nuts";
+    let note = phone.notebook.put(Note { body: body.into(), ..Note::default() }).unwrap();
+    home.meet(&[&phone, &laptop]);
+    let list = |folder: &Path| -> BTreeMap<PathBuf, Vec<u8>> {
+        let files = sealed_files(folder).into_iter();
+        files.filter(|(path, _)| path.extension().is_some_and(|ending| ending == "kithr")).collect()
+    };
+    let before = list(&home.shared);
+    let anew = phone.notebook.rewrite(note.raw(), "Quorbin", "somebody").unwrap();
+    phone.pass(&home.shared).unwrap();
+    // What is written anew comes to the laptop before word of that does.
+    let late: Vec<_> = list(&home.shared).into_iter().filter(|(path, _)| !before.contains_key(path)).collect();
+    assert!(!late.is_empty());
+    late.iter().for_each(|(path, _)| std::fs::remove_file(home.shared.join(path)).unwrap());
+    laptop.pass(&home.shared).unwrap();
+    laptop.notebook.edit(Id::<Note>::new(anew), |note: &mut Note| note.body.push_str(", and to bees")).unwrap();
+    assert!(matches!(laptop.notebook.rewrite(note.raw(), "nuts", "something"), Err(Error::Invalid(_))));
+    late.iter().for_each(|(path, bytes)| std::fs::write(home.shared.join(path), bytes).unwrap());
+    home.rest(&[&phone, &laptop]);
+    assert_alike(&phone, &laptop);
+    let left = laptop.notebook.get(Id::<Note>::new(anew)).unwrap().unwrap().body;
+    assert_eq!(left, "somebody is allergic to nuts, and to bees");
+    assert_eq!(laptop.notebook.get(note).unwrap(), None);
+}

@@ -59,7 +59,7 @@ impl Notebook {
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such record or the words are not in it, [`Error::Invalid`] for what there can
-    /// be only one of, like a week; otherwise as [`Notebook::purge`].
+    /// be only one of, like a week, and when another device wrote it anew already; otherwise as [`Notebook::purge`].
     pub fn rewrite(&self, id: RecordId, old: &str, new: &str) -> Result<RecordId> {
         let record = self.read(|connection| pages::get_any(connection, id))?;
         let record = record.ok_or_else(|| Error::NotFound("such a record".into()))?;
@@ -78,6 +78,12 @@ impl Notebook {
             return Err(Error::NotFound(format!("\"{old}\" in the words of this record")));
         }
         let successor = successor_of(id);
+        // It would be written over, with what others have added to it since.
+        if self.read(|connection| store::document_row(connection, successor))?.is_some() {
+            let why =
+                "another device of yours wrote this anew already; sync, then take the words out of what stands there";
+            return Err(Error::Invalid(why.into()));
+        }
         let mut writing = self.write();
         writing.put_map(record.kind(), successor, &serde_json::Map::new(), &map);
         for (_, pointing) in self.read(|connection| pages::pointing_at(connection, id, None))? {
