@@ -8,10 +8,11 @@ use kith_core::notebook::{self as core, Changed, Origin};
 use crate::notebook::{Notebook, guarded};
 use crate::{Result, ShellFailure};
 
-/// Is told of changes. A screen reads its page again when its area, or a record it shows, is among them.
+/// Is told of changes. A screen reads its page again when one of its areas is among them, a form when its record is.
 #[uniffi::export(with_foreign)]
 pub trait ChangeListener: Send + Sync {
-    /// Something changed, and is durable. Both lists are empty only when nothing can be said: then everything may have.
+    /// Something changed, and is durable. The records are those that were written themselves: what is promised to somebody
+    /// is a record of its own. Where none is named, any of these areas may have changed; where no area is, anything.
     ///
     /// Called on whatever thread wrote, which is never one that holds a lock: it may ask and change the notebook, though
     /// a screen had better hop to its own thread first. Whoever changes the notebook here is told again.

@@ -102,7 +102,10 @@ impl NewFile {
         let named = match self.part {
             #[cfg(target_os = "linux")]
             Part::Unnamed(mut file) => match give_name(&file, &self.to) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    sync_folder(folder_of(&self.to));
+                    return Ok(());
+                }
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(error),
                 // Without /proc a file cannot be given a name later.
                 Err(_) => {
@@ -115,7 +118,32 @@ impl NewFile {
             },
             Part::Named(file) => file,
         };
-        named.persist_noclobber(&self.to).map(drop).map_err(|error| error.error)
+        named.persist_noclobber(&self.to).map_err(|error| error.error)?;
+        sync_folder(folder_of(&self.to));
+        Ok(())
+    }
+}
+
+/// Puts a whole file in this place, durable and only its owner's, instead of the one that is there. What a killed program
+/// leaves is called by `part`.
+///
+/// # Errors
+/// As the system says.
+pub fn replace(place: &Path, part: &str, bytes: &[u8]) -> io::Result<()> {
+    let folder = folder_of(place);
+    // The temporary file is made with mode 0600 and keeps it.
+    let mut file = tempfile::Builder::new().prefix(part).tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(place)?;
+    sync_folder(folder);
+    Ok(())
+}
+
+/// The name itself must survive a power cut; not every system can open a folder for that.
+pub fn sync_folder(folder: &Path) {
+    if let Ok(folder) = File::open(folder) {
+        let _ = folder.sync_all();
     }
 }
 

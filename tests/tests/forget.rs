@@ -555,3 +555,30 @@ fn what_another_device_wrote_anew_is_not_written_over_by_who_has_the_old_one_sti
     assert_eq!(left, "somebody is allergic to nuts, and to bees");
     assert_eq!(laptop.notebook.get(note).unwrap(), None);
 }
+
+#[test]
+fn two_devices_write_one_note_anew_and_what_is_added_to_either_stays() {
+    let home = Home::new();
+    let [phone, laptop, tablet] = home.devices(["phone", "laptop", "tablet"]);
+    let body = "Zyxwella is allergic to nuts";
+    let note = phone.notebook.put(Note { body: body.into(), ..Note::default() }).unwrap();
+    home.rest(&[&phone, &laptop, &tablet]);
+    let anew = Id::<Note>::new(phone.notebook.rewrite(note.raw(), "Zyxwella", "somebody").unwrap());
+    phone.pass(&home.shared).unwrap();
+    tablet.pass(&home.shared).unwrap();
+    tablet.notebook.edit(anew, |note: &mut Note| note.body.push_str(", and to bees")).unwrap();
+    // The laptop has not heard of it, takes the name out itself, and goes on with what both became.
+    assert_eq!(laptop.notebook.rewrite(note.raw(), "Zyxwella", "he").unwrap(), anew.raw());
+    laptop.pass(&home.shared).unwrap();
+    let shown = laptop.notebook.get(anew).unwrap().unwrap().body;
+    let both: BTreeSet<&str> = shown.lines().collect();
+    assert_eq!(both, BTreeSet::from(["somebody is allergic to nuts", "he is allergic to nuts"]));
+    laptop.notebook.edit(anew, |note: &mut Note| note.body = "no nuts".into()).unwrap();
+    home.rest(&[&phone, &laptop, &tablet]);
+    assert_alike(&phone, &laptop);
+    assert_alike(&phone, &tablet);
+    let left = phone.notebook.get(anew).unwrap().unwrap().body;
+    assert!(left.contains("no nuts") && left.contains(", and to bees"), "{left}");
+    assert!(!left.contains("allergic"), "{left}");
+    assert!([&phone, &laptop, &tablet].iter().all(|device| words_in_file(device).is_empty()));
+}

@@ -1,9 +1,10 @@
 //! One record is one Automerge document; Automerge lives here and nowhere above.
 //!
 //! A document is one flat map. A field is a key: `name`. A member of a set is `tags/lyon`, true or false. A field of an
-//! entry is `channels/8f21…/value`. So nothing is ever created twice by two devices at once and hidden behind the
-//! other: the only objects inside are texts, and they are made with the document's first change. Keys are never
-//! deleted, since that would hide what another device wrote at the same time.
+//! entry is `channels/8f21…/value`. The only objects inside are texts, made with the document's first change. Two
+//! devices may still make one text each: where both write a record anew of which words are to go, or a field is new. Then
+//! all of them are shown and none is ever put in the place of another. Keys are never deleted. Either would hide what
+//! another device wrote at the same time.
 
 pub mod gate;
 mod history;
@@ -46,6 +47,8 @@ const LEAST_TRIED: u64 = 10_000;
 pub const NOT_NOW: &str = "not taken for now: ";
 /// Most values shown for one key, however many were written at once.
 const MAX_VALUES: usize = 16;
+/// What stands between two texts of one field.
+const BETWEEN_TEXTS: &str = "\n";
 /// Most scalars inserted or deleted by one change, well within the gate.
 const TEXT_STEP: usize = 8_000;
 /// What the edits of one change may add up to: bytes of scalars, eight times the letters of texts.
@@ -232,7 +235,8 @@ impl Document {
             return Err(Error::Invalid("the draft was made from a version this record never had".into()));
         }
         let mut changes = Vec::new();
-        let steps = steps(edits, |field| self.text_of(field, at.as_deref()).len());
+        let steps =
+            steps(edits, |field| self.texts(field, at.as_deref()).into_iter().map(|(_, text)| text.len()).collect());
         let mut begins = self.auto.get_heads().is_empty().then_some(kind);
         for step in steps {
             for part in self.parts(&step, at.as_deref())? {
@@ -295,21 +299,17 @@ impl Document {
                 "a text of more than {MAX_TEXT} characters is too long for one record"
             )));
         }
-        let old = self.text_of(field, at);
-        Ok(text_stages(&old, text).into_iter().map(|text| vec![Edit::Text { field: field.clone(), text }]).collect())
+        let texts = self.texts(field, at);
+        let most = (TEXT_STEP / texts.len().max(1)).max(1);
+        let old = shown(&texts).join(BETWEEN_TEXTS);
+        Ok(text_stages(&old, text, most)
+            .into_iter()
+            .map(|text| vec![Edit::Text { field: field.clone(), text }])
+            .collect())
     }
 
-    fn text_of(&self, field: &str, at: Option<&[ChangeHash]>) -> String {
-        let object = match at {
-            Some(heads) => self.auto.get_at(ROOT, field, heads),
-            None => self.auto.get(ROOT, field),
-        };
-        match (object, at) {
-            (Ok(Some((AmValue::Object(ObjType::Text), id))), Some(heads)) => self.auto.text_at(&id, heads),
-            (Ok(Some((AmValue::Object(ObjType::Text), id))), None) => self.auto.text(&id),
-            _ => return String::new(),
-        }
-        .unwrap_or_default()
+    fn texts(&self, field: &str, at: Option<&[ChangeHash]>) -> Vec<(ObjId, String)> {
+        texts(&self.auto, field, at).unwrap_or_default()
     }
 
     /// What it says now.
@@ -345,10 +345,9 @@ impl Document {
                     }
                 }
                 (Some(Shape::Text), None) => {
-                    // Two texts for one field come only from a version that lacked the field: both are shown.
                     let texts: Vec<&str> = values.iter().filter_map(Value::as_str).filter(|t| !t.is_empty()).collect();
                     if !texts.is_empty() {
-                        reading.fields.insert(name.into(), texts.join("\n").into());
+                        reading.fields.insert(name.into(), texts.join(BETWEEN_TEXTS).into());
                     }
                     continue;
                 }
@@ -637,14 +636,17 @@ fn refused_edit(error: automerge::AutomergeError) -> Error {
 }
 
 /// Puts large texts into changes of their own, and the rest together as far as it fits.
-fn steps(edits: &[Edit], old_bytes: impl Fn(&str) -> usize) -> Vec<Vec<Edit>> {
+fn steps(edits: &[Edit], bytes_of_texts: impl Fn(&str) -> Vec<usize>) -> Vec<Vec<Edit>> {
     let mut steps: Vec<Vec<Edit>> = Vec::new();
     let mut room = 0;
     for edit in edits {
         let size = match edit {
             Edit::Put { key, value } => key.len() + value.as_str().map_or(8, str::len) + 16,
-            // An operation a letter, added or taken away.
-            Edit::Text { field, text } => 8 * (text.len() + old_bytes(field)) + 64,
+            // An operation a letter, added or taken away, in each of several texts.
+            Edit::Text { field, text } => {
+                let old = bytes_of_texts(field);
+                8 * (text.len() * old.len().max(1) + old.iter().sum::<usize>()) + 64
+            }
         };
         match steps.last_mut() {
             Some(step) if size <= room => step.push(edit.clone()),
@@ -658,22 +660,20 @@ fn steps(edits: &[Edit], old_bytes: impl Fn(&str) -> usize) -> Vec<Vec<Edit>> {
     steps
 }
 
-/// The way from one text to another in stages that each insert and delete a bounded number of characters.
-fn text_stages(old: &str, new: &str) -> Vec<String> {
+/// The way from one text to another in stages that each insert or delete at most so many characters.
+fn text_stages(old: &str, new: &str, most: usize) -> Vec<String> {
     let (old, new): (Vec<char>, Vec<char>) = (old.chars().collect(), new.chars().collect());
-    let prefix = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
-    let rest = old.len().min(new.len()) - prefix;
-    let suffix = old.iter().rev().zip(new.iter().rev()).take(rest).take_while(|(a, b)| a == b).count();
+    let (prefix, suffix) = alike_at_both_ends(&old, &new);
     let (gone, come) = (&old[prefix..old.len() - suffix], &new[prefix..new.len() - suffix]);
-    if gone.len() + come.len() <= TEXT_STEP {
+    if gone.len() + come.len() <= most {
         return vec![new.iter().collect()];
     }
     let tail = &old[old.len() - suffix..];
     let stage = |middle: &[&[char]]| -> String {
         new[..prefix].iter().chain(middle.iter().copied().flatten()).chain(tail).collect()
     };
-    let deleted = (1..=gone.len().div_ceil(TEXT_STEP)).map(|n| stage(&[&gone[(n * TEXT_STEP).min(gone.len())..]]));
-    let inserted = (1..=come.len().div_ceil(TEXT_STEP)).map(|n| stage(&[&come[..(n * TEXT_STEP).min(come.len())]]));
+    let deleted = (1..=gone.len().div_ceil(most)).map(|n| stage(&[&gone[(n * most).min(gone.len())..]]));
+    let inserted = (1..=come.len().div_ceil(most)).map(|n| stage(&[&come[..(n * most).min(come.len())]]));
     deleted.chain(inserted).collect()
 }
 
@@ -713,20 +713,91 @@ fn put_one_by_one(
     Ok(())
 }
 
+/// The texts of a field with what they say, the one first that Automerge would choose. More than one are there when two
+/// devices each made it.
+fn texts(
+    document: &impl ReadDoc,
+    field: &str,
+    at: Option<&[ChangeHash]>,
+) -> std::result::Result<Vec<(ObjId, String)>, automerge::AutomergeError> {
+    let values = match at {
+        Some(heads) => document.get_all_at(ROOT, field, heads)?,
+        None => document.get_all(ROOT, field)?,
+    };
+    let objects = values.into_iter().rev().filter(|(value, _)| matches!(value, AmValue::Object(ObjType::Text)));
+    let text = |id: &ObjId| match at {
+        Some(heads) => document.text_at(id, heads),
+        None => document.text(id),
+    };
+    objects.map(|(_, id)| text(&id).map(|text| (id, text))).collect()
+}
+
+/// What of several texts is shown: those alike once, as [`Document::read`] does.
+fn shown(texts: &[(ObjId, String)]) -> Vec<&str> {
+    let mut shown: Vec<&str> = Vec::new();
+    for (_, text) in texts {
+        if !text.is_empty() && shown.len() < MAX_VALUES && !shown.contains(&text.as_str()) {
+            shown.push(text);
+        }
+    }
+    shown
+}
+
+/// Makes what is shown of a field read like this. Where it is several texts each takes what is changed in it, and none goes:
+/// somebody may be writing in any of them.
 fn put_text(
     transaction: &mut automerge::transaction::Transaction<'_>,
     field: &str,
     text: &str,
 ) -> std::result::Result<(), automerge::AutomergeError> {
-    let object = match transaction.get_all(ROOT, field)?.as_slice() {
-        [(AmValue::Object(ObjType::Text), id)] => id.clone(),
-        // None yet (a field of a later version), or two of them: from here on there is one.
-        _ => transaction.put_object(ROOT, field, ObjType::Text)?,
+    let all = texts(transaction, field, None)?;
+    let Some((first, _)) = all.first() else {
+        let object = transaction.put_object(ROOT, field, ObjType::Text)?;
+        return transaction.splice_text(&object, 0, 0, text);
     };
-    match transaction.length(&object) {
-        0 => transaction.splice_text(&object, 0, 0, text),
-        _ => transaction.update_text(&object, text),
+    let shown = shown(&all);
+    if shown.is_empty() {
+        return transaction.splice_text(first, 0, 0, text);
     }
+    for (n, part) in parts_of(&shown, text, TEXT_STEP / 2 / all.len()) {
+        for (object, _) in all.iter().filter(|(_, says)| says == shown[n]) {
+            transaction.update_text(object, &part)?;
+        }
+    }
+    Ok(())
+}
+
+/// What each of several texts becomes when they, one under the other, shall read like `new`: only those that change. Two of
+/// which the line between is taken out become one where the rest of the second is at most `most_moved` characters.
+fn parts_of(texts: &[&str], new: &str, most_moved: usize) -> Vec<(usize, String)> {
+    if let [_] = texts {
+        return vec![(0, new.into())];
+    }
+    let old: Vec<char> = texts.join(BETWEEN_TEXTS).chars().collect();
+    let new: Vec<char> = new.chars().collect();
+    if old == new {
+        return Vec::new();
+    }
+    let mut ends: Vec<usize> = Vec::new();
+    texts.iter().for_each(|text| ends.push(ends.last().map_or(0, |end| end + 1) + text.chars().count()));
+    let holding = |at: usize| ends.iter().take_while(|end| **end < at).count();
+    let begin_of = |n: usize| n.checked_sub(1).map_or(0, |before| ends[before] + 1);
+    let (prefix, suffix) = alike_at_both_ends(&old, &new);
+    let (first, last) = (holding(prefix), holding(old.len() - suffix));
+    let rest = ends[last] - (old.len() - suffix);
+    let (changed, end) = (new.len() - suffix, new.len() - suffix + rest);
+    let said = |range: std::ops::Range<usize>| new[range].iter().collect::<String>();
+    let own = if first == last || rest <= most_moved { end } else { changed };
+    let mut parts = vec![(first, said(begin_of(first)..own))];
+    parts.extend((first + 1..=last).map(|n| (n, if n == last { said(own..end) } else { String::new() })));
+    parts
+}
+
+/// How many letters two texts have in common at their beginning, and at their end.
+fn alike_at_both_ends(old: &[char], new: &[char]) -> (usize, usize) {
+    let prefix = old.iter().zip(new).take_while(|(a, b)| a == b).count();
+    let rest = old.len().min(new.len()) - prefix;
+    (prefix, old.iter().rev().zip(new.iter().rev()).take(rest).take_while(|(a, b)| a == b).count())
 }
 
 fn scalar(value: &Value) -> Result<ScalarValue> {

@@ -69,6 +69,110 @@ fn a_text_that_came_with_a_later_version_is_made_when_it_is_written() {
     assert_eq!(document.read().fields["motto"], "deposits first");
 }
 
+fn note(text: &str, actor: u8) -> Document {
+    let mut note = Document::default();
+    write_body(&mut note, text, actor);
+    note
+}
+
+/// A note that devices began apart, each with a text of its own.
+fn begun_apart(texts: &[&str]) -> Document {
+    let begun = texts.iter().zip(1..).map(|(text, n)| note(text, n).changes());
+    begun.fold(Document::default(), |all, changes| taken(&all, &changes))
+}
+
+fn taken(document: &Document, changes: &[RawChange]) -> Document {
+    let sent: Vec<Vec<u8>> = changes.iter().map(|change| change.bytes.clone()).collect();
+    let admission = document.admit(&sent);
+    assert_eq!((admission.refused, admission.waiting.len()), (Vec::new(), 0));
+    admission.document
+}
+
+fn body(document: &Document) -> String {
+    document.read().fields.get("body").and_then(|body| body.as_str()).unwrap_or_default().to_owned()
+}
+
+fn write_body(document: &mut Document, text: &str, actor: u8) -> Vec<RawChange> {
+    let edits = [Edit::Text { field: "body".into(), text: text.into() }];
+    document.edit(Kind::Note, &edits, None, Actor([actor; 16]), 0, false).unwrap()
+}
+
+#[test]
+fn what_is_written_into_any_of_two_texts_stays_whoever_edits_both() {
+    let begun = begun_apart(&["fox", "hen"]);
+    for (mut apart, line) in [(note("fox", 1), "fox and corn"), (note("hen", 2), "hen and corn")] {
+        // Somebody knows one of the texts alone and goes on in it; somebody else sees both and rewrites them.
+        let added = write_body(&mut apart, line, 8);
+        for new in ["hen\nfox\nboat", "boat", "the hen", ""] {
+            let mut both = begun.clone();
+            let edited = write_body(&mut both, new, 9);
+            assert_eq!(body(&both), new);
+            let there = taken(&both, &added);
+            let back = taken(&taken(&apart, &begun.changes()), &edited);
+            assert_eq!(there.read(), back.read());
+            assert!(body(&there).contains("corn"), "{:?} lost what was added", body(&there));
+            assert!(new.split(&[' ', '\n']).all(|word| word != "boat" || body(&there).contains(word)));
+        }
+    }
+}
+
+#[test]
+fn several_texts_read_as_one_and_are_edited_as_one() {
+    // The last that began stands first.
+    let edits = [
+        ("hen\nfox and hound", "hen\nfox and hound"),
+        ("a hen\nfox", "a hen\nfox"),
+        ("hen, fox", "hen, fox"),
+        ("henfox", "henfox"),
+        ("h\nx", "h\nx"),
+        ("hen\n\nfox", "hen\n\nfox"),
+        ("hen\n", "hen"),
+        ("\nfox", "fox"),
+        ("corn", "corn"),
+        ("fox\nhen", "fox\nhen"),
+        ("", ""),
+    ];
+    for (new, reads) in edits {
+        let mut document = begun_apart(&["fox", "hen"]);
+        assert_eq!(body(&document), "hen\nfox");
+        write_body(&mut document, new, 9);
+        assert_eq!(body(&document), reads, "from {new:?}");
+        write_body(&mut document, "again", 9);
+        assert_eq!(body(&document), "again");
+    }
+    let mut three = begun_apart(&["fox", "corn", "hen"]);
+    assert_eq!(body(&three), "hen\ncorn\nfox");
+    write_body(&mut three, "he is an ox", 9);
+    assert_eq!(body(&three), "he is an ox");
+}
+
+#[test]
+fn two_texts_alike_are_shown_once_and_edited_together() {
+    let mut document = begun_apart(&["hen", "fox", "fox", "hen", ""]);
+    assert_eq!(body(&document), "hen\nfox");
+    write_body(&mut document, "hen and corn\nfox", 9);
+    assert_eq!(body(&document), "hen and corn\nfox");
+    write_body(&mut document, "", 9);
+    assert_eq!(body(&document), "");
+    write_body(&mut document, "fox", 9);
+    assert_eq!(body(&document), "fox");
+}
+
+#[test]
+fn long_texts_that_began_apart_are_edited_within_the_limits_of_a_change() {
+    let long = |word: &str| format!("{word} ").repeat(4_000);
+    let (hens, foxes, oxen) = (long("hen"), long("fox"), long("ox"));
+    let mut apart = begun_apart(&[&hens, &foxes, &oxen, &hens]);
+    assert_eq!(body(&apart), [&hens[..], &oxen, &foxes].join("\n"));
+    let new = [&hens[1..], "and ", &oxen, &foxes, &foxes].concat();
+    let changes = write_body(&mut apart, &new, 9);
+    assert!(changes.len() > 1, "it is too much for one");
+    // A line between two long texts stays where it is: each of them may be written in by somebody.
+    assert_eq!(body(&apart).replace('\n', ""), new);
+    write_body(&mut apart, "short", 9);
+    assert_eq!(body(&apart), "short");
+}
+
 #[test]
 fn the_gate_lets_our_own_changes_pass_and_no_cut_of_them() {
     let (_, changes) = contact();

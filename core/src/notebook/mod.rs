@@ -93,7 +93,7 @@ impl Default for Options {
 pub struct Changed {
     /// The areas touched; all of them when another process wrote.
     pub areas: Vec<Area>,
-    /// The records touched; empty when another process wrote.
+    /// The records that were written themselves; empty when it could be any.
     pub ids: Vec<RecordId>,
     /// Typed here, or received.
     pub origin: Origin,

@@ -4,11 +4,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::{LogId, hex};
 use crate::error::{Error, Result};
+use crate::files;
+
+/// How the file is called until it is whole.
+const PART: &str = ".part-";
 
 /// The file that remembers. It holds no secret and is still nobody else's business: mode 0600.
 pub struct HandedOut {
@@ -53,15 +56,12 @@ impl HandedOut {
     }
 
     fn save(&self, all: &BTreeMap<String, u64>) -> Result<()> {
-        let fail = |error: std::io::Error| failed(&self.path, &error);
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder).map_err(fail)?;
-        // The temporary file is made with mode 0600 and keeps it.
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fail)?;
-        file.write_all(serde_json::to_string_pretty(all).unwrap_or_default().as_bytes()).map_err(fail)?;
-        file.as_file().sync_all().map_err(fail)?;
-        file.persist(&self.path).map_err(|error| fail(error.error))?;
-        Ok(())
+        let text = serde_json::to_string_pretty(all).unwrap_or_default();
+        let write = || {
+            fs::create_dir_all(files::folder_of(&self.path))?;
+            files::replace(&self.path, PART, text.as_bytes())
+        };
+        write().map_err(|error| failed(&self.path, &error))
     }
 }
 

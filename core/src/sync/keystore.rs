@@ -10,7 +10,7 @@ mod sealed;
 mod trial;
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -182,15 +182,7 @@ const PART: &str = ".part-";
 
 /// Puts a whole file in its place, durable, instead of the one before.
 fn write(place: &Path, bytes: &[u8]) -> Result<()> {
-    let failed = |error: std::io::Error| failed(place, &error);
-    let folder = files::folder_of(place);
-    // The temporary file is made with mode 0600 and keeps it.
-    let mut file = tempfile::Builder::new().prefix(PART).tempfile_in(folder).map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(place).map_err(|error| failed(error.error))?;
-    sync_folder(folder);
-    Ok(())
+    files::replace(place, PART, bytes).map_err(|error| failed(place, &error))
 }
 
 /// Takes a file away, if it is there.
@@ -198,7 +190,7 @@ fn remove(place: &Path) -> Result<()> {
     match fs::remove_file(place) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(place, &error)),
         _ => {
-            sync_folder(files::folder_of(place));
+            files::sync_folder(files::folder_of(place));
             Ok(())
         }
     }
@@ -213,13 +205,6 @@ fn make_private(folder: &Path) -> std::io::Result<()> {
 #[cfg(not(unix))]
 fn make_private(folder: &Path) -> std::io::Result<()> {
     fs::create_dir_all(folder)
-}
-
-/// The name itself must survive a power cut; not every system can open a folder for that.
-fn sync_folder(folder: &Path) {
-    if let Ok(folder) = fs::File::open(folder) {
-        let _ = folder.sync_all();
-    }
 }
 
 fn failed(place: &Path, error: &std::io::Error) -> Error {

@@ -22,7 +22,12 @@ fn main() {
             write(Path::new(notebook), name, most.parse().unwrap_or(MOST), Some(Path::new(folder)));
         }
         ["brim", notebook] => brim(Path::new(notebook)),
-        _ => panic!("scribe write NOTEBOOK NAME MOST [FOLDER] | scribe brim NOTEBOOK"),
+        ["meet", notebook, other, folder, rounds] => {
+            meet(Path::new(notebook), Path::new(other), Path::new(folder), rounds.parse().unwrap());
+        }
+        _ => panic!(
+            "scribe write NOTEBOOK NAME MOST [FOLDER] | scribe brim NOTEBOOK | scribe meet NOTEBOOK OTHER FOLDER ROUNDS"
+        ),
     }
 }
 
@@ -69,6 +74,23 @@ fn write(path: &Path, name: &str, most: usize, folder: Option<&Path>) {
         if n % 50 == 49 {
             notebook.tidy().unwrap();
         }
+    }
+}
+
+/// Two devices of one notebook write, and meet in a folder: what the first says it wrote or took is durable on it.
+fn meet(path: &Path, other: &Path, folder: &Path, rounds: usize) {
+    let [one, two] = [path, other].map(|path| {
+        let keys = tests::keys_in(path.parent().unwrap());
+        (Notebook::open(path, Options::default()).unwrap(), keys)
+    });
+    let write = |notebook: &Notebook, body: String| notebook.put(Note { body, ..Note::default() }).unwrap();
+    for n in 0..rounds {
+        write(&two.0, format!("told-{n}"));
+        two.0.sync(&tests::mailbox(folder), &two.1, &mut |_, _| Ok(())).unwrap();
+        write(&one.0, format!("wrote-{n}"));
+        say(&format!("wrote wrote-{n}"));
+        one.0.sync(&tests::mailbox(folder), &one.1, &mut |_, _| Ok(())).unwrap();
+        say(&format!("took told-{n}"));
     }
 }
 

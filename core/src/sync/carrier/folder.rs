@@ -11,6 +11,7 @@ use super::mailbox::{
     too_large, too_many,
 };
 use crate::error::{Error, Result};
+use crate::files;
 
 /// Around what is drawn, in the name of a file that is being written.
 const MAKING: (&str, &str) = ("~syncthing~", ".tmp");
@@ -98,10 +99,7 @@ impl Folder {
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         persist(file, target)?;
-        // The name itself must survive a power cut; not every system can open a folder for that.
-        if let Ok(folder) = File::open(folder) {
-            let _ = folder.sync_all();
-        }
+        files::sync_folder(folder);
         Ok(())
     }
 

@@ -3,7 +3,8 @@
 import NotebookBindings
 import Observation
 
-/// What changed: these areas and records, or, when nothing is said, anything.
+/// What changed: these areas, and these records in them, or, when nothing is said, anything. A record is named when it was
+/// written itself: what is promised to somebody is a record of its own, and so is the company they work for.
 public struct Change: Equatable, Sendable {
   public let areas: Set<Area>
   public let ids: Set<RecordId>
@@ -15,11 +16,14 @@ public struct Change: Equatable, Sendable {
   /// Anything may have changed.
   public static let anything = Change(areas: [], ids: [])
 
-  /// Whether a page made of these areas has to be read again, or one that shows these records.
-  public func concerns(_ shown: Set<Area>, or records: Set<RecordId> = []) -> Bool {
-    if areas.isEmpty || !areas.isDisjoint(with: shown) { return true }
-    // When no record is named, any of them may have changed.
-    return !records.isEmpty && (ids.isEmpty || !ids.isDisjoint(with: records))
+  /// Whether a page made of these areas has to be read again.
+  public func concerns(_ shown: Set<Area>) -> Bool {
+    areas.isEmpty || !areas.isDisjoint(with: shown)
+  }
+
+  /// Whether this record may have changed itself.
+  public func concerns(_ record: RecordId) -> Bool {
+    ids.isEmpty || ids.contains(record)
   }
 }
 
@@ -73,22 +77,25 @@ public enum Shown<Page: Sendable>: Sendable {
   public private(set) var shown = Shown<Page>.loading
 
   private let notebook: AsyncNotebook
-  private let areas: Set<Area>
-  private let ids: Set<RecordId>
+  private let isConcerned: @Sendable (Change) -> Bool
   @ObservationIgnored private let read: @Sendable (Notebook) throws -> Page
   @ObservationIgnored private var begun = 0
   @ObservationIgnored private var newest = 0
 
-  /// A page made of these areas, or of these records alone; neither means of everything. A record is named when it was
-  /// written itself: what is promised to somebody is a record of its own, so a page of a person that shows it names the area
-  /// of promises as well.
-  public init(
-    _ notebook: AsyncNotebook, of areas: Set<Area> = [], ids: Set<RecordId> = [],
+  /// A page made of these areas; without any, of everything. A page of a person also shows what others are called, and
+  /// what is promised to them: name no area for it.
+  public convenience init(
+    _ notebook: AsyncNotebook, of areas: Set<Area> = [], read: @escaping @Sendable (Notebook) throws -> Page
+  ) {
+    self.init(notebook, when: { areas.isEmpty || $0.concerns(areas) }, read: read)
+  }
+
+  private init(
+    _ notebook: AsyncNotebook, when isConcerned: @escaping @Sendable (Change) -> Bool,
     read: @escaping @Sendable (Notebook) throws -> Page
   ) {
     self.notebook = notebook
-    self.areas = areas
-    self.ids = ids
+    self.isConcerned = isConcerned
     self.read = read
   }
 
@@ -99,7 +106,7 @@ public enum Shown<Page: Sendable>: Sendable {
       // Listening begins before reading, so that no change falls in between.
       let changes = try await notebook.changes()
       await reload()
-      for await change in changes where (areas.isEmpty && ids.isEmpty) || change.concerns(areas, or: ids) {
+      for await change in changes where isConcerned(change) {
         await reload()
       }
       // The notebook was shut, which reading says.
@@ -124,5 +131,13 @@ public enum Shown<Page: Sendable>: Sendable {
       newest = turn
       shown = answer
     }
+  }
+}
+
+extension PageModel where Page == AnyRecord? {
+  /// One record by itself, read again when it was written here or came from another device: for a form. Nil when it is not
+  /// here; a deleted one says so itself.
+  public convenience init(_ notebook: AsyncNotebook, record id: RecordId) {
+    self.init(notebook, when: { $0.concerns(id) }, read: { try $0.record(id: id) })
   }
 }

@@ -24,7 +24,7 @@ import Testing
     #expect(jotted.name == "Dana Ruiz")
     let person = try #require(jotted.contact)
     let following = Task {
-      let page = await PageModel(notebook, ids: [person]) { try $0.personPage(id: person) }
+      let page = await PageModel(notebook) { try $0.personPage(id: person) }
       await page.follow()
       return await page.shown.page == nil
     }

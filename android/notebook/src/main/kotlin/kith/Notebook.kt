@@ -2,6 +2,7 @@
 // What the functions mean is said at the bindings; nothing is decided here.
 package kith
 
+import kith.model.AnyRecord
 import kith.model.Area
 import kith.model.Hit
 import kith.model.Jotted
@@ -68,7 +69,18 @@ class Notebook private constructor(private val bindings: Bindings, private val d
      * newest page alone. Ends when the notebook is closed.
      */
     fun <T> pages(vararg areas: Area, page: Bindings.() -> T): Flow<T> =
-        changes(areas.toSet())
+        pages({ changed, _ -> areas.isEmpty() || changed.isEmpty() || changed.any(areas::contains) }, page)
+
+    /**
+     * One record by itself, and anew whenever it was written, here or on another device: for a form. Null when it is not
+     * here; a deleted one says so itself. A page of a person shows more than their record, what is promised to them for
+     * one: that is for [pages].
+     */
+    fun record(id: RecordId): Flow<AnyRecord?> =
+        pages({ _, changed -> changed.isEmpty() || id in changed }) { record(id) }
+
+    private fun <T> pages(concerned: (List<Area>, List<RecordId>) -> Boolean, page: Bindings.() -> T): Flow<T> =
+        changes(concerned)
             .map { bindings.page() }
             .catch { if (it !is KithException.Closed) throw it }
             .distinctUntilChanged()
@@ -109,11 +121,11 @@ class Notebook private constructor(private val bindings: Bindings, private val d
         bindings.shut()
     }
 
-    /** One at once, then one for each change of these areas; while nobody listens, any number of them become one. */
-    private fun changes(of: Set<Area>): Flow<Unit> = callbackFlow {
+    /** One at once, then one for each change that concerns it; while nobody listens, any number of them become one. */
+    private fun changes(concerned: (List<Area>, List<RecordId>) -> Boolean): Flow<Unit> = callbackFlow {
         val observation = bindings.observe(object : ChangeListener {
             override fun changed(areas: List<Area>, ids: List<RecordId>, origin: Origin) {
-                if (of.isEmpty() || areas.isEmpty() || areas.any(of::contains)) trySend(Unit)
+                if (concerned(areas, ids)) trySend(Unit)
             }
         })
         val ended = life.invokeOnCompletion { channel.close() }

@@ -212,6 +212,32 @@ class NotebookTest {
     }
 
     @Test
+    fun a_record_is_read_again_when_it_changed_and_for_no_other() = story {
+        val dana = notebookIn(folder).use { it.jot("Dana Ruiz").contact!! }
+        notebookIn(folder).use { notebook ->
+            notebook.record(dana).test {
+                assertEquals("Dana Ruiz", (awaitItem() as AnyRecord.Contact).v1.name)
+                val heard = CompletableDeferred<Unit>()
+                notebook.ask { observe(hearing { heard.complete(Unit) }) }.use {
+                    notebook.jot("Ben Okri !call Dana")
+                    heard.await()
+                }
+                expectNoEvents()
+                notebook.write {
+                    draft(dana).use { draft ->
+                        val contact = (draft.record() as AnyRecord.Contact).v1
+                        save(draft, AnyRecord.Contact(contact.copy(tags = listOf("lyon"))))
+                    }
+                }
+                assertEquals(listOf("lyon"), (awaitItem() as AnyRecord.Contact).v1.tags)
+                notebook.write { delete(dana) }
+                assertTrue((awaitItem() as AnyRecord.Contact).v1.deletedAt != null)
+            }
+        }
+        notebookIn(folder, "another").use { another -> assertEquals(null, another.record(dana).first()) }
+    }
+
+    @Test
     fun who_looks_seldom_is_shown_what_is_there_now_and_not_all_that_was() = story {
         notebookIn(folder).use { notebook ->
             val (looks, again) = CompletableDeferred<Unit>() to CompletableDeferred<Unit>()
