@@ -44,8 +44,9 @@ impl Notebook {
         })
     }
 
-    /// Says that this device is in another zone now, as its system calls it, after a flight. Pages that were asked before
-    /// have the days of the former one. What is not known is taken as in [`Surroundings`].
+    /// Says in which zone this device is now, as its system calls it, which is another one after a flight: to be called when
+    /// an app comes to the front. If it is, listeners are told, since the day may be another. What is not known is taken as in
+    /// [`Surroundings`].
     ///
     /// # Errors
     /// [`KithError::Closed`] after `shut`.
@@ -143,6 +144,7 @@ fn told_by(clock: Arc<dyn PhoneClock>) -> Clock {
 #[cfg(test)]
 #[allow(clippy::panic)] // that is what is tried
 mod tests {
+    use std::sync::Mutex;
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use kith_core::model::{Area, RecordId};
@@ -227,6 +229,14 @@ mod tests {
         assert_eq!(zone(), "Etc/GMT-2");
         notebook.set_zone("Asia/Tokyo".into()).expect("it is taken");
         assert_eq!(zone(), "Asia/Tokyo");
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let heard = told.clone();
+        let observed = move |changed: &core::Changed| heard.lock().expect("nobody panicked").push(changed.ids.len());
+        let _observation = notebook.opened().expect("it is open").observe(observed);
+        notebook.set_zone("Asia/Tokyo".into()).expect("it is taken");
+        assert_eq!(*told.lock().expect("nobody panicked"), [0_usize; 0], "it is where it was");
+        notebook.set_zone("Pacific/Niue".into()).expect("it is taken");
+        assert_eq!(*told.lock().expect("nobody panicked"), [0], "anything may show another day");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kith_core::model::{AnyRecord, Id, Kind, Organisation, RecordId, Settings};
-use kith_core::notebook::{Conflict, Draft, HistoryLine, Records, UndoStep};
+use kith_core::notebook::{Conflict, Draft, HistoryPage, Records, UndoStep};
 use serde_json::Value;
 
 use crate::notebook::{Notebook, guarded};
@@ -151,13 +151,14 @@ impl Notebook {
         self.ask(|notebook| notebook.edited_beside_deletion(id))
     }
 
-    /// Who changed which field of a record when, oldest first. Long for a record of years.
+    /// Who changed which field of a record when, the newest first; a person who is several records has the history of all
+    /// of them. At most `most` lines, and 1,000.
     ///
     /// # Errors
     /// [`KithError::NotFound`](crate::KithError::NotFound) when it is not here,
     /// [`KithError::Unreadable`](crate::KithError::Unreadable) when it is damaged.
-    pub fn history(&self, id: RecordId) -> Result<Vec<HistoryLine>> {
-        self.ask(|notebook| notebook.history(id))
+    pub fn history(&self, id: RecordId, from: u32, most: u32) -> Result<HistoryPage> {
+        self.ask(|notebook| notebook.history_page(id, from, most))
     }
 
     /// Fields that hold two values, because two devices wrote at once; of at most `most` records. Nobody is ever asked:

@@ -362,7 +362,9 @@ impl World {
             "bring_back" => said(notebook.bring_back(with.id::<()>("id")?.raw())?),
             "edited_beside_deletion" => said(notebook.edited_beside_deletion(with.id::<()>("id")?.raw())?),
             "undo" => said(notebook.undo(run()).map(drop)?),
-            "history" => said(notebook.history(with.id::<()>("id")?.raw())?),
+            "history" => {
+                said(notebook.history(with.id::<()>("id")?.raw(), with.or("first", 0), with.or("most", 50))?)
+            }
             "conflicts" => said(notebook.conflicts(10)?),
             "choose" => said(notebook.choose(with.id::<()>("id")?.raw(), with.take("key"), with.take("value"))?),
             "same" => said(notebook.same(with.id("a")?, with.id("b")?)?),

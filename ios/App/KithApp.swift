@@ -66,10 +66,16 @@ struct NotebookView: View {
     }
   }
 
-  /// A share sheet may have written meanwhile, and the day may be another.
+  /// A share sheet may have written meanwhile, the day may be another, and so may the zone.
   private func comeBack() async {
     today.settle()
-    _ = try? await notebook.ask { try $0.lookAround() }
+    // What the system remembers of the zone is what it was when the app began.
+    NSTimeZone.resetSystemTimeZone()
+    let zone = TimeZone.current.identifier
+    _ = try? await notebook.ask {
+      try $0.setZone(zone: zone)
+      _ = try $0.lookAround()
+    }
     await today.page.reload()
   }
 }

@@ -182,14 +182,7 @@ fn title(app: &App, id: RecordId) -> Result<String, Failure> {
 /// Who changed what when.
 pub(crate) fn history(app: &App, what: &[String]) -> Result<(), Failure> {
     let id = choose::record(app, &what.join(" "))?;
-    let mut lines = app.notebook.history(id)?;
-    // A person who is several records has the history of all of them.
-    if let Some(AnyRecord::Contact(contact)) = app.notebook.get_any(id)? {
-        for member in app.notebook.person(contact.id)?.members.into_iter().filter(|member| *member != id) {
-            lines.extend(app.notebook.history(member)?);
-        }
-        lines.sort_by_key(|line| line.at);
-    }
+    let lines = app.notebook.history_as_shown(id)?;
     if app.json {
         return app.print_json(&lines);
     }

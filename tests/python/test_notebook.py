@@ -112,7 +112,7 @@ def test_what_is_drafted_is_saved_on_top_of_what_was_seen(notebook):
         after[0].body = words
         notebook.save(draft, after)
     assert notebook.record(id)[0].body == "She likes customs law and chess"
-    assert [line.field for line in notebook.history(id)].count("body") == 3
+    assert [line.field for line in notebook.history(id, 0, 50).rows].count("body") == 3
     with pytest.raises(KithError.Invalid):
         notebook.save(mine, kith.blank(Kind.NOTE))
 

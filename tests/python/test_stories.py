@@ -282,8 +282,8 @@ class Deeds:
     def undo(self):
         self.notebook.undo(Run())
 
-    def history(self, id):
-        return self.notebook.history(id)
+    def history(self, id, first=0, most=50):
+        return self.notebook.history(id, first, most)
 
     def conflicts(self):
         return self.notebook.conflicts(10)

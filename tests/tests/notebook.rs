@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use kith_core::model::*;
-use kith_core::notebook::{BACKUPS_KEPT, Debrief, DeviceSettings, IntroductionStep, Notebook, Options, UndoStep};
+use kith_core::notebook::{
+    BACKUPS_KEPT, Debrief, DeviceSettings, HistoryLine, IntroductionStep, Notebook, Options, UndoStep,
+};
 use tests::Device;
 
 const EXAMPLE: &str = "Dana Ruiz, Acme Logistics, hiring ops lead !send her the Lyon contact by tue \
@@ -1047,6 +1049,30 @@ fn opening_and_reading_load_no_document() {
     assert_eq!(phone.notebook.find("map", 5).unwrap().len(), 2, "the promise, and the line as it was typed");
     let broken = phone.notebook.edit(ann, |c: &mut Contact| c.spark = true).unwrap_err();
     assert!(matches!(broken, kith_core::Error::Unreadable(_)), "{broken}");
+}
+
+#[test]
+fn a_person_who_is_several_records_has_the_history_of_all_of_them_page_by_page() {
+    let (_tmp, phone) = device();
+    let put = |name: &str| phone.notebook.put(Contact { name: name.into(), ..Contact::default() }).unwrap();
+    let (ann, anna) = (put("Ann Lee"), put("Anna Lee"));
+    phone.wait_seconds(60);
+    phone.notebook.same(ann, anna).unwrap();
+    let all = phone.notebook.history_as_shown(anna.raw()).unwrap();
+    assert_eq!(all, phone.notebook.history_as_shown(ann.raw()).unwrap());
+    let names = |lines: &[HistoryLine]| -> Vec<String> {
+        let names = lines.iter().filter(|line| line.field == "name");
+        names.map(|line| line.value.as_ref().unwrap().as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(&all).len(), 2);
+    let first = phone.notebook.history_page(ann.raw(), 0, 2).unwrap();
+    let rest = phone.notebook.history_page(ann.raw(), first.next.unwrap(), u32::MAX).unwrap();
+    assert_eq!((first.rows.len(), first.total, rest.next), (2, all.len() as u64, None));
+    assert!(first.rows.iter().all(|line| line.field.contains("same_as/")), "the newest first: {:?}", first.rows);
+    let pages: Vec<HistoryLine> = first.rows.into_iter().chain(rest.rows).collect();
+    assert_eq!(pages, all.into_iter().rev().collect::<Vec<_>>());
+    let behind = phone.notebook.history_page(ann.raw(), u32::MAX, 5).unwrap();
+    assert_eq!((behind.rows, behind.next), (Vec::new(), None));
 }
 
 #[test]

@@ -165,8 +165,7 @@ impl AnyKind for List<'_> {
         notebook.read(|connection| {
             let rows: Vec<R> = pages::list(connection, deleted, from, most)?;
             let total = pages::count(connection, R::KIND, deleted)?;
-            let next = from.saturating_add(rows.len() as u32);
-            let next = (u64::from(next) < total && !rows.is_empty()).then_some(next);
+            let next = pages::next(from, rows.len(), total);
             let rows = rows.into_iter().map(|row| AnyRecord::from_map(R::KIND, row.to_map())).collect();
             Ok(Records { rows, total, next })
         })

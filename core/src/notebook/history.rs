@@ -30,6 +30,18 @@ pub struct HistoryLine {
     pub removed: u64,
 }
 
+/// A page of a record's history.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct HistoryPage {
+    /// The lines, the newest first.
+    pub rows: Vec<HistoryLine>,
+    /// How many there are.
+    pub total: u64,
+    /// What to ask for to get the next page; none when this is the last.
+    pub next: Option<u32>,
+}
+
 /// A field that holds two values, because two devices wrote it at once.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
@@ -81,6 +93,36 @@ impl Notebook {
             }));
         }
         Ok(lines)
+    }
+
+    /// The same of a record as it is shown: a person who is several records has the history of all of them.
+    ///
+    /// # Errors
+    /// As [`Notebook::read_for_edit`].
+    pub fn history_as_shown(&self, id: RecordId) -> Result<Vec<HistoryLine>> {
+        let members = self.read(|connection| query::members(connection, id))?;
+        let mut lines = Vec::new();
+        for member in &members {
+            lines.extend(self.history(*member)?);
+        }
+        // The clock of one device may be wrong; what one record went through stays in its order.
+        if members.len() > 1 {
+            lines.sort_by_key(|line| line.at);
+        }
+        Ok(lines)
+    }
+
+    /// A page of that, the newest line first; at most `most` lines, and 1,000.
+    ///
+    /// # Errors
+    /// As [`Notebook::read_for_edit`].
+    pub fn history_page(&self, id: RecordId, from: u32, most: u32) -> Result<HistoryPage> {
+        let lines = self.history_as_shown(id)?;
+        let total = lines.len() as u64;
+        let most = most.min(pages::MAX_ROWS) as usize;
+        let rows: Vec<HistoryLine> = lines.into_iter().rev().skip(from as usize).take(most).collect();
+        let next = pages::next(from, rows.len(), total);
+        Ok(HistoryPage { rows, total, next })
     }
 
     /// Fields that hold two values; nobody is ever asked, they are shown.

@@ -40,7 +40,7 @@ pub use commands::{Debrief, IntroductionStep};
 pub use commit::{Change, Committed, Origin, RecordChange};
 pub use devices::{BeforeRemoval, DeviceRow, Identity, Joining, Knock, forget_invitation};
 pub use export::{ExportForm, is_export};
-pub use history::{Conflict, HistoryLine};
+pub use history::{Conflict, HistoryLine, HistoryPage};
 pub use import::{ImportReport, ImportUndone, Kept, NeedsYou};
 pub use jot::{Jotted, WordsAndDay};
 pub use json::JsonReport;
@@ -191,9 +191,13 @@ impl Notebook {
     }
 
     /// Says that this device is in another zone now, as a phone is after a flight. It counts where the settings name none,
-    /// for what is asked and written from then on; what was written keeps its own.
+    /// for what is asked and written from then on; what was written keeps its own. Whoever observes is told that anything may
+    /// have changed, since the day may be another.
     pub fn set_zone(&self, zone: Tz) {
-        *lock(&self.zone) = zone;
+        let before = std::mem::replace(&mut *lock(&self.zone), zone);
+        if before != zone {
+            self.tell(&Changed { areas: all_areas(), ids: Vec::new(), origin: Origin::Here });
+        }
     }
 
     /// The person's day.

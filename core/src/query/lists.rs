@@ -56,11 +56,10 @@ pub fn people_where(connection: &Connection, filter: &PeopleFilter, from: u32, m
             total += 1;
         }
     }
-    let next = from + shown.len() as u32;
     Ok(People {
         rows: pages::rows(connection, &shown)?,
         total: u64::from(total),
-        next: (next < total && !shown.is_empty()).then_some(next),
+        next: pages::next(from, shown.len(), u64::from(total)),
     })
 }
 

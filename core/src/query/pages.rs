@@ -15,6 +15,12 @@ use crate::model::{
 /// Most rows one call returns.
 pub const MAX_ROWS: u32 = 1000;
 
+/// What to ask for to get the page after one that began here and has so many rows; none when it is the last.
+pub fn next(from: u32, rows: usize, total: u64) -> Option<u32> {
+    let next = from.saturating_add(rows as u32);
+    (u64::from(next) < total && rows > 0).then_some(next)
+}
+
 /// One row of a list of people.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
@@ -214,12 +220,7 @@ pub fn people(connection: &Connection, from: u32, most: u32) -> Result<People> {
     let most = most.min(MAX_ROWS);
     let contacts = brief_list(connection, from, most)?;
     let total = count(connection, Kind::Contact, false)?;
-    let next = from + contacts.len() as u32;
-    Ok(People {
-        rows: rows(connection, &contacts)?,
-        total,
-        next: (u64::from(next) < total && !contacts.is_empty()).then_some(next),
-    })
+    Ok(People { rows: rows(connection, &contacts)?, total, next: next(from, contacts.len(), total) })
 }
 
 /// The fields of a contact that lists and sentences show. Reading only these takes a fifth of the time of reading all.

@@ -2,6 +2,7 @@
 
 import Foundation
 import Notebook
+import Observation
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct ChangeTests {

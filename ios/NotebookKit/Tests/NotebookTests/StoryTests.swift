@@ -398,7 +398,9 @@ private final class World {
     case "bring_back": return try notebook.bringBack(id: with.text("id"))
     case "edited_beside_deletion": return try notebook.editedBesideDeletion(id: with.text("id"))
     case "undo": return _ = try notebook.undo(run: Run())
-    case "history": return try notebook.history(id: with.text("id"))
+    case "history":
+      let (first, most) = (try with.number("first", or: 0), try with.number("most", or: 50))
+      return try notebook.history(id: with.text("id"), from: first, most: most)
     case "conflicts": return try notebook.conflicts(most: 10)
     case "choose":
       let value = String(decoding: try JSONEncoder().encode(try with.take("value")), as: UTF8.self)

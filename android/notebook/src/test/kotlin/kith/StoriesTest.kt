@@ -299,7 +299,7 @@ private class World(val folder: Path, now: String, names: Map<String, JsonElemen
         "bring_back" -> bringBack(with.text("id"))
         "edited_beside_deletion" -> editedBesideDeletion(with.text("id"))
         "undo" -> undo(Run()).let { }
-        "history" -> history(with.text("id"))
+        "history" -> history(with.text("id"), with.number("first", 0), with.number("most", 50))
         "conflicts" -> conflicts(10u)
         "choose" -> choose(with.text("id"), with.text("key"), with.take("value").toString())
         "same" -> same(with.text("a"), with.text("b"))

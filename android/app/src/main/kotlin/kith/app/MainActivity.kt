@@ -35,6 +35,7 @@ import kith.app.jot.JotScreen
 import kith.app.today.TodayModel
 import kith.app.today.TodayScreen
 import kotlinx.coroutines.launch
+import java.time.ZoneId
 
 class MainActivity : ComponentActivity() {
     private val notebook get() = (application as KithApp).notebook
@@ -52,10 +53,16 @@ class MainActivity : ComponentActivity() {
     override fun onResume() {
         super.onResume()
         today.follow()
-        // Another process, such as a share sheet, may have written meanwhile; whoever shows a page is told.
+        // Another process, such as a share sheet, may have written meanwhile, and the phone may be in another zone; whoever
+        // shows a page is told.
         lifecycleScope.launch {
             // The screens meet the same failure and say it.
-            notebook.ask(failed = {}) { ask { lookAround() } }
+            notebook.ask(failed = {}) {
+                ask {
+                    setZone(ZoneId.systemDefault().id)
+                    lookAround()
+                }
+            }
         }
     }
 }

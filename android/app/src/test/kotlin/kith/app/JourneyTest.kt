@@ -35,6 +35,8 @@ import org.junit.Rule
 import org.junit.Test
 import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
+import java.time.LocalDate
+import java.util.TimeZone
 import java.util.concurrent.atomic.AtomicInteger
 
 @RunWith(RobolectricTestRunner::class)
@@ -346,6 +348,26 @@ class JourneyTest {
             phone.see("write to him")
             phone.until("whoever shows a page is told") { told.get() == 1 }
             hearing.use { it.stop() }
+        }
+    }
+
+    @Test
+    fun in_another_zone_today_is_another_day_once_the_app_comes_to_the_front() {
+        phone.begin().use { app ->
+            val notebook = runBlocking { ApplicationProvider.getApplicationContext<KithApp>().notebook.get() }
+            val day = { runBlocking { notebook.today().first().day } }
+            val here = TimeZone.getDefault()
+            try {
+                // At any moment it is another day in one of the two than in the other.
+                for (zone in listOf("Pacific/Kiritimati", "Pacific/Niue")) {
+                    app.moveToState(Lifecycle.State.STARTED)
+                    TimeZone.setDefault(TimeZone.getTimeZone(zone))
+                    app.moveToState(Lifecycle.State.RESUMED)
+                    phone.until("today is the day in $zone") { day().toString() == LocalDate.now().toString() }
+                }
+            } finally {
+                TimeZone.setDefault(here)
+            }
         }
     }
 
