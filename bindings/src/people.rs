@@ -1,7 +1,7 @@
 //! People: listed, meant, merged, taken apart, their photos, and what leaves the notebook for good.
 
-use kith_core::model::{BlobId, Contact, Group, Id, RecordId};
-use kith_core::notebook::Purge;
+use kith_core::model::{BlobId, Contact, Group, Id, Kind, RecordId};
+use kith_core::notebook::{Purge, Records};
 use kith_core::query::{GroupPage, People, PeopleFilter, PersonPage, SamePairs};
 
 use crate::Result;
@@ -18,12 +18,22 @@ impl Notebook {
         self.ask(|notebook| notebook.people_where(&filter, from, most))
     }
 
-    /// Everything about one person, on one page; at most 200 rows of each kind, the newest.
+    /// Everything about one person, on one page: of each kind the newest 200, and every open promise; `more` says how many
+    /// there are beyond.
     ///
     /// # Errors
     /// [`KithError::NotFound`](crate::KithError::NotFound) when there is no such person.
     pub fn person_page(&self, id: Id<Contact>) -> Result<PersonPage> {
         self.ask(|notebook| notebook.person(id))
+    }
+
+    /// A page of the records of a kind about one person, the newest first; at most `most` rows, and 1,000.
+    ///
+    /// # Errors
+    /// [`KithError::NotFound`](crate::KithError::NotFound) when there is no such person,
+    /// [`KithError::Invalid`](crate::KithError::Invalid) for a kind that is about nobody, like a week.
+    pub fn records_about(&self, person: Id<Contact>, kind: Kind, from: u32, most: u32) -> Result<Records> {
+        self.ask(|notebook| notebook.records_about(person, kind, from, most))
     }
 
     /// Everything about one group, on one page: its goals, its events and how many of them I was at, its members, and with

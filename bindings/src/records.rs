@@ -36,12 +36,13 @@ impl RecordDraft {
 
 #[uniffi::export]
 impl Notebook {
-    /// One record, deleted ones included; none when it is not here, or of a kind that only a newer version knows.
+    /// One record, deleted ones included; a person who is several records is shown as one. None when it is not here, or of a
+    /// kind that only a newer version knows. To edit it, begin with [`draft`](Notebook::draft).
     ///
     /// # Errors
     /// As any question.
     pub fn record(&self, id: RecordId) -> Result<Option<AnyRecord>> {
-        self.ask(|notebook| notebook.get_any(id))
+        self.ask(|notebook| notebook.get_as_shown(id))
     }
 
     /// A page of living records of a kind, or of deleted ones: by name where the kind has names, else the newest day

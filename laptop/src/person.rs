@@ -309,7 +309,8 @@ fn timeline(app: &App, page: &PersonPage) -> Result<Vec<String>, Failure> {
         lines.push((promise.closed_on, format!("{} — promise {}", clean(&promise.words), promise.state)));
     }
     lines.sort_by_key(|(day, _)| std::cmp::Reverse(*day));
-    let rest = lines.len().saturating_sub(MOST_LINES);
+    let beyond = page.more.meetings + page.more.notes + page.more.exchanges + page.more.promises;
+    let rest = lines.len().saturating_sub(MOST_LINES) as u64 + beyond;
     lines.truncate(MOST_LINES);
     let dated = |(day, words): (Option<NaiveDate>, String)| match day {
         Some(day) => format!("{}: {words}", days::short(day, app.today)),
@@ -317,7 +318,8 @@ fn timeline(app: &App, page: &PersonPage) -> Result<Vec<String>, Failure> {
     };
     let mut shown: Vec<String> = lines.into_iter().map(dated).collect();
     if rest > 0 {
-        shown.push(format!("and {} before that: --json has them all", days::count(rest as u64, "line", "lines")));
+        let has = if beyond == 0 { "them all" } else { "the newest of them" };
+        shown.push(format!("and {} before that: --json has {has}", days::count(rest, "line", "lines")));
     }
     Ok(shown)
 }

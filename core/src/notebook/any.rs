@@ -4,7 +4,7 @@
 use super::{Notebook, Writing};
 use crate::document::Heads;
 use crate::error::{Error, Result};
-use crate::model::{AnyKind, AnyRecord, Id, Kind, Moment, Record, RecordId};
+use crate::model::{AnyKind, AnyRecord, Contact, Id, Kind, Moment, Record, RecordId};
 use crate::query::{self, pages};
 
 /// A page of records of one kind.
@@ -131,6 +131,22 @@ impl Notebook {
             _ => writing.save_together(&draft.versions, &before, &after)?,
         }
         writing.commit().map(drop)
+    }
+
+    /// A page of the living records of a kind about one person, the newest first; at most 1,000 rows. What their page has
+    /// too much of to show.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such person, [`Error::Invalid`] for a kind that is about nobody.
+    pub fn records_about(&self, person: Id<Contact>, kind: Kind, from: u32, most: u32) -> Result<Records> {
+        let about_nobody = || Error::Invalid(format!("no {} is about one person", kind.word()));
+        let field = query::about::field_about(kind).ok_or_else(about_nobody)?;
+        let page = self.read(|connection| {
+            let Some((_, members)) = pages::contact(connection, person)? else { return Ok(None) };
+            query::about::page(connection, &members, (field, kind), from, most).map(Some)
+        })?;
+        let (rows, total) = page.ok_or_else(|| super::write::not_found(Kind::Contact))?;
+        Ok(Records { next: pages::next(from, rows.len(), total), rows, total })
     }
 
     /// A page of living records of a kind, or of deleted ones; at most 1,000 rows.

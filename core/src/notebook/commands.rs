@@ -142,7 +142,8 @@ impl Notebook {
 
     fn first_name_at_event(&self, first_name: &str) -> Result<Option<Id<Contact>>> {
         let Some(event) = self.running_event()? else { return Ok(None) };
-        let met: Vec<Contact> = self.read(|connection| pages::linked(connection, &[event.id.raw()], "met_at", 500))?;
+        let met: Vec<Contact> =
+            self.read(|connection| query::about::linked(connection, &[event.id.raw()], "met_at", 500))?;
         let mut fits =
             met.iter().filter(|contact| query::words::words(&contact.name).first().is_some_and(|w| w == first_name));
         Ok(match (fits.next(), fits.next()) {

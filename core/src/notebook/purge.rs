@@ -223,17 +223,9 @@ fn points_at_one_of(record: &AnyRecord, people: &[RecordId]) -> bool {
 
 /// Whether every person a record is about is among these.
 fn is_only_about(record: &AnyRecord, people: &[RecordId]) -> bool {
-    let fields: &[&str] = match record.kind() {
-        Kind::Meeting => &["who"],
-        Kind::Note => &["about"],
-        Kind::Promise | Kind::Exchange => &["with"],
-        Kind::Need | Kind::Offer => &["whose"],
-        Kind::Ask => &["to"],
-        Kind::Introduction => &["between"],
-        _ => return false,
-    };
+    let Some(about) = query::about::field_about(record.kind()) else { return false };
     let about: Vec<RecordId> =
-        record.facts().links.into_iter().filter(|(field, _)| fields.contains(field)).map(|(_, id)| id).collect();
+        record.facts().links.into_iter().filter(|(field, _)| *field == about).map(|(_, id)| id).collect();
     // An introduction is about both of them; without one of the two it is nothing.
     let enough = if record.kind() == Kind::Introduction { 1 } else { about.len() };
     !about.is_empty() && about.iter().filter(|id| people.contains(id)).count() >= enough

@@ -25,6 +25,14 @@ impl Notebook {
         self.read(|connection| pages::get_any(connection, id))
     }
 
+    /// The same as it is shown: a person who is several records, all of them together.
+    ///
+    /// # Errors
+    /// As [`Notebook::get`].
+    pub fn get_as_shown(&self, id: RecordId) -> Result<Option<AnyRecord>> {
+        self.read(|connection| pages::as_shown(connection, id))
+    }
+
     /// Which kind a record is.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use rusqlite::Connection;
 use serde::Serialize;
 
+use super::about;
 use super::pages::{self, MAX_ROWS, PersonRow};
 use crate::error::Result;
 use crate::model::{Attendance, Contact, Event, Goal, Group, Id, Meeting, MeetingState, RecordId};
@@ -40,7 +41,7 @@ pub fn group_page(connection: &Connection, id: Id<Group>) -> Result<Option<Group
         found.extend(pages::get::<Group>(connection, Id::new(*record))?);
     }
     let Some(group) = found.first().cloned() else { return Ok(None) };
-    let events: Vec<Event> = pages::linked(connection, &records, "group", MAX_ROWS)?;
+    let events: Vec<Event> = about::linked(connection, &records, "group", MAX_ROWS)?;
     let been = |word: &Attendance| events.iter().filter(|event| event.attendance == *word).count() as u64;
     let members = members_of(connection, &found)?;
     let mut not_met_alone = Vec::new();
@@ -50,7 +51,7 @@ pub fn group_page(connection: &Connection, id: Id<Group>) -> Result<Option<Group
         }
     }
     Ok(Some(GroupPage {
-        goals: pages::linked(connection, &records, "group", MAX_ROWS)?,
+        goals: about::linked(connection, &records, "group", MAX_ROWS)?,
         attended: been(&Attendance::Attended),
         skipped: been(&Attendance::Skipped),
         members: members.into_iter().map(|(_, row)| row).collect(),
@@ -80,7 +81,7 @@ fn members_of(connection: &Connection, groups: &[Group]) -> Result<Vec<(BTreeSet
 /// Whether a meeting was held with nobody but this person, whichever of their records it names.
 fn met_alone(connection: &Connection, person: &BTreeSet<RecordId>) -> Result<bool> {
     let records: Vec<RecordId> = person.iter().copied().collect();
-    let meetings: Vec<Meeting> = pages::linked(connection, &records, "who", MOST_MEETINGS)?;
+    let meetings: Vec<Meeting> = about::linked(connection, &records, "who", MOST_MEETINGS)?;
     let alone = |meeting: &Meeting| meeting.who.iter().all(|who| person.contains(&who.raw()));
     Ok(meetings.iter().any(|meeting| meeting.state == MeetingState::Held && alone(meeting)))
 }

@@ -2,6 +2,7 @@
 //!
 //! A row a record with its values as JSON, and small index tables for links, days, names and words.
 
+pub mod about;
 mod ahead;
 mod alike;
 mod groups;
@@ -20,7 +21,7 @@ pub use ahead::{MAX_FIELDS, MAX_KIND, Told, show, to_tell};
 pub use alike::{SamePair, SamePairs, pairs};
 pub use groups::{GroupPage, group_page};
 pub use lists::{PeopleFilter, by_id_start, contacts_meant, members_meant, people_where, records_named};
-pub use pages::{LookAlike, People, PersonPage, PersonRow};
+pub use pages::{LookAlike, People, PersonMore, PersonPage, PersonRow};
 pub use project::{Aftermath, First, forget, index_words, name, project, settle, source_identity};
 pub use same::members;
 pub use search::{Hit, contacts_by_words, find, title_of};

@@ -5,15 +5,18 @@ use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 use serde::{Deserialize, Serialize};
 
+use super::about::{self, all_linked, linked};
 use super::project::{NEVER, State, Stored, has_names, parse};
 use crate::error::Result;
 use crate::model::{
     Affiliation, AnyRecord, Ask, Contact, Direction, Event, Exchange, Id, Introduction, Kind, Meeting, Need, Note,
-    Offer, Promise, Record, RecordId,
+    Offer, Promise, PromiseState, Record, RecordId,
 };
 
 /// Most rows one call returns.
 pub const MAX_ROWS: u32 = 1000;
+/// Most records of one kind on the page of a person.
+const MOST_OF_A_KIND: u32 = 200;
 
 /// What to ask for to get the page after one that began here and has so many rows; none when it is the last.
 pub fn next(from: u32, rows: usize, total: u64) -> Option<u32> {
@@ -101,6 +104,30 @@ pub struct PersonPage {
     pub same_as: Vec<LookAlike>,
     /// How many fields hold two values.
     pub conflicts: u64,
+    /// How many more there are of each kind than the page shows.
+    pub more: PersonMore,
+}
+
+/// How many more records there are about a person than their page shows, kind by kind; they come page by page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct PersonMore {
+    /// Of the promises.
+    pub promises: u64,
+    /// Of what they need.
+    pub needs: u64,
+    /// Of what they can offer.
+    pub offers: u64,
+    /// Of what I asked them for.
+    pub asks: u64,
+    /// Of the gives and gets.
+    pub exchanges: u64,
+    /// Of the meetings.
+    pub meetings: u64,
+    /// Of the notes.
+    pub notes: u64,
+    /// Of the introductions.
+    pub introductions: u64,
 }
 
 /// Records of a kind that has names, in their order. The way down to the page goes through the index of names alone; only
@@ -131,6 +158,17 @@ pub fn get_any(connection: &Connection, id: RecordId) -> Result<Option<AnyRecord
     Ok(row.and_then(|(kind, value)| Some(AnyRecord::from_map(Kind::from_number(kind)?, parse(&value)))))
 }
 
+/// The same as it is shown: a person who is several records, all of them together.
+pub fn as_shown(connection: &Connection, id: RecordId) -> Result<Option<AnyRecord>> {
+    match super::members(connection, id)?.as_slice() {
+        [_] => get_any(connection, id),
+        _ => match contact(connection, Id::new(id))? {
+            Some((contact, _)) => Ok(Some(contact.into())),
+            None => get_any(connection, id),
+        },
+    }
+}
+
 /// How many living records of a kind there are, or deleted ones; those shown as part of another are not counted.
 pub fn count(connection: &Connection, kind: Kind, deleted: bool) -> Result<u64> {
     let state = if deleted { State::Deleted } else { State::Living } as i64;
@@ -155,32 +193,6 @@ pub fn newest<R: Record>(connection: &Connection, most: u32) -> Result<Vec<R>> {
         .prepare_cached("SELECT value FROM record WHERE kind = ? AND state = 0 ORDER BY day DESC, n DESC LIMIT ?")?;
     let rows = statement.query_map(params![R::KIND.number(), most.min(MAX_ROWS)], |row| row.get::<_, Stored>(0))?;
     rows.map(|value| Ok(R::from_map(parse(&value?)))).collect()
-}
-
-/// Living records of a kind that point at one of these by this field, newest first.
-pub fn linked<R: Record>(connection: &Connection, to: &[RecordId], field: &str, most: u32) -> Result<Vec<R>> {
-    let mut found: Vec<(i32, R)> = Vec::new();
-    let mut statement = connection.prepare_cached(
-        "SELECT link.day, value FROM link JOIN record USING (n)
-         WHERE target = ? AND field = ? AND kind = ? ORDER BY link.day DESC, link.n DESC LIMIT ?",
-    )?;
-    for target in to {
-        let rows = statement
-            .query_map(params![target.0, field, R::KIND.number(), most.min(MAX_ROWS)], |row| {
-                Ok((row.get(0)?, row.get::<_, Stored>(1)?))
-            })?
-            .collect::<rusqlite::Result<Vec<_>>>()?;
-        found.extend(rows.into_iter().map(|(day, value)| (day, R::from_map(parse(&value)))));
-    }
-    found.sort_by_key(|(day, _)| std::cmp::Reverse(*day));
-    let mut records: Vec<R> = Vec::new();
-    for (_, record) in found {
-        if !records.iter().any(|known| known.id() == record.id()) {
-            records.push(record);
-        }
-    }
-    records.truncate(most as usize);
-    Ok(records)
 }
 
 /// The ids of living records that point at this one by this field, whatever their kind.
@@ -356,9 +368,11 @@ pub fn alike(a: &serde_json::Value, b: &serde_json::Value) -> bool {
 /// Everything about one person.
 pub fn person(connection: &Connection, id: Id<Contact>) -> Result<Option<PersonPage>> {
     let Some((contact, members)) = contact(connection, id)? else { return Ok(None) };
-    let most = 200;
-    let exchanges: Vec<Exchange> = linked(connection, &members, "with", most)?;
-    let asks: Vec<Ask> = linked(connection, &members, "to", most)?;
+    let exchanges: Vec<Exchange> = all_linked(connection, &members, "with")?;
+    let asks: Vec<Ask> = all_linked(connection, &members, "to")?;
+    let balance = balance(&exchanges, &asks);
+    let mut more = PersonMore::default();
+    let (exchanges, asks) = (cut(exchanges, &mut more.exchanges), cut(asks, &mut more.asks));
     let organisations =
         contact.affiliations.iter().map(|a| organisation_name(connection, a)).collect::<Result<Vec<_>>>()?;
     let event = match contact.met_at {
@@ -372,22 +386,55 @@ pub fn person(connection: &Connection, id: Id<Contact>) -> Result<Option<PersonP
     let conflicts = members.iter().map(|member| conflicts_of(connection, *member)).sum::<Result<u64>>()?;
     Ok(Some(PersonPage {
         organisations,
-        promises: linked(connection, &members, "with", most)?,
-        needs: linked(connection, &members, "whose", most)?,
-        offers: linked(connection, &members, "whose", most)?,
-        meetings: linked(connection, &members, "who", most)?,
-        notes: linked(connection, &members, "about", most)?,
-        introductions: linked(connection, &members, "between", most)?,
+        promises: promises(connection, &members, &mut more.promises)?,
+        needs: newest_about(connection, &members, "whose", &mut more.needs)?,
+        offers: newest_about(connection, &members, "whose", &mut more.offers)?,
+        meetings: newest_about(connection, &members, "who", &mut more.meetings)?,
+        notes: newest_about(connection, &members, "about", &mut more.notes)?,
+        introductions: newest_about(connection, &members, "between", &mut more.introductions)?,
         event,
         through,
-        balance: balance(&exchanges, &asks),
+        balance,
         same_as: look_alikes(connection, &contact, &members)?,
         conflicts,
         exchanges,
         asks,
+        more,
         contact,
         members,
     }))
+}
+
+/// The newest records of a kind about a person, and how many more there are.
+fn newest_about<R: Record>(
+    connection: &Connection,
+    people: &[RecordId],
+    field: &str,
+    more: &mut u64,
+) -> Result<Vec<R>> {
+    let records = linked(connection, people, field, MOST_OF_A_KIND)?;
+    if records.len() == MOST_OF_A_KIND as usize {
+        *more = about::count(connection, people, (field, R::KIND))?.saturating_sub(u64::from(MOST_OF_A_KIND));
+    }
+    Ok(records)
+}
+
+fn cut<R>(mut records: Vec<R>, more: &mut u64) -> Vec<R> {
+    *more = records.len().saturating_sub(MOST_OF_A_KIND as usize) as u64;
+    records.truncate(MOST_OF_A_KIND as usize);
+    records
+}
+
+/// The newest promises; an open one is shown however old it is.
+fn promises(connection: &Connection, people: &[RecordId], more: &mut u64) -> Result<Vec<Promise>> {
+    let mut all: Vec<Promise> = all_linked(connection, people, "with")?;
+    let (count, mut at) = (all.len(), 0);
+    all.retain(|promise| {
+        at += 1;
+        at <= MOST_OF_A_KIND as usize || promise.state == PromiseState::Open
+    });
+    *more = (count - all.len()) as u64;
+    Ok(all)
 }
 
 /// How many fields of a record hold two values.

@@ -4,6 +4,7 @@ use chrono::{Datelike, Days, NaiveDate};
 use rusqlite::{Connection, params};
 use serde::Serialize;
 
+use super::about;
 use super::pages::{self, PersonRow};
 use super::project::{Matter, NO_DAY, State, Stored, parse};
 use crate::error::Result;
@@ -321,7 +322,7 @@ pub fn open_promises(connection: &Connection, with: Option<Id<Contact>>) -> Resu
     let promises = match with {
         Some(contact) => {
             let members = super::members(connection, contact.raw())?;
-            let mut list: Vec<Promise> = pages::linked(connection, &members, "with", pages::MAX_ROWS)?;
+            let mut list: Vec<Promise> = about::linked(connection, &members, "with", pages::MAX_ROWS)?;
             list.retain(|promise| promise.state == crate::model::PromiseState::Open);
             list.sort_by_key(|promise| promise.due.unwrap_or(NaiveDate::MAX));
             list
@@ -475,7 +476,7 @@ fn coffee_reasons(connection: &Connection, contact: &Contact, day: NaiveDate) ->
         }
         None => reasons.push(format!("never met since you wrote them down, you wanted every {cadence} days")),
     }
-    let needs: Vec<Need> = pages::linked(connection, &[contact.id.raw()], "whose", 5)?;
+    let needs: Vec<Need> = about::linked(connection, &[contact.id.raw()], "whose", 5)?;
     reasons.extend(needs.iter().find(|need| need.closed_on.is_none()).map(|need| format!("needs {}", need.words)));
     if contact.spark {
         reasons.push("it clicked".into());
