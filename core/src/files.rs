@@ -124,6 +124,22 @@ impl NewFile {
     }
 }
 
+/// Gives a whole file of the same disk this place, durable; none that is there is overwritten.
+///
+/// # Errors
+/// [`ErrorKind::AlreadyExists`] when there is one. Otherwise as the system says.
+pub fn put_in_place(whole: &Path, to: &Path) -> io::Result<()> {
+    match fs::hard_link(whole, to) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(error),
+        // Phones' shared storage and some network drives cannot link a file.
+        Err(_) if to.symlink_metadata().is_ok() => return Err(ErrorKind::AlreadyExists.into()),
+        Err(_) => fs::rename(whole, to)?,
+        Ok(()) => {}
+    }
+    sync_folder(folder_of(to));
+    Ok(())
+}
+
 /// Puts a whole file in this place, durable and only its owner's, instead of the one that is there. What a killed program
 /// leaves is called by `part`.
 ///

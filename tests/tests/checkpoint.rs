@@ -96,6 +96,12 @@ fn a_new_device_shows_people_before_any_change_has_come() {
     let jotted = laptop.notebook.jot_line("Person077 Of-Lyon !call back").unwrap();
     assert!(jotted.contact != Some(id) && jotted.same_as.iter().any(|alike| alike.person.id == id), "{jotted:?}");
 
+    // Nor be deleted for good, or written anew: what was written since the checkpoint would go with it.
+    for refused in [laptop.notebook.purge(id).map(drop), laptop.notebook.rewrite(id.raw(), "Person077", "P").map(drop)]
+    {
+        assert!(matches!(&refused, Err(Error::Invalid(words)) if words.contains("still on its way")), "{refused:?}");
+    }
+
     // The next look finds nothing more: it stays shown, for it is known to be on its way.
     let again = laptop.notebook.sync(&Early(&place), &laptop.keys, &mut |_, _| Ok(())).unwrap();
     assert_eq!((again.told, people(&laptop)), (report.told, 151));
@@ -243,4 +249,35 @@ fn a_rebuild_and_a_backup_in_the_middle_do_no_harm() {
         sizes.history_bytes = laptop.notebook.sizes().unwrap().history_bytes;
         sizes
     });
+}
+
+/// The newcomer is told what takes the place of a note, and the note itself comes; what takes its place never does.
+#[test]
+fn a_record_stays_while_what_takes_its_place_is_only_told() {
+    let home = Home::new();
+    let phone = home.device("phone", 1);
+    fill(&phone);
+    let body = "Quorbin is allergic to nuts";
+    let note = phone.notebook.put(Note { body: body.into(), ..Note::default() }).unwrap();
+    phone.pass(&home.shared).unwrap();
+    let segments = |home: &Home| -> Vec<PathBuf> {
+        let all = tests::post::sealed_files(&home.shared).into_keys();
+        all.filter(|path| path.extension().is_some_and(|ending| ending == "kiths")).collect()
+    };
+    let before = segments(&home);
+    let laptop = joined(&home, &phone, "laptop");
+    let anew = phone.notebook.rewrite(note.raw(), "Quorbin", "somebody").unwrap();
+    parts(&home.shared).iter().for_each(|part| std::fs::remove_file(part).unwrap());
+    phone.pass(&home.shared).unwrap();
+    assert_eq!(parts(&home.shared).len(), 1, "with what is new");
+    let lost: Vec<PathBuf> = segments(&home).into_iter().filter(|path| !before.contains(path)).collect();
+    assert!(!lost.is_empty());
+    lost.iter().for_each(|path| std::fs::remove_file(home.shared.join(path)).unwrap());
+    let report = laptop.pass(&home.shared).unwrap();
+    assert!(report.told > 0 && laptop.notebook.get(Id::<Note>::new(anew)).unwrap().is_some(), "{report:?}");
+    assert_eq!(laptop.notebook.get(note).unwrap().unwrap().body, body, "it is all there is of it");
+    phone.pass(&home.shared).unwrap();
+    laptop.pass(&home.shared).unwrap();
+    assert_eq!(laptop.notebook.get(note).unwrap(), None);
+    assert_alike(&phone, &laptop);
 }

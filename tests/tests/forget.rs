@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use kith_core::Error;
+use kith_core::document::Heads;
 use kith_core::model::*;
+use kith_core::notebook::{Change, Origin};
 use kith_core::sync::LogId;
 use kith_core::sync::keystore::{FileKeyStore, KeyStore};
 use kith_core::sync::member::Member;
@@ -581,4 +583,68 @@ fn two_devices_write_one_note_anew_and_what_is_added_to_either_stays() {
     assert!(left.contains("no nuts") && left.contains(", and to bees"), "{left}");
     assert!(!left.contains("allergic"), "{left}");
     assert!([&phone, &laptop, &tablet].iter().all(|device| words_in_file(device).is_empty()));
+}
+
+#[test]
+fn a_record_that_cannot_be_read_and_was_written_anew_elsewhere_stops_no_sync() {
+    let home = Home::new();
+    let (mut phone, laptop) = home.two();
+    let note = laptop.notebook.put(Note { body: "Zyxwella is allergic".into(), ..Note::default() }).unwrap();
+    home.rest(&[&phone, &laptop]);
+    phone.notebook.edit(note, |note: &mut Note| note.body.push_str(" to nuts")).unwrap();
+    let other = phone.notebook.put(Note { body: "tea".into(), ..Note::default() }).unwrap();
+    let file = rusqlite::Connection::open(phone.file()).unwrap();
+    let sql = "UPDATE chunk SET bytes = x'00' WHERE key >> 20 = (SELECT n FROM document WHERE id = ?)";
+    assert!(file.execute(sql, [note.raw().0]).unwrap() > 0);
+    drop(file);
+    phone.reopen();
+    laptop.notebook.rewrite(note.raw(), "Zyxwella", "somebody").unwrap();
+    laptop.pass(&home.shared).unwrap();
+    phone.pass(&home.shared).unwrap();
+    laptop.pass(&home.shared).unwrap();
+    assert_eq!(laptop.notebook.get(other).unwrap().unwrap().body, "tea", "and what else was written is sent");
+}
+
+#[test]
+fn what_was_added_to_a_note_that_two_wrote_anew_is_kept_when_one_of_them_does_so_again() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let body = "Zyxwella and the frobnicator";
+    let note = phone.notebook.put(Note { body: body.into(), ..Note::default() }).unwrap();
+    home.rest(&[&phone, &laptop]);
+    // The laptop hears of nothing: it takes the name out as well, and goes on in what that became.
+    let anew = Id::<Note>::new(laptop.notebook.rewrite(note.raw(), "Zyxwella", "she").unwrap());
+    laptop.notebook.edit(anew, |note: &mut Note| note.body.push_str(" ALLERGIC TO NUTS")).unwrap();
+    assert_eq!(phone.notebook.rewrite(note.raw(), "Zyxwella", "somebody").unwrap(), anew.raw());
+    phone.pass(&home.shared).unwrap();
+    phone.notebook.rewrite(anew.raw(), "frobnicator", "thing").unwrap();
+    phone.pass(&home.shared).unwrap();
+    laptop.pass(&home.shared).unwrap();
+    home.rest(&[&phone, &laptop]);
+    assert_alike(&phone, &laptop);
+    let notes: Vec<Note> = phone.notebook.newest(9).unwrap();
+    let all = notes.iter().map(|note| note.body.as_str()).collect::<Vec<_>>().join("\n");
+    assert!(all.contains("ALLERGIC TO NUTS") && all.contains("somebody and the thing"), "{all}");
+    assert!(!all.contains("frobnicator") && !all.contains("Zyxwella"), "{all}");
+    for device in [&phone, &laptop] {
+        assert!(words_in_file(device).is_empty());
+    }
+}
+
+#[test]
+fn nothing_is_written_anew_over_what_came_in_the_meantime() {
+    let home = Home::new();
+    let phone = home.device("phone", 1);
+    let note = phone.notebook.put(Note { body: "tea".into(), ..Note::default() }).unwrap().raw();
+    let count = |change: Change| phone.notebook.commit(change, Origin::Here).map(|done| done.touched.len());
+    let gone =
+        |at: Option<Heads>| Change { purged: BTreeSet::from([note]), unchanged: vec![(note, at)], ..Change::default() };
+    let at = phone.notebook.read_for_edit(Id::<Note>::new(note)).unwrap().1;
+    phone.notebook.edit(Id::<Note>::new(note), |note: &mut Note| note.body.push_str(" and corn")).unwrap();
+    for late in [None, Some(at)] {
+        assert!(matches!(count(gone(late)), Err(Error::Invalid(words)) if words.contains("just now")));
+    }
+    assert!(phone.notebook.get_any(note).unwrap().is_some(), "and nothing of it is done");
+    let at = phone.notebook.read_for_edit(Id::<Note>::new(note)).unwrap().1;
+    assert_eq!(count(gone(Some(at))).unwrap(), 1);
 }

@@ -1,12 +1,16 @@
 //! Journeys of one person through the public API: the event, the promises, the address book, leaving for good.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
+use chrono::NaiveDate;
 use kith_core::model::*;
 use kith_core::notebook::{
-    BACKUPS_KEPT, Debrief, DeviceSettings, HistoryLine, IntroductionStep, Notebook, Options, UndoStep,
+    BACKUPS_KEPT, Change, Changed, Debrief, DeviceSettings, HistoryLine, IntroductionStep, Notebook, Options, Origin,
+    UndoStep,
 };
+use kith_core::query::PersonMore;
 use tests::Device;
 
 const EXAMPLE: &str = "Dana Ruiz, Acme Logistics, hiring ops lead !send her the Lyon contact by tue \
@@ -1073,6 +1077,97 @@ fn a_person_who_is_several_records_has_the_history_of_all_of_them_page_by_page()
     assert_eq!(pages, all.into_iter().rev().collect::<Vec<_>>());
     let behind = phone.notebook.history_page(ann.raw(), u32::MAX, 5).unwrap();
     assert_eq!((behind.rows, behind.next), (Vec::new(), None));
+}
+
+#[test]
+fn a_backup_is_not_restored_over_a_notebook_that_was_begun_meanwhile() {
+    let (tmp, phone) = device();
+    phone.notebook.jot_line("Ann Lee").unwrap();
+    let (file, place) = (tmp.path().join("backup"), tmp.path().join("restored/notebook.kith"));
+    phone.notebook.backup(&file, None, &mut |_, _| Ok(())).unwrap();
+    let mut begun = false;
+    let restored = Notebook::restore_backup(&file, &place, None, &mut |_, _| {
+        if !std::mem::replace(&mut begun, true) {
+            Notebook::open(&place, Options::default())?.jot_line("Ben Okri")?;
+        }
+        Ok(())
+    });
+    assert!(matches!(restored, Err(kith_core::Error::Exists(_))), "{restored:?}");
+    let there = Notebook::open(&place, Options::default()).unwrap();
+    assert_eq!((there.find("ben", 5).unwrap().len(), there.find("ann", 5).unwrap().len()), (1, 0));
+}
+
+#[test]
+fn whoever_shows_people_is_told_of_a_photo_that_comes_behind_them() {
+    let (_tmp, phone) = device();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let heard = told.clone();
+    let _observation = phone.notebook.observe(move |changed| heard.lock().unwrap().push(changed.clone()));
+    let change = Change { blobs: vec![tests::fill::photo(0)], ..Change::default() };
+    phone.notebook.commit(change, Origin::Peer).unwrap();
+    assert_eq!(*told.lock().unwrap(), [Changed { areas: vec![Area::People], ids: Vec::new(), origin: Origin::Peer }]);
+}
+
+#[test]
+fn a_person_has_more_than_their_page_shows_and_it_comes_page_by_page() {
+    let (_tmp, phone) = device();
+    let (ann, anna) = {
+        let put = |name: &str| phone.notebook.put(Contact { name: name.into(), ..Contact::default() }).unwrap();
+        (put("Ann Lee"), put("Anna Lee"))
+    };
+    phone.notebook.same(ann, anna).unwrap();
+    let day = |n: u32| NaiveDate::from_ymd_opt(2020, 1, 1).unwrap() + chrono::Days::new(u64::from(n));
+    let mut writing = phone.notebook.write();
+    for n in 0..230 {
+        let (with, closed) = (if n % 2 == 0 { ann } else { anna }, PromiseState::Kept);
+        // Of which the first, and the oldest, is still open.
+        let state = if n == 0 { PromiseState::Open } else { closed };
+        let promise =
+            Promise { words: format!("{n}"), with: Some(with), made_on: Some(day(n)), state, ..Promise::default() };
+        writing.put(promise).unwrap();
+        let direction = if n < 20 { Direction::Got } else { Direction::Gave };
+        writing.put(Exchange { on: Some(day(n)), with: Some(with), direction, ..Exchange::default() }).unwrap();
+        writing.put(Note { body: format!("{n}"), about: vec![ann, anna], ..Note::default() }).unwrap();
+    }
+    writing.commit().unwrap();
+    let page = phone.notebook.person(ann).unwrap();
+    assert_eq!((page.promises.len(), page.notes.len(), page.exchanges.len()), (201, 200, 200));
+    assert_eq!(page.more, PersonMore { promises: 29, notes: 30, exchanges: 30, ..PersonMore::default() });
+    assert_eq!(page.promises.last().unwrap().words, "0", "what is open is shown however old it is");
+    assert_eq!(page.balance, "you gave 210 times and got 20 times");
+    let (mut from, mut words) = (Some(0), Vec::new());
+    while let Some(at) = from {
+        let page = phone.notebook.records_about(anna, Kind::Promise, at, 100).unwrap();
+        assert_eq!(page.total, 230);
+        words.extend(page.rows.into_iter().map(|row| row.facts().texts[0].clone()));
+        from = page.next;
+    }
+    assert_eq!(words, (0..230).rev().map(|n| n.to_string()).collect::<Vec<_>>());
+    assert_eq!(phone.notebook.records_about(ann, Kind::Note, 0, 1000).unwrap().rows.len(), 230, "each once");
+    assert!(phone.notebook.records_about(ann, Kind::Week, 0, 1).is_err());
+    let nobody = phone.notebook.records_about(Id::default(), Kind::Note, 0, 1);
+    assert!(matches!(nobody, Err(kith_core::Error::NotFound(_))), "{nobody:?}");
+}
+
+#[test]
+fn a_person_who_is_several_records_is_read_as_one() {
+    let (_tmp, phone) = device();
+    let put = |name: &str, tag: &str| {
+        phone.notebook.put(Contact { name: name.into(), tags: vec![tag.into()], ..Contact::default() }).unwrap()
+    };
+    let (ann, anna) = (put("Ann Lee", "lyon"), put("Anna Lee", "tea"));
+    phone.notebook.same(ann, anna).unwrap();
+    for id in [ann, anna] {
+        let Some(AnyRecord::Contact(shown)) = phone.notebook.get_as_shown(id.raw()).unwrap() else {
+            panic!("she is here")
+        };
+        assert_eq!(shown, phone.notebook.person(ann).unwrap().contact);
+        assert_eq!(shown.tags.len(), 2);
+        assert_eq!(AnyRecord::from(shown), *phone.notebook.draft(id.raw()).unwrap().record());
+    }
+    phone.notebook.delete(ann.raw()).unwrap();
+    let deleted = phone.notebook.get_as_shown(ann.raw()).unwrap().unwrap();
+    assert!(deleted.deleted_at().is_some());
 }
 
 #[test]

@@ -45,6 +45,8 @@ const MOST_TRIED: u64 = 16 * MAX_OPERATIONS;
 const LEAST_TRIED: u64 = 10_000;
 /// How a reason begins for which a change was not taken that may be taken another time.
 pub const NOT_NOW: &str = "not taken for now: ";
+/// Most ends of a history that one change brings together; the gate lets a few more pass.
+const MOST_HEADS: usize = 200;
 /// Most values shown for one key, however many were written at once.
 const MAX_VALUES: usize = 16;
 /// What stands between two texts of one field.
@@ -203,6 +205,12 @@ impl Document {
         self.auto.get_changes_meta(&[]).into_iter().map(|change| change.hash.0).collect()
     }
 
+    /// The changes that build on none: one, but for a record that two devices began.
+    pub fn beginnings(&self) -> impl Iterator<Item = [u8; 32]> {
+        let all = self.auto.get_changes_meta(&[]).into_iter();
+        all.filter(|change| change.deps.is_empty()).map(|change| change.hash.0)
+    }
+
     /// One of its changes, as it is sent.
     pub fn change(&self, hash: &[u8; 32]) -> Option<RawChange> {
         self.auto.get_change_by_hash(&ChangeHash(*hash)).map(|change| RawChange::of(&change))
@@ -234,7 +242,7 @@ impl Document {
         if at.iter().flatten().any(|hash| self.auto.get_change_meta_by_hash(hash).is_none()) {
             return Err(Error::Invalid("the draft was made from a version this record never had".into()));
         }
-        let mut changes = Vec::new();
+        let mut changes = self.joined_heads(kind, at.is_some(), unix_seconds)?;
         let steps =
             steps(edits, |field| self.texts(field, at.as_deref()).into_iter().map(|(_, text)| text.len()).collect());
         let mut begins = self.auto.get_heads().is_empty().then_some(kind);
@@ -246,6 +254,19 @@ impl Document {
                 }
                 changes.extend(change);
             }
+        }
+        Ok(changes)
+    }
+
+    /// Brings the ends of the history together, some at a time, when there are so many that no change may name them all:
+    /// each change says the kind once more, which changes nothing. To say only what stands there already makes no change.
+    fn joined_heads(&mut self, kind: Kind, is_elsewhere: bool, unix_seconds: i64) -> Result<Vec<RawChange>> {
+        let mut changes = Vec::new();
+        let say = ["", kind.word()].map(|word| Edit::Put { key: KIND.into(), value: word.into() });
+        while !is_elsewhere && self.auto.get_heads().len() > MOST_HEADS {
+            let some = self.auto.get_heads()[..MOST_HEADS].to_vec();
+            let Some(change) = self.write(&say, Some(&some), None, unix_seconds, false)? else { break };
+            changes.push(change);
         }
         Ok(changes)
     }

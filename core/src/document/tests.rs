@@ -174,6 +174,28 @@ fn long_texts_that_began_apart_are_edited_within_the_limits_of_a_change() {
 }
 
 #[test]
+fn a_record_with_more_ends_than_a_change_can_name_is_edited_all_the_same() {
+    let begun = note("hen", 1);
+    let ends = (0..600_u64).map(|n| {
+        let mut apart = begun.clone();
+        let mut actor = [7; 16];
+        actor[..8].copy_from_slice(&n.to_be_bytes());
+        apart.edit(Kind::Note, &[put("event", &n.to_string())], None, Actor(actor), 0, false).unwrap().remove(0)
+    });
+    let mut frozen = taken(&begun, &ends.collect::<Vec<_>>());
+    assert_eq!(frozen.heads().hashes().len(), 600);
+    let before = frozen.read();
+    let changes = write_body(&mut frozen, "hen and fox", 9);
+    assert_eq!(frozen.heads().hashes().len(), 1);
+    let mut fields = before.fields.clone();
+    fields.insert("body".into(), "hen and fox".into());
+    assert_eq!((frozen.read().fields, frozen.read().conflicts), (fields, before.conflicts));
+    assert_eq!(frozen.read().kind.as_deref(), Some("note"));
+    assert!(changes.iter().all(|change| gate::check(&change.bytes).is_ok()));
+    assert_eq!(frozen.history().last().map(|change| change.steps.len()), Some(1), "what joins says nothing");
+}
+
+#[test]
 fn the_gate_lets_our_own_changes_pass_and_no_cut_of_them() {
     let (_, changes) = contact();
     for change in changes {

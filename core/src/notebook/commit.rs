@@ -61,6 +61,8 @@ pub struct Change {
     pub retold: bool,
     /// Records that leave the file for good, after what is written above.
     pub purged: BTreeSet<RecordId>,
+    /// Records that have to be at this version still, or not here if there is none: else nothing is done.
+    pub unchanged: Vec<(RecordId, Option<Heads>)>,
     /// Values this device remembers for itself.
     pub meta: Vec<(&'static str, Option<String>)>,
 }
@@ -118,13 +120,15 @@ impl Notebook {
     /// value breaks a limit; [`Error::Unreadable`] when a record it touches is damaged.
     pub fn commit(&self, change: Change, origin: Origin) -> Result<Committed> {
         // A phone tells the time, and may want to write before it does: it is asked while no lock is held.
-        let now = self.now();
+        let (now, has_photos) = (self.now(), !change.blobs.is_empty());
         let committed = {
             let mut writer = lock(&self.writer);
             self.commit_locked(&mut writer, change, now)?
         };
-        if !committed.touched.is_empty() {
+        if has_photos || !committed.touched.is_empty() {
             let mut areas: Vec<Area> = committed.touched.iter().map(|(kind, _)| kind.area()).collect();
+            // Who shows a photo that comes behind them is not looked for: of people, anyone may.
+            areas.extend(has_photos.then_some(Area::People));
             areas.sort_unstable();
             areas.dedup();
             self.tell(&Changed { areas, ids: committed.touched.iter().map(|(_, id)| *id).collect(), origin });
@@ -138,6 +142,11 @@ impl Notebook {
         let mut written: Vec<Written> = Vec::new();
         let mut after = query::Aftermath::default();
         let transaction = store::begin(connection)?;
+        for (id, at) in &change.unchanged {
+            if store::document_row(&transaction, *id)?.map(|row| row.heads) != *at {
+                return Err(Error::Invalid("it was changed just now; look at it again, and repeat this".into()));
+            }
+        }
         let typed = !change.records.is_empty();
         if !*actor_is_known && typed {
             store::remember_actor(&transaction, &self.actor.0, None)?;

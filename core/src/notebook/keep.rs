@@ -1,7 +1,7 @@
 //! Keeping a notebook safe: a backup in one file, made while it is in use; bringing it back; looking after it.
 
 use std::fs::{self, File};
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::{BufReader, BufWriter, ErrorKind, Read, Write};
 use std::path::Path;
 
 use serde::Serialize;
@@ -110,8 +110,7 @@ impl Notebook {
         store::forget_identity(&connection)?;
         connection.close().map_err(|(_, error)| Error::from(error))?;
         File::open(&copy)?.sync_all()?;
-        fs::hard_link(&copy, to).or_else(|_| fs::rename(&copy, to))?;
-        Ok(())
+        put_in_place(&copy, to)
     }
 
     /// Looks at every page of the file and every record, and puts rows right that are not as the documents say. In a
@@ -188,9 +187,18 @@ impl Notebook {
             return Err(Error::Unreadable("no record of this file can be read any more; restore a backup".into()));
         }
         File::open(&fresh)?.sync_all()?;
-        fs::hard_link(&fresh, to).or_else(|_| fs::rename(&fresh, to))?;
+        put_in_place(&fresh, to)?;
         Ok(saved)
     }
+}
+
+/// Gives a whole notebook its place. Reading it took its time: whoever began one there meanwhile keeps it.
+fn put_in_place(whole: &Path, to: &Path) -> Result<()> {
+    store::nothing_left_of_another(to)?;
+    files::put_in_place(whole, to).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => Error::Exists(format!("{} is there by now; it is left as it is", to.display())),
+        _ => error.into(),
+    })
 }
 
 fn length(path: &Path) -> u64 {

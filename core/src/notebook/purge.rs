@@ -42,9 +42,11 @@ impl Notebook {
     /// [`Notebook::words_remain`].
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such person, [`Error::Storage`] when the disk refuses; nothing is deleted then.
+    /// [`Error::NotFound`] when there is no such person, [`Error::Invalid`] while something of it is still on its way to this
+    /// device, [`Error::Storage`] when the disk refuses; nothing is deleted then.
     pub fn purge(&self, id: Id<Contact>) -> Result<Purge> {
         let (plan, gone) = self.plan_purge(id)?;
+        gone.iter().try_for_each(|id| self.must_have_come(*id))?;
         let mut writing = self.write();
         for shared in &plan.shared {
             self.replace_links(&mut writing, *shared, &mut |id| if gone.contains(&id) { None } else { Some(id) })?;
@@ -61,8 +63,10 @@ impl Notebook {
     /// [`Error::NotFound`] when there is no such record or the words are not in it, [`Error::Invalid`] for what there can
     /// be only one of, like a week, and when another device wrote it anew already; otherwise as [`Notebook::purge`].
     pub fn rewrite(&self, id: RecordId, old: &str, new: &str) -> Result<RecordId> {
+        let at = self.read(|connection| store::document_row(connection, id))?.map(|row| row.heads);
         let record = self.read(|connection| pages::get_any(connection, id))?;
         let record = record.ok_or_else(|| Error::NotFound("such a record".into()))?;
+        self.must_have_come(id)?;
         if record.kind().is_singleton() {
             return Err(Error::Invalid("there is only one of these; edit its words, its history stays".into()));
         }
@@ -85,12 +89,19 @@ impl Notebook {
             return Err(Error::Invalid(why.into()));
         }
         let mut writing = self.write();
+        writing.only_if_unchanged(id, at);
+        writing.only_if_unchanged(successor, None);
         writing.put_map(record.kind(), successor, &serde_json::Map::new(), &map);
         for (_, pointing) in self.read(|connection| pages::pointing_at(connection, id, None))? {
             self.replace_links(&mut writing, pointing, &mut |link| Some(if link == id { successor } else { link }))?;
         }
         self.commit_purge(writing, BTreeSet::from([id]))?;
         Ok(successor)
+    }
+
+    /// What a checkpoint alone told of is as it was then: what was written since would go unseen.
+    fn must_have_come(&self, id: RecordId) -> Result<()> {
+        if self.is_only_told(id)? { Err(super::sync::still_to_come()) } else { Ok(()) }
     }
 
     /// Whether bytes of what was deleted for good may still lie in the file: another program read it when it was to be

@@ -287,6 +287,11 @@ impl Writing<'_> {
         self.notebook.commit(self.change, Origin::Here)
     }
 
+    /// Nothing of it is done if somebody else changes this record before, or makes it where there is none.
+    pub(super) fn only_if_unchanged(&mut self, id: RecordId, at: Option<Heads>) {
+        self.change.unchanged.push((id, at));
+    }
+
     /// Makes all of it durable and takes these records out of the file, together.
     pub(super) fn commit_and_purge(
         mut self,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::keystore::lock_file;
 use super::{LogId, hex};
 use crate::error::{Error, Result};
 use crate::files;
@@ -37,6 +38,8 @@ impl HandedOut {
     /// # Errors
     /// [`Error::Storage`] when the file cannot be written; then nothing may be handed out.
     pub fn raise(&self, log: LogId, seq: u64) -> Result<()> {
+        // Another notebook of the same person may be told at the same time.
+        let _alone = lock_file(&self.path.with_extension("lock"));
         let mut all = self.load()?;
         let highest = all.entry(hex(&log)).or_default();
         if *highest >= seq && seq > 0 {

@@ -140,12 +140,17 @@ fn check_size(secret: &[u8]) -> Result<()> {
 const CHANGING: &str = "changing.lock";
 
 fn lock_changes(folder: &Path) -> Option<fs::File> {
-    make_private(folder).ok()?;
+    lock_file(&folder.join(CHANGING))
+}
+
+/// Waits until nobody else has locked this file; none where the disk knows no locks.
+pub(super) fn lock_file(place: &Path) -> Option<fs::File> {
+    make_private(files::folder_of(place)).ok()?;
     let mut options = fs::File::options();
     options.create(true).truncate(false).write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(folder.join(CHANGING)).ok()?;
+    let file = options.open(place).ok()?;
     wait_for(&file, fs::File::lock).then_some(file)
 }
 

@@ -92,7 +92,8 @@ impl Notebook {
     /// What was put in the place of a record whose words were taken out, if that is here.
     fn successor_here(&self, id: RecordId) -> Result<Option<RecordId>> {
         let successor = successor_of(id);
-        Ok(self.read(|connection| store::document_row(connection, successor))?.map(|_| successor))
+        let row = self.read(|connection| store::document_row(connection, successor))?;
+        Ok(row.filter(|row| !row.is_only_told()).map(|_| successor))
     }
 
     fn unsaid_purges(&self, member: &Member) -> Result<Vec<RecordId>> {
@@ -237,6 +238,7 @@ impl Notebook {
         let roster = member.roster();
         let mut seen: HashSet<RecordId> = self.read(store::purged)?.into_iter().collect();
         let here = self.read(store::document_ids)?;
+        let came = self.read(store::documents_that_came)?;
         let mut may_be_noted = MAX_NOTED.saturating_sub(self.since()?.noted);
         let rewritten: HashSet<RecordId> = roster.purges.iter().filter_map(written_anew).collect();
         let (mut deletions, mut early) = (Vec::new(), BTreeSet::new());
@@ -256,7 +258,7 @@ impl Notebook {
                 _ => None,
             };
             // Nor is it noted where the record never came: if nobody hears of its author again it is whole with the others.
-            let is_early = successor.is_some_and(|it| !has_come(it, &rewritten, &here, &seen));
+            let is_early = successor.is_some_and(|it| !has_come(it, &rewritten, &came, &seen));
             if is_early && !early.insert(successor) {
                 continue;
             }

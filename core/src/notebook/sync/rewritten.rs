@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::document::HistoryStep;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{Contact, Id, Kind, Note, RecordId};
 use crate::notebook::Notebook;
 use crate::query::pages;
@@ -16,16 +16,27 @@ impl Notebook {
     /// What was written here into a record that is written anew as `successor`, as a note about that; none when the others
     /// have all of it. `by` is the device that did it.
     pub(super) fn note_of_unsent(&self, id: RecordId, successor: RecordId, by: &str) -> Result<Option<Note>> {
-        let unsent: BTreeSet<[u8; 32]> = self.read(|connection| store::unsent(connection, id))?.into_iter().collect();
+        let unsent = match self.read(|connection| store::unsent(connection, id)) {
+            // What cannot be read cannot be kept, and keeps no sync from going on.
+            Err(Error::Unreadable(_)) => return Ok(None),
+            unsent => unsent?.into_iter().collect::<BTreeSet<[u8; 32]>>(),
+        };
         if unsent.is_empty() {
             return Ok(None);
         }
-        let history = self.document(id)?.0.history();
-        // A notebook that was put back tells everything again: that is the record itself, with the words that are to go.
-        if history.first().is_some_and(|first| unsent.contains(&first.hash)) {
+        let document = match self.document(id) {
+            Err(Error::Unreadable(_)) => return Ok(None),
+            document => document?.0,
+        };
+        // A notebook that was put back tells everything again: that is the record itself, with the words that are to go. So
+        // is how a record begins that another device began as well, both having written it anew.
+        let begins: BTreeSet<[u8; 32]> = document.beginnings().collect();
+        if begins.is_subset(&unsent) {
             return Ok(None);
         }
-        let steps = history.iter().filter(|change| unsent.contains(&change.hash)).flat_map(|change| &change.steps);
+        let history = document.history();
+        let is_added = |hash: &[u8; 32]| unsent.contains(hash) && !begins.contains(hash);
+        let steps = history.iter().filter(|change| is_added(&change.hash)).flat_map(|change| &change.steps);
         let lines: Vec<String> = steps.filter_map(line_of).collect();
         if lines.is_empty() {
             return Ok(None);
