@@ -71,3 +71,23 @@ impl HandedOut {
 fn failed(path: &Path, error: &std::io::Error) -> Error {
     Error::Storage(format!("{} ({error})", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_two_notebooks_hand_out_at_once_is_remembered_of_both() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("handed-out.json");
+        std::thread::scope(|scope| {
+            for log in [[1; 16], [2; 16]] {
+                let file = &file;
+                scope.spawn(move || (1..=60).try_for_each(|seq| HandedOut::at(file).raise(log, seq)).unwrap());
+            }
+        });
+        let all = HandedOut::at(&file);
+        assert_eq!([[1; 16], [2; 16]].map(|log| all.highest(log).unwrap()), [Some(60), Some(60)]);
+    }
+}
