@@ -24,6 +24,18 @@ def test_the_example_of_the_page_runs_on_a_real_notebook(tmp_path):
     assert "FN:Dana Ruiz" in (tmp_path / "people.vcf").read_text()
 
 
+def test_what_the_page_says_of_syncing_runs(tmp_path):
+    syncing = re.findall(r"```python\n(.+?)```", (root / "docs" / "python.md").read_text(), re.S)[-1]
+    assert "notebook.sync(" in syncing
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    begin = "import kith\nnotebook = kith.Notebook.open('notebook.kith', kith.Surroundings(device='here', zone='UTC'), None)\n"
+    code = begin + syncing.replace("/media/stick", str(stick)) + "print(report.set_aside, notebook.mailboxes())"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stderr
+    assert (stick / "kith").is_dir() and str(stick) in ran.stdout
+
+
 def test_everything_public_says_what_it_is_for():
     silent = []
     for module in (functions, model):
