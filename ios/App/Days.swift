@@ -1,18 +1,32 @@
-// Days in the words of the phone's language.
+// Days in the words of the app.
 
-import Foundation
 import Notebook
+import SwiftUI
 
-/// A day of the notebook, `2026-11-22`, as this phone's owner reads it.
-func inWords(_ day: Day) -> String {
-  let parts = day.split(separator: "-").compactMap { Int($0) }
-  guard parts.count == 3 else { return day }
-  let noon = DateComponents(year: parts[0], month: parts[1], day: parts[2], hour: 12)
-  guard let date = Calendar(identifier: .gregorian).date(from: noon) else { return day }
-  return date.formatted(.dateTime.weekday().day().month())
+@MainActor extension Days.Near {
+  /// `today`, `tomorrow`, or the date.
+  var text: Text {
+    switch self {
+    case .today: Text("day.today")
+    case .tomorrow: Text("day.tomorrow")
+    case .on(let date): Text(verbatim: date)
+    }
+  }
+}
+
+@MainActor extension Days.Due {
+  /// `3 days late`, `today`, `by Tue 24 Nov`.
+  var text: Text {
+    switch self {
+    case .late(let days): Text("day.late \(Int(days))")
+    case .today: Text("day.today")
+    case .tomorrow: Text("day.byTomorrow")
+    case .by(let date): Text("day.by \(date)")
+    }
+  }
 }
 
 /// Words, and the day they are about when there is one.
 func told(_ words: String, _ day: Day?) -> String {
-  day.map { "\(words) · \(inWords($0))" } ?? words
+  day.map { "\(words) · \(Days().inWords($0))" } ?? words
 }

@@ -67,7 +67,7 @@ struct JotView: View {
       VStack(alignment: .leading) {
         Text(promise.whose == .theirs ? "jot.promiseTheirs" : "jot.promiseMine").font(.footnote)
         TextField("jot.promise", text: piece(promise.words) { $0.promises[place].words = $1 })
-        if let day = promise.due { Text(verbatim: inWords(day)).font(.footnote) }
+        if let day = promise.due { Text(verbatim: Days().inWords(day)).font(.footnote) }
       }
     }
     .onDelete { places in model.edit { $0.promises.remove(atOffsets: places) } }

@@ -27,19 +27,27 @@ struct TodayView: View {
     }
     if today.toDebrief > 0 { Text("today.debrief \(Int(today.toDebrief))") }
     if today.conflicts > 0 { Text("today.conflicts \(Int(today.conflicts))") }
-    promises("today.iOwe", today.iOwe, more.iOwe)
-    promises("today.theyOwe", today.theyOwe, more.theyOwe)
-    rows("today.reminders", today.reminders.map { Row($0.name, told($0.record.words, $0.record.day)) }, more.reminders)
-    rows("today.meetings", today.meetings.map { Row($0.name, $0.record.title) }, more.meetings)
+    let days = Days(seenFrom: today.day)
+    promises("today.iOwe", today.iOwe, more.iOwe, days)
+    promises("today.theyOwe", today.theyOwe, more.theyOwe, days)
     rows(
-      "today.decisions", today.decisions.map { Row($0.name, told($0.record.words, $0.record.decideOn)) },
+      "today.reminders", today.reminders.map { Row($0.name, $0.record.words, when: days.near($0.record.day).text) },
+      more.reminders)
+    rows("today.meetings", today.meetings.map { Row($0, days) }, more.meetings)
+    rows(
+      "today.decisions",
+      today.decisions.map { Row($0.name, $0.record.words, when: $0.record.decideOn.map { days.near($0).text }) },
       more.decisions)
     if let coffee = today.coffee {
       rows("today.coffee", [Row(coffee.person.name, coffee.reasons.joined(separator: ", "))], 0)
     }
     rows("today.introductions", today.introductions.map { Row($0.name, $0.record.why) }, more.introductions)
-    rows("today.asks", today.asks.map { Row($0.name, $0.record.words) }, more.asks)
-    rows("today.birthdays", today.birthdays.map { Row($0.person.name, inWords($0.on)) }, more.birthdays)
+    rows(
+      "today.asks",
+      today.asks.map { ask in
+        Row(ask.name, ask.record.words, when: ask.record.askedOn.map { Text("day.asked \(days.inWords($0))") })
+      }, more.asks)
+    rows("today.birthdays", today.birthdays.map { Row($0.person.name, when: days.near($0.on).text) }, more.birthdays)
   }
 
   /// The promise that was closed a moment ago, and the way back.
@@ -52,12 +60,12 @@ struct TodayView: View {
 
   /// Promises, each of which can be closed here.
   @ViewBuilder private func promises(
-    _ title: LocalizedStringKey, _ promises: [NamedPromise], _ more: UInt64
+    _ title: LocalizedStringKey, _ promises: [NamedPromise], _ more: UInt64, _ days: Days
   ) -> some View {
     if !promises.isEmpty {
       Section(title) {
         ForEach(promises, id: \.record.id) { promise in
-          RowView(row: Row(promise.name, told(promise.record.words, promise.record.due)))
+          RowView(row: Row(promise, days))
             .swipeActions {
               Button("today.kept") { Task { await model.close(promise.record, as: .kept) } }
               Button("today.released") { Task { await model.close(promise.record, as: .released) } }
@@ -83,14 +91,37 @@ struct TodayView: View {
   }
 }
 
-/// Who, and what about them.
-private struct Row {
+/// Who, what about them, and when.
+@MainActor private struct Row {
   let name: String
-  let words: String
+  let words: Text?
+  var when: Text?
+  /// What should be done by now.
+  var late: Text?
 
-  init(_ name: String, _ words: String) {
+  init(_ name: String, _ words: String = "", when: Text? = nil) {
     self.name = name
-    self.words = words
+    self.words = words.isEmpty ? nil : Text(verbatim: words)
+    self.when = when
+  }
+
+  /// A promise, and how it stands with it.
+  init(_ promise: NamedPromise, _ days: Days) {
+    self.init(promise.name, promise.record.words)
+    guard let due = promise.record.due.map(days.due) else { return }
+    if case .late = due { late = due.text } else { when = due.text }
+  }
+
+  /// A meeting: its day, hour and place, and whether it waits to be written up.
+  init(_ meeting: NamedMeeting, _ days: Days) {
+    let (at, place) = (meeting.record.at, meeting.record.place)
+    name = meeting.name
+    words = meeting.record.title.isEmpty ? Text("today.meeting") : Text(verbatim: meeting.record.title)
+    if let at {
+      let rest = [days.hour(of: at), place].filter { !$0.isEmpty }
+      when = rest.reduce(days.near(days.day(of: at)).text) { $0 + Text(verbatim: " · " + $1) }
+    }
+    if days.waits(meeting.record) { late = Text("today.notWrittenUp") }
   }
 }
 
@@ -100,7 +131,9 @@ private struct RowView: View {
   var body: some View {
     VStack(alignment: .leading) {
       if !row.name.isEmpty { Text(verbatim: row.name).font(.headline) }
-      Text(verbatim: row.words)
+      if let words = row.words { words }
+      if let when = row.when { when.font(.footnote).foregroundStyle(Color.secondary) }
+      if let late = row.late { late.font(.footnote).foregroundStyle(Color.red) }
     }
   }
 }

@@ -60,9 +60,10 @@ public struct AsyncNotebook: Sendable {
     try await takenBack { try restoreBackup(from: backup.path, to: file.path, passphrase: passphrase, run: $0) }
   }
 
-  /// Shuts the notebook: everything asked from now on fails with the kind `closed`.
+  /// Shuts the notebook: everything asked from now on fails with the kind `closed`. Done in a task that is cancelled, too:
+  /// whoever goes away shuts it.
   public func shut() async throws(NotebookError) {
-    try await ask { try $0.shut() }
+    try await begun { [notebook] in try notebook.shut() }
   }
 }
 

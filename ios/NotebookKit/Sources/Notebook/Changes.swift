@@ -21,9 +21,10 @@ public struct Change: Equatable, Sendable {
     areas.isEmpty || !areas.isDisjoint(with: shown)
   }
 
-  /// Whether this record may have changed itself.
+  /// Whether this record may be shown otherwise now: it may have changed itself, or, when people changed, another record of
+  /// the same person. A person who is several records is shown as one.
   public func concerns(_ record: RecordId) -> Bool {
-    ids.isEmpty || ids.contains(record)
+    ids.isEmpty || ids.contains(record) || areas.contains(.people)
   }
 }
 
@@ -135,8 +136,10 @@ public enum Shown<Page: Sendable>: Sendable {
 }
 
 extension PageModel where Page == AnyRecord? {
-  /// One record by itself, read again when it was written here or came from another device: for a form. Nil when it is not
-  /// here; a deleted one says so itself.
+  /// One record as it is shown, a person who is several records as one; read again when any of them may have been written
+  /// here or come from another device. Nil when it is not here; a deleted one says so itself.
+  ///
+  /// A form begins with `draft(id:)`, whose `record()` is what it edits: this says when that is stale.
   public convenience init(_ notebook: AsyncNotebook, record id: RecordId) {
     self.init(notebook, when: { $0.concerns(id) }, read: { try $0.record(id: id) })
   }

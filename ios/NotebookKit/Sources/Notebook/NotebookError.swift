@@ -8,7 +8,7 @@ public struct NotebookError: Error, Equatable, Sendable {
   public enum Kind: String, CaseIterable, Sendable {
     /// The rules do not allow it.
     case invalid
-    /// There is no such record or file.
+    /// There is no such record, file or place.
     case notFound
     /// A file stands there already, and was left alone.
     case exists

@@ -99,6 +99,18 @@ import Testing
     #expect(try await notebook.ask { try $0.todayPage() }.people == 0)
   }
 
+  @Test func aCancelledTaskShutsTheNotebookAllTheSame() async throws {
+    let folder = try TestFolder()
+    let notebook = try await folder.notebook()
+    let task = Task {
+      while !Task.isCancelled { await Task.yield() }
+      return await failure { try await notebook.shut() }
+    }
+    task.cancel()
+    #expect(await task.value == nil)
+    #expect(await failure { _ = try await notebook.ask { try $0.today() } } == .closed)
+  }
+
   @Test func eightTasksUseOneNotebookAtOnce() async throws {
     let folder = try TestFolder()
     let notebook = try await folder.notebook()

@@ -10,17 +10,26 @@ private let app = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
 /// The table of words, as far as we read it.
 private struct Catalog: Decodable {
   struct Entry: Decodable {
-    struct Language: Decodable { let stringUnit: Unit }
-    struct Unit: Decodable { let value: String }
     let localizations: [String: Language]
+  }
+  /// Words, or those of each number.
+  struct Language: Decodable {
+    struct Unit: Decodable { let value: String }
+    struct Form: Decodable { let stringUnit: Unit }
+    struct Variations: Decodable { let plural: [String: Form] }
+    let stringUnit: Unit?
+    let variations: Variations?
   }
   let strings: [String: Entry]
 
+  /// The words of each key; of those that go by a number the ones for many.
   static func read() throws -> [String: String] {
+    try languages().mapValues { ($0?.stringUnit ?? $0?.variations?.plural["other"]?.stringUnit)?.value ?? "" }
+  }
+
+  static func languages() throws -> [String: Language?] {
     let file = try Data(contentsOf: app.appendingPathComponent("Localizable.xcstrings"))
-    return try JSONDecoder().decode(Catalog.self, from: file).strings.mapValues {
-      $0.localizations["en"]?.stringUnit.value ?? ""
-    }
+    return try JSONDecoder().decode(Catalog.self, from: file).strings.mapValues { $0.localizations["en"] }
   }
 }
 
@@ -37,13 +46,30 @@ private struct Catalog: Decodable {
     let files = try FileManager.default.contentsOfDirectory(at: app, includingPropertiesForKeys: nil)
     let code = try files.filter { $0.pathExtension == "swift" }.map { try String(contentsOf: $0, encoding: .utf8) }
     var used = Set(NotebookError.Kind.allCases.flatMap { ["error.\($0.rawValue)", "error.\($0.rawValue).next"] })
-    for match in code.joined().matches(of: /"((?:jot|today|error)\.[a-zA-Z]+)((?: \\\((?:[^()]|\([^()]*\))*\))*)"/) {
+    let key = /"((?:day|jot|today|error)\.[a-zA-Z]+)((?: \\\((?:[^()]|\([^()]*\))*\))*)"/
+    for match in code.joined().matches(of: key) {
       // What SwiftUI makes of an interpolation: a whole number or a text.
       let inserted = match.output.2.split(separator: " \\").map { $0.contains("Int(") ? " %lld" : " %@" }
       used.insert(match.output.1 + inserted.joined())
     }
     #expect(used.count > 40)
     #expect(Set(try Catalog.read().keys) == used)
+  }
+
+  @Test func whatGoesByANumberHasItsWordsForOneAndForMany() throws {
+    let late = try #require(try Catalog.languages()["day.late %lld"] ?? nil).variations?.plural
+    #expect(late?.mapValues(\.stringUnit.value) == ["one": "%lld day late", "other": "%lld days late"])
+  }
+
+  /// A place that is not there is not found either, as a drive that is not plugged in.
+  @Test func nobodyIsSaidToHaveDeletedWhatIsNotFound() async throws {
+    let folder = try TestFolder()
+    let drive = folder.file("drive").appendingPathComponent("backup")
+    let kind = await failure { try await AsyncNotebook.restore(drive, to: folder.file("notebook.kith")) }
+    #expect(kind == .notFound)
+    let words = try Catalog.read()
+    #expect(words["error.notFound"] == "This is not here, or not any more.")
+    #expect(words["error.notFound.next"]?.contains("evice") == false)
   }
 
   @Test func noScreenShowsTheWordsOfAnError() throws {
