@@ -30,7 +30,7 @@ def test_what_the_page_says_of_syncing_runs(tmp_path):
     stick = tmp_path / "stick"
     stick.mkdir()
     begin = "import kith\nnotebook = kith.Notebook.open('notebook.kith', kith.Surroundings(device='here', zone='UTC'), None)\n"
-    code = begin + syncing.replace("/media/stick", str(stick)) + "print(report.set_aside, notebook.mailboxes())"
+    code = begin + syncing.replace("/media/stick", str(stick)) + "print([place.path for place in notebook.mailboxes()])"
     ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert ran.returncode == 0, ran.stderr
     assert (stick / "kith").is_dir() and str(stick) in ran.stdout

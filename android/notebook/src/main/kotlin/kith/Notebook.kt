@@ -19,7 +19,9 @@ import kith.notebook.PhoneClock
 import kith.notebook.Run
 import kith.notebook.Surroundings
 import kith.notebook.restoreBackup
+import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineDispatcher
+import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.Job
 import kotlinx.coroutines.NonCancellable
@@ -59,7 +61,8 @@ class Notebook private constructor(private val bindings: Bindings, private val d
 
     /**
      * Does something long, which takes the [Run] it is handed. Cancelling the coroutine takes it back; this returns
-     * when it has really ended, and what was done until then stays, as its function says.
+     * when it has really ended, and what was done until then stays, as its function says. Work that came to its end all
+     * the same is answered, even if whoever asked was cancelled meanwhile: it may be a key that nobody would see again.
      */
     suspend fun <T> work(work: Bindings.(Run) -> T): T = takenBackWithIt(dispatcher) { bindings.work(it) }
 
@@ -72,12 +75,14 @@ class Notebook private constructor(private val bindings: Bindings, private val d
         pages({ changed, _ -> areas.isEmpty() || changed.isEmpty() || changed.any(areas::contains) }, page)
 
     /**
-     * One record by itself, and anew whenever it was written, here or on another device: for a form. Null when it is not
-     * here; a deleted one says so itself. A page of a person shows more than their record, what is promised to them for
-     * one: that is for [pages].
+     * One record by itself, and anew whenever it was written, here or on another device. A person who is several records
+     * is shown as one. A form begins with `draft(id)`, whose `record()` is what it edits; this flow says when that is
+     * stale. Null when it is not here; a deleted one says so itself. A page of a person shows more than their record, what
+     * is promised to them for one: that is for [pages].
      */
     fun record(id: RecordId): Flow<AnyRecord?> =
-        pages({ _, changed -> changed.isEmpty() || id in changed }) { record(id) }
+        // Which other records a person is, no change says. What turns out to be the same is not shown twice.
+        pages({ areas, ids -> ids.isEmpty() || id in ids || Area.PEOPLE in areas }) { record(id) }
 
     private fun <T> pages(concerned: (List<Area>, List<RecordId>) -> Boolean, page: Bindings.() -> T): Flow<T> =
         changes(concerned)
@@ -171,26 +176,36 @@ class Notebook private constructor(private val bindings: Bindings, private val d
         private suspend fun <T> toTheEnd(dispatcher: CoroutineDispatcher, work: () -> T): T =
             withContext(NonCancellable) { withContext(dispatcher) { work() } }
 
-        /** Work that is taken back when the coroutine is cancelled; this returns when it has really ended. */
+        /**
+         * Work that is taken back when the coroutine is cancelled; this returns when it has really ended. The answer is
+         * carried beside the way back from the other thread, on which whoever was cancelled would lose it.
+         */
         private suspend fun <T> takenBackWithIt(dispatcher: CoroutineDispatcher, work: (Run) -> T): T =
             Run().use { run ->
-                withContext(dispatcher) {
-                    val watcher = launch(Dispatchers.Unconfined) {
+                var answer: Result<T>? = null
+                try {
+                    withContext(dispatcher) {
+                        // Begun at once: one that was cancelled before it began would take nothing back.
+                        val watcher = launch(Dispatchers.Unconfined, CoroutineStart.UNDISPATCHED) {
+                            try {
+                                awaitCancellation()
+                            } finally {
+                                run.cancel()
+                            }
+                        }
                         try {
-                            awaitCancellation()
+                            answer = Result.success(work(run))
+                        } catch (taken: KithException.Cancelled) {
+                            ensureActive()
+                            throw taken
                         } finally {
-                            run.cancel()
+                            watcher.cancel()
                         }
                     }
-                    try {
-                        work(run)
-                    } catch (taken: KithException.Cancelled) {
-                        ensureActive()
-                        throw taken
-                    } finally {
-                        watcher.cancel()
-                    }
+                } catch (cancelled: CancellationException) {
+                    if (answer == null) throw cancelled
                 }
+                answer!!.getOrThrow()
             }
     }
 }

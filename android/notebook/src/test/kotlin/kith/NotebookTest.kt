@@ -219,10 +219,14 @@ class NotebookTest {
                 assertEquals("Dana Ruiz", (awaitItem() as AnyRecord.Contact).v1.name)
                 val heard = CompletableDeferred<Unit>()
                 notebook.ask { observe(hearing { heard.complete(Unit) }) }.use {
-                    notebook.jot("Ben Okri !call Dana")
+                    notebook.write {
+                        val promise = (blank(Kind.PROMISE) as AnyRecord.Promise).v1
+                        writeDown(AnyRecord.Promise(promise.copy(words = "call her", with = dana)))
+                    }
                     heard.await()
                 }
                 expectNoEvents()
+                notebook.jot("Ben Okri")
                 notebook.write {
                     draft(dana).use { draft ->
                         val contact = (draft.record() as AnyRecord.Contact).v1
@@ -235,6 +239,27 @@ class NotebookTest {
             }
         }
         notebookIn(folder, "another").use { another -> assertEquals(null, another.record(dana).first()) }
+    }
+
+    @Test
+    fun a_person_who_is_several_records_is_read_again_when_any_of_them_changed() = story {
+        notebookIn(folder).use { notebook ->
+            // That they are one is written in the second alone; the first is as it was.
+            val (first, second) = listOf("Dana Ruiz", "Dana Ruiz-Lopez").map { notebook.jot(it).contact!! }.sorted()
+            val alone = (notebook.record(first).first() as AnyRecord.Contact).v1
+            notebook.record(first).test {
+                assertEquals(alone, (awaitItem() as AnyRecord.Contact).v1)
+                notebook.write { same(first, second) }
+                assertEquals(listOf(first), (awaitItem() as AnyRecord.Contact).v1.sameAs)
+            }
+            notebook.record(second).test {
+                assertEquals(emptyList<String>(), (awaitItem() as AnyRecord.Contact).v1.tags)
+                notebook.write { put(AnyRecord.Contact(alone.copy(tags = listOf("lyon")))) }
+                val shown = awaitItem()
+                assertEquals(listOf("lyon"), (shown as AnyRecord.Contact).v1.tags)
+                assertEquals(shown, notebook.ask { draft(second).use { it.record() } }, "a form edits what is shown")
+            }
+        }
     }
 
     @Test
@@ -471,6 +496,21 @@ class NotebookTest {
             // Had it gone on, the same book would not bring exactly those who are missing.
             assertEquals(8_000UL - people, notebook.work { importFile(book, it) }.new)
             assertEquals(8_000UL, notebook.today().first().people)
+        }
+    }
+
+    @Test
+    fun work_that_came_to_its_end_is_answered_even_if_whoever_asked_was_cancelled_meanwhile() = story {
+        notebookIn(folder).use { notebook ->
+            val answers = mutableListOf<String?>()
+            launch { answers += notebook.work { cancel(); "key" } }.join()
+            launch { answers += notebook.work { cancel(); null } }.join()
+            assertEquals(listOf("key", null), answers)
+            // What was cancelled before, or failed, has no answer; neither has what is begun after it.
+            launch { cancel(); answers += notebook.work { "never begun" } }.join()
+            launch { answers += notebook.work<String> { cancel(); throw KithException.Cancelled("taken back") } }.join()
+            launch { notebook.work { cancel() }; answers += notebook.work { "never begun" } }.join()
+            assertEquals(2, answers.size)
         }
     }
 

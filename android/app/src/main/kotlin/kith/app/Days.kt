@@ -6,6 +6,7 @@ import androidx.compose.ui.res.pluralStringResource
 import androidx.compose.ui.res.stringResource
 import kith.model.Day
 import kith.model.Moment
+import java.time.DateTimeException
 import java.time.LocalDate
 import java.time.ZoneId
 import java.time.format.DateTimeFormatter
@@ -50,7 +51,14 @@ fun dueDay(due: Day, today: Day): String {
 }
 
 /** The hour of a moment where it takes place. */
-fun Moment.hour(): String = at.atZone(ZoneId.of(zone)).format(HOUR)
+fun Moment.hour(): String = at.atZone(zoneOf(zone)).format(HOUR)
 
 /** The day of a moment where it takes place. */
-fun Moment.day(): Day = at.atZone(ZoneId.of(zone)).toLocalDate().toString()
+fun Moment.day(): Day = at.atZone(zoneOf(zone)).toLocalDate().toString()
+
+/** The phone's own zone where it does not know the name: another device may have newer ones than an old phone. */
+private fun zoneOf(name: String): ZoneId = try {
+    ZoneId.of(name)
+} catch (_: DateTimeException) {
+    ZoneId.systemDefault()
+}

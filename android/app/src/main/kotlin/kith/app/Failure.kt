@@ -8,6 +8,7 @@ import kith.model.KithException
 val KithException.words: Int
     get() = when (this) {
         is KithException.Invalid -> R.string.failed_invalid
+        // A record, or a place: a drive that is not plugged in.
         is KithException.NotFound -> R.string.failed_not_found
         is KithException.Exists -> R.string.failed_exists
         is KithException.Denied -> R.string.failed_denied

@@ -26,7 +26,6 @@ import androidx.compose.runtime.setValue
 import androidx.compose.ui.Modifier
 import androidx.compose.ui.res.painterResource
 import androidx.compose.ui.res.stringResource
-import androidx.lifecycle.createSavedStateHandle
 import androidx.lifecycle.lifecycleScope
 import androidx.lifecycle.viewmodel.initializer
 import androidx.lifecycle.viewmodel.viewModelFactory
@@ -40,7 +39,7 @@ import java.time.ZoneId
 class MainActivity : ComponentActivity() {
     private val notebook get() = (application as KithApp).notebook
     private val jot by viewModels<JotModel> {
-        viewModelFactory { initializer { JotModel(notebook, createSavedStateHandle()) } }
+        viewModelFactory { initializer { JotModel(notebook, filesDir.resolve("line")) } }
     }
     private val today by viewModels<TodayModel> { viewModelFactory { initializer { TodayModel(notebook) } } }
 
@@ -64,6 +63,11 @@ class MainActivity : ComponentActivity() {
                 }
             }
         }
+    }
+
+    override fun onStop() {
+        super.onStop()
+        jot.keepLine()
     }
 }
 

@@ -14,11 +14,11 @@ import androidx.compose.ui.test.onNodeWithText
 import androidx.compose.ui.test.performClick
 import androidx.compose.ui.test.performImeAction
 import androidx.compose.ui.test.performScrollTo
+import androidx.compose.ui.test.performTextClearance
 import androidx.compose.ui.test.performTouchInput
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.runBlocking
 import androidx.lifecycle.Lifecycle
-import androidx.lifecycle.SavedStateHandle
 import androidx.lifecycle.ViewModelProvider
 import androidx.lifecycle.viewmodel.initializer
 import androidx.lifecycle.viewmodel.viewModelFactory
@@ -30,7 +30,9 @@ import kith.model.Area
 import kith.model.Origin
 import kith.model.RecordId
 import kith.notebook.ChangeListener
+import kith.notebook.Mailbox
 import org.junit.Assert.assertEquals
+import org.junit.Assert.assertFalse
 import org.junit.Rule
 import org.junit.Test
 import org.junit.runner.RunWith
@@ -229,7 +231,7 @@ class JourneyTest {
         val missing = TheNotebook { throw UnsatisfiedLinkError("Unable to load library 'kith_bindings'") }
         phone.begin().use { app ->
             app.onActivity {
-                val (jot, today) = JotModel(missing, SavedStateHandle()) to TodayModel(missing)
+                val (jot, today) = JotModel(missing) to TodayModel(missing)
                 today.follow()
                 it.setContent { KithTheme { Screens(jot, today) } }
             }
@@ -266,10 +268,59 @@ class JourneyTest {
     }
 
     @Test
+    fun a_line_that_was_not_saved_is_there_again_when_the_app_begins_anew_and_once_saved_it_is_not() {
+        phone.begin().use { phone.type("Dana Ruiz !call her") }
+        phone.begin().use {
+            phone.see("Dana Ruiz !call her")
+            phone.see(string(R.string.jot_understood))
+            phone.onNodeWithText(string(R.string.jot_save)).performClick()
+            phone.see(string(R.string.jot_saved_new, "Dana Ruiz"))
+        }
+        phone.begin().use {
+            phone.onNodeWithText(string(R.string.jot_save)).assertIsNotEnabled()
+            assertEquals(1UL, people())
+        }
+    }
+
+    @Test
+    fun a_line_is_kept_as_the_app_is_left_and_let_go_of_as_it_is_emptied_or_saved() {
+        val kept = inFiles().resolveSibling("line")
+        phone.begin().use { app ->
+            val leave = {
+                // From here on the phone may end the app, and tells it nothing more.
+                app.moveToState(Lifecycle.State.CREATED)
+                kept.takeIf { it.exists() }?.readText().also { app.moveToState(Lifecycle.State.RESUMED) }
+            }
+            phone.type("Dana Ruiz 🦊")
+            assertEquals("Dana Ruiz 🦊", leave())
+            phone.line().performTextClearance()
+            assertFalse(kept.exists())
+            assertEquals(null, leave())
+            phone.type("Sam Lee")
+            assertEquals("Sam Lee", leave())
+            phone.onNodeWithText(string(R.string.jot_save)).performClick()
+            phone.see(string(R.string.jot_saved_new, "Sam Lee"))
+            assertFalse(kept.exists())
+        }
+    }
+
+    @Test
+    fun what_is_on_a_drive_that_is_not_plugged_in_is_not_said_to_be_gone_from_the_notebook() {
+        val words = mutableListOf<Int>()
+        runBlocking {
+            ApplicationProvider.getApplicationContext<KithApp>().notebook.ask(failed = { words += it }) {
+                work { Mailbox.inFolder("/media/unplugged").prepare(it) }
+            }
+        }
+        assertEquals(listOf(R.string.failed_not_found), words)
+        assertFalse(string(R.string.failed_not_found).contains("notebook"))
+    }
+
+    @Test
     fun a_line_that_is_understood_while_it_is_saved_is_saved_once() {
         val late = Held()
         val notebook = TheNotebook { Notebook.open(inFiles().path, HERE, dispatcher = late) }
-        val model = JotModel(notebook, SavedStateHandle())
+        val model = JotModel(notebook)
         phone.begin().use { app ->
             app.onActivity { it.setContent { KithTheme { Screens(model, TodayModel(notebook)) } } }
             phone.type("Dana Ruiz")
@@ -294,7 +345,7 @@ class JourneyTest {
             opens.incrementAndGet()
             Notebook.open(inFiles().path, HERE, dispatcher = late)
         }
-        val model = JotModel(notebook, SavedStateHandle())
+        val model = JotModel(notebook)
         phone.begin().use { app ->
             app.onActivity { it.setContent { KithTheme { Screens(model, TodayModel(notebook)) } } }
             listOf("Dana", " Ruiz", " !call her").forEach(phone::type)
@@ -311,7 +362,7 @@ class JourneyTest {
         phone.begin().use { app ->
             app.onActivity {
                 // The activity's own, as in the app: it ends with it.
-                val own = viewModelFactory { initializer { JotModel(notebook, SavedStateHandle()) } }
+                val own = viewModelFactory { initializer { JotModel(notebook) } }
                 val model = ViewModelProvider(it, own)["held", JotModel::class]
                 it.setContent { KithTheme { Screens(model, TodayModel(notebook)) } }
             }
@@ -353,7 +404,11 @@ class JourneyTest {
 
     @Test
     fun in_another_zone_today_is_another_day_once_the_app_comes_to_the_front() {
+        before { it.jot("Dana Ruiz !call her by tomorrow") }
         phone.begin().use { app ->
+            phone.onAllNodesWithText(string(R.string.today)).onFirst().performClick()
+            // Only then is the notebook open: who waits for it here holds up the thread that opens it.
+            phone.see("call her")
             val notebook = runBlocking { ApplicationProvider.getApplicationContext<KithApp>().notebook.get() }
             val day = { runBlocking { notebook.today().first().day } }
             val here = TimeZone.getDefault()

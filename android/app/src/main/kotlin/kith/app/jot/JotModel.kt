@@ -1,13 +1,13 @@
 // What the jot screen shows, and what a person can do there.
 package kith.app.jot
 
+import android.util.AtomicFile
 import androidx.annotation.StringRes
 import androidx.compose.runtime.getValue
 import androidx.compose.runtime.mutableStateOf
 import androidx.compose.runtime.setValue
 import androidx.compose.ui.text.TextRange
 import androidx.compose.ui.text.input.TextFieldValue
-import androidx.lifecycle.SavedStateHandle
 import androidx.lifecycle.ViewModel
 import androidx.lifecycle.viewModelScope
 import kith.Notebook
@@ -21,6 +21,9 @@ import kotlinx.coroutines.Job
 import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.withContext
+import java.io.File
+import java.io.FileOutputStream
+import java.io.IOException
 
 /** The screen as it stands. A plain value. */
 data class JotState(
@@ -48,22 +51,49 @@ data class Saved(val draft: Draft, val jotted: Jotted) {
     val decided get() = copy(jotted = jotted.copy(sameAs = emptyList()))
 }
 
-class JotModel(private val notebook: TheNotebook, private val kept: SavedStateHandle) : ViewModel() {
+/** With a file in which a line that was not saved yet outlives the app; what is in it is typed already. */
+class JotModel(private val notebook: TheNotebook, kept: File? = null) : ViewModel() {
+    private val kept = kept?.let(::AtomicFile)
+
     /** Compose's own state, for a text field must see what was typed in the same frame. */
     var state by mutableStateOf(JotState())
         private set
     private var parsing: Job? = null
 
     init {
-        // A line that was not saved yet outlives the process, too.
-        kept.get<String>(LINE)?.let { type(TextFieldValue(it, TextRange(it.length))) }
+        val line = try {
+            this.kept?.readFully()?.decodeToString().orEmpty()
+        } catch (_: IOException) {
+            ""
+        }
+        type(TextFieldValue(line, TextRange(line.length)))
+    }
+
+    /**
+     * Writes down what is typed and not saved, for the next time: when the app is left, after which it may be ended at any
+     * moment. What cannot be written is still on the screen.
+     */
+    fun keepLine() {
+        val kept = kept ?: return
+        val line = state.field.text
+        if (line.isEmpty()) return kept.delete()
+        var file: FileOutputStream? = null
+        try {
+            file = kept.startWrite()
+            file.write(line.toByteArray())
+            kept.finishWrite(file)
+        } catch (_: IOException) {
+            kept.failWrite(file)
+        }
     }
 
     fun type(field: TextFieldValue) {
         if (state.isSaving) return
         val changed = field.text != state.field.text
         state = state.copy(field = field, failure = if (changed) null else state.failure)
-        if (changed) read(field.text)
+        if (!changed) return
+        read(field.text)
+        if (field.text.isEmpty()) keepLine()
     }
 
     /** Writes a mark at the end of the line: a space, the mark, and the cursor after it. */
@@ -79,9 +109,9 @@ class JotModel(private val notebook: TheNotebook, private val kept: SavedStateHa
         trying {
             val draft = parse(line).draft
             val jotted = jot(line)
-            kept.remove<String>(LINE)
             parsing?.cancel()
             state = JotState(saved = Saved(draft, jotted))
+            keepLine()
         }
     }
 
@@ -119,7 +149,6 @@ class JotModel(private val notebook: TheNotebook, private val kept: SavedStateHa
     }
 
     private fun read(line: String) {
-        kept[LINE] = line
         parsing?.cancel()
         parsing = viewModelScope.launch {
             notebook.ask(failed = { state = state.copy(parsed = null, failure = it) }) {
@@ -137,9 +166,5 @@ class JotModel(private val notebook: TheNotebook, private val kept: SavedStateHa
                 notebook.ask(failed = { state = state.copy(isSaving = false, failure = it) }, wish)
             }
         }
-    }
-
-    private companion object {
-        const val LINE = "line"
     }
 }
