@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use kith_core::Error;
 use kith_core::model::*;
 use kith_core::notebook::{DeviceRow, Joining, Knock};
+use kith_core::sync::LogId;
 use kith_core::sync::carrier::Mailbox;
 use kith_core::sync::consent::Word;
 use kith_core::sync::keys::{DeviceKeys, RecoveryKit, Secret};
@@ -292,6 +294,138 @@ fn a_no_of_the_host_is_told_to_the_new_device_and_leaves_both_as_they_were() {
     assert!(matches!(told, Err(Error::Declined(words)) if words.contains("took its invitation back")));
     assert!(matches!(tablet.notebook.join(&place, &tablet.keys, None), Err(Error::NotFound(_))), "once");
     assert_eq!((as_it_is(&phone, &home.shared), as_it_is(&tablet, &home.shared)), before);
+}
+
+/// What comes between a yes and an answer that lets the device in.
+#[derive(Clone, Copy, Debug)]
+enum Answer {
+    None,
+    TakenBack,
+    OtherDigits,
+    Strange,
+}
+
+#[test]
+fn a_device_of_another_side_that_says_yes_keeps_its_place_there_until_it_is_let_in() {
+    for answer in [Answer::None, Answer::TakenBack, Answer::OtherDigits, Answer::Strange] {
+        let home = Home::new();
+        let [phone, laptop, tablet] = home.devices(["phone", "laptop", "tablet"]);
+        let elsewhere = home.elsewhere();
+        phone.notebook.remove_device(&phone.keys, "laptop").unwrap();
+        laptop.notebook.remove_device(&laptop.keys, "phone").unwrap();
+        all(&[&laptop, &tablet], &elsewhere);
+        let place = mailbox(&home.shared);
+        let code = phone.notebook.invite(&place, &phone.keys).unwrap();
+        assert!(knocked(&phone, &laptop, &place, &code).is_apart);
+        laptop.notebook.agree_to_join(&place, &laptop.keys).unwrap();
+        let answers = format!("{}.ans", code.file_stem());
+        match answer {
+            Answer::None => {}
+            Answer::TakenBack => phone.notebook.cancel_invitation(&place, &phone.keys).unwrap(),
+            Answer::OtherDigits => {
+                let typed = phone.notebook.admit_who_shows(&place, &phone.keys, "12");
+                assert!(matches!(typed, Err(Error::Declined(_))));
+            }
+            Answer::Strange => place.put_new(&answers, &[7; 600]).unwrap(),
+        }
+        let told = laptop.notebook.join(&place, &laptop.keys, None);
+        match answer {
+            Answer::None => assert!(matches!(told, Ok(Joining::Asked { .. })), "{told:?}"),
+            Answer::Strange => assert!(told.is_err(), "{told:?}"),
+            Answer::TakenBack | Answer::OtherDigits => {
+                assert!(matches!(&told, Err(Error::Declined(words)) if words.contains("nothing here was changed")));
+            }
+        }
+        // Its own side goes on, and both read what the other writes and wrote.
+        let dana = laptop.notebook.jot_line(DANA).unwrap().contact.unwrap();
+        let ann = tablet.notebook.jot_line("Ann Lee, Novabank").unwrap().contact.unwrap();
+        all(&[&laptop, &tablet], &elsewhere);
+        assert_eq!(
+            (name_of(&tablet, dana), name_of(&laptop, ann)),
+            ("Dana Ruiz".into(), "Ann Lee".into()),
+            "{answer:?}"
+        );
+        assert_alike(&laptop, &tablet);
+        // It comes in on the other side when it is let in there, and not before.
+        phone.notebook.jot_line("Ben Okafor, Harbour").unwrap();
+        if matches!(answer, Answer::None) {
+            let request = phone.notebook.request_to_join(&place, &phone.keys).unwrap().unwrap();
+            phone.notebook.admit(&place, &phone.keys, &request).unwrap();
+            assert!(matches!(laptop.notebook.join(&place, &laptop.keys, None), Ok(Joining::Joined { .. })));
+        } else {
+            place.delete(&answers).unwrap();
+            phone.lets_in(&laptop, &home.shared);
+        }
+        all(&[&laptop, &phone], &home.shared);
+        assert_alike(&phone, &laptop);
+        assert_eq!(phone.notebook.people(0, 9).unwrap().total, 3, "{answer:?}");
+    }
+}
+
+/// A key store that changes nothing any more after so many changes.
+struct Full<'a> {
+    keys: &'a dyn KeyStore,
+    left: AtomicU64,
+}
+
+impl Full<'_> {
+    fn changes(&self) -> Result<&dyn KeyStore, Error> {
+        let left = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        left.map(|_| self.keys).map_err(|_| Error::Storage("the disk is full".into()))
+    }
+}
+
+impl KeyStore for Full<'_> {
+    fn get(&self, name: &str) -> Result<Option<zeroize::Zeroizing<Vec<u8>>>, Error> {
+        self.keys.get(name)
+    }
+    fn put(&self, name: &str, secret: &[u8]) -> Result<(), Error> {
+        self.changes()?.put(name, secret)
+    }
+    fn remove(&self, name: &str) -> Result<(), Error> {
+        self.changes()?.remove(name)
+    }
+    fn highest(&self, log: LogId) -> Result<Option<u64>, Error> {
+        self.keys.highest(log)
+    }
+    fn raise(&self, log: LogId, seq: u64) -> Result<(), Error> {
+        self.keys.raise(log, seq)
+    }
+}
+
+#[test]
+fn a_device_that_changes_sides_and_is_broken_off_at_any_key_comes_in_when_it_tries_again() {
+    for left in 0.. {
+        let home = Home::new();
+        let [phone, laptop, _tablet] = home.devices(["phone", "laptop", "tablet"]);
+        phone.notebook.remove_device(&phone.keys, "laptop").unwrap();
+        laptop.notebook.remove_device(&laptop.keys, "phone").unwrap();
+        laptop.notebook.jot_line(DANA).unwrap();
+        let place = mailbox(&home.shared);
+        let code = phone.notebook.invite(&place, &phone.keys).unwrap();
+        knocked(&phone, &laptop, &place, &code);
+        laptop.notebook.agree_to_join(&place, &laptop.keys).unwrap();
+        let request = phone.notebook.request_to_join(&place, &phone.keys).unwrap().unwrap();
+        phone.notebook.admit(&place, &phone.keys, &request).unwrap();
+        let full = Full { keys: &laptop.keys, left: left.into() };
+        let tried = laptop.notebook.join(&place, &full, None);
+        if tried.is_ok() {
+            assert!(left > 8, "{left}");
+            break;
+        }
+        assert!(matches!(tried, Err(Error::Storage(_))), "{tried:?}");
+        // What it is given meanwhile, if it is in, it keeps.
+        drop(laptop.pass(&home.shared));
+        phone.notebook.remove_device(&phone.keys, "tablet").unwrap();
+        phone.notebook.jot_line("Ann Lee, Novabank").unwrap();
+        phone.pass(&home.shared).unwrap();
+        drop(laptop.pass(&home.shared));
+        let joined = laptop.notebook.join(&place, &laptop.keys, None);
+        assert!(matches!(joined, Ok(Joining::Joined { .. })), "after {left} changes: {joined:?}");
+        all(&[&laptop, &phone], &home.shared);
+        assert_alike(&phone, &laptop);
+        assert_eq!(laptop.notebook.people(0, 9).unwrap().total, 2, "after {left} changes");
+    }
 }
 
 #[test]

@@ -315,18 +315,14 @@ impl Notebook {
         Ok(Some(Knock { host: name, devices, people, digits: asked.digits()?, is_apart }))
     }
 
-    /// Somebody has seen what [`Notebook::knock`] answered and says yes. [`Notebook::join`] without the code goes on.
+    /// Somebody has seen what [`Notebook::knock`] answered and says yes. [`Notebook::join`] without the code goes on. Until the
+    /// other device has let this one in, nothing changes here: one that belongs to another side of the notebook goes on there.
     ///
     /// # Errors
     /// [`Error::NotFound`] when nothing was asked; else as the place and the key store.
     pub fn agree_to_join(&self, place: &dyn Mailbox, keys: &dyn KeyStore) -> Result<()> {
         let mut asked = self.asked(keys)?.filter(|asked| asked.toss.is_some()).ok_or_else(nothing_asked)?;
         if !asked.agreed {
-            // A fresh identity: one that was ever removed cannot come back.
-            let tag = asked.code.notebook();
-            member::forget_keys(keys, &tag)?;
-            let [endpoint, device] = asked.seeds();
-            member::keep_seeds(keys, &tag, &endpoint, &device)?;
             asked.agreed = true;
             keys.put(JOINING, &asked.bytes())?;
         }
@@ -339,7 +335,7 @@ impl Notebook {
     /// As the place and the key store.
     pub fn decline_to_join(&self, place: &dyn Mailbox, keys: &dyn KeyStore) -> Result<()> {
         let Some(asked) = self.asked(keys)? else { return Ok(()) };
-        forget_asked(keys, &asked)?;
+        keys.remove(JOINING)?;
         self.say_word(place, &asked, Word::No)
     }
 
@@ -373,7 +369,7 @@ impl Notebook {
         let stem = asked.code.file_stem();
         let Some(answer) = place.get(&format!("{stem}.ans"), pairing::MAX_FILE as u64)? else {
             if place.get(&format!("{stem}.inv"), pairing::MAX_FILE as u64)?.is_none() {
-                forget_asked(keys, &asked)?;
+                keys.remove(JOINING)?;
                 litter(place, &stem, &["who", "vow", "toss", "req", "yes"]);
                 return Err(Error::Declined(
                     "the other device took its invitation back; nothing was joined, and nothing here was changed"
@@ -385,10 +381,10 @@ impl Notebook {
             self.say_word(place, &asked, Word::Yes)?;
             return Ok(Joining::Asked { digits: asked.digits()? });
         };
-        let device = member::load_keys(keys, &asked.code.notebook())?.ok_or_else(no_member)?;
         let said = (&asked.invitation[..], &asked.request[..], &asked.toss.ok_or_else(nothing_asked)?);
-        let welcome = pairing::read_answer(&asked.code, device.envelope_key(), said, &answer)?;
-        self.enter(keys, asked.code.notebook(), welcome.parcels.clone(), welcome.keys)?;
+        let welcome = pairing::read_answer(&asked.code, asked.keys().envelope_key(), said, &answer)?;
+        become_who_asked(keys, &asked, &welcome)?;
+        self.enter(keys, asked.code.notebook(), welcome.parcels, welcome.keys)?;
         keys.remove(JOINING)?;
         litter(place, &stem, &["inv", "who", "vow", "toss", "req", "yes", "ans"]);
         Ok(Joining::Joined { from: welcome.from })
@@ -486,8 +482,7 @@ impl Notebook {
         // They become those of this device once its person has agreed.
         let mut seeds = Zeroizing::new([0; Asked::SEEDS]);
         self.with_random(|random| random(&mut seeds[..]));
-        let [endpoint, device] = halves(&seeds);
-        let device = DeviceKeys::from_seeds(&endpoint, &device);
+        let device = keys_of(&seeds);
         let request =
             self.with_random(|random| pairing::request(code, &invitation, &device.public(), &self.device, random))?;
         let asked = Asked { agreed: false, seeds, code: code.clone(), toss: None, invitation, request };
@@ -775,8 +770,8 @@ impl Asked {
     const TOSS: usize = 32;
     const INVITATION: usize = 24 + 32;
 
-    fn seeds(&self) -> [Secret; 2] {
-        halves(&self.seeds)
+    fn keys(&self) -> DeviceKeys {
+        keys_of(&self.seeds)
     }
 
     fn vow(&self) -> Vow {
@@ -830,12 +825,25 @@ fn halves(seeds: &[u8; Asked::SEEDS]) -> [Secret; 2] {
     [0, 32].map(|from| Secret::new(std::array::from_fn(|at| seeds[from + at])))
 }
 
-/// Forgets a request, and the keys it was made with if they became those of this device.
-fn forget_asked(keys: &dyn KeyStore, asked: &Asked) -> Result<()> {
-    if asked.agreed {
-        member::forget_keys(keys, &asked.code.notebook())?;
+fn keys_of(seeds: &[u8; Asked::SEEDS]) -> DeviceKeys {
+    let [endpoint, device] = halves(seeds);
+    DeviceKeys::from_seeds(&endpoint, &device)
+}
+
+/// Takes the keys with which this device asked for its own: one that was ever removed cannot come back. Those that it had go
+/// once the answer has shown that it lets these in; else the device would stand there with neither. Done once: a join that was
+/// broken off after that costs nothing that came since.
+fn become_who_asked(keys: &dyn KeyStore, asked: &Asked, welcome: &Welcome) -> Result<()> {
+    let (tag, device) = (asked.code.notebook(), asked.keys().device());
+    if member::load_keys(keys, &tag)?.is_some_and(|held| held.device() == device) {
+        return Ok(());
     }
-    keys.remove(JOINING)
+    let trial = Trial::above(keys);
+    member::forget_keys(&trial, &tag)?;
+    let [endpoint, device] = halves(&asked.seeds);
+    member::keep_seeds(&trial, &tag, &endpoint, &device)?;
+    Member::welcomed(&trial, tag, &welcome.parcels, welcome.keys.clone())?;
+    trial.keep()
 }
 
 /// Forgets the invitation that is open, when nobody is left to answer to it.

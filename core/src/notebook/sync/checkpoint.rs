@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::Datelike;
 
+use super::meanwhile::is_old;
 use super::seen::{Missing, SEEN};
 use super::{SyncReport, shelf};
 use crate::error::{Error, Result};
@@ -51,8 +52,9 @@ impl Notebook {
         let newest = newest(&there, tag).filter(|newest| *newest <= weight.saturating_add(MORE));
         let is_due = |newest: u64| weight >= newest.saturating_add(MORE.min(newest / 2));
         if weight >= LEAST && newest.is_none_or(is_due) {
-            self.write_checkpoint(member, &epoch, place, weight, report)?;
-            there.iter().for_each(|(_, found)| drop(place.delete(&found.name)));
+            if self.write_checkpoint(member, &epoch, place, weight, report)? {
+                there.iter().for_each(|(_, found)| drop(place.delete(&found.name)));
+            }
         } else {
             let is_old = |name: &Name| name.tag != tag || Some(name.weight) != newest;
             there.iter().filter(|(name, _)| is_old(name)).for_each(|(_, found)| drop(place.delete(&found.name)));
@@ -60,6 +62,7 @@ impl Notebook {
         Ok(())
     }
 
+    /// Says whether there is one now.
     fn write_checkpoint(
         &self,
         member: &Member,
@@ -67,7 +70,7 @@ impl Notebook {
         place: &dyn Mailbox,
         weight: u64,
         report: &mut SyncReport,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let parts = self.seal_checkpoint(member, epoch)?;
         for (at, bytes) in parts.iter().enumerate() {
             let [a, b, c, d, ..] = *blake3::hash(bytes).as_bytes();
@@ -76,11 +79,16 @@ impl Notebook {
             shelf::put(place, &name.to_string(), bytes)?;
             report.written += 1;
         }
-        Ok(())
+        Ok(!parts.is_empty())
     }
 
+    /// Its parts; none when the list of devices is another by now, for then what is here is not for all who have the key.
     fn seal_checkpoint(&self, member: &Member, epoch: &EpochKeys) -> Result<Vec<Vec<u8>>> {
-        let told = self.read(|connection| query::to_tell(connection, MAX_TOLD))?;
+        let (told, entries) =
+            self.read(|connection| Ok((query::to_tell(connection, MAX_TOLD)?, segments::count_entries(connection)?)))?;
+        if is_old(member, entries) {
+            return Ok(Vec::new());
+        }
         let text = Text { told, seen: self.seen_for_newcomers(member)? };
         self.with_random(|random| checkpoint::seal(&text, epoch, member.keys().signing_key(), random))
     }

@@ -378,6 +378,7 @@ impl Notebook {
             }
             in_time(began)?;
             match heard_within(line, PATIENCE, &mut || {
+                self.mind_what_changed(&mut meeting)?;
                 progress(meeting.report.read, meeting.report.read + session.open())
             })? {
                 Heard::Bytes(bytes) => session.hear(&bytes),
@@ -408,6 +409,9 @@ impl Notebook {
         outputs: Vec<Output>,
     ) -> Result<()> {
         for output in outputs {
+            if !matches!(output, Output::Send(_) | Output::Done) {
+                self.mind_what_changed(meeting)?;
+            }
             let input = match output {
                 Output::Send(bytes) => {
                     meeting.queued += bytes.len();
@@ -522,6 +526,11 @@ impl Notebook {
         self.mind_roster(meeting)
     }
 
+    /// Whoever is removed here or elsewhere while the two speak is not heard from then on, and hears nothing.
+    fn mind_what_changed(&self, meeting: &mut Meeting<'_>) -> Result<()> {
+        if self.keep_up(&mut meeting.member, meeting.keys)? { self.mind_roster(meeting) } else { Ok(()) }
+    }
+
     /// What follows from the roster as it is now: whether the two may speak at all, what is to be said, and what is to be
     /// deleted.
     fn mind_roster(&self, meeting: &mut Meeting<'_>) -> Result<()> {
@@ -542,7 +551,9 @@ impl Notebook {
         meeting.weighing = Weighing::default();
         self.scrub_if_need_be()?;
         let log = self.log_of(&meeting.member, meeting.keys, &mut meeting.report)?;
-        self.seal_segments(&meeting.member, log, meeting.keys, &mut meeting.report, &mut |_, _| Ok(()))?;
+        self.seal_segments(&mut meeting.member, log, meeting.keys, &mut meeting.report, &mut |_, _| Ok(()))?;
+        // What was sealed may be for others alone.
+        must_belong(&meeting.member, meeting.peer)?;
         meeting.report.missing = self.count_missing(&meeting.member)?.any;
         self.settle_told(&mut meeting.report)?;
         Ok(())

@@ -5,7 +5,8 @@
 //! written here into a record that they wrote anew), `receive` (segments of others), `renew` (what a renewal covers is
 //! forgotten), `forget` (so are the keys of it), `seal` (segments of ours) and `shelf` (everything the mailbox lacks).
 //! `restored` keeps a notebook that was put back from an older copy from speaking before it has heard who was removed.
-//! `removed` remembers that this device was removed itself.
+//! `removed` remembers that this device was removed itself, `meanwhile` sees to it that whoever is removed while a pass or an
+//! exchange goes on is removed for the rest of it.
 //! `direct` takes the same steps with a device that is at the other end of a line; `kept_back` is for what a person has to
 //! decide. `weigh` says which segments of a removed device count, `turned_away` remembers what there was no room for, `in_vain`
 //! what was read for nothing, `bundles` which ones hold what they say, and `try_again` comes back to what could not be taken.
@@ -16,6 +17,7 @@ mod direct;
 mod forget;
 mod in_vain;
 mod kept_back;
+mod meanwhile;
 mod purges;
 mod receive;
 mod removed;
@@ -166,7 +168,8 @@ impl Notebook {
         }
         self.take_purges(&member, &mut report)?;
         self.take_checkpoint(&member, place, &found)?;
-        let bundles = self.receive_segments(&member, place, &found, &mut report, progress)?;
+        let bundles = self.receive_segments((&mut member, keys), place, &found, &mut report, progress)?;
+        self.keep_up(&mut member, keys)?;
         self.reconsider(&member, &mut report)?;
         self.forget_renewed(&mut member, &mut report)?;
         self.forget_keys(&mut member, keys)?;
@@ -177,11 +180,12 @@ impl Notebook {
         }
         // After reading: a segment of our log that is not ours says that a copy of this notebook writes to it too.
         let log = self.log_of(&member, keys, &mut report)?;
-        self.seal_segments(&member, log, keys, &mut report, &mut |_, _| Ok(()))?;
+        self.seal_segments(&mut member, log, keys, &mut report, &mut |_, _| Ok(()))?;
         let missing = self.count_missing(&member)?;
         report.missing = missing.any;
         self.settle_told(&mut report)?;
         self.put_missing((&member, log), place, (&found, bundles), &mut report, progress)?;
+        self.keep_up(&mut member, keys)?;
         self.put_checkpoint(&member, place, &found, &missing, &mut report)?;
         // Who was invited through this place and came with the code waits for it. What fails here is told to who asks for
         // the request.

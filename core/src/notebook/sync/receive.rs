@@ -17,6 +17,7 @@ use crate::store::segments::{self, SegmentPlace, SegmentState};
 use crate::sync::carrier::Mailbox;
 use crate::sync::carrier::mailbox::Item as Found;
 use crate::sync::keys::{DeviceId, KeyId};
+use crate::sync::keystore::KeyStore;
 use crate::sync::member::Member;
 use crate::sync::roster::CutOff;
 use crate::sync::segment::{self, Header, Item, MAX_BUNDLE, Name, Plaintext, ROOM};
@@ -153,7 +154,7 @@ impl Notebook {
     /// Takes what is new in a mailbox; says what its bundles hold.
     pub(super) fn receive_segments(
         &self,
-        member: &Member,
+        (member, keys): (&mut Member, &dyn KeyStore),
         place: &dyn Mailbox,
         all: &[Found],
         report: &mut SyncReport,
@@ -191,6 +192,7 @@ impl Notebook {
                 }
             };
             in_vain.was_read(found, bytes.len());
+            self.weigh_by_now((member, &mut weighing), keys)?;
             let as_read = (found, Order::Forwards);
             match self.take_file((member, &mut weighing), (place, &mut bundles), as_read, &bytes, report)? {
                 Left::Something => {}
@@ -208,7 +210,7 @@ impl Notebook {
         later.sort_unstable_by_key(|(number, _)| std::cmp::Reverse(*number));
         if failed.is_ok() {
             let place = (place, &mut bundles);
-            failed = self.take_those_left((member, &mut weighing), place, &later, &mut turned_away, report);
+            failed = self.take_those_left((member, keys, &mut weighing), place, &later, &mut turned_away, report);
         }
         later.iter().for_each(|(_, found)| in_vain.is_of_use(found));
         if done > 0 {
@@ -227,7 +229,7 @@ impl Notebook {
     /// counts.
     fn take_those_left(
         &self,
-        (member, weighing): (&Member, &mut Weighing),
+        (member, keys, weighing): (&mut Member, &dyn KeyStore, &mut Weighing),
         (place, bundles): (&dyn Mailbox, &mut Bundles),
         later: &[(u64, &Found)],
         turned_away: &mut TurnedAway,
@@ -240,6 +242,7 @@ impl Notebook {
         weighing.looked_again();
         for (_, found) in later {
             let Some(bytes) = optional(place.get(&found.name, MAX_BUNDLE as u64))?.flatten() else { continue };
+            self.weigh_by_now((member, weighing), keys)?;
             let order = (*found, Order::Backwards);
             let place = (place, &mut *bundles);
             let left = self.take_file((member, &mut *weighing), place, order, &bytes, report)?;
@@ -249,6 +252,14 @@ impl Notebook {
             if matches!(left, Left::ForLater | Left::TooMuch) {
                 turned_away.add(found);
             }
+        }
+        Ok(())
+    }
+
+    /// What comes now is judged by the list of devices as it is now.
+    fn weigh_by_now(&self, (member, weighing): (&mut Member, &mut Weighing), keys: &dyn KeyStore) -> Result<()> {
+        if self.keep_up(member, keys)? {
+            *weighing = Weighing::default();
         }
         Ok(())
     }

@@ -61,6 +61,8 @@ impl Notebook {
         let mut member = self.member(keys)?.ok_or_else(nothing)?;
         self.tend_roster(&mut member, keys)?;
         let covers = self.coverable(&member, &self.all_that_counts()?, progress)?;
+        // To compare takes long.
+        self.keep_up(&mut member, keys)?;
         let now = self.unix_ms();
         let rotated = self.with_random(|random| member.rotate(keys, now, random))?;
         self.keep_roster(&member, &[rotated])?;
@@ -69,7 +71,7 @@ impl Notebook {
         let log = self.log_of(&member, keys, &mut report)?;
         let before = self.read(|connection| segments::last(connection, log))?.map_or(0, |last| last.seq);
         self.refill()?;
-        self.seal_segments(&member, log, keys, &mut report, progress)?;
+        self.seal_segments(&mut member, log, keys, &mut report, progress)?;
         let Some(last) = self.read(|connection| segments::last(connection, log))?.filter(|last| last.seq > before)
         else {
             return Ok(RenewReport::default());

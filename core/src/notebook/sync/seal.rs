@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use super::meanwhile::is_old;
 use super::{SetAside, SyncReport};
 use crate::document::gate;
 use crate::error::{Error, Result};
@@ -59,10 +60,11 @@ impl Notebook {
         Ok(log)
     }
 
-    /// Moves the outbox into segments of our log. `progress` hears of each.
+    /// Moves the outbox into segments of our log. `progress` hears of each. What is written after a removal is sealed under
+    /// the key that began with it, however long before this began.
     pub(super) fn seal_segments(
         &self,
-        member: &Member,
+        member: &mut Member,
         log: LogId,
         keys: &dyn KeyStore,
         report: &mut SyncReport,
@@ -75,12 +77,19 @@ impl Notebook {
                     .into(),
             )
         };
-        let epoch = member.write_epoch().ok_or_else(no_key)?;
+        let mut epoch = member.write_epoch().ok_or_else(no_key)?;
         let (mut seen, mut written) = (self.seen_to_tell(member)?, 0);
         let made_at_unix_ms = self.unix_ms();
         loop {
             let mut writer = lock(&self.writer);
             let transaction = store::begin(&mut writer.connection)?;
+            if is_old(member, segments::count_entries(&transaction)?) {
+                drop(transaction);
+                drop(writer);
+                self.keep_up(member, keys)?;
+                epoch = member.write_epoch().ok_or_else(no_key)?;
+                continue;
+            }
             let own: HashSet<Vec<u8>> = store::own_actors(&transaction)?.into_iter().collect();
             let (changes, unreadable) = store::outgoing(&transaction, ROOM)?;
             let next = next_items(&own, changes, store::outgoing_blobs(&transaction, ROOM)?);
