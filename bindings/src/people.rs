@@ -36,6 +36,15 @@ impl Notebook {
         self.ask(|notebook| notebook.records_about(person, kind, from, most))
     }
 
+    /// How many promises to or by somebody are open, and meetings planned, however they are shown: those with somebody who
+    /// was deleted are hidden with them, which a screen can say.
+    ///
+    /// # Errors
+    /// As any question.
+    pub fn open_with(&self, id: RecordId) -> Result<u64> {
+        self.ask(|notebook| notebook.open_with(id))
+    }
+
     /// Everything about one group, on one page: its goals, its events and how many of them I was at, its members, and with
     /// whom of them no meeting was held that was theirs and mine alone.
     ///

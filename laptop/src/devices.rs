@@ -42,8 +42,9 @@ pub(crate) fn invite(app: &App, invite: &Invite) -> Result<(), Failure> {
     }
     let (place, keys) = (mailboxes::one(app, invite.folder.as_deref())?, app.keys()?);
     if invite.cancel {
+        let was_open = !matches!(app.notebook.request_to_join(place.as_ref(), &keys), Err(Error::NotFound(_)));
         app.notebook.cancel_invitation(place.as_ref(), &keys)?;
-        return app.done("", "The invitation is taken back.");
+        return app.done("", if was_open { "The invitation is taken back." } else { "No code was open." });
     }
     if let Some(digits) = &invite.agree_to {
         app.notebook.request_to_join(place.as_ref(), &keys)?.ok_or_else(|| {
@@ -475,8 +476,8 @@ fn about(app: &App, row: &DeviceRow) -> Result<String, Failure> {
     let state = match (row.this, row.removed, at) {
         (true, ..) => "this one".to_string(),
         (_, true, _) => "removed".to_string(),
-        (.., Some(at)) => format!("last heard of {}", days::moment(at, zone, app.today)),
-        (.., None) => "not heard of yet".to_string(),
+        (.., Some(at)) => format!("last wrote {}", days::moment(at, zone, app.today)),
+        (.., None) => "has written nothing yet".to_string(),
     };
     let host = row.let_in_by_removed.as_ref().map(|host| format!(", let in by {}, which was removed", clean(host)));
     Ok(format!("{state}, {}{}", row.id, host.unwrap_or_default()))
@@ -494,7 +495,7 @@ fn remove(app: &App, device: &str, yes: bool, recovery: bool) -> Result<(), Fail
         sync::aside(app, &format!("{name} ({id}) came in through {host}, and stays unless it is removed as well."));
     }
     let question = format!(
-        "Remove \"{}\" for ever? What it wrote until now stays; it reads nothing that is written from now on, and comes \
+        "Remove \"{}\" for ever? What was heard of it until now stays, so sync first; it reads nothing that is written from now on, and comes \
          back only as a new device.",
         clean(device)
     );

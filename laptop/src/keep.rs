@@ -53,7 +53,9 @@ pub(crate) fn restore(out: &Out, notebook: &Path, file: &Path, json: bool) -> Re
         return Ok(());
     }
     out.confirm(format!(
-        "The notebook is back in {}. It goes on with your devices at the next sync.",
+        "The notebook is back in {}. On a device that belongs to it already it goes on with them at the next `kith sync \
+         FOLDER`; on another one it is joined to them again: `kith invite` there and `kith join CODE` here, or `kith join \
+         --recovery`.",
         notebook.display()
     ));
     Ok(())

@@ -150,17 +150,28 @@ fn deleted_line(app: &App, record: &AnyRecord, edited: &[Conflict]) -> String {
     }
 }
 
-/// Of what came from other devices since this was last asked: what is deleted although somebody changed it at the same
-/// time, and how it is called.
-pub(crate) fn came_beside_a_deletion(app: &App) -> Vec<(RecordId, String)> {
-    let mut beside: Vec<AnyRecord> = Vec::new();
+/// What was deleted and came from other devices since this was last asked.
+pub(crate) struct Came {
+    /// What somebody changed at the same time, and how it is called.
+    pub(crate) beside: Vec<(RecordId, String)>,
+    /// The people with whom something is open, which is hidden with them, and how much that is.
+    pub(crate) hidden: Vec<(RecordId, String, u64)>,
+}
+
+pub(crate) fn came_with_deletions(app: &App) -> Came {
+    let (mut beside, mut hidden): (Vec<AnyRecord>, Vec<_>) = (Vec::new(), Vec::new());
     for id in app.what_came() {
+        let Some(record) = app.notebook.get_any(id).ok().flatten() else { continue };
         if app.notebook.edited_beside_deletion(id).unwrap_or(false) {
-            beside.extend(app.notebook.get_any(id).ok().flatten());
+            beside.push(record);
+        } else if record.deleted_at().is_some()
+            && let Ok(open @ 1..) = app.notebook.open_with(id)
+        {
+            hidden.push((id, show::title(app, &record), open));
         }
     }
     let alone = beside.iter().filter(|record| !comes_with_another(record, &beside));
-    alone.map(|record| (record.id(), show::title(app, record))).collect()
+    Came { beside: alone.map(|record| (record.id(), show::title(app, record))).collect(), hidden }
 }
 
 /// Whether this is a record of a person who is listed already under another one.

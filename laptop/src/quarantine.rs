@@ -149,7 +149,7 @@ fn files_of(app: &App, kept: &KeptBack) -> Result<(), Failure> {
     );
     app.line(format!("{}  {}", styled(STRONG, &name), styled(FAINT, &about)));
     let why = match kept.why {
-        WhyKeptBack::AfterRemoval => "It wrote this after it was removed.",
+        WhyKeptBack::AfterRemoval => "When it was removed, nobody had heard this yet: it may be from before or after.",
         WhyKeptBack::Stranger => "No device of yours let it in.",
         WhyKeptBack::Incomplete => "It may have written this before it was removed: what would show it has not come.",
     };
@@ -163,18 +163,37 @@ fn files_of(app: &App, kept: &KeptBack) -> Result<(), Failure> {
 }
 
 fn purge_of(app: &App, purge: &WaitingPurge) {
-    let people = days::count(purge.people, "person", "people");
-    let records = days::count(purge.records, "record", "records");
     app.line(wrap(
         &format!(
-            "{} deleted {people} for good, {records} in all. That is much, so they are still here: \
+            "{} {}. That is much since you last agreed, so what it was is still here: \
              `kith quarantine agree \"{by}\"` deletes them here too, `kith quarantine refuse \"{by}\"` leaves them.",
             author(purge),
+            deleted_what(purge),
             by = clean(&purge.by),
         ),
         "",
         app.width,
     ));
+}
+
+/// `deleted 4 people for good, 9 records in all: Ann Lee, Ben Okafor and others`.
+fn deleted_what(purge: &WaitingPurge) -> String {
+    let (records, names) = (days::count(purge.records, "record", "records"), named(purge));
+    match (purge.is_rewritten, purge.people) {
+        (true, _) => format!("wrote {names} anew, without some of the words"),
+        (false, 0) => format!("deleted {records} for good: {names}"),
+        (false, people) => {
+            format!("deleted {} for good, {records} in all: {names}", days::count(people, "person", "people"))
+        }
+    }
+}
+
+/// Some of what would be deleted, by name.
+pub(crate) fn named(purge: &WaitingPurge) -> String {
+    let names: Vec<String> = purge.names.iter().map(|name| clean(name)).filter(|name| !name.is_empty()).collect();
+    let all = if purge.people > 0 { purge.people } else { purge.records };
+    let others = if all > names.len() as u64 { " and others" } else { "" };
+    if names.is_empty() { "without a name".into() } else { format!("{}{others}", names.join(", ")) }
 }
 
 /// Seals everything anew, so that what was deleted for good leaves the mailboxes and the other devices.

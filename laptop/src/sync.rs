@@ -3,6 +3,7 @@
 
 use kith_core::notebook::{Removal, SyncReport};
 use kith_core::sync::carrier::Mailbox;
+use kith_core::sync::pairing::Request;
 
 use crate::app::App;
 use crate::args::Sync;
@@ -109,8 +110,26 @@ fn pass(app: &App, mailboxes: &[&dyn Mailbox], answers: &mut Vec<serde_json::Val
     let mut failed = None;
     for mailbox in mailboxes {
         match pass_one(app, *mailbox) {
-            Ok(report) if app.json => answers.push(answer(app, "mailbox", &mailbox.words(), &report)),
-            Ok(report) => tell(app, &report),
+            Ok(report) if app.json => {
+                let mut answer = answer(app, "mailbox", &mailbox.words(), &report);
+                if let Some(request) = who_asks(app, *mailbox) {
+                    answer["asks_to_join"] = serde_json::json!({ "name": request.name, "digits": request.digits });
+                }
+                answers.push(answer);
+            }
+            Ok(report) => {
+                tell(app, &report);
+                if let Some(request) = who_asks(app, *mailbox) {
+                    let (name, digits) = (crate::layout::clean(&request.name), request.digits);
+                    aside(
+                        app,
+                        &format!(
+                            "\"{name}\" asks to join, with the code that you gave. If it shows {digits} too: kith invite \
+                             --agree-to {digits}"
+                        ),
+                    );
+                }
+            }
             Err(error) if mailboxes.len() > 1 => {
                 app.out.aside(format!("{}: {error}", mailbox.words()));
                 failed = Some(error);
@@ -119,6 +138,11 @@ fn pass(app: &App, mailboxes: &[&dyn Mailbox], answers: &mut Vec<serde_json::Val
         }
     }
     failed.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// The device that came with the code of an invitation and waits for an answer, if there is one.
+fn who_asks(app: &App, mailbox: &dyn Mailbox) -> Option<Request> {
+    app.notebook.request_to_join(mailbox, &app.keys().ok()?).ok()?
 }
 
 /// One pass through one.
@@ -143,10 +167,14 @@ pub(crate) fn pass_one(app: &App, mailbox: &dyn Mailbox) -> Result<SyncReport, k
 /// A sync as another program reads it: with whom, the report, and what was deleted and changed at once.
 pub(crate) fn answer(app: &App, what: &str, name: &str, report: &SyncReport) -> serde_json::Value {
     let mut answer = serde_json::json!({ what: name, "report": report });
-    let beside = mind::came_beside_a_deletion(app);
-    if !beside.is_empty() {
-        let rows = beside.iter().map(|(id, title)| serde_json::json!({ "id": id, "title": title }));
+    let came = mind::came_with_deletions(app);
+    if !came.beside.is_empty() {
+        let rows = came.beside.iter().map(|(id, title)| serde_json::json!({ "id": id, "title": title }));
         answer["deleted_and_changed"] = rows.collect();
+    }
+    if !came.hidden.is_empty() {
+        let row = |(id, title, open): &(_, _, _)| serde_json::json!({ "id": id, "title": title, "open": open });
+        answer["deleted_with_open"] = came.hidden.iter().map(row).collect();
     }
     answer
 }
@@ -178,7 +206,19 @@ pub(crate) fn tell(app: &App, report: &SyncReport) {
 
 /// What else there is to say of a sync.
 pub(crate) fn tell_asides(app: &App, report: &SyncReport) {
-    for (id, title) in mind::came_beside_a_deletion(app) {
+    let came = mind::came_with_deletions(app);
+    for (id, title, open) in came.hidden {
+        let (back, open) =
+            (show::short_id(id), days::count(open, "open promise or meeting", "open promises or meetings"));
+        aside(
+            app,
+            &format!(
+                "{title} was deleted on another device, and {open} with them are not shown any more. `kith undelete {back}` \
+                 brings all of it back."
+            ),
+        );
+    }
+    for (id, title) in came.beside {
         let back = show::short_id(id);
         aside(
             app,
@@ -274,12 +314,17 @@ pub(crate) fn tell_asides(app: &App, report: &SyncReport) {
         }
     }
     for purge in &report.purges_waiting {
-        let people = days::count(purge.people, "person", "people");
-        let by = crate::layout::clean(&purge.by);
-        aside(
-            app,
-            &format!("{by} deleted {people} for good; they are still here until you agree. See `kith quarantine`."),
-        );
+        let (by, names) = (crate::layout::clean(&purge.by), crate::quarantine::named(purge));
+        let what = match (purge.is_rewritten, purge.people) {
+            (true, _) => "wrote something anew, without some of the words; the old ones are still here".into(),
+            (false, 0) => {
+                format!("deleted {} for good; they are still here", days::count(purge.records, "record", "records"))
+            }
+            (false, people) => {
+                format!("deleted {} for good; they are still here", days::count(people, "person", "people"))
+            }
+        };
+        aside(app, &format!("{by} {what} until you agree: {names}. See `kith quarantine`."));
     }
     for why in &report.refused {
         aside(app, &format!("A change was set aside: {why}"));

@@ -1102,10 +1102,12 @@ fn what_another_device_deleted_for_good_and_is_much_is_listed_and_agreed_to_or_r
         phone.kith(&["sync", "--no-near"]);
         let said = laptop.run(&["sync", "--no-near"]).all();
         assert!(said.contains("4 people for good; they are still here until you agree"), "{said}");
+        assert!(names.iter().all(|name| said.contains(name)), "{said}");
     };
     deletes(["Ann Lee", "Chi Wei", "Rui Costa", "Ola Berg"]);
     let listed = laptop.kith(&["quarantine"]);
     assert!(listed.contains("phone deleted 4 people for good") && listed.contains("quarantine refuse"), "{listed}");
+    assert!(listed.contains("Ann Lee") && listed.contains("Ola Berg"), "{listed}");
     assert_eq!(laptop.run(&["quarantine", "refuse", "phone"]).code, 2, "nobody is there to say yes");
     assert_eq!(laptop.run(&["quarantine", "refuse", "tablet", "--yes"]).code, 3);
     assert_eq!(laptop.run(&["quarantine", "agree", "tablet", "--yes"]).code, 3);
@@ -1116,6 +1118,50 @@ fn what_another_device_deleted_for_good_and_is_much_is_listed_and_agreed_to_or_r
     assert!(laptop.kith(&["quarantine", "agree", "phone", "--yes"]).contains("4 records are gone for good"));
     let people = laptop.kith(&["people"]);
     assert!(people.contains("Ann Lee") && !people.contains("Tam Ito"), "{people}");
+}
+
+#[test]
+fn what_is_open_with_somebody_whom_another_device_deleted_is_told_as_it_is_hidden() {
+    let home = Desk::new();
+    let (phone, laptop) = (Desk::inside(&home.folder, "phone"), Desk::inside(&home.folder, "laptop"));
+    std::fs::create_dir(home.path("shared")).unwrap();
+    let folder = home.path("shared").to_str().unwrap().to_string();
+    phone.kith(&["jot", DANA]);
+    phone.kith(&["keep", "1"]);
+    phone.lets_in(&laptop, &folder);
+    laptop.kith(&["sync", "--no-near"]);
+    laptop.kith(&["delete", "dana"]);
+    phone.kith(&["promise", "call her by fri", "--to", "dana"]);
+    laptop.kith(&["sync", "--no-near"]);
+    let said = phone.run(&["sync", "--no-near"]).all();
+    assert!(
+        said.contains("Dana Ruiz was deleted on another device, and 1 open promise or meeting with them"),
+        "{said}"
+    );
+    let back = said.split("`kith undelete ").nth(1).unwrap().split('`').next().unwrap();
+    phone.kith(&["undelete", back]);
+    assert!(phone.kith(&["today"]).contains("call her"));
+}
+
+#[test]
+fn who_asks_to_join_is_told_by_a_sync_of_the_device_that_invited() {
+    let home = Desk::new();
+    let (phone, laptop) = (Desk::inside(&home.folder, "phone"), Desk::inside(&home.folder, "laptop"));
+    std::fs::create_dir(home.path("shared")).unwrap();
+    let folder = home.path("shared").to_str().unwrap().to_string();
+    assert!(phone.kith(&["invite", "--folder", &folder, "--cancel"]).contains("No code was open"));
+    let code = phone.kith(&["invite", "--folder", &folder, "--no-wait"]);
+    let join = ["join", code.trim(), "--folder", &folder, "--no-wait", "--yes"];
+    laptop.kith(&join);
+    assert!(!phone.run(&["sync", "--no-near"]).all().contains("asks to join"), "it was answered just now");
+    let digits = laptop.json(&join)["digits"].as_str().unwrap().to_owned();
+    let said = phone.run(&["sync", "--no-near"]).all();
+    assert!(said.contains("\"laptop\" asks to join"), "{said}");
+    assert!(said.contains(&format!("kith invite --agree-to {digits}")), "{said}");
+    assert_eq!(phone.json(&["sync", "--no-near"])[0]["asks_to_join"]["digits"], digits);
+    phone.kith(&["invite", "--agree-to", &digits]);
+    laptop.kith(&["join"]);
+    assert!(!phone.run(&["sync", "--no-near"]).all().contains("asks to join"));
 }
 
 #[test]

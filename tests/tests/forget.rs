@@ -436,11 +436,15 @@ fn what_was_written_into_it_meanwhile_is_kept_also_where_somebody_had_to_agree_f
     let person = |name: &str| {
         phone.notebook.put(Contact { name: name.into(), about: "knows Quorbin".into(), ..Contact::default() }).unwrap()
     };
-    let gone = ["Ann", "Ben", "Chi"].map(person);
-    let dana = person("Dana Ruiz");
+    let (ann, dana) = (person("Ann"), person("Dana Ruiz"));
+    let mut writing = phone.notebook.write();
+    for n in 1..200 {
+        writing.put(Note { body: format!("{n}"), about: vec![ann], ..Note::default() }).unwrap();
+    }
+    writing.commit().unwrap();
     home.meet(&[&phone, &laptop]);
-    // As many people as are deleted on the word of others alone.
-    gone.iter().for_each(|id| drop(phone.notebook.purge(*id).unwrap()));
+    // As many records as are deleted on the word of others alone.
+    assert_eq!(phone.notebook.purge(ann).unwrap().records, 200);
     home.meet(&[&phone, &laptop]);
     laptop.notebook.edit(dana, |c: &mut Contact| c.nickname = "Nana".into()).unwrap();
     let anew = phone.notebook.rewrite(dana.raw(), "Quorbin", "somebody").unwrap();
@@ -647,4 +651,32 @@ fn nothing_is_written_anew_over_what_came_in_the_meantime() {
     assert!(phone.notebook.get_any(note).unwrap().is_some(), "and nothing of it is done");
     let at = phone.notebook.read_for_edit(Id::<Note>::new(note)).unwrap().1;
     assert_eq!(count(gone(Some(at))).unwrap(), 1);
+}
+
+#[test]
+fn people_who_are_written_anew_are_nobody_who_is_deleted() {
+    let home = Home::new();
+    let (phone, laptop) = home.two();
+    let person = |n: usize| Contact { name: format!("Person{n} Zyxwella"), ..Contact::default() };
+    let all = [0, 1, 2, 3, 4].map(|n| phone.notebook.put(person(n)).unwrap());
+    home.rest(&[&phone, &laptop]);
+    for id in all {
+        phone.notebook.rewrite(id.raw(), "Zyxwella", "Okri").unwrap();
+    }
+    phone.pass(&home.shared).unwrap();
+    let report = laptop.pass(&home.shared).unwrap();
+    assert_eq!((report.rewritten, report.deleted, report.purges_waiting.len()), (5, 0, 0), "{report:?}");
+    home.rest(&[&phone, &laptop]);
+    assert_alike(&phone, &laptop);
+    assert_eq!(laptop.notebook.people(0, 9).unwrap().total, 5);
+    assert!(words_in_file(&laptop).is_empty());
+    // What is deleted is told by name, as far as there are not too many.
+    let names = ["Ann", "Ben", "Chi", "Dan", "Eve", "Fay"];
+    let gone = names.map(|name| phone.notebook.put(Contact { name: name.into(), ..Contact::default() }).unwrap());
+    home.rest(&[&phone, &laptop]);
+    gone.iter().for_each(|id| drop(phone.notebook.purge(*id).unwrap()));
+    phone.pass(&home.shared).unwrap();
+    let waiting = &laptop.pass(&home.shared).unwrap().purges_waiting[0];
+    assert_eq!((waiting.people, waiting.names.len(), waiting.is_rewritten), (6, 5, false), "{waiting:?}");
+    assert!(waiting.names.iter().all(|name| names.contains(&name.as_str())));
 }

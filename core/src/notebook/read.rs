@@ -4,7 +4,9 @@
 use super::Notebook;
 use super::write::not_found;
 use crate::error::{Error, Result};
-use crate::model::{AnyRecord, Contact, Group, Id, Kind, Record, RecordId};
+use crate::model::{
+    AnyRecord, Contact, Group, Id, Kind, Meeting, MeetingState, Promise, PromiseState, Record, RecordId,
+};
 use crate::query::today::TodayPage;
 use crate::query::{self, GroupPage, Hit, People, PersonPage, Today, pages};
 
@@ -31,6 +33,21 @@ impl Notebook {
     /// As [`Notebook::get`].
     pub fn get_as_shown(&self, id: RecordId) -> Result<Option<AnyRecord>> {
         self.read(|connection| pages::as_shown(connection, id))
+    }
+
+    /// How many promises to or by somebody are open, and meetings planned, however they are shown: those with somebody who
+    /// was deleted are hidden with them.
+    ///
+    /// # Errors
+    /// As [`Notebook::get`].
+    pub fn open_with(&self, id: RecordId) -> Result<u64> {
+        self.read(|connection| {
+            let promises: Vec<Promise> = query::about::all_linked(connection, &[id], "with")?;
+            let meetings: Vec<Meeting> = query::about::all_linked(connection, &[id], "who")?;
+            let promises = promises.iter().filter(|promise| promise.state == PromiseState::Open).count();
+            let meetings = meetings.iter().filter(|meeting| meeting.state == MeetingState::Planned).count();
+            Ok((promises + meetings) as u64)
+        })
     }
 
     /// Which kind a record is.

@@ -8,10 +8,10 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::{SetAside, SyncReport};
 use crate::error::Result;
-use crate::model::{Kind, Note, RecordId};
+use crate::model::{AnyRecord, Kind, Note, RecordId};
 use crate::notebook::purge::{UNSCRUBBED, successor_of};
 use crate::notebook::{Change, Notebook, Origin};
-use crate::query::pages;
+use crate::query::{self, pages};
 use crate::store;
 use crate::sync::hex;
 use crate::sync::member::{Member, Written};
@@ -20,6 +20,8 @@ use crate::sync::roster::{Act, MAX_PURGED, Purge};
 /// How much is deleted on the word of other devices, since somebody on this one last agreed.
 const MAX_PEOPLE: u64 = 3;
 const MAX_RECORDS: u64 = 200;
+/// So many of what would be deleted are named.
+const MOST_NAMED: usize = 5;
 /// How many ids of records that are not here are noted so, whoever agrees: beyond that, one is deleted once it has come.
 const MAX_NOTED: u64 = 20_000;
 /// What is told when the others cannot be told of a deletion.
@@ -44,6 +46,10 @@ pub struct WaitingPurge {
     pub people: u64,
     /// How many records, those of the people included.
     pub records: u64,
+    /// How the people are called, else the records: five at most.
+    pub names: Vec<String>,
+    /// Whether it was written anew without some of its words, and what stands for it is here.
+    pub is_rewritten: bool,
 }
 
 /// What an entry of the roster would delete here.
@@ -53,6 +59,7 @@ struct Deletion {
     is_by_removed: bool,
     people: u64,
     records: u64,
+    names: Vec<String>,
     ids: BTreeSet<RecordId>,
     /// What stands for the one record, if it was written anew without some of its words.
     successor: Option<RecordId>,
@@ -265,17 +272,27 @@ impl Notebook {
             may_be_noted -= if is_early { 0 } else { of_none.len() as u64 };
             // Somebody else may delete the same for good, and not write it anew.
             seen.extend(ids.iter().filter(|_| !is_early));
-            let people = self.read(|connection| {
-                let kind = |id: &RecordId| Ok(pages::get_any(connection, *id)?.map(|record| record.kind()));
-                let kinds = records.iter().map(kind).collect::<Result<Vec<Option<Kind>>>>()?;
-                Ok(kinds.into_iter().filter(|kind| *kind == Some(Kind::Contact)).count())
-            })?;
-            let (people, records) = (people as u64, records.len() as u64);
+            let (people, names) = self.people_among(&records)?;
+            // Who is written anew stays.
+            let people = if successor.is_some() { 0 } else { people };
+            let records = records.len() as u64;
             let (id, by) = (id_of(purge), roster.name_of(&purge.by));
             let is_by_removed = roster.device(&purge.by).is_none();
-            deletions.push(Deletion { id, by, is_by_removed, people, records, ids, successor, is_early });
+            deletions.push(Deletion { id, by, is_by_removed, people, records, names, ids, successor, is_early });
         }
         Ok(deletions)
+    }
+
+    /// How many people are among these records, and how some of them are called; some of the records where there are none.
+    fn people_among(&self, records: &BTreeSet<RecordId>) -> Result<(u64, Vec<String>)> {
+        let all = self.read(|connection| {
+            let record = |id: &RecordId| pages::get_any(connection, *id);
+            records.iter().filter_map(|id| record(id).transpose()).collect::<Result<Vec<AnyRecord>>>()
+        })?;
+        let is_person = |record: &&AnyRecord| record.kind() == Kind::Contact;
+        let people = all.iter().filter(is_person).count();
+        let named = all.iter().filter(|record| people == 0 || is_person(record));
+        Ok((people as u64, named.take(MOST_NAMED).map(query::title_of).collect()))
     }
 
     fn delete_here(&self, ids: BTreeSet<RecordId>, since: String) -> Result<()> {
@@ -318,7 +335,8 @@ fn meta_of(since: String) -> Vec<(&'static str, Option<String>)> {
 impl Deletion {
     fn waiting(&self) -> WaitingPurge {
         let Self { is_by_removed, people, records, .. } = *self;
-        WaitingPurge { id: self.id.clone(), by: self.by.clone(), is_by_removed, people, records }
+        let (id, by, names) = (self.id.clone(), self.by.clone(), self.names.clone());
+        WaitingPurge { id, by, is_by_removed, people, records, names, is_rewritten: self.successor.is_some() }
     }
 
     /// How many of the records are not here.
