@@ -88,6 +88,7 @@ failed_once! {
     who_was_let_in_is_the_only_one_left_of_a_side: full(31127),
     a_device_heard_that_a_note_was_written_anew_and_of_neither: Story::draw(599, Size::Full),
     two_devices_write_one_note_anew: Story::draw(569, Size::Full),
+    a_member_adds_to_a_note_of_one_who_counts_no_more: Story::draw(2540, Size::Full),
 }
 
 /// A story as it was when it failed, before anything could be deleted for good.

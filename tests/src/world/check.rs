@@ -11,7 +11,7 @@ use kith_core::sync::segment::{self, Header, Item, Plaintext};
 use rusqlite::{Connection, OpenFlags};
 
 use super::forgetting::{PLANTED, Purged, nothing_deleted_for_good_is_left, purged, successor_of};
-use super::life::{Afterwards, World};
+use super::life::{Afterwards, Kept, World};
 use crate::{assert_same_lines, forge};
 
 /// Whether a device that nobody removed is told that it has to be let in anew.
@@ -319,18 +319,20 @@ fn nothing_acknowledged_is_lost(
     let whole = places.iter().flat_map(|place| &before.whole[*place]).filter(is_read);
     let whole = whole.filter_map(|hash| Some(&opened.get(hash)?.1));
     let of_members = whole.filter(|text| member.roster().device(&text.device).is_some() && !text.needs_update());
-    let lying: BTreeSet<_> = of_members
-        .flat_map(|text| &text.items)
-        .filter_map(|item| match item {
-            Item::Change { record, .. } => Some(*record),
-            _ => None,
-        })
-        .collect();
+    let mut lying: BTreeMap<RecordId, Vec<&[u8]>> = BTreeMap::new();
+    for item in of_members.flat_map(|text| &text.items) {
+        if let Item::Change { record, bytes, .. } = item {
+            lying.entry(*record).or_default().push(bytes);
+        }
+    }
+    // A member may have added to what somebody wrote who counts no more.
+    let says = |change: &&[u8], words: &str| change.windows(words.len()).any(|part| part == words.as_bytes());
+    let lies = |kept: &Kept| lying.get(&kept.record).is_some_and(|all| all.iter().any(|one| says(one, &kept.words)));
     for (at, kept) in world.kept.iter().enumerate() {
         let was_held = before.holders[at].iter().any(|device| class.contains(device));
         let is_its_own = class.contains(&kept.by) && !world.devices[kept.by].went_back;
         // What was added later may stand in a change that lay nowhere.
-        let lay_whole = kept.afterwards != Afterwards::Unsure && lying.contains(&kept.record);
+        let lay_whole = kept.afterwards != Afterwards::Unsure && lies(kept);
         if was_held || is_its_own || lay_whole {
             for device in class {
                 assert!(
