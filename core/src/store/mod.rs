@@ -898,13 +898,6 @@ pub fn document_ids(connection: &Connection) -> Result<std::collections::HashSet
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Which of them are here as they were written, and not only told by a checkpoint.
-pub fn documents_that_came(connection: &Connection) -> Result<std::collections::HashSet<RecordId>> {
-    let mut statement = connection.prepare_cached("SELECT id FROM document WHERE heads <> x''")?;
-    let rows = statement.query_map([], |row| Ok(RecordId(row.get(0)?)))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
 /// Takes a document out of the file and refuses it from now on.
 pub fn purge(connection: &Connection, id: RecordId) -> Result<Option<i64>> {
     let row = document_row(connection, id)?;

@@ -243,9 +243,11 @@ impl Notebook {
     /// many as may still be noted, those beside records that are here among them.
     fn deletions(&self, member: &Member) -> Result<Vec<Deletion>> {
         let roster = member.roster();
+        if roster.purges.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut seen: HashSet<RecordId> = self.read(store::purged)?.into_iter().collect();
         let here = self.read(store::document_ids)?;
-        let came = self.read(store::documents_that_came)?;
         let mut may_be_noted = MAX_NOTED.saturating_sub(self.since()?.noted);
         let rewritten: HashSet<RecordId> = roster.purges.iter().filter_map(written_anew).collect();
         let (mut deletions, mut early) = (Vec::new(), BTreeSet::new());
@@ -265,7 +267,10 @@ impl Notebook {
                 _ => None,
             };
             // Nor is it noted where the record never came: if nobody hears of its author again it is whole with the others.
-            let is_early = successor.is_some_and(|it| !has_come(it, &rewritten, &came, &seen));
+            let is_early = match successor {
+                Some(successor) => !self.has_come(successor, &rewritten, &seen)?,
+                None => false,
+            };
             if is_early && !early.insert(successor) {
                 continue;
             }
@@ -281,6 +286,24 @@ impl Notebook {
             deletions.push(Deletion { id, by, is_by_removed, people, records, names, ids, successor, is_early });
         }
         Ok(deletions)
+    }
+
+    /// Whether what stands for a record is here, and not only told by a checkpoint, or was deleted for good itself; if it was
+    /// written anew in its turn, what stands for that.
+    fn has_come(
+        &self,
+        mut successor: RecordId,
+        rewritten: &HashSet<RecordId>,
+        gone: &HashSet<RecordId>,
+    ) -> Result<bool> {
+        let is_here = |id| -> Result<bool> {
+            let row = self.read(|connection| store::document_row(connection, id))?;
+            Ok(row.is_some_and(|row| !row.is_only_told()))
+        };
+        while rewritten.contains(&successor) && !is_here(successor)? {
+            successor = successor_of(successor);
+        }
+        Ok(gone.contains(&successor) || is_here(successor)?)
     }
 
     /// How many people are among these records, and how some of them are called; some of the records where there are none.
@@ -311,20 +334,6 @@ fn written_anew(purge: &Purge) -> Option<RecordId> {
         [only] if purge.successor == Some(successor_of(only)) => Some(only),
         _ => None,
     }
-}
-
-/// Whether what stands for a record is here, or was deleted for good itself; if it was written anew in its turn, what stands
-/// for that.
-fn has_come(
-    mut successor: RecordId,
-    rewritten: &HashSet<RecordId>,
-    here: &HashSet<RecordId>,
-    gone: &HashSet<RecordId>,
-) -> bool {
-    while rewritten.contains(&successor) && !here.contains(&successor) {
-        successor = successor_of(successor);
-    }
-    here.contains(&successor) || gone.contains(&successor)
 }
 
 /// What is remembered with a deletion.
