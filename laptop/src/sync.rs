@@ -140,9 +140,17 @@ fn pass(app: &App, mailboxes: &[&dyn Mailbox], answers: &mut Vec<serde_json::Val
     failed.map_or(Ok(()), |error| Err(error.into()))
 }
 
-/// The device that came with the code of an invitation and waits for an answer, if there is one.
+/// The device that came with the code of an invitation and waits for an answer, if there is one. If the code came to nothing,
+/// that is told: it is void from then on.
 fn who_asks(app: &App, mailbox: &dyn Mailbox) -> Option<Request> {
-    app.notebook.request_to_join(mailbox, &app.keys().ok()?).ok()?
+    match app.notebook.request_to_join(mailbox, &app.keys().ok()?) {
+        Ok(asks) => asks,
+        Err(kith_core::Error::NotFound(_)) => None,
+        Err(error) => {
+            aside(app, &format!("Of the code that you gave: {error}"));
+            None
+        }
+    }
 }
 
 /// One pass through one.

@@ -8,6 +8,9 @@ use super::project::{Stored, parse};
 use crate::error::Result;
 use crate::model::{AnyRecord, Kind, Record, RecordId};
 
+/// Most records of one kind that are looked through for one person.
+const MOST_LOOKED_AT: usize = 10_000;
+
 /// The kinds that are about people, and the field in which they say about whom.
 const ABOUT: [(Kind, &str); 8] = [
     (Kind::Meeting, "who"),
@@ -31,13 +34,13 @@ pub fn linked<R: Record>(connection: &Connection, to: &[RecordId], field: &str, 
     Ok(values.iter().map(|value| R::from_map(parse(value))).collect())
 }
 
-/// All of them.
+/// All of them, as far as anybody writes so many: 10,000, the newest.
 pub fn all_linked<R: Record>(connection: &Connection, to: &[RecordId], field: &str) -> Result<Vec<R>> {
     let mut all: Vec<R> = Vec::new();
     loop {
         let page = values(connection, to, (field, R::KIND), all.len() as u32, MAX_ROWS)?;
         all.extend(page.iter().map(|value| R::from_map(parse(value))));
-        if page.len() < MAX_ROWS as usize {
+        if page.len() < MAX_ROWS as usize || all.len() >= MOST_LOOKED_AT {
             return Ok(all);
         }
     }

@@ -372,7 +372,8 @@ pub fn person(connection: &Connection, id: Id<Contact>) -> Result<Option<PersonP
     let asks: Vec<Ask> = all_linked(connection, &members, "to")?;
     let balance = balance(&exchanges, &asks);
     let mut more = PersonMore::default();
-    let (exchanges, asks) = (cut(exchanges, &mut more.exchanges), cut(asks, &mut more.asks));
+    let exchanges = cut(connection, &members, "with", exchanges, &mut more.exchanges)?;
+    let asks = cut(connection, &members, "to", asks, &mut more.asks)?;
     let organisations =
         contact.affiliations.iter().map(|a| organisation_name(connection, a)).collect::<Result<Vec<_>>>()?;
     let event = match contact.met_at {
@@ -413,27 +414,39 @@ fn newest_about<R: Record>(
     more: &mut u64,
 ) -> Result<Vec<R>> {
     let records = linked(connection, people, field, MOST_OF_A_KIND)?;
-    if records.len() == MOST_OF_A_KIND as usize {
-        *more = about::count(connection, people, (field, R::KIND))?.saturating_sub(u64::from(MOST_OF_A_KIND));
-    }
+    cut(connection, people, field, records, more)
+}
+
+/// As many of the newest as the page shows, and how many more there are.
+fn cut<R: Record>(
+    connection: &Connection,
+    people: &[RecordId],
+    field: &str,
+    mut records: Vec<R>,
+    more: &mut u64,
+) -> Result<Vec<R>> {
+    records.truncate(MOST_OF_A_KIND as usize);
+    *more = more_than(connection, people, (field, R::KIND), records.len())?;
     Ok(records)
 }
 
-fn cut<R>(mut records: Vec<R>, more: &mut u64) -> Vec<R> {
-    *more = records.len().saturating_sub(MOST_OF_A_KIND as usize) as u64;
-    records.truncate(MOST_OF_A_KIND as usize);
-    records
+/// How many there are beyond those shown. Not counted where fewer are shown than could be: those are all.
+fn more_than(connection: &Connection, people: &[RecordId], what: (&str, Kind), shown: usize) -> Result<u64> {
+    if shown < MOST_OF_A_KIND as usize {
+        return Ok(0);
+    }
+    Ok(about::count(connection, people, what)?.saturating_sub(shown as u64))
 }
 
 /// The newest promises; an open one is shown however old it is.
 fn promises(connection: &Connection, people: &[RecordId], more: &mut u64) -> Result<Vec<Promise>> {
     let mut all: Vec<Promise> = all_linked(connection, people, "with")?;
-    let (count, mut at) = (all.len(), 0);
+    let mut at = 0;
     all.retain(|promise| {
         at += 1;
         at <= MOST_OF_A_KIND as usize || promise.state == PromiseState::Open
     });
-    *more = (count - all.len()) as u64;
+    *more = more_than(connection, people, ("with", Kind::Promise), all.len())?;
     Ok(all)
 }
 
